@@ -1,0 +1,3 @@
+"""Tether: candidate withdrawal and confrontation moments in recorded therapy sessions."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,216 @@
+"""Settings: one YAML file, no number in Python.
+
+`configs/default.yaml` holds every value with its reason; a file of one's own names only what
+differs and says ``extends: default``. All mistakes of a file are told at once, with their lines.
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from ruamel.yaml.comments import CommentedMap
+
+from pipeline.errors import ConfigError
+from pipeline.formats import yaml
+from pipeline.registry import nearest
+
+
+class Section(BaseModel):
+    """Base of all settings: frozen, and a key that is not known is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Engines(Section):
+    """Which engine does what; a name never falls back, `auto` takes the best that is present."""
+
+    diarizer: Literal["auto", "channels", "clustering", "pyannote", "imported"]
+    transcriber: Literal["auto", "faster_whisper", "moonshine", "imported", "none"]
+    pitch: Literal["swift_f0", "pyin"]
+    threads: int = Field(ge=1, description="processor threads that an engine may use")
+
+
+class Activity(Section):
+    """Speech activity on one channel: detector and energy together."""
+
+    threshold: float = Field(gt=0, lt=1, description="speech probability that starts speech")
+
+
+class Channels(Section):
+    """Diarizer `channels`: one speaker per channel, crosstalk told from speech."""
+
+    crosstalk_db: float = Field(description="a channel this much weaker than another is crosstalk")
+
+
+class Clustering(Section):
+    """Diarizer `clustering`: one microphone, two or more speakers."""
+
+    starts: int = Field(ge=1, description="starts of the clustering; the best likelihood is kept")
+
+
+class Pyannote(Section):
+    """Diarizer `pyannote`: a pipeline from a local folder."""
+
+    model: str = Field(description="name of the model in the models folder")
+
+
+class FasterWhisper(Section):
+    """Transcriber `faster_whisper`."""
+
+    model: str = Field(description="name of the model in the models folder; auto: the largest")
+
+
+class Transcription(Section):
+    """What all transcribers share."""
+
+    region_max_ms: int = Field(gt=0, description="longest region handed to a transcriber")
+    region_join_ms: int = Field(ge=0, description="silence within a speaker's region that is kept")
+
+
+class Turns(Section):
+    """Turns, silences and overlaps from spans and words."""
+
+    turn_pause_ms: int = Field(gt=0, description="longest pause within a turn")
+
+
+class RoleInference(Section):
+    """Who is the therapist, where nobody said so."""
+
+    min_margin: float = Field(gt=0, lt=1, description="smallest margin that decides")
+
+
+class Quality(Section):
+    """When a recording is too poor for a family of rules."""
+
+    min_snr_db: float = Field(description="under this, voice rules abstain")
+
+
+class Pitch(Section):
+    """Fundamental frequency and level."""
+
+    min_hz: float = Field(gt=0, description="lowest pitch")
+    max_hz: float = Field(gt=0, description="highest pitch")
+    min_voicing: float = Field(ge=0, le=1, description="confidence from which a frame is voiced")
+
+
+class Baseline(Section):
+    """Robust z and percentile within a group."""
+
+    min_n: int = Field(gt=0, description="values under which a baseline is small")
+
+
+class Moments(Section):
+    """How hits become moments, and how many a supervisor sees."""
+
+    merge_ms: int = Field(ge=0, description="hits of one kind closer than this are one moment")
+
+
+class Response(Section):
+    """What the therapist did next."""
+
+    window_ms: int = Field(gt=0, description="how long after a moment is looked at")
+
+
+class Settings(Section):
+    """All settings of a run."""
+
+    extends: str | None = None
+    require_consent: bool = Field(description="refuse recordings without a consent reference")
+    models_folder: str | None = Field(description="local models; null: TETHER_MODELS or user data")
+    engines: Engines
+    activity: Activity
+    channels: Channels
+    clustering: Clustering
+    pyannote: Pyannote
+    faster_whisper: FasterWhisper
+    transcription: Transcription
+    turns: Turns
+    roles: RoleInference
+    quality: Quality
+    pitch: Pitch
+    baseline: Baseline
+    rules: tuple[str, ...] = Field(description="rule files: built-in names or paths")
+    moments: Moments
+    response: Response
+
+
+def builtin() -> Traversable:
+    """The folder `configs/`, in the wheel or beside the package in a checkout."""
+    packaged = files("pipeline") / "configs"
+    if packaged.is_dir():
+        return packaged
+    return Path(__file__).resolve().parent.parent / "configs"
+
+
+def load(choice: str = "default", overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Settings of a built-in profile or a file.
+
+    Parameters
+    ----------
+    choice
+        Name of a profile in `configs/`, or path of a YAML file.
+    overrides
+        Values that win over the file, by dotted key (``{"engines.diarizer": "pyannote"}``).
+
+    Raises
+    ------
+    ConfigError
+        No such profile, or mistakes in the file: all of them, each with its line.
+    """
+    document = yaml.Document(CommentedMap(), choice)
+    for part in reversed(list(_chain(choice))):
+        document = yaml.Document(_merged(document.data, part.data), part.name)
+    for key, value in (overrides or {}).items():
+        node = document.data
+        *parents, last = key.split(".")
+        for parent in parents:
+            node = node[parent]
+        node[last] = value
+    return yaml.validate(Settings, document)
+
+
+def _chain(choice: str) -> Iterator[yaml.Document]:
+    """The file, what it extends, what that extends, ..."""
+    seen: list[str] = []
+    base: Path | None = None
+    while choice:
+        if choice in seen:
+            raise ConfigError(f"settings extend themselves: {' -> '.join([*seen, choice])}")
+        seen.append(choice)
+        document = yaml.parse(_text(choice, base), choice)
+        if not isinstance(document.data, CommentedMap):
+            raise ConfigError(f"{choice}: not a mapping", expected="keys such as 'engines:'")
+        yield document
+        if choice.endswith((".yaml", ".yml")):
+            base = ((base or Path()) / choice).parent
+        choice = document.data.get("extends") or ("" if choice == "default" else "default")
+
+
+def _text(choice: str, base: Path | None) -> str:
+    if choice.endswith((".yaml", ".yml")):
+        path = (base or Path()) / choice
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as caught:
+            reason = getattr(caught, "strerror", None) or "not UTF-8 text"
+            raise ConfigError(f"settings file '{choice}': {reason}") from None
+    source = builtin() / f"{choice}.yaml"
+    if not source.is_file():
+        known = [item.name[:-5] for item in builtin().iterdir() if item.name.endswith(".yaml")]
+        raise ConfigError(
+            f"no profile '{choice}'",
+            expected=f"a profile ({nearest(choice, known)}) or the path of a .yaml file",
+        )
+    return source.read_text(encoding="utf-8")
+
+
+def _merged(under: Any, over: Any) -> Any:
+    """`over` laid upon `under`: mappings merge by key, all else replaces; lines of `over` stay."""
+    if not (isinstance(under, CommentedMap) and isinstance(over, CommentedMap)):
+        return over
+    for key, value in under.items():
+        over[key] = _merged(value, over[key]) if key in over else value
+    return over

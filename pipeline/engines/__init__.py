@@ -1,0 +1,1 @@
+"""Engines: one file each, imported only when one is used."""
