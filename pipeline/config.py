@@ -33,6 +33,12 @@ class Engines(Section):
     threads: int = Field(ge=1, description="processor threads that an engine may use")
 
 
+class AudioDecoding(Section):
+    """What is told of the samples while they are decoded."""
+
+    dropout_ms: int = Field(gt=0, description="exact zeros this long are lost signal")
+
+
 class Activity(Section):
     """Speech activity on one channel: detector and energy together."""
 
@@ -73,13 +79,27 @@ class Transcription(Section):
 class Turns(Section):
     """Turns, silences and overlaps from spans and words."""
 
+    unit_pause_ms: int = Field(ge=0, description="longest silence within a unit of speech")
     turn_pause_ms: int = Field(gt=0, description="longest pause within a turn")
+    backchannel_ms: int = Field(gt=0, description="longest backchannel")
+    backchannel_words: int = Field(gt=0, description="most words of a backchannel")
+    backchannel_latency_ms: int = Field(
+        ge=0, description="an acknowledgement later than this after the other's speech is an answer"
+    )
+    terminal_overlap_ms: int = Field(
+        ge=0, description="an overlap beginning this near to the holder's end is cooperative"
+    )
 
 
 class RoleInference(Section):
     """Who is the therapist, where nobody said so."""
 
     min_margin: float = Field(gt=0, lt=1, description="smallest margin that decides")
+    min_turns: int = Field(gt=0, description="turns that each of the two must have")
+    questions: float = Field(ge=0, description="weight: the therapist asks more")
+    listening: float = Field(ge=0, description="weight: the therapist acknowledges more")
+    brevity: float = Field(ge=0, description="weight: the therapist talks less")
+    address: float = Field(ge=0, description="weight: the therapist says 'you', the client 'I'")
 
 
 class Quality(Section):
@@ -121,6 +141,7 @@ class Settings(Section):
     require_consent: bool = Field(description="refuse recordings without a consent reference")
     models_folder: str | None = Field(description="local models; null: TETHER_MODELS or user data")
     engines: Engines
+    audio: AudioDecoding
     activity: Activity
     channels: Channels
     clustering: Clustering

@@ -1,12 +1,12 @@
 """What a plug must offer: speech detector, diarizer, transcriber, pitch tracker.
 
-An engine is one file under `engines/`, a class that is constructed with the run's
-`Settings`. Constructing loads nothing. `identity()` is cheap, imports no model library, and names everything on
-which the result depends that is no setting (library version, model digest), for it goes into the
-address of what the engine made. Where library or model is missing, `identity()` raises an
-`EngineError` whose hint is the next command to type: this is how `doctor` and the choice of ``auto``
-learn what is present. An engine imports its library inside its methods, never on import of the
-module; third-party errors become `EngineError`, raised ``from`` them.
+An engine is one file under `engines/`, a class that is constructed with the run's `Settings`.
+Constructing loads nothing. `identity()` is cheap, imports no model library, and names everything
+on which the result depends that is no setting (library version, model digest), for it goes into
+the address of what the engine made. Where library or model is missing, `identity()` raises an
+`EngineError` whose hint is the next command to type: so `doctor` and the choice of ``auto`` learn
+what is present. An engine imports its library inside its methods, never on import of the module;
+third-party errors become `EngineError`, raised ``from`` them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +24,25 @@ Samples = NDArray[np.float32]
 """Shape (n,), 16 kHz, full scale is -1..1."""
 
 Identity = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that somebody else's tool wrote: a transcript or a diarization.
+
+    Attributes
+    ----------
+    suffix
+        Lower-case ending of its name, with the dot: it tells the format.
+    content
+        Its bytes. The path stays with whoever read it.
+    speaker
+        Whose file it is, where there is one per participant; None: the file says who speaks.
+    """
+
+    suffix: str
+    content: bytes
+    speaker: str | None = None
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ A walk fills the tables in this order::
                                                   -> frames -> measures -> hits -> moments
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Literal
 
 import polars as pl
@@ -54,7 +54,7 @@ class Metadata:
     client: str | None = None
     therapist: str | None = None
     session_number: int | None = None
-    date: date | None = None
+    date: dt.date | None = None
     language: str | None = None
     speakers: int | None = None
     channels: Mapping[int, Role] = field(default_factory=dict)
@@ -117,6 +117,12 @@ MEDIA = Schema(
         Column("codec", pl.String, "name of the audio codec", null="no audio"),
         Column("damaged_packets", pl.Int64, "packets that did not decode and were skipped"),
         Column("gap_ms", pl.Int64, "time the container skipped, filled with zeros"),
+        Column(
+            "promised_ms",
+            pl.Int64,
+            "length that the container's header announces; more than duration_ms: it is cut off",
+            null="it announces none",
+        ),
     ),
     (("duration_ms > 0", pl.col("duration_ms") > 0),),
 )
@@ -211,19 +217,19 @@ TURNS = Schema(
         _role("role", "role of the speaker"),
         _START,
         _END,
-        Column("text", pl.String, "its words", null="no transcript"),
-        Column("n_words", pl.Int64, "number of its words", null="no transcript"),
+        Column("text", pl.String, "its words", null="no words were recognised"),
+        Column("n_words", pl.Int64, "number of its words", null="no words were recognised"),
         Column(
             "is_backchannel",
             pl.Boolean,
             "an acknowledgement while or before the other goes on",
-            null="no transcript",
+            null="no words were recognised",
         ),
         Column(
             "latency_ms",
             pl.Int64,
             "gap to the end of the other's previous turn; negative: began in overlap",
-            null="nobody else spoke before",
+            null="nobody else had the floor just before, or it is a backchannel",
         ),
     ),
     _span_checks(),

@@ -1,0 +1,288 @@
+"""Decoding: whatever FFmpeg reads, to 16 kHz, channels kept, on the container's own clock.
+
+Where the container skips time, zeros are written, so that sample index equals time. The samples go
+in blocks to scratch files and are read back through memory maps: memory does not grow with length.
+FFmpeg is handed an open file and no protocol, so that a playlist in disguise reaches nothing.
+"""
+
+import errno
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Self
+
+import av
+import numpy as np
+import polars as pl
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from numpy.typing import NDArray
+
+from pipeline.config import AudioDecoding
+from pipeline.errors import InputError, StoreError
+from pipeline.ports import Audio, Samples
+from pipeline.tables import DROPOUTS, MEDIA
+from pipeline.timebase import (
+    FRAME_MS,
+    SAMPLE_RATE_HZ,
+    SAMPLES_PER_FRAME,
+    s_to_ms,
+    samples_to_ms,
+)
+
+READABLE = "wav, flac, mp3, m4a, ogg, opus, webm, mp4 or another file that FFmpeg decodes"
+
+
+@dataclass
+class Decoded:
+    """A decoded recording; a context manager that frees the scratch files.
+
+    Attributes
+    ----------
+    audio
+        Samples of each channel.
+    media
+        Table `media`, one row.
+    dropouts
+        Table `dropouts`: runs of exact digital zeros.
+    """
+
+    audio: Audio
+    media: pl.DataFrame
+    dropouts: pl.DataFrame
+    scratch: list[IO[bytes]]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the scratch files."""
+        for file in self.scratch:
+            file.close()
+
+
+def decode(
+    paths: Sequence[Path], scratch: Callable[[], IO[bytes]], settings: AudioDecoding
+) -> Decoded:
+    """Decode one recording.
+
+    Parameters
+    ----------
+    paths
+        One file, or one per participant: their channels are laid side by side from time zero, the
+        shorter ones filled with zeros.
+    scratch
+        Gives an empty scratch file.
+
+    Raises
+    ------
+    InputError
+        A file is empty, is no recording, or holds no audio.
+    StoreError
+        No room for the decoded samples.
+    """
+    files: list[IO[bytes]] = []
+    facts = []
+    try:
+        for path in paths:
+            track = _Track(path, scratch, files)
+            track.decode()
+            facts.append(track)
+        n_samples = max(track.written for track in facts)
+        for track in facts:
+            track.pad(n_samples)
+        channels = [np.memmap(file, np.float32, "r", shape=(n_samples,)) for file in files]
+    except BaseException:
+        for file in files:
+            file.close()
+        raise
+    audio = Audio(channels)
+    media = MEDIA.frame(
+        [
+            {
+                "duration_ms": max(1, audio.duration_ms),
+                "sample_rate_hz": min(track.rate_hz for track in facts),
+                "channels": len(channels),
+                "codec": "+".join(sorted({track.codec for track in facts})),
+                "damaged_packets": sum(track.damaged for track in facts),
+                "gap_ms": sum(track.gap_ms for track in facts),
+                "promised_ms": max((t.promised_ms for t in facts if t.promised_ms), default=None),
+            }
+        ]
+    )
+    return Decoded(audio, media, _dropouts(audio, settings), files)
+
+
+class _Track:
+    """Decodes the best audio stream of one file into one scratch file per channel."""
+
+    def __init__(
+        self, path: Path, scratch: Callable[[], IO[bytes]], files: list[IO[bytes]]
+    ) -> None:
+        self.path = path
+        self.scratch = scratch
+        self.all_files = files
+        self.files: list[IO[bytes]] = []
+        self.written = 0
+        self.damaged = 0
+        self.gap_ms = 0
+        self.rate_hz = 0
+        self.codec = ""
+        self.promised_ms: int | None = None
+        self.resampler: AudioResampler | None = None
+        self.format: tuple[int, str] | None = None
+
+    def decode(self) -> None:
+        """Read the whole file."""
+        try:
+            with self.path.open("rb") as source:
+                if not source.read(1):
+                    raise InputError("the file is empty", expected=READABLE)
+                source.seek(0)
+                with av.open(
+                    source, "r", options={"protocol_whitelist": "none"}, metadata_errors="ignore"
+                ) as container:
+                    self._decode_container(container)
+        except av.error.FFmpegError as caught:
+            if isinstance(caught, OSError) and caught.errno == errno.ENOSPC:
+                raise _no_room() from caught
+            raise InputError("not a recording that can be decoded", expected=READABLE) from caught
+        except OSError as caught:
+            if caught.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise _no_room() from caught
+            reason = (caught.strerror or "unknown reason").lower()
+            raise InputError(f"the file cannot be read: {reason}") from caught
+        if not self.written:
+            raise InputError(
+                "no audio could be decoded", expected=READABLE, hint="copy the file again"
+            )
+
+    def _decode_container(self, container: InputContainer) -> None:
+        stream = container.streams.best("audio")
+        if not isinstance(stream, AudioStream):
+            raise InputError("the file holds no audio", expected=READABLE)
+        self.codec = stream.codec_context.name
+        origin_s = (container.start_time or 0) / av.time_base
+        if container.duration:
+            self.promised_ms = s_to_ms(container.duration / av.time_base)
+        for frame in self._frames(container, stream):
+            start_s = None if frame.time is None else frame.time - origin_s
+            self._take(frame, start_s)
+        self._write(self._resampled(None))
+
+    def _frames(self, container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+        """Frames in order; a packet that does not decode is counted and skipped."""
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except av.error.FFmpegError:
+                self.damaged += 1  # the container breaks off here
+                return
+            try:
+                yield from packet.decode()
+            except av.error.FFmpegError:
+                self.damaged += 1
+
+    def _take(self, frame: AudioFrame, start_s: float | None) -> None:
+        self.rate_hz = self.rate_hz or frame.sample_rate
+        found = (frame.sample_rate, frame.layout.name)
+        if self.format != found:
+            if self.resampler is not None:
+                self._write(self._resampled(None))
+            layout = self.format[1] if self.format else frame.layout.name
+            self.resampler = AudioResampler(format="fltp", layout=layout, rate=SAMPLE_RATE_HZ)
+            self.format = (frame.sample_rate, layout)
+            if not self.files:
+                self.files = [self.scratch() for _ in range(frame.layout.nb_channels)]
+                self.all_files.extend(self.files)
+        if start_s is not None:
+            self._fill_gap(start_s)
+        frame.pts = None
+        self._write(self._resampled(frame))
+
+    def _fill_gap(self, start_s: float) -> None:
+        """Write zeros where the container jumped ahead by more than two frames of speech."""
+        missing = round(start_s * SAMPLE_RATE_HZ) - self.written
+        if missing <= _GAP_SAMPLES:
+            return
+        self._write(self._resampled(None))
+        self.resampler = AudioResampler(
+            format="fltp", layout=self.format[1] if self.format else "mono", rate=SAMPLE_RATE_HZ
+        )
+        missing = round(start_s * SAMPLE_RATE_HZ) - self.written
+        self.gap_ms += samples_to_ms(missing)
+        self._zeros(missing)
+
+    def _resampled(self, frame: AudioFrame | None) -> list[NDArray[np.float32]]:
+        if self.resampler is None:
+            return []
+        return [np.asarray(out.to_ndarray(), np.float32) for out in self.resampler.resample(frame)]
+
+    def _write(self, blocks: list[NDArray[np.float32]]) -> None:
+        for block in blocks:
+            for file, samples in zip(self.files, block, strict=True):
+                # A damaged float file may hold NaN or infinity; neither is a sound.
+                file.write(np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0).tobytes())
+            self.written += block.shape[1]
+
+    def _zeros(self, count: int) -> None:
+        block = np.zeros(SAMPLE_RATE_HZ, np.float32).tobytes()
+        for file in self.files:
+            for _ in range(count // SAMPLE_RATE_HZ):
+                file.write(block)
+            file.write(block[: 4 * (count % SAMPLE_RATE_HZ)])
+        self.written += count
+
+    def pad(self, n_samples: int) -> None:
+        """Fill with zeros up to `n_samples` and flush."""
+        try:
+            self._zeros(n_samples - self.written)
+            for file in self.files:
+                file.flush()
+        except OSError as caught:
+            raise _no_room() from caught
+
+
+# Timestamps of a container are rounded to its time base, and codecs announce their delay: a jump
+# under 100 ms is not lost time, and the sum of samples is the better clock.
+_GAP_SAMPLES = SAMPLE_RATE_HZ // 10
+
+
+def _no_room() -> StoreError:
+    return StoreError(
+        "the disk is full while the recording is decoded",
+        expected="4 bytes x 16,000 x seconds x channels of free space, for the time of the run",
+        hint="free some space, or choose another folder with --workspace",
+    )
+
+
+def _dropouts(audio: Audio, settings: AudioDecoding) -> pl.DataFrame:
+    """Runs of 10 ms frames that are exactly zero, at least `dropout_ms` long."""
+    rows: list[dict[str, object]] = []
+    block = SAMPLES_PER_FRAME * 6000
+    for number, channel in enumerate(audio.channels):
+        zero = np.concatenate(
+            [_zero_frames(channel[i : i + block]) for i in range(0, audio.n_samples, block)]
+        )
+        edges = np.flatnonzero(np.diff(np.concatenate(([0], zero.astype(np.int8), [0]))))
+        for first, after in edges.reshape(-1, 2):
+            start, end = int(first) * FRAME_MS, min(int(after) * FRAME_MS, audio.duration_ms)
+            if end - start >= settings.dropout_ms:
+                rows.append({"start_ms": start, "end_ms": end, "channel": number})
+    return DROPOUTS.frame(rows)
+
+
+def _zero_frames(samples: Samples) -> NDArray[np.bool_]:
+    whole = len(samples) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
+    zero = ~samples[:whole].reshape(-1, SAMPLES_PER_FRAME).any(axis=1)
+    if whole < len(samples):
+        zero = np.append(zero, not samples[whole:].any())
+    return np.asarray(zero, np.bool_)

@@ -1,0 +1,189 @@
+"""The catalogue of a workspace: where recordings lie, and what a person corrected.
+
+This is the one place that knows paths. Rows are only ever added to `corrections`; the newest
+counts. SQLAlchemy over SQLite in the workspace.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    select,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipeline.errors import InputError, StoreError
+
+_METADATA = MetaData()
+
+_RECORDINGS = Table(
+    "recordings",
+    _METADATA,
+    Column("recording_id", String(64), primary_key=True),
+    Column("path", String, primary_key=True),
+    Column("sidecar", String, nullable=False),
+    Column("seen_at", DateTime, nullable=False),
+)
+
+_CORRECTIONS = Table(
+    "corrections",
+    _METADATA,
+    Column("correction_id", Integer, primary_key=True),
+    Column("recording_id", String(64), nullable=False, index=True),
+    Column("speaker", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("corrected_at", DateTime, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A recording that the catalogue knows.
+
+    Attributes
+    ----------
+    sidecar
+        Canonical JSON of what its sidecar said.
+    """
+
+    recording_id: str
+    path: Path
+    sidecar: str
+
+
+class Catalogue:
+    """SQL tables of one workspace.
+
+    Parameters
+    ----------
+    workspace
+        An existing folder; ``tether.db`` is made in it, mode 0600.
+    """
+
+    def __init__(self, workspace: Path) -> None:
+        path = workspace / "tether.db"
+        try:
+            path.touch(mode=0o600, exist_ok=True)
+            self._engine = _connect(path)
+            _METADATA.create_all(self._engine)
+        except (OSError, SQLAlchemyError) as caught:
+            raise StoreError(
+                "the catalogue of the workspace cannot be opened",
+                hint="make the workspace writable, or choose another with --workspace",
+            ) from caught
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def entries(self) -> list[Entry]:
+        """All recordings, in the order in which they were first seen."""
+        query = select(_RECORDINGS).order_by(_RECORDINGS.c.seen_at, _RECORDINGS.c.path)
+        with self._engine.connect() as connection:
+            return [
+                Entry(row.recording_id, Path(row.path), row.sidecar)
+                for row in connection.execute(query)
+            ]
+
+    def remember(self, entry: Entry, now: dt.datetime) -> None:
+        """Note where a recording lies and what its sidecar says.
+
+        Raises
+        ------
+        InputError
+            The same bytes lie at another path with another sidecar: it is not clear which holds.
+        """
+        with self._engine.begin() as connection:
+            same = select(_RECORDINGS).where(_RECORDINGS.c.recording_id == entry.recording_id)
+            for row in connection.execute(same):
+                elsewhere = Path(row.path)
+                if elsewhere != entry.path and row.sidecar != entry.sidecar and elsewhere.exists():
+                    raise InputError(
+                        "the same recording lies in two places with differing sidecars",
+                        expected="one recording, one sidecar",
+                        hint="remove one of the two files, or make the sidecars equal",
+                    )
+            key = (_RECORDINGS.c.recording_id == entry.recording_id) & (
+                _RECORDINGS.c.path == str(entry.path)
+            )
+            changed = connection.execute(
+                _RECORDINGS.update().where(key).values(sidecar=entry.sidecar)
+            )
+            if not changed.rowcount:
+                connection.execute(
+                    insert(_RECORDINGS).values(
+                        recording_id=entry.recording_id,
+                        path=str(entry.path),
+                        sidecar=entry.sidecar,
+                        seen_at=now,
+                    )
+                )
+
+    def find(self, session: str) -> Entry:
+        """The recording of an id prefix (at least 6 digits) or a path.
+
+        Raises
+        ------
+        InputError
+            None or several recordings match.
+        """
+        path = Path(session).absolute()
+        found = [entry for entry in self.entries() if entry.path == path]
+        if not found and len(session) >= _PREFIX:
+            found = [e for e in self.entries() if e.recording_id.startswith(session.lower())]
+        ids = {entry.recording_id for entry in found}
+        if len(ids) != 1:
+            what = "no session" if not ids else f"{len(ids)} sessions"
+            raise InputError(
+                f"{what} of this workspace matches",
+                expected=f"an id prefix of at least {_PREFIX} digits, or the path of a recording",
+                hint="tether sessions",
+            )
+        return found[-1]
+
+    def correct(self, recording_id: str, speaker: str, role: str, now: dt.datetime) -> None:
+        """Add a correction: who `speaker` is. It wins over sidecar and inference from now on."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                insert(_CORRECTIONS).values(
+                    recording_id=recording_id, speaker=speaker, role=role, corrected_at=now
+                )
+            )
+
+    def corrections(self, recording_id: str) -> dict[str, str]:
+        """Role of each corrected speaker; the newest correction of a speaker counts."""
+        query = (
+            select(_CORRECTIONS.c.speaker, _CORRECTIONS.c.role)
+            .where(_CORRECTIONS.c.recording_id == recording_id)
+            .order_by(_CORRECTIONS.c.correction_id)
+        )
+        with self._engine.connect() as connection:
+            return {row.speaker: row.role for row in connection.execute(query)}
+
+
+_PREFIX = 6
+
+
+def _connect(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def _durable(connection, _record) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA busy_timeout = 10000")
+        cursor.close()
+
+    return engine

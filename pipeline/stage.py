@@ -1,0 +1,131 @@
+"""Stages: pure functions over tables, with an address made of all on which the result depends.
+
+The address of a stage is SHA-256 over its name, version, parameters, engine identity and the
+addresses upstream; the first stage is rooted in the recording's bytes. Equal addresses mean equal
+results, so a finished address is never computed again, and a change of one rule's threshold
+changes the address of hits and moments only.
+
+The *slot* of a stage is the same without the engine's versions. A result that an older engine left
+in the slot is used and called stale; only a refresh computes it again, for an engine upgrade must
+not quietly rewrite every session that somebody has reviewed.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import polars as pl
+
+from pipeline.store import Store, canonical, digest
+from pipeline.tables import Tables
+
+State = Literal["kept", "stale", "started", "done"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a walk, ready to be computed.
+
+    Attributes
+    ----------
+    name
+        A noun: what it makes.
+    version
+        Raised whenever the code gives other results for equal input.
+    needs
+        Stages upstream, by name.
+    work
+        From the tables of all stages upstream to the tables of this one.
+    parameters
+        Settings on which the result depends, as JSON values.
+    engine
+        Identity of the engine, empty without one.
+    """
+
+    name: str
+    version: int
+    needs: tuple[str, ...]
+    work: Callable[[Tables], Tables]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    engine: Mapping[str, str] = field(default_factory=dict)
+
+    def facts(self, root: str, known: Mapping[str, str]) -> dict[str, Any]:
+        """What the slot is made of.
+
+        Parameters
+        ----------
+        root
+            SHA-256 of the recording.
+        known
+            Addresses of the stages upstream.
+        """
+        return {
+            "stage": self.name,
+            "version": self.version,
+            "parameters": dict(self.parameters),
+            "inputs": {name: known[name] for name in self.needs} or {"recording": root},
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a walk.
+
+    Attributes
+    ----------
+    tables
+        Of all stages, by name.
+    states
+        "kept", "stale" or "done" of each stage, by name.
+    addresses
+        Address of each stage, by name.
+    """
+
+    tables: Mapping[str, pl.DataFrame]
+    states: Mapping[str, State]
+    addresses: Mapping[str, str]
+
+
+def run(
+    stages: Sequence[Stage],
+    root: str,
+    store: Store,
+    *,
+    refresh: bool = False,
+    tell: Callable[[str, State], None] = lambda _stage, _state: None,
+) -> Outcome:
+    """Compute what is missing, in order, and keep each result as soon as it is there.
+
+    Parameters
+    ----------
+    stages
+        In an order in which each stands after those that it needs.
+    root
+        SHA-256 of the recording.
+    refresh
+        Compute all again.
+    tell
+        Called with a stage's name and what happens to it.
+    """
+    known: dict[str, str] = {}
+    tables: dict[str, pl.DataFrame] = {}
+    states: dict[str, State] = {}
+    for stage in stages:
+        facts = stage.facts(root, known)
+        slot = digest(canonical(facts))
+        address = digest(canonical({**facts, "engine": dict(stage.engine)}))
+        manifest = None if refresh else store.manifest(root, stage.name, slot)
+        if manifest is None:
+            tell(stage.name, "started")
+            made = stage.work(tables)
+            facts |= {"address": address, "engine": dict(stage.engine)}
+            store.write(root, stage.name, slot, made, facts)
+            states[stage.name] = "done"
+        else:
+            states[stage.name] = "kept" if manifest["address"] == address else "stale"
+            address = manifest["address"]
+        known[stage.name] = address
+        # What goes on is what was kept, so that a second run sees the very same tables.
+        tables |= store.read(root, stage.name, slot)
+        tell(stage.name, states[stage.name])
+    return Outcome(tables, states, known)

@@ -1,0 +1,234 @@
+"""The workspace on disk: artifacts by address, written so that a crash loses nothing.
+
+::
+
+    workspace/                      0700
+    ├── tether.db                   catalogue
+    ├── .lock                       one run at a time
+    └── sessions/<16 hex digits>/
+        ├── report.html
+        └── artifacts/
+            └── <stage>-<16 hex digits of its slot>/
+                ├── manifest.json   address, inputs, parameters, engine, digest of each table
+                └── <table>.parquet
+
+A slot is an address without the engine's versions (see `stage`): an engine upgrade finds the older
+result in its slot, uses it, and says that it is stale.
+
+An artifact is written into a temporary folder beside its place, flushed to disk, and published by
+one rename: it is there whole, or not at all. Audio is never written here; it lives in unlinked
+scratch files that vanish with the process.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import polars as pl
+
+from pipeline.errors import StoreError
+from pipeline.tables import SCHEMAS, Tables
+
+SHORT = 16
+"""Hexadecimal digits of ids and addresses that stand in folder names: 64 bits."""
+
+
+def canonical(value: object) -> bytes:
+    """Canonical JSON: sorted keys, no white space; equal values give equal bytes."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8")
+
+
+def digest(content: bytes) -> str:
+    """SHA-256, 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextlib.contextmanager
+def _told(doing: str) -> Iterator[None]:
+    """Turn an `OSError` into a `StoreError` that says what to do."""
+    try:
+        yield
+    except OSError as caught:
+        reason = os.strerror(caught.errno) if caught.errno else "unknown reason"
+        hint = "choose another folder with --workspace"
+        if caught.errno in (errno.ENOSPC, errno.EDQUOT):
+            hint = "free some space, or " + hint + "; what was finished is kept"
+        elif caught.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            hint = "make the workspace writable, or " + hint
+        raise StoreError(f"{doing}: {reason.lower()}", hint=hint) from caught
+
+
+def private_folder(path: Path) -> Path:
+    """Make `path` and its parents, readable by their owner only."""
+    with _told("the workspace folder cannot be made"):
+        for folder in [*reversed(path.parents), path]:
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Publish `content` at `path` in one step, mode 0600: the old file or the new, never a half.
+
+    Raises
+    ------
+    StoreError
+        The disk is full, or the folder cannot be written.
+    """
+    with _told("a file cannot be written"):
+        handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Store:
+    """Artifacts of one workspace.
+
+    Parameters
+    ----------
+    workspace
+        Its folder; made when it is missing.
+    """
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace = private_folder(workspace)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the workspace for one run; the system lets go when the process dies.
+
+        Raises
+        ------
+        StoreError
+            Another run holds it.
+        """
+        with _told("the workspace cannot be locked"):
+            handle = os.open(self.workspace / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StoreError(
+                    "another tether run is at work in this workspace",
+                    hint="wait for it, or choose another folder with --workspace",
+                ) from None
+            self._sweep()
+            yield
+        finally:
+            os.close(handle)
+
+    def session(self, recording_id: str) -> Path:
+        """Folder of one session."""
+        return self.workspace / "sessions" / recording_id[:SHORT]
+
+    def scratch(self) -> IO[bytes]:
+        """A scratch file without a name: gone with the process, however that ends."""
+        with _told("no scratch space for decoded audio"):
+            return tempfile.TemporaryFile(dir=self.workspace, buffering=1 << 20)
+
+    def manifest(self, recording_id: str, stage: str, slot: str) -> dict[str, Any] | None:
+        """Manifest of the artifact in a slot; None where nothing is finished."""
+        path = self._place(recording_id, stage, slot) / "manifest.json"
+        with _told("an artifact cannot be read"):
+            if not path.is_file():
+                return None
+            loaded: dict[str, Any] = json.loads(path.read_bytes())
+        return loaded
+
+    def read(self, recording_id: str, stage: str, slot: str) -> dict[str, pl.DataFrame]:
+        """Tables of a finished artifact.
+
+        Raises
+        ------
+        StoreError
+            A table is not the one that was written.
+        """
+        place = self._place(recording_id, stage, slot)
+        tables = {}
+        for name, written in (self.manifest(recording_id, stage, slot) or {})["tables"].items():
+            with _told("an artifact cannot be read"):
+                content = (place / f"{name}.parquet").read_bytes()
+            if digest(content) != written["sha256"]:
+                raise StoreError(
+                    f"table '{name}' of stage '{stage}' is damaged on disk",
+                    hint="run again with --refresh",
+                )
+            tables[name] = SCHEMAS[name].conform(pl.read_parquet(io.BytesIO(content)))
+        return tables
+
+    def write(
+        self,
+        recording_id: str,
+        stage: str,
+        slot: str,
+        tables: Tables,
+        facts: Mapping[str, object],
+    ) -> None:
+        """Publish the tables of one stage; each must conform to its schema.
+
+        Parameters
+        ----------
+        facts
+            The address and what it was made of; goes into the manifest.
+        """
+        place = self._place(recording_id, stage, slot)
+        private_folder(place.parent)
+        written = {}
+        with _told(f"the result of stage '{stage}' cannot be kept"):
+            temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=place.parent))
+            try:
+                for name, frame in tables.items():
+                    buffer = io.BytesIO()
+                    SCHEMAS[name].conform(frame).write_parquet(buffer, compression="zstd")
+                    content = buffer.getvalue()
+                    written[name] = {"sha256": digest(content), "rows": frame.height}
+                    write_private(temporary / f"{name}.parquet", content)
+                manifest = {"recording_id": recording_id, **facts, "tables": written}
+                text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False)
+                write_private(temporary / "manifest.json", text.encode("utf-8"))
+                if place.exists():  # a refresh: the old one is swept with what is half-written
+                    place.rename(temporary.with_name(f"{temporary.name}-old"))
+                temporary.rename(place)
+                shutil.rmtree(temporary.with_name(f"{temporary.name}-old"), ignore_errors=True)
+                _sync_folder(place.parent)
+            except BaseException:
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise
+
+    def _place(self, recording_id: str, stage: str, slot: str) -> Path:
+        return self.session(recording_id) / "artifacts" / f"{stage}-{slot[:SHORT]}"
+
+    def _sweep(self) -> None:
+        """Remove what a killed run left half-written."""
+        for pattern in (".tmp-*", "sessions/*/.tmp-*", "sessions/*/artifacts/.tmp-*"):
+            for leftover in self.workspace.glob(pattern):
+                if leftover.is_dir():
+                    shutil.rmtree(leftover, ignore_errors=True)
+                else:
+                    leftover.unlink(missing_ok=True)
