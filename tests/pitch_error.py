@@ -54,7 +54,8 @@ def sentences(folder: Path) -> Iterator[tuple[Samples, NDArray[np.float64]]]:
         with av.open(path) as container:
             rate = container.streams.audio[0].rate
             blocks = [frame.to_ndarray().ravel() for frame in container.decode(audio=0)]
-        assert (rate, blocks[0].dtype) == (20_000, np.int16)
+        assert rate == 20_000
+        assert blocks[0].dtype == np.dtype(np.int16)
         whole = np.concatenate(blocks).astype(np.float64) / 2**15
         samples = resample_poly(whole, 4, 5).astype(np.float32)
         yield samples, np.loadtxt(path.with_suffix(".f0ref"))
