@@ -42,7 +42,24 @@ class AudioDecoding(Section):
 class Activity(Section):
     """Speech activity on one channel: detector and energy together."""
 
-    threshold: float = Field(gt=0, lt=1, description="speech probability that starts speech")
+    threshold: float = Field(gt=0, lt=1, description="probability of frames that set the loudness")
+    rescue_threshold: float = Field(gt=0, lt=1, description="largest probability a stretch needs")
+    near_ms: int = Field(ge=0, description="reach of the detector's probability to either side")
+    sure_rise_db: float = Field(gt=0, description="rise over the noise where probability is 1")
+    doubt_rise_db: float = Field(gt=0, description="rise over the noise where probability is 0")
+    max_rise_share: float = Field(gt=0, le=1, description="of the range from noise to loud speech")
+    depth_db: float = Field(gt=0, description="speech lies at most this far under loud speech")
+    loud_percentile: float = Field(gt=0, lt=100, description="level of frames that counts as loud")
+    loud_dbfs: float = Field(lt=0, description="loud speech as the detector hears it")
+    max_gain_db: float = Field(ge=0, description="largest gain before the detector")
+    rumble_hz: float = Field(gt=0, description="what lies lower is no voice")
+    floor_ms: int = Field(gt=0, description="the noise floor is the lowest within this, both sides")
+    floor_block_ms: int = Field(gt=0, description="stretch of which the floor takes one value")
+    floor_percentile: float = Field(gt=0, lt=100, description="frames of a stretch under its floor")
+    join_ms: int = Field(ge=0, description="shorter pauses are part of speech")
+    min_speech_ms: int = Field(ge=0, description="shorter stretches are no speech")
+    piece_ms: int = Field(gt=0, description="what the detector hears at once")
+    lead_ms: int = Field(ge=0, description="heard before each piece, for the detector's memory")
 
 
 class Channels(Section):
@@ -74,6 +91,10 @@ class Transcription(Section):
 
     region_max_ms: int = Field(gt=0, description="longest region handed to a transcriber")
     region_join_ms: int = Field(ge=0, description="silence within a speaker's region that is kept")
+    region_pad_ms: int = Field(ge=0, description="silence kept on either side of a region")
+    language: str | None = Field(
+        description="of sessions whose sidecar names none; null: detected, where the engine can"
+    )
 
 
 class Turns(Section):
@@ -106,6 +127,21 @@ class Quality(Section):
     """When a recording is too poor for a family of rules."""
 
     min_snr_db: float = Field(description="under this, voice rules abstain")
+    min_snr_timing_db: float = Field(description="under this, timing rules abstain too")
+    noise_min_ms: int = Field(gt=0, description="shortest noise from which its level is taken")
+    clip_level: float = Field(gt=0, le=1, description="of full scale; runs above it are clipped")
+    clip_run: int = Field(ge=1, description="samples of a run that is clipped")
+    max_clipped_share: float = Field(ge=0, le=1, description="over this, voice rules abstain")
+    bandwidth_rise_db: float = Field(gt=0, description="speech over noise, to count as heard")
+    bandwidth_range_db: float = Field(gt=0, description="under the loudest band: nothing is there")
+    min_bandwidth_hz: float = Field(ge=0, description="under this, rules of words abstain")
+    max_lost_share: float = Field(ge=0, le=1, description="over this, timing rules abstain")
+    min_crosstalk_db: float = Field(description="under this, voice rules abstain")
+    min_diarization_margin: float = Field(
+        ge=0, le=1, description="under this, who spoke is unsure and all rules abstain"
+    )
+    min_word_confidence: float = Field(ge=0, le=1, description="under this, rules of words abstain")
+    min_speech_ms: int = Field(ge=0, description="speech of each speaker, else all rules abstain")
 
 
 class Pitch(Section):
@@ -114,12 +150,38 @@ class Pitch(Section):
     min_hz: float = Field(gt=0, description="lowest pitch")
     max_hz: float = Field(gt=0, description="highest pitch")
     min_voicing: float = Field(ge=0, le=1, description="confidence from which a frame is voiced")
+    speech_dbfs: float = Field(lt=0, description="level to which speech is brought for the tracker")
+    level_window_ms: int = Field(
+        gt=0, multiple_of=20, description="window of a frame's level, centred on the frame"
+    )
+
+
+class Features(Section):
+    """What the measures of turns, silences, overlaps and windows rest on."""
+
+    therapist_voice: bool = Field(description="keep measures of the therapist's voice")
+    pause_min_ms: int = Field(gt=0, description="shortest pause within a turn that counts")
+    voiced_min_ms: int = Field(gt=0, description="voiced speech that a turn's pitch rests on")
+    window_voiced_min_ms: int = Field(gt=0, description="the same for a window")
+    speech_min_ms: int = Field(gt=0, description="speech that a turn's rate or share rests on")
+    window_speech_min_ms: int = Field(gt=0, description="the same for a window")
+    window_min_share: float = Field(
+        gt=0, le=1, description="a shorter rest of the session joins the window before it"
+    )
+    span_low: float = Field(ge=0, lt=0.5, description="lower quantile of the f0 span")
+    span_high: float = Field(gt=0.5, le=1, description="upper quantile of the f0 span")
+    nucleus_dip_db: float = Field(gt=0, description="dip of level between two syllable nuclei")
+    nucleus_range_db: float = Field(gt=0, description="a nucleus lies at most this under loud speech")
+    nucleus_loud: float = Field(gt=0, lt=1, description="quantile of level that is loud speech")
 
 
 class Baseline(Section):
     """Robust z and percentile within a group."""
 
     min_n: int = Field(gt=0, description="values under which a baseline is small")
+    least_n: int = Field(ge=2, description="values under which there is no baseline at all")
+    detrend_n: int = Field(ge=4, description="values from which a drift is removed")
+    warmup_ms: int = Field(ge=0, description="values of this beginning alone make no baseline")
 
 
 class Moments(Section):
@@ -152,6 +214,7 @@ class Settings(Section):
     roles: RoleInference
     quality: Quality
     pitch: Pitch
+    features: Features
     baseline: Baseline
     rules: tuple[str, ...] = Field(description="rule files: built-in names or paths")
     moments: Moments
