@@ -1,0 +1,332 @@
+"""Everything that a report shows, in words and places, before any of it is HTML."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipeline.report import cards, names, pictures, timeline, wording
+from pipeline.report.cards import Card, Evidence
+from pipeline.report.people import People, people
+from pipeline.report.pictures import Share, Strip
+from pipeline.report.provenance import DisabledFamily, Provenance
+from pipeline.report.timeline import SHOWN_SILENCE_MS, Timeline
+from pipeline.report.wording import SECOND_MS
+from pipeline.report.wording import SECOND_MS
+from pipeline.tables import (
+    DIARIZATION,
+    MEDIA,
+    QUALITY,
+    ROLES,
+    SILENCES,
+    TRANSCRIPTION,
+    TURNS,
+    Recording,
+    Tables,
+)
+from pipeline.timebase import ms_to_clock
+
+LIMITS = (
+    "These are candidate moments, found by readable rules. Whether one is a rupture, you judge.",
+    "No threshold in the rules is clinically validated.",
+    "Language, accent, culture, neurodivergence and the delay of a line shift what is usual.",
+    "Rules miss ruptures, and flag what is none. Silence, in particular, is often productive.",
+    "Risk is out of scope: nothing here looks for danger to anybody.",
+    "Nothing here scores or ranks a therapist, a client or a session.",
+)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something to know before reading on; `level` is alert or note."""
+
+    level: str
+    title: str
+    text: str
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line of the header."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A speaker, the role, and where the role comes from."""
+
+    speaker: str
+    role: str
+    source: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measure of quality on one channel."""
+
+    name: str
+    channel: str
+    value: str
+    disables: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole report."""
+
+    title: str
+    subtitle: str
+    facts: tuple[Fact, ...]
+    glance: tuple[Fact, ...]
+    limits: tuple[str, ...]
+    notices: tuple[Notice, ...]
+    language: str
+    timeline: Timeline
+    moments: tuple[Card, ...]
+    moves: tuple[Card, ...]
+    empty: str
+    shares: tuple[Share, ...]
+    silences: Strip
+    latencies: Strip
+    suppressed: tuple[Evidence, ...]
+    alone: tuple[Evidence, ...]
+    quality: tuple[Measured, ...]
+    disabled: tuple[DisabledFamily, ...]
+    speakers: tuple[Speaker, ...]
+    people: People
+    has_words: bool
+    recording_id: str
+    provenance: Provenance
+
+
+def build(recording: Recording, tables: Tables, provenance: Provenance) -> Page:
+    """What the report of one session shows.
+
+    A table that is missing counts as empty.
+    """
+    turns = tables.get("turns", TURNS.empty())
+    who = people(tables, recording.metadata)
+    disabled = _disabled(tables, provenance)
+    found = cards.moments(recording, tables, who)
+    metadata = recording.metadata
+    code = _language(recording, tables)
+    return Page(
+        title=_title(recording),
+        subtitle=f"with therapist {metadata.therapist}" if metadata.therapist else "",
+        facts=_facts(recording, names.language(code), provenance),
+        glance=_glance(recording, tables, found),
+        limits=LIMITS,
+        notices=_notices(recording, tables, who, provenance),
+        language=code or "",
+        timeline=timeline.whole(tables, who, recording.duration_ms, cards.numbers(tables)),
+        moments=found,
+        moves=cards.moves(recording, tables, who),
+        empty=_empty(turns, who, disabled),
+        shares=pictures.shares(tables, who),
+        silences=pictures.silences(tables, who),
+        latencies=pictures.latencies(tables, who),
+        suppressed=cards.suppressed(tables),
+        alone=cards.alone(tables),
+        quality=_quality(tables),
+        disabled=disabled,
+        speakers=_speakers(tables),
+        people=who,
+        has_words=_has_words(turns),
+        recording_id=recording.recording_id,
+        provenance=provenance,
+    )
+
+
+def _title(recording: Recording) -> str:
+    metadata = recording.metadata
+    client = f"Client {metadata.client}" if metadata.client else f"Recording {recording.short_id}"
+    number = metadata.session_number
+    return client if number is None else f"{client} \u00b7 session {number}"
+
+
+def _language(recording: Recording, tables: Tables) -> str | None:
+    heard = tables.get("transcription", TRANSCRIPTION.empty())["language"].drop_nulls()
+    return str(heard[0]) if heard.len() else recording.metadata.language
+
+
+def _facts(recording: Recording, language: str, provenance: Provenance) -> tuple[Fact, ...]:
+    metadata = recording.metadata
+    audio = "Transcript without audio"
+    if recording.channels:
+        channels = wording.count(recording.channels, "channel")
+        rate = f"{(recording.sample_rate_hz or 0) / 1000:g} kHz"
+        audio = f"{channels}, {rate}" if recording.sample_rate_hz else channels
+    return (
+        Fact("Length", ms_to_clock(recording.duration_ms)),
+        Fact("Language", language),
+        Fact("Consent", metadata.consent or "no reference recorded"),
+        Fact("Recording", audio),
+        *(
+            Fact(engine.task[:1].upper() + engine.task[1:], engine.name, engine.because)
+            for engine in provenance.engines
+        ),
+    )
+
+
+def _glance(recording: Recording, tables: Tables, found: tuple[Card, ...]) -> tuple[Fact, ...]:
+    silences = tables.get("silences", SILENCES.empty()).filter(
+        (pl.col("length_ms") >= SHOWN_SILENCE_MS) & (pl.col("kind") != "edge")
+    )
+    longest = silences["length_ms"].max()
+    return (
+        *(
+            Fact(names.KINDS[kind], str(sum(card.kind == kind for card in found)), kind)
+            for kind in ("withdrawal", "confrontation")
+        ),
+        Fact(
+            "silences of 1 s or longer",
+            f"{silences.height:,}",
+            f"longest {wording.length(longest)}" if isinstance(longest, int) else "",
+        ),
+        Fact("length", ms_to_clock(recording.duration_ms)),
+    )
+
+
+def _has_words(turns: pl.DataFrame) -> bool:
+    return turns["text"].null_count() < turns.height
+
+
+def _notices(
+    recording: Recording, tables: Tables, who: People, provenance: Provenance
+) -> tuple[Notice, ...]:
+    turns = tables.get("turns", TURNS.empty())
+    notices = [*_speaking(turns, who, provenance), *_source(recording, tables)]
+    told = " ".join(provenance.notes)
+    if turns.height and not _has_words(turns):
+        said = tables.get("transcription", TRANSCRIPTION.empty())["note"].drop_nulls()
+        because = "" if told or not said.len() else f" Why: {said[0]}."
+        notices.append(
+            Notice(
+                "note",
+                "Timing only",
+                "There are no words, so only rules on timing and voice could speak, and what the "
+                f"therapist did next could not be looked at.{because}",
+            )
+        )
+    overlap = tables.get("diarization", DIARIZATION.empty())["knows_overlap"]
+    if overlap.len() and not overlap.all():
+        notices.append(
+            Notice(
+                "note",
+                "Overlapping speech was not measured",
+                "The way the speakers were told apart knows one speaker at a time. Rules that "
+                "need overlap abstain.",
+            )
+        )
+    if provenance.notes:
+        notices.append(Notice("note", "Of this recording", told))
+    return tuple(notices)
+
+
+def _speaking(turns: pl.DataFrame, who: People, provenance: Provenance) -> Iterator[Notice]:
+    if turns.is_empty():
+        yield Notice(
+            "alert",
+            "No speech was found",
+            "There is nothing to measure in this recording. If people do speak in it, the level "
+            "may be too low, or the wrong track was recorded.",
+        )
+    elif not who.known:
+        yield Notice(
+            "alert",
+            "Who is the therapist? No moments are flagged",
+            "The roles of the speakers are not known, and a rule that mistook one for the other "
+            "would mislead you. Say once who is who; everything else is kept.",
+            provenance.role_commands,
+        )
+
+
+def _source(recording: Recording, tables: Tables) -> Iterator[Notice]:
+    if recording.channels == 0:
+        yield Notice(
+            "note",
+            "A transcript without audio",
+            "Timing is as good as the times of the transcript. Voice could not be measured, and "
+            "rules that need it abstain.",
+        )
+    for media in tables.get("media", MEDIA.empty()).iter_rows(named=True):
+        promised = media["promised_ms"]
+        if promised is not None and promised - media["duration_ms"] >= SECOND_MS:
+            yield Notice(
+                "alert",
+                "The recording is cut off",
+                f"It announces {ms_to_clock(promised)} and holds "
+                f"{ms_to_clock(media['duration_ms'])}. What is missing was not looked at.",
+            )
+        if media["damaged_packets"] or media["gap_ms"] >= SECOND_MS:
+            yield Notice(
+                "note",
+                "Parts of the recording are damaged",
+                f"{wording.count(media['damaged_packets'], 'packet')} could not be decoded, and "
+                f"{wording.length(media['gap_ms'])} are missing inside. Silence there may be none.",
+            )
+
+
+def _empty(turns: pl.DataFrame, who: People, disabled: tuple[DisabledFamily, ...]) -> str:
+    if turns.is_empty():
+        return "Nobody was heard to speak, so no moment could be flagged."
+    if not who.known:
+        return "No moment is flagged while the roles are unknown."
+    abstained = ", ".join(f"{entry.family} ({entry.because})" for entry in disabled)
+    return (
+        "No candidate moment was flagged in this session. That is no evidence that none "
+        "happened: the rules know some outward signs, not all."
+        + (f" Rules that need these abstained: {abstained}." if abstained else "")
+    )
+
+
+def _disabled(tables: Tables, provenance: Provenance) -> tuple[DisabledFamily, ...]:
+    """Families that abstained, each reason once."""
+    rows = tables.get("quality", QUALITY.empty()).select("disables", "because")
+    found = [
+        DisabledFamily(family, because or "the recording is too poor")
+        for families, because in rows.iter_rows()
+        for family in families or ()
+    ]
+    return tuple(dict.fromkeys([*provenance.disabled, *found]))
+
+
+def _quality(tables: Tables) -> tuple[Measured, ...]:
+    rows = tables.get("quality", QUALITY.empty())
+    return tuple(
+        Measured(
+            name=names.QUALITY.get(row["measure"], (wording.label(row["measure"]), ""))[0],
+            channel="all" if row["channel"] is None else str(row["channel"] + 1),
+            value=_quality_value(row["measure"], row["value"]),
+            disables=", ".join(row["disables"] or ()),
+            because=row["because"] or "",
+        )
+        for row in rows.iter_rows(named=True)
+    )
+
+
+def _quality_value(measure: str, value: float | None) -> str:
+    if value is None:
+        return "could not be measured"
+    unit = names.QUALITY.get(measure, ("", ""))[1]
+    return wording.percent(value) if unit == "%" else f"{wording.number(value)} {unit}".strip()
+
+
+def _speakers(tables: Tables) -> tuple[Speaker, ...]:
+    sources: Mapping[str, str] = names.ROLE_SOURCES
+    return tuple(
+        Speaker(
+            row["speaker"],
+            names.ROLES[row["role"]],
+            sources[row["source"]]
+            + (f", margin {row['margin']:.2f}" if row["margin"] is not None else ""),
+            row["because"] or "",
+        )
+        for row in tables.get("roles", ROLES.empty()).iter_rows(named=True)
+    )

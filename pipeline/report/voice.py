@@ -1,0 +1,131 @@
+"""The client's pitch and level over the session, each against the client's own middle.
+
+Only the client's: measures of a therapist's voice are not shown, for therapists are at work.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipeline.report import wording
+from pipeline.report.people import Person
+from pipeline.tables import FRAMES, SPANS, Tables
+
+# How the curves are drawn; nothing is decided by these.
+_BUCKETS = 260
+_BUCKET_STEP_MS = 5_000
+_FEWEST_FRAMES = 25
+_HEIGHT = 44
+_SEMITONES_PER_OCTAVE = 12
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line over the session.
+
+    Attributes
+    ----------
+    columns, height
+        Size of its view box; one column per stretch of time.
+    path
+        SVG path data; a gap where too little was measured.
+    middle_y, band_y, band_height
+        Where the session's median and its middle half lie.
+    bound
+        What the top edge stands for, such as "+4 semitones".
+    summary
+        One sentence for those who do not see it.
+    """
+
+    columns: int
+    height: int
+    path: str
+    middle_y: float
+    band_y: float
+    band_height: float
+    bound: str
+    summary: str
+
+
+def pitch(tables: Tables, client: Person, duration_ms: int) -> Curve | None:
+    """Median pitch of the client in semitones from the client's median; None without frames."""
+    frames = _frames_of(tables, client).drop_nulls("f0_hz")
+    octaves = (pl.col("f0_hz") / pl.col("f0_hz").median()).log(2)
+    values = frames.select("t_ms", value=_SEMITONES_PER_OCTAVE * octaves)
+    return _curve(values, duration_ms, "semitones", "pitch")
+
+
+def level(tables: Tables, client: Person, duration_ms: int) -> Curve | None:
+    """Median level of the client in decibels from the client's median; None without frames."""
+    frames = _frames_of(tables, client).drop_nulls("level_dbfs")
+    values = frames.select("t_ms", value=pl.col("level_dbfs") - pl.col("level_dbfs").median())
+    return _curve(values, duration_ms, "dB", "level")
+
+
+def _frames_of(tables: Tables, person: Person) -> pl.DataFrame:
+    """Frames of that person's speech: on the person's channel, or alone on a mixed one."""
+    frames = tables.get("frames", FRAMES.empty()).sort("t_ms")
+    spans = tables.get("spans", SPANS.empty()).filter("regular").sort("start_ms")
+    mine = pl.col("speaker").is_in(person.speakers)
+    own = _during(frames, spans.filter(mine))
+    if spans.filter(mine)["channel"].null_count() == 0:
+        return own.filter(pl.col("channel").eq(pl.col("span_channel")).fill_null(value=True))
+    others = _during(frames, spans.filter(~mine))
+    return own.join(others, on="t_ms", how="anti", maintain_order="left")
+
+
+def _during(frames: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
+    """The frames that lie within a span, with the span's channel."""
+    bounds = spans.select("start_ms", "end_ms", pl.col("channel").alias("span_channel"))
+    return frames.join_asof(
+        bounds, left_on="t_ms", right_on="start_ms", strategy="backward"
+    ).filter(pl.col("t_ms") < pl.col("end_ms"))
+
+
+def _curve(values: pl.DataFrame, duration_ms: int, unit: str, what: str) -> Curve | None:
+    if values.height < _FEWEST_FRAMES:
+        return None
+    steps = -(-duration_ms // (_BUCKETS * _BUCKET_STEP_MS))
+    bucket_ms = steps * _BUCKET_STEP_MS
+    columns = -(-duration_ms // bucket_ms)
+    buckets = (
+        values.group_by(pl.col("t_ms") // bucket_ms)
+        .agg(pl.col("value").median(), pl.len().alias("n"))
+        .filter(pl.col("n") >= _FEWEST_FRAMES)
+        .sort("t_ms")
+    )
+    if buckets.is_empty():
+        return None
+    middles = buckets["value"]
+    reach = max(1.0, float(middles.abs().max() or 0))  # type: ignore[arg-type]
+    scale = _HEIGHT / (2 * reach)
+
+    def y(value: float) -> float:
+        return round(_HEIGHT / 2 - value * scale, 1)
+
+    low, high = (float(middles.quantile(q) or 0) for q in (0.25, 0.75))
+    points = [(int(at), y(float(value))) for at, value, _ in buckets.iter_rows()]
+    return Curve(
+        columns=columns,
+        height=_HEIGHT,
+        path=_path(points),
+        middle_y=y(0),
+        band_y=y(high),
+        band_height=round(y(low) - y(high), 1),
+        bound=f"\u00b1{wording.number(round(reach, 1))} {unit}",
+        summary=(
+            f"Median {what} of each {wording.length(bucket_ms)} of the session. Half of them lie "
+            f"between {low:+.1f} and {high:+.1f} {unit} of the client's own median."
+        ),
+    )
+
+
+def _path(points: list[tuple[int, float]]) -> str:
+    """Lines through neighbouring columns; a lone column becomes a dot."""
+    parts: list[str] = []
+    before: int | None = None
+    for at, y in points:
+        joined = before is not None and at == before + 1
+        parts.append(f"{'L' if joined else 'M'}{at + 0.5:g} {y:g}{'' if joined else 'h0'}")
+        before = at
+    return "".join(parts)
