@@ -1,0 +1,153 @@
+"""Diarizer `channels`: every speaker has a channel, and what leaks from another is told from speech.
+
+A microphone hears the other speaker too, weaker by a nearly fixed number of decibels, the *leak*. It is
+measured where the other is loud: the lower end of how far one's own channel lies under theirs, where one
+is silent. Activity on a channel is its speaker's only while it rises clearly over what leaks::
+
+    channel 0  ~~~====~~~____..._____      = loud speech
+    channel 1  __......______~~===~~_      . leak: follows the other channel at a fixed distance
+    speaker 1      (crosstalk)  spans
+
+Overlapping speech survives, for both are then over the other's leak; words come from each channel on its
+own, so every span belongs to both views, `regular` and `exclusive`.
+"""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pipeline import activity as speech_activity
+from pipeline.activity import Frames, edges
+from pipeline.config import Settings
+from pipeline.errors import EngineError
+from pipeline.ports import Audio, Diarized, Identity
+from pipeline.tables import SPANS, Recording
+from pipeline.timebase import FRAME_MS
+
+Mask = NDArray[np.bool_]
+
+
+class ChannelsDiarizer:
+    """One speaker per channel.
+
+    Parameters
+    ----------
+    settings
+        Uses `channels` and `activity`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def identity(self) -> Identity:
+        """It rests on nothing but this package."""
+        return {"engine": "channels"}
+
+    def diarize(self, audio: Audio | None, activity: pl.DataFrame, recording: Recording) -> Diarized:  # noqa: ARG002  the protocol has it
+        """Spans of "channel 1", "channel 2", ...: the activity of each channel without crosstalk.
+
+        `margin` is the mean distance of the leaks, as a share of `clear_db`; with one channel that
+        speaks it is None, for nothing had to be told apart.
+
+        Raises
+        ------
+        EngineError
+            There is no audio.
+        """
+        if audio is None:
+            raise EngineError(
+                "the diarizer 'channels' needs audio", hint="set engines.diarizer: imported"
+            )
+        levels = [
+            speech_activity.levels(samples, self._settings.activity).voice_db
+            for samples in audio.channels
+        ]
+        active = _masks(activity, len(audio.channels), len(levels[0]))
+        leaks = self._leaks(levels, active)
+        own = [self._own(channel, levels, active, leaks) for channel in range(len(levels))]
+        margin = None
+        if leaks:
+            clear = self._settings.channels.clear_db
+            margin = float(np.mean([np.clip(-leak / clear, 0, 1) for leak in leaks.values()]))
+        return Diarized(_spans(own, active, activity, audio.duration_ms), margin, knows_overlap=True)
+
+    def _leaks(self, levels: list[Frames], active: list[Mask]) -> dict[tuple[int, int], float]:
+        """How far speech of the second channel of a pair lies lower on the first, dB, negative."""
+        settings = self._settings.channels
+        found = {}
+        for own in range(len(levels)):
+            for other in range(len(levels)):
+                if own == other or not active[own].any() or not active[other].any():
+                    continue
+                level = levels[other]
+                loud = np.percentile(level[active[other]], settings.loud_percentile)
+                at = active[other] & (level >= loud - settings.loud_range_db)
+                leak = np.percentile(levels[own][at] - level[at], settings.leak_percentile)
+                found[own, other] = min(float(leak), -settings.over_leak_db)
+        return found
+
+    def _own(
+        self,
+        channel: int,
+        levels: list[Frames],
+        active: list[Mask],
+        leaks: dict[tuple[int, int], float],
+    ) -> Mask:
+        """Frames in which the speaker of `channel` speaks."""
+        settings = self._settings.channels
+        own = active[channel].copy()
+        reach = 2 * (settings.echo_ms // FRAME_MS) + 1
+        for other, level in enumerate(levels):
+            leak = leaks.get((channel, other))
+            if leak is not None:
+                near = ndimage.maximum_filter1d(level, reach)
+                over = levels[channel] > near + leak + settings.over_leak_db
+                own &= over | ~active[other]
+        return _tidy(own, active[channel], settings.join_ms, settings.min_speech_ms)
+
+
+def _tidy(own: Mask, active: Mask, join_ms: int, min_ms: int) -> Mask:
+    """`own` with the gaps within activity that are shorter than `join_ms` filled, and no crumbs."""
+    tidy = own.copy()
+    starts, ends = edges(own)
+    for start, end in zip(ends[:-1], starts[1:], strict=True):
+        if (end - start) * FRAME_MS < join_ms and active[start:end].all():
+            tidy[start:end] = True
+    for start, end in zip(*edges(tidy), strict=True):
+        if (end - start) * FRAME_MS < min_ms:
+            tidy[start:end] = False
+    return tidy
+
+
+def _masks(activity: pl.DataFrame, n_channels: int, n_frames: int) -> list[Mask]:
+    masks = [np.zeros(n_frames, dtype=np.bool_) for _ in range(n_channels)]
+    for channel, start_ms, end_ms in activity.select("channel", "start_ms", "end_ms").iter_rows():
+        masks[channel][start_ms // FRAME_MS : -(-end_ms // FRAME_MS)] = True
+    return masks
+
+
+def _spans(
+    own: list[Mask], active: list[Mask], activity: pl.DataFrame, duration_ms: int
+) -> pl.DataFrame:
+    rows: list[dict[str, object]] = []
+    for channel, mask in enumerate(own):
+        table = activity.filter(pl.col("channel") == channel)
+        sure = np.zeros(len(active[channel]), dtype=np.float32)
+        for start_ms, end_ms, value in table.select(
+            "start_ms", "end_ms", "speech_probability"
+        ).iter_rows():
+            sure[start_ms // FRAME_MS : -(-end_ms // FRAME_MS)] = value
+        rows.extend(
+            {
+                "start_ms": int(start) * FRAME_MS,
+                "end_ms": min(int(end) * FRAME_MS, duration_ms),
+                "speaker": f"channel {channel + 1}",
+                "channel": channel,
+                "confidence": float(np.mean(sure[start:end])),
+                "exclusive": True,
+                "regular": True,
+            }
+            for start, end in zip(*edges(mask), strict=True)
+        )
+    return SPANS.frame(rows).sort("start_ms", "channel")
