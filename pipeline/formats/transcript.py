@@ -1,0 +1,394 @@
+"""Any imported diarization or transcript: one file or several as lines and words with speakers.
+
+::
+
+    files ─ read by suffix ─> lines ─ labels ─ ends ─> words
+
+**Labels.** A label given for a file (``transcript: {therapist: a.vtt}``) is everybody's in it. Else
+the file's own count: voice tags, tiers, ``Name:``, a CSV's speaker or role. A line without a label
+in a file that has some goes to whoever spoke before it, as captions mean it. Of several files, one
+that names nobody is one person, "speaker 2" if it is the second; files of one person each whose
+labels are the same (Praat's "Speaker", twice) get their number behind it.
+
+**Ends.** A line without an end lasts until the next start in any of the files, for a silence that
+nobody measured must not appear; lines with the same start share that time by characters. The
+last one lasts `MS_PER_CHARACTER` for each character. `Transcript.ends_estimated` says so.
+
+**Words.** A line becomes words over its time in proportion to their characters, "interpolated";
+words that the file times are "aligned". Marks such as ``[laughs]`` and ``<UNIN/>`` are no words:
+the line keeps its time. A sign that stands alone joins the word before it.
+"""
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import groupby, pairwise
+from typing import Protocol, get_args
+
+import polars as pl
+
+from pipeline.errors import InputError
+from pipeline.formats import rttm, srt, stm, textgrid, transcript_csv, webvtt, whisper_json
+from pipeline.formats.cues import spoken_words, spread, squeeze, unmarked
+from pipeline.schema import Column, Schema
+from pipeline.tables import Role
+
+VERSION = "1"
+"""Raised whenever the same files give other lines or words."""
+
+MS_PER_CHARACTER = 60
+"""Median of 1968 utterances of more than 40 characters in PriMock57 (acted consultations)."""
+
+UNNAMED = "speaker ?"
+"""Label of lines before the first label of a file that has some."""
+
+LINES = Schema(
+    "lines",
+    (
+        Column("start_ms", pl.Int64, "first millisecond"),
+        Column("end_ms", pl.Int64, "first millisecond after; may be estimated"),
+        Column("speaker", pl.String, "speaker label", null="no file names any speaker"),
+        Column("text", pl.String, "as it stands in the file; empty for a diarization"),
+        Column("utterance_id", pl.String, "name of the line", null="it has none"),
+        Column("confidence", pl.Float32, "of the speaker, 0-1", null="the file gives none"),
+    ),
+    (("start_ms < end_ms", pl.col("start_ms") < pl.col("end_ms")),),
+)
+
+WORDS = Schema(
+    "imported words",
+    (
+        Column("start_ms", pl.Int64, "first millisecond"),
+        Column("end_ms", pl.Int64, "first millisecond after"),
+        Column("speaker", pl.String, "speaker label", null="no file names any speaker"),
+        Column("text", pl.String, "one word with its punctuation"),
+        Column("confidence", pl.Float32, "0-1", null="the file gives none"),
+        Column("timing", pl.String, "see table words", allowed=("aligned", "interpolated")),
+    ),
+    (("start_ms < end_ms", pl.col("start_ms") < pl.col("end_ms")),),
+)
+
+
+class File(Protocol):
+    """The bytes of a file, without its path: `ports.Attachment` is one."""
+
+    @property
+    def suffix(self) -> str:
+        """Ending of its name (``.vtt``); capitals do not matter."""
+        ...
+
+    @property
+    def content(self) -> bytes:
+        """All its bytes."""
+        ...
+
+    @property
+    def speaker(self) -> str | None:
+        """Label of everybody in it; None: the labels of the file."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Transcript:
+    """What the files say.
+
+    Attributes
+    ----------
+    lines
+        Table `LINES`, sorted by start_ms.
+    words
+        Table `WORDS`, sorted by start_ms.
+    language
+        ISO 639-1; None if no file says.
+    roles
+        Role of each speaker label for which a CSV or a given label states it.
+    keeps_overlap
+        Speech at the same time is told apart: tiers or files of one person each, or lines of two
+        speakers that overlap. False: nothing is known of overlaps.
+    ends_estimated
+        Some lines had no end: silences and overlaps are not measured in this transcript.
+    digest
+        SHA-256 of files, formats and labels, 64 hexadecimal digits.
+    """
+
+    lines: pl.DataFrame
+    words: pl.DataFrame
+    language: str | None
+    roles: Mapping[str, Role]
+    keeps_overlap: bool
+    ends_estimated: bool
+    digest: str
+
+    @cached_property
+    def duration_ms(self) -> int:
+        """The last end: how long a session without audio is."""
+        last = self.lines["end_ms"].max()
+        assert isinstance(last, int)
+        return last
+
+    @property
+    def has_speakers(self) -> bool:
+        """The files name speakers."""
+        return self.lines["speaker"].null_count() == 0
+
+    @property
+    def has_words(self) -> bool:
+        """The files hold words, and not times alone."""
+        return self.words.height > 0
+
+
+@dataclass(frozen=True)
+class _Word:
+    start_ms: int
+    end_ms: int
+    text: str
+    confidence: float | None
+    timing: str
+
+
+@dataclass(frozen=True)
+class _Line:
+    start_ms: int
+    end_ms: int | None
+    speaker: str | None
+    text: str = ""
+    utterance_id: str | None = None
+    confidence: float | None = None
+    words: tuple[_Word, ...] | None = None
+
+
+@dataclass(frozen=True)
+class _Content:
+    lines: list[_Line]
+    language: str | None = None
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    tiers: int = 1
+
+
+def load(files: Sequence[File]) -> Transcript:
+    """Read what belongs to one session.
+
+    Raises
+    ------
+    InputError
+        Unknown format, mistakes in a file, or files that contradict what is said of them.
+    """
+    if not files:
+        raise InputError("no imported file", expected="a transcript or a diarization")
+    contents = [_told(file, number, len(files)) for number, file in enumerate(files, 1)]
+    contents = _labelled(contents, files)
+    lines = sorted((line for c in contents for line in c.lines), key=lambda line: line.start_ms)
+    estimated = any(line.end_ms is None for line in lines)
+    lines = _closed(lines)
+    apart = len(files) > 1 or any(content.tiers > 1 for content in contents)
+    return Transcript(
+        lines=LINES.frame({name: getattr(line, name) for name in LINES.names} for line in lines),
+        words=WORDS.frame(row for line in lines for row in _words(line)).sort(
+            "start_ms", maintain_order=True
+        ),
+        language=next((c.language for c in contents if c.language), None),
+        roles={label: role for c in contents for label, role in c.roles.items()},
+        keeps_overlap=not estimated and (apart or _overlap(lines)),
+        ends_estimated=estimated,
+        digest=_digest(files),
+    )
+
+
+def _told(file: File, number: int, of: int) -> _Content:
+    """Content of one file; with several, a message says which one by its number."""
+    try:
+        return _reader(file.suffix)(file.content)
+    except InputError as caught:
+        if of == 1:
+            raise
+        raise InputError(
+            f"file {number} of {of}: {caught.found}", expected=caught.expected, hint=caught.hint
+        ) from None
+
+
+def _reader(suffix: str) -> "Callable[[bytes], _Content]":
+    suffix = "." + suffix.lower().removeprefix(".")
+    if suffix not in READERS:
+        raise InputError("a file of no known format", expected=", ".join(sorted(READERS)))
+    return READERS[suffix]
+
+
+def _read_rttm(data: bytes) -> _Content:
+    rows = rttm.read(data).iter_rows()
+    return _Content([_Line(a, b, who, confidence=sure) for a, b, who, sure in rows])
+
+
+def _read_textgrid(data: bytes) -> _Content:
+    tiers = [tier for tier in textgrid.read(data) if tier.intervals.height]
+    if not tiers:
+        raise InputError("a TextGrid whose intervals are all empty", expected="labelled intervals")
+    seen: dict[str, int] = {}
+    lines: list[_Line] = []
+    for number, tier in enumerate(tiers, 1):
+        name = squeeze(tier.name) or f"tier {number}"
+        seen[name] = seen.get(name, 0) + 1
+        label = name if seen[name] == 1 else f"{name} {seen[name]}"
+        lines.extend(_Line(a, b, label, squeeze(text)) for a, b, text in tier.intervals.iter_rows())
+    return _Content(lines, tiers=len(tiers))
+
+
+def _reader_of_cues(read: Callable[[bytes], pl.DataFrame]) -> Callable[[bytes], _Content]:
+    return lambda data: _Content([_Line(*row) for row in read(data).iter_rows()])
+
+
+def _read_csv(data: bytes) -> _Content:
+    table = transcript_csv.read(data)
+    several = table["transcript_id"].n_unique()
+    if several > 1:
+        raise InputError(
+            f"{several} conversations in one table",
+            expected="one session a file",
+            hint="keep the rows with one transcript_id",
+        )
+    pairs = table.select("speaker", "role").drop_nulls().unique(maintain_order=True).rows()
+    roles: dict[str, Role] = {_label(speaker): role for speaker, role in pairs}
+    if len(roles) < len(pairs):
+        raise InputError("a speaker with two roles", expected="one role for each speaker")
+    columns = ("start_ms", "end_ms", "speaker", "text", "utterance_id")
+    return _Content([_Line(*row) for row in table.select(columns).iter_rows()], roles=roles)
+
+
+def _read_json(data: bytes) -> _Content:
+    aligned = whisper_json.read(data)
+    words: dict[int, list[_Word]] = {}
+    for start_ms, end_ms, cue, text, sure, timing in aligned.words.iter_rows():
+        if unmarked(text):
+            words.setdefault(cue, []).append(_Word(start_ms, end_ms, text, sure, timing))
+    lines = [
+        _Line(start_ms, end_ms, speaker, text, words=tuple(words.get(cue, ())))
+        for cue, (start_ms, end_ms, speaker, text) in enumerate(aligned.cues.iter_rows())
+    ]
+    return _Content(lines, aligned.language)
+
+
+READERS: Mapping[str, Callable[[bytes], _Content]] = {
+    ".rttm": _read_rttm,
+    ".textgrid": _read_textgrid,
+    ".vtt": _reader_of_cues(webvtt.read),
+    ".srt": _reader_of_cues(srt.read),
+    ".stm": _reader_of_cues(stm.read),
+    ".csv": _read_csv,
+    ".json": _read_json,
+}
+"""What reads a suffix."""
+
+
+def _labelled(contents: list[_Content], files: Sequence[File]) -> list[_Content]:
+    """Every line with its label, as the module says; all null where one file names nobody."""
+    named = []
+    for number, (content, file) in enumerate(zip(contents, files, strict=True), 1):
+        labels = {_label(line.speaker) for line in content.lines if line.speaker is not None}
+        if file.speaker is not None:
+            label = _label(file.speaker)
+            if len(labels) > 1:
+                raise InputError(
+                    f"{len(labels)} speakers in a file that is given as one person's",
+                    expected="a file for each person, or one file without a label",
+                )
+            stated = [*content.roles.values(), *(role for role in get_args(Role) if role == label)]
+            named.append(_with_label(content, label, {label: stated[-1]} if stated else {}))
+        elif not labels and len(files) > 1:
+            named.append(_with_label(content, f"speaker {number}", {}))
+        else:
+            named.append(
+                replace(content, lines=_filled(content.lines) if labels else content.lines)
+            )
+    return _told_apart(named, files)
+
+
+def _told_apart(contents: list[_Content], files: Sequence[File]) -> list[_Content]:
+    """Files of one person each whose labels are the same get their number behind the label."""
+    own = [{line.speaker for line in content.lines} for content in contents]
+    single = all(len(labels) == 1 for labels in own)
+    if not single or len(set.union(*own)) == len(own) or any(f.speaker for f in files):
+        return contents
+    return [
+        _with_label(content, f"{labels.pop()} {number}", {})
+        for number, (content, labels) in enumerate(zip(contents, own, strict=True), 1)
+    ]
+
+
+def _with_label(content: _Content, label: str, roles: Mapping[str, Role]) -> _Content:
+    lines = [replace(line, speaker=label) for line in content.lines]
+    return replace(content, lines=lines, roles=roles)
+
+
+def _filled(lines: list[_Line]) -> list[_Line]:
+    """Lines in order of start, a missing label taken from the line before."""
+    last = UNNAMED
+    filled = []
+    for line in sorted(lines, key=lambda line: line.start_ms):
+        last = last if line.speaker is None else _label(line.speaker)
+        filled.append(replace(line, speaker=last))
+    return filled
+
+
+def _label(text: str) -> str:
+    """One spelling of a label: a sidecar typed elsewhere may compose its accents differently."""
+    return unicodedata.normalize("NFC", squeeze(text))
+
+
+def _closed(lines: list[_Line]) -> list[_Line]:
+    """`lines`, sorted by start, each with an end."""
+    closed: list[_Line] = []
+    groups = [(at, list(run)) for at, run in groupby(lines, key=lambda line: line.start_ms)]
+    following = {at: later for (at, _), (later, _) in pairwise(groups)}
+    for at, together in groups:
+        open_ones = [line for line in together if line.end_ms is None]
+        closed.extend(line for line in together if line.end_ms is not None)
+        texts = [line.text for line in open_ones]
+        needed_ms = max(sum(len(text) for text in texts) * MS_PER_CHARACTER, 1)
+        times = spread(at, following.get(at, at + needed_ms), texts)
+        closed.extend(
+            replace(line, start_ms=start_ms, end_ms=end_ms)
+            for line, (start_ms, end_ms) in zip(open_ones, times, strict=True)
+        )
+    return sorted(closed, key=lambda line: line.start_ms)
+
+
+def _words(line: _Line) -> Iterator[dict[str, object]]:
+    timed = line.words
+    if timed is None:
+        assert line.end_ms is not None
+        texts = spoken_words(line.text)
+        times = spread(line.start_ms, line.end_ms, texts)
+        timed = tuple(
+            _Word(start_ms, end_ms, text, None, "interpolated")
+            for (start_ms, end_ms), text in zip(times, texts, strict=True)
+        )
+    for word in timed:
+        yield {
+            "start_ms": word.start_ms,
+            "end_ms": word.end_ms,
+            "speaker": line.speaker,
+            "text": word.text,
+            "confidence": word.confidence,
+            "timing": word.timing,
+        }
+
+
+def _overlap(lines: Sequence[_Line]) -> bool:
+    """Two speakers speak at once somewhere; `lines` are sorted by start."""
+    ends: dict[str | None, int] = {}
+    for line in lines:
+        others = [end_ms for speaker, end_ms in ends.items() if speaker != line.speaker]
+        if any(end_ms > line.start_ms for end_ms in others):
+            return True
+        ends[line.speaker] = max(ends.get(line.speaker, 0), line.end_ms or 0)
+    return False
+
+
+def _digest(files: Sequence[File]) -> str:
+    said = [
+        [file.suffix.lower().lstrip("."), file.speaker, hashlib.sha256(file.content).hexdigest()]
+        for file in files
+    ]
+    return hashlib.sha256(json.dumps(said, separators=(",", ":")).encode()).hexdigest()
