@@ -57,15 +57,29 @@ class Activity(Section):
     floor_block_ms: int = Field(gt=0, description="stretch of which the floor takes one value")
     floor_percentile: float = Field(gt=0, lt=100, description="frames of a stretch under its floor")
     join_ms: int = Field(ge=0, description="shorter pauses are part of speech")
+    knock_ms: int = Field(ge=0, description="shorter stretches without a voice are not joined")
     min_speech_ms: int = Field(ge=0, description="shorter stretches are no speech")
     piece_ms: int = Field(gt=0, description="what the detector hears at once")
     lead_ms: int = Field(ge=0, description="heard before each piece, for the detector's memory")
+    lean_db: float = Field(gt=0, description="a channel leads where it is this much over others")
+    lean_share: float = Field(gt=0, lt=1, description="of loud frames a channel of its own leads")
+    lean_percentile: float = Field(gt=0, lt=100, description="level of a channel's loud frames")
+    lean_range_db: float = Field(gt=0, description="from noise to loud speech, at least")
+    lean_dbfs: float = Field(lt=0, description="a channel that is never louder carries nothing")
+    lean_frames: int = Field(gt=0, description="frames of 10 ms over which levels are compared")
 
 
 class Channels(Section):
     """Diarizer `channels`: one speaker per channel, crosstalk told from speech."""
 
-    crosstalk_db: float = Field(description="a channel this much weaker than another is crosstalk")
+    loud_percentile: float = Field(gt=0, lt=100, description="level of a channel's loud speech")
+    loud_range_db: float = Field(gt=0, description="the leak is measured this far under it")
+    leak_percentile: float = Field(gt=0, lt=100, description="of level differences: the leak")
+    over_leak_db: float = Field(gt=0, description="speech stands this much over the leak")
+    echo_ms: int = Field(ge=0, description="how far in time the leak of a sound reaches")
+    join_ms: int = Field(ge=0, description="shorter crosstalk within speech is part of it")
+    min_speech_ms: int = Field(ge=0, description="shorter speech between crosstalk is none")
+    clear_db: float = Field(gt=0, description="leaks this far down give a margin of 1")
 
 
 class Clustering(Section):
@@ -166,7 +180,7 @@ class Features(Section):
     speech_min_ms: int = Field(gt=0, description="speech that a turn's rate or share rests on")
     window_speech_min_ms: int = Field(gt=0, description="the same for a window")
     window_min_share: float = Field(
-        gt=0, le=1, description="a shorter rest of the session joins the window before it"
+        gt=0, le=1, description="a rest of the session shorter than this is no window"
     )
     span_low: float = Field(ge=0, lt=0.5, description="lower quantile of the f0 span")
     span_high: float = Field(gt=0.5, le=1, description="upper quantile of the f0 span")
@@ -188,12 +202,16 @@ class Moments(Section):
     """How hits become moments, and how many a supervisor sees."""
 
     merge_ms: int = Field(ge=0, description="hits of one kind closer than this are one moment")
+    half_weight: float = Field(gt=0, description="total weight of hits at which the score is 0.5")
+    quote_turns: int = Field(ge=0, description="turns shown before and after a moment")
 
 
 class Response(Section):
     """What the therapist did next."""
 
     window_ms: int = Field(gt=0, description="how long after a moment is looked at")
+    repair_ms: int = Field(gt=0, description="how long no moment of that kind may follow a repair")
+    repair_turns: int = Field(ge=1, description="client turns after it that must be of usual length")
 
 
 class Settings(Section):

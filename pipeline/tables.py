@@ -24,6 +24,11 @@ KINDS = ("withdrawal", "confrontation", "therapist_move")
 RESPONSES = ("none_found", "redirected", "addressed", "possibly_repaired")
 ITEMS = ("turn", "silence", "overlap", "window_60s", "window_180s", "window_300s")
 FAMILIES = ("timing", "voice", "words")
+WINDOWS_MS = {"window_60s": 60_000, "window_180s": 180_000, "window_300s": 300_000}
+"""Length of each kind of window. Window k begins k lengths after the first turn does."""
+
+SHORT_ID = 12
+"""Hexadecimal digits of an id that stand in folder names and on the terminal: 48 bits."""
 
 Tables = Mapping[str, pl.DataFrame]
 """Tables by name; each conforms to the schema of that name in `SCHEMAS`."""
@@ -87,8 +92,8 @@ class Recording:
 
     @property
     def short_id(self) -> str:
-        """First 12 digits of the id, as commands print it."""
-        return self.recording_id[:12]
+        """The digits of the id that commands print."""
+        return self.recording_id[:SHORT_ID]
 
 
 def _span_checks() -> tuple[tuple[str, pl.Expr], ...]:
@@ -114,6 +119,12 @@ MEDIA = Schema(
         Column("duration_ms", pl.Int64, "length on the container's clock"),
         Column("sample_rate_hz", pl.Int64, "before conversion", null="no audio"),
         Column("channels", pl.Int16, "audio channels; 0 without audio"),
+        Column(
+            "distinct_channels",
+            pl.Boolean,
+            "the channels carry different speech",
+            null="fewer than two channels",
+        ),
         Column("codec", pl.String, "name of the audio codec", null="no audio"),
         Column("damaged_packets", pl.Int64, "packets that did not decode and were skipped"),
         Column("gap_ms", pl.Int64, "time the container skipped, filled with zeros"),

@@ -1,1 +1,103 @@
+"""Measures of turns, silences, overlaps and windows, one file per kind.
 
+`catalogue` gathers what the files declare, `measure_all` computes it. A new feature is a
+`ports.Feature` in one of these files, or a new file with a function ``features``; no table changes.
+
+=============  ====================================================  =========================
+file           measures                                              needs
+=============  ====================================================  =========================
+timing         latency, length, pauses, shares, switches, overlaps   timing (kinds: words)
+pitch          f0 median, span, slope in semitones                   voice
+loudness       level over the speaker's own                          voice
+rate           speech rate, articulation rate                        words; voice
+wording        counts of lexicons                                    words
+=============  ====================================================  =========================
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import polars as pl
+
+from pipeline import config
+from pipeline.features import loudness, pitch, rate, speech, timing
+from pipeline.ports import Feature
+from pipeline.tables import Tables
+
+
+def catalogue(settings: config.Features, *extra: Feature) -> tuple[Feature, ...]:
+    """All features, `extra` ones (those of the words) last.
+
+    Raises
+    ------
+    ValueError
+        Two features of one item have the same name.
+    """
+    built_in = [module.features(settings) for module in (timing, pitch, loudness, rate)]
+    found = (*(feature for group in built_in for feature in group), *extra)
+    often = Counter((feature.item, feature.name) for feature in found)
+    twice = [key for key, count in often.items() if count > 1]
+    if twice:
+        raise ValueError(f"two features of one name: {twice}")
+    return found
+
+
+VALUES = {
+    "item": pl.String,
+    "item_id": pl.Int64,
+    "speaker": pl.String,
+    "feature": pl.String,
+    "value": pl.Float64,
+}
+"""Columns of what `measure_all` gives: table `measures` before z."""
+
+
+def measure_all(tables: Tables, features: Iterable[Feature]) -> pl.DataFrame:
+    """Values of all features, long.
+
+    Parameters
+    ----------
+    tables
+        `spans`, `words`, `turns`, `silences`, `overlaps`, `frames`; `diarization` (else nothing is
+        known of overlaps) and `transcription` (else syllables are not counted from words).
+
+    Returns
+    -------
+    DataFrame
+        item, item_id, speaker (null: the pair's), feature, value. Every feature has a row for
+        every item (and speaker) of its kind; value is null where it could not be measured.
+    """
+    shared = dict(tables)
+    shared["voice"] = speech.voice(shared)
+    shared["voice_in_turns"] = speech.in_turns(shared)
+    parts = [pl.DataFrame(schema=VALUES)]
+    declared = list(features)
+    for feature in declared:
+        found = feature.compute(shared)
+        known = pl.col("value").cast(pl.Float64)
+        parts.append(
+            found.select(
+                pl.lit(feature.item).alias("item"),
+                "item_id",
+                "speaker",
+                pl.lit(feature.name).alias("feature"),
+                pl.when(known.is_finite()).then(known).alias("value"),
+            )
+        )
+    return _complete(pl.concat(parts), declared)
+
+
+def _complete(found: pl.DataFrame, declared: Iterable[Feature]) -> pl.DataFrame:
+    """`found` with a null where a feature says nothing of an item that others measure."""
+    pairs = found.select("item", "item_id", "speaker", pair=pl.col("speaker").is_null()).unique()
+    said = found.select("item", "feature", pair=pl.col("speaker").is_null())
+    meant = [(f.item, f.name, f.group == "pair") for f in declared if f.group != "session"]
+    features = said.extend(pl.DataFrame(meant, schema=said.schema, orient="row")).unique()
+    index = features.join(pairs, on=["item", "pair"]).drop("pair")
+    return (
+        index.join(
+            found, on=["item", "item_id", "speaker", "feature"], how="left", nulls_equal=True
+        )
+        .select(list(VALUES))
+        .sort("item", "feature", "speaker", "item_id")
+    )

@@ -1,0 +1,205 @@
+"""Baselines: how unusual a value is for this speaker, or this pair, in this session.
+
+Within a feature's group the values are brought to a common footing, then compared::
+
+    value ── log1p (durations) ── minus drift (pitch, level, rate) ──┬── robust z
+                                                                     └── percentile rank
+
+- Robust z: ``(x - median) / (1.4826 * MAD)`` (Leys et al. 2013), with a smallest MAD that each
+  feature declares, for a count that is mostly zero has a MAD of zero. The smallest MAD of a
+  ``log`` feature is one of the logarithm.
+- Drift: a line with the median of the slopes between each value and the one half a session later
+  (Theil 1950, incomplete method; a quarter of the values may be wild). It is removed from
+  ``detrend_n`` values on; a line through fewer is mostly noise.
+- Percentile rank: mid-rank, ``(values under it + half of those equal) / n``; half of one's own
+  value counts, so the median lies at 0.5.
+- No baseline (z and pct null) under ``least_n`` values, and where all values of the group begin
+  within the first ``warmup_ms`` of speech: how people begin is not how they usually are.
+"""
+
+from collections.abc import Collection, Iterable
+
+import polars as pl
+
+from pipeline import config
+from pipeline.ports import Feature
+from pipeline.tables import MEASURES, WINDOWS_MS, Tables
+
+# A normal distribution's standard deviation over its MAD.
+_MAD_TO_SD = 1.4826
+_GROUP = ["item", "feature", "group"]
+
+
+def score(
+    values: pl.DataFrame, features: Iterable[Feature], tables: Tables, settings: config.Baseline
+) -> pl.DataFrame:
+    """Add z and percentile to values.
+
+    Parameters
+    ----------
+    values
+        Columns item, item_id, speaker, feature, value.
+    features
+        What the values are; a value of a feature that is not among them is dropped.
+    tables
+        `turns`, `silences`, `overlaps`: when each item is, and whose.
+
+    Returns
+    -------
+    DataFrame
+        Table `measures`, sorted by item, feature, speaker and item_id. ``n_baseline`` counts the
+        values of the group that are not null, the item's own included.
+    """
+    items = _items(tables)
+    first_ms = items["start_ms"].min()
+    known = (
+        values.join(_declared(features), on=["item", "feature"])
+        .join(items, on=["item", "item_id"], how="left")
+        .with_columns(_group().alias("group"))
+    )
+    measured = known.filter(pl.col("value").is_not_null()).sort(*_GROUP, "middle_ms", "item_id")
+    count = pl.len().over(_GROUP)
+    measured = measured.with_columns(
+        pl.when("log").then(pl.col("value").log1p()).otherwise("value").alias("x"),
+        count.alias("n"),
+    )
+    measured = _without_drift(measured, settings.detrend_n)
+    median = pl.col("x").median().over(_GROUP)
+    spread = (pl.col("x") - median).abs().median().over(_GROUP)
+    z = (pl.col("x") - median) / (_MAD_TO_SD * pl.max_horizontal(spread, "min_mad"))
+    pct = (pl.col("x").rank("average").over(_GROUP) - 0.5) / pl.col("n")
+    warm = (pl.col("start_ms") - first_ms >= settings.warmup_ms).any().over(_GROUP)
+    usable = (pl.col("n") >= settings.least_n) & warm.fill_null(value=False)
+    measured = measured.select(
+        "item",
+        "item_id",
+        "speaker",
+        "feature",
+        pl.when(usable).then(z).alias("z"),
+        pl.when(usable).then(pct).alias("pct"),
+    )
+    counted = known.with_columns(pl.col("value").count().over(_GROUP).alias("n_baseline"))
+    keys = ["item", "item_id", "speaker", "feature"]
+    scored = counted.join(measured, on=keys, how="left", nulls_equal=True)
+    return MEASURES.conform(
+        scored.select(MEASURES.names).sort("item", "feature", "speaker", "item_id")
+    )
+
+
+def without_voice_of(
+    measures: pl.DataFrame, roles: pl.DataFrame, features: Iterable[Feature]
+) -> pl.DataFrame:
+    """`measures` without the voice of the therapist, and of anybody who may be the therapist.
+
+    Call it when roles are known, unless ``features.therapist_voice`` is set; rules, report and
+    exports see only what it gives. Timing and words stay.
+    """
+    hidden = roles.filter(pl.col("role").is_in(("therapist", "unknown")))["speaker"]
+    return withheld(measures, features, "voice", hidden.to_list())
+
+
+def withheld(
+    measures: pl.DataFrame,
+    features: Iterable[Feature],
+    family: str,
+    speakers: Collection[str] | None = None,
+) -> pl.DataFrame:
+    """`measures` with null for what serves `family`, of `speakers` (None: of all and the pair)."""
+    serving = pl.DataFrame(
+        [(f.item, f.name) for f in features if f.needs == family],
+        schema={"item": pl.String, "feature": pl.String},
+        orient="row",
+    ).with_columns(hide=pl.lit(value=True))
+    theirs = pl.lit(value=True) if speakers is None else pl.col("speaker").is_in(list(speakers))
+    hide = (pl.col("hide") & theirs).fill_null(value=False)
+    marked = measures.join(serving, on=["item", "feature"], how="left", maintain_order="left")
+    return MEASURES.conform(
+        marked.select(
+            *(name for name in MEASURES.names if name not in ("value", "z", "pct", "n_baseline")),
+            *(pl.when(~hide).then(pl.col(name)).alias(name) for name in ("value", "z", "pct")),
+            pl.when(hide).then(0).otherwise("n_baseline").alias("n_baseline"),
+        ).select(MEASURES.names)
+    )
+
+
+def _declared(features: Iterable[Feature]) -> pl.DataFrame:
+    rows = [(f.item, f.name, f.group, f.min_mad, f.log, f.detrend) for f in features]
+    types = {
+        "item": pl.String,
+        "feature": pl.String,
+        "within": pl.String,
+        "min_mad": pl.Float64,
+        "log": pl.Boolean,
+        "detrend": pl.Boolean,
+    }
+    return pl.DataFrame(rows, schema=types, orient="row")
+
+
+def _items(tables: Tables) -> pl.DataFrame:
+    """When each item is and, for what happens between two, between whom: item, item_id,
+    start_ms, middle_ms, pattern.
+    """
+    turns, silences, overlaps = tables["turns"], tables["silences"], tables["overlaps"]
+    middle = ((pl.col("start_ms") + pl.col("end_ms")) // 2).alias("middle_ms")
+    nobody = pl.lit(None, pl.String)
+    between = pl.concat_str("before_speaker", "after_speaker", separator="\0", ignore_nulls=False)
+    both = pl.concat_str("holder", "other", separator="\0", ignore_nulls=False)
+    frames = [
+        source.select(
+            pl.lit(item).alias("item"),
+            pl.col(f"{item}_id").alias("item_id"),
+            "start_ms",
+            middle,
+            pattern.alias("pattern"),
+        )
+        for item, source, pattern in (
+            ("turn", turns, nobody),
+            ("silence", silences.filter(pl.col("kind") != "edge"), between),
+            ("overlap", overlaps, both),
+        )
+    ]
+    if turns.height:
+        first, last = _whole(turns["start_ms"].min()), _whole(turns["end_ms"].max())
+        for item, length_ms in WINDOWS_MS.items():
+            start = first + pl.col("item_id") * length_ms
+            numbers = pl.int_range(-(-(last - first) // length_ms), dtype=pl.Int64, eager=True)
+            frames.append(
+                pl.DataFrame({"item_id": numbers}).select(
+                    pl.lit(item).alias("item"),
+                    "item_id",
+                    start.alias("start_ms"),
+                    (start + length_ms // 2).alias("middle_ms"),
+                    nobody.alias("pattern"),
+                )
+            )
+    return pl.concat(frames)
+
+
+def _whole(value: object) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def _group() -> pl.Expr:
+    """What a value is compared within: its speaker, its pattern of speakers, or the session."""
+    return (
+        pl.when(pl.col("within") == "speaker")
+        .then("speaker")
+        .when(pl.col("within") == "pair")
+        .then(pl.col("pattern"))
+        .otherwise(None)
+    )
+
+
+def _without_drift(measured: pl.DataFrame, least_n: int) -> pl.DataFrame:
+    """Subtract the drift from x; `measured` is sorted by time within each group."""
+    half = pl.col("n").first().cast(pl.Int64) // 2
+    rise = pl.col("x").shift(-half) - pl.col("x")
+    run = pl.col("middle_ms").shift(-half) - pl.col("middle_ms")
+    slope = (rise / pl.when(run > 0).then(run)).median().over(_GROUP)
+    centre = pl.col("middle_ms").median().over(_GROUP)
+    drift = slope.fill_null(0) * (pl.col("middle_ms") - centre)
+    drifts = pl.col("detrend") & (pl.col("n") >= least_n)
+    return measured.with_columns(
+        pl.when(drifts).then(pl.col("x") - drift).otherwise("x").alias("x")
+    )

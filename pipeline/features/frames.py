@@ -1,0 +1,191 @@
+"""Table `frames`: pitch and level every 10 ms, on stretches of speech only.
+
+Each channel is heard in pieces that begin on a multiple of 80 ms, where the 10 ms grid of the
+table and the 16 ms grid of the pitch tracker meet, with `_CONTEXT_MS` of real audio on either
+side. So a frame's values depend on the audio around it, not on where a piece was cut::
+
+    speech      ████ ██            ██████
+    pieces   ··█████████··      ··████████··        · context, tracked and dropped
+    frames      |||| ||            ||||||
+    tracked  ··█████████····████████··          end to end, about a minute at once
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from numpy.lib.stride_tricks import sliding_window_view
+
+from pipeline.config import Settings
+from pipeline.features.speech import Intervals, Ints, inside, intervals
+from pipeline.ports import Audio, PitchTracker, Samples
+from pipeline.tables import FRAMES
+from pipeline.timebase import FRAME_MS, SAMPLES_PER_FRAME, ms_to_samples
+
+_GRID_MS = 80
+_CONTEXT_MS = 240
+# Longest piece, and about what is handed to the tracker at once: memory stays bounded.
+_PIECE_MS = 60_000
+
+Piece = tuple[int, int]
+"""Start and end in ms, context not counted."""
+
+
+def measure(
+    audio: Audio, spans: pl.DataFrame, tracker: PitchTracker, settings: Settings
+) -> pl.DataFrame:
+    """Pitch and level of the speech in `spans`.
+
+    Parameters
+    ----------
+    spans
+        Table `spans`; the regular view is measured. Spans without a channel are measured on the
+        mean of all channels, in rows without a channel.
+
+    Returns
+    -------
+    DataFrame
+        Table `frames`, sorted by channel and time. level_dbfs is the root mean square over
+        ``pitch.level_window_ms`` around the frame (a full-scale sine has -3 dBFS), null where all
+        of that is digital zeros. Before tracking, each channel is brought to
+        ``pitch.speech_dbfs``, for trackers miss quiet voices; level_dbfs is that of the recording.
+    """
+    regular = spans.filter("regular")
+    parts = [FRAMES.empty()]
+    for channel in regular["channel"].unique().sort(nulls_last=True):
+        heard = regular.filter(pl.col("channel").eq_missing(pl.lit(channel, pl.Int16)))
+        parts.append(_channel(audio, channel, intervals(heard), tracker, settings))
+    return FRAMES.conform(pl.concat(parts))
+
+
+def _channel(
+    audio: Audio,
+    channel: int | None,
+    speech: Intervals,
+    tracker: PitchTracker,
+    settings: Settings,
+) -> pl.DataFrame:
+    pieces = list(_pieces(speech, audio.duration_ms))
+    times = [_times(speech, start, end) for start, end in pieces]
+    window = settings.pitch.level_window_ms
+    levels = [
+        _levels(audio, channel, at, piece, window) for at, piece in zip(times, pieces, strict=True)
+    ]
+    gain = _gain(levels, settings.pitch.speech_dbfs)
+    f0_hz, voicing = [np.empty(0, np.float32)], [np.empty(0, np.float32)]
+    for batch in _batches(pieces):
+        samples, starts = _end_to_end(audio, channel, [pieces[i] for i in batch])
+        pitch, voiced = tracker.track(samples * gain)
+        for i, start in zip(batch, starts, strict=True):
+            kept = (times[i] - start) // FRAME_MS
+            f0_hz.append(pitch[kept])
+            voicing.append(voiced[kept])
+    frame = pl.DataFrame(
+        {
+            "t_ms": np.concatenate([np.empty(0, np.int64), *times]),
+            "f0_hz": np.concatenate(f0_hz),
+            "voicing": np.concatenate(voicing),
+            "level_dbfs": np.concatenate([np.empty(0, np.float32), *levels]),
+        }
+    )
+    return FRAMES.conform(
+        frame.with_columns(
+            pl.lit(channel, pl.Int16).alias("channel"), pl.col("f0_hz", "level_dbfs").fill_nan(None)
+        )
+    )
+
+
+def _pieces(speech: Intervals, duration_ms: int) -> Iterator[Piece]:
+    """Starts and ends between which all speech lies, on the grid, none longer than `_PIECE_MS`.
+
+    Stretches so close that their contexts would overlap share a piece.
+    """
+    starts = speech.starts // _GRID_MS * _GRID_MS
+    ends = np.minimum(speech.ends, duration_ms)
+    near = starts[1:] - ends[:-1] <= 2 * _CONTEXT_MS
+    edges = np.flatnonzero(np.r_[True, ~near, True]) if len(starts) else np.empty(0, np.int64)
+    for first, after in pairwise(edges):
+        end = int(ends[after - 1])
+        for start in range(int(starts[first]), end, _PIECE_MS):
+            yield start, min(start + _PIECE_MS, end)
+
+
+def _batches(pieces: list[Piece]) -> Iterator[list[int]]:
+    """Numbers of successive pieces that are tracked at once."""
+    batch: list[int] = []
+    held_ms = 0
+    for number, (start, end) in enumerate(pieces):
+        batch.append(number)
+        held_ms += end - start
+        if held_ms >= _PIECE_MS:
+            yield batch
+            batch, held_ms = [], 0
+    if batch:
+        yield batch
+
+
+def _end_to_end(
+    audio: Audio, channel: int | None, pieces: list[Piece]
+) -> tuple[Samples, list[int]]:
+    """Audio of the pieces with their context, end to end, each filling whole steps of the grid.
+
+    Returns
+    -------
+    samples, starts
+        ``starts``: what is to be subtracted from a time within each piece to find it in `samples`.
+    """
+    parts, starts, at_ms = [], [], 0
+    for start, end in pieces:
+        begin = max(0, start - _CONTEXT_MS)
+        length_ms = -(-(end + _CONTEXT_MS - begin) // _GRID_MS) * _GRID_MS
+        part = np.zeros(ms_to_samples(length_ms), np.float32)
+        heard = _samples(audio, channel, begin, begin + length_ms)
+        part[: len(heard)] = heard
+        parts.append(part)
+        starts.append(begin - at_ms)
+        at_ms += length_ms
+    return np.concatenate(parts), starts
+
+
+def _times(speech: Intervals, start: int, end: int) -> Ints:
+    """Frame centres in ``[start, end)`` that lie in speech."""
+    centres = np.arange(start, end, FRAME_MS, dtype=np.int64)
+    return centres[inside(centres, speech.starts, speech.ends)[1]]
+
+
+def _samples(audio: Audio, channel: int | None, start_ms: int, end_ms: int) -> Samples:
+    start, end = ms_to_samples(start_ms), min(ms_to_samples(end_ms), audio.n_samples)
+    return audio.mixed(start, end) if channel is None else audio.channels[channel][start:end]
+
+
+def _levels(
+    audio: Audio, channel: int | None, times: Ints, piece: Piece, window_ms: int
+) -> Samples:
+    """Root mean square in dBFS around each of `times`; NaN for digital zeros."""
+    half = window_ms // FRAME_MS // 2
+    begin = max(0, piece[0] - half * FRAME_MS)
+    samples = _samples(audio, channel, begin, piece[1] + (half + 1) * FRAME_MS)
+    blocks = -(-len(samples) // SAMPLES_PER_FRAME)
+    padded = np.zeros(blocks * SAMPLES_PER_FRAME, np.float32)
+    padded[: len(samples)] = samples
+    blocked = padded.reshape(blocks, SAMPLES_PER_FRAME)
+    energy = np.einsum("ij,ij->i", blocked, blocked, dtype=np.float64)
+    count = np.minimum(len(samples) - np.arange(blocks) * SAMPLES_PER_FRAME, SAMPLES_PER_FRAME)
+    # The window of block k are the blocks k - half ... k + half - 1, fewer at the file's ends.
+    at = (times - begin) // FRAME_MS
+    total = sliding_window_view(np.pad(energy, half), 2 * half).sum(axis=1)[at]
+    counted = sliding_window_view(np.pad(count, half), 2 * half).sum(axis=1)[at]
+    level = np.full(len(times), np.nan, np.float32)
+    heard = total > 0
+    level[heard] = 10 * np.log10(total[heard] / counted[heard])
+    return level
+
+
+def _gain(levels: list[Samples], target_dbfs: float) -> np.float32:
+    """Factor that brings the median level of speech to the target."""
+    known = np.concatenate([np.empty(0, np.float32), *levels])
+    known = known[~np.isnan(known)]
+    if not len(known):
+        return np.float32(1)
+    return np.float32(10 ** ((target_dbfs - float(np.median(known))) / 20))

@@ -1,0 +1,99 @@
+"""Pitch of turns and windows, in semitones, since pitch is heard in ratios.
+
+Semitones count from 100 Hz (12 make an octave); z and percentile compare with the same speaker.
+F0 span is two-sided: it widened both in withdrawal and in confrontation (Dolev-Amit 2020, one
+case), and a flat voice means nothing by itself.
+"""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from pipeline import config
+from pipeline.features.speech import frames_in, in_turns, in_windows
+from pipeline.ports import Feature
+from pipeline.tables import WINDOWS_MS, Tables
+
+_SEMITONES = pl.col("semitones")
+
+
+def features(settings: config.Features) -> tuple[Feature, ...]:
+    """All pitch features."""
+    low, high = settings.span_low, settings.span_high
+    median = _SEMITONES.median()
+    span = _SEMITONES.quantile(high, "linear") - _SEMITONES.quantile(low, "linear")
+    seconds = pl.col("t_ms") / 1000
+    slope = pl.cov(seconds, _SEMITONES) / seconds.filter(_SEMITONES.is_not_null()).var()
+    found = []
+    for item in ("turn", *WINDOWS_MS):
+        least_ms = settings.voiced_min_ms if item == "turn" else settings.window_voiced_min_ms
+        null = f"less than {least_ms} ms of voiced speech that is surely the person's"
+        take = _taken(item, settings, least_ms)
+        found += [
+            Feature(
+                name="f0_median_st",
+                item=item,
+                unit="semitones",
+                group="speaker",
+                needs="voice",
+                min_mad=0.25,
+                detrend=True,
+                means="median pitch, in semitones over 100 Hz",
+                null=null,
+                source="de Looze & Hirst 2008",
+                compute=take(median),
+            ),
+            Feature(
+                name="f0_span_st",
+                item=item,
+                unit="semitones",
+                group="speaker",
+                needs="voice",
+                min_mad=0.25,
+                detrend=True,
+                means=f"pitch span: from the {low:.0%} to the {high:.0%} quantile",
+                null=null,
+                source="Dolev-Amit 2020; quantiles: de Looze & Hirst 2008",
+                compute=take(span),
+            ),
+        ]
+        if item == "turn":
+            found.append(
+                Feature(
+                    name="f0_slope_st_per_s",
+                    item=item,
+                    unit="semitones per second",
+                    group="speaker",
+                    needs="voice",
+                    min_mad=0.25,
+                    means="slope of the line through the turn's pitch (least squares)",
+                    null=null,
+                    source="'t Hart, Collier & Cohen 1990",
+                    compute=take(slope),
+                )
+            )
+    return tuple(found)
+
+
+def _taken(
+    item: str, settings: config.Features, least_ms: int
+) -> Callable[[pl.Expr], Callable[[Tables], pl.DataFrame]]:
+    """Makes the computation of a statistic over the voiced frames of each item."""
+    least = frames_in(least_ms)
+
+    def make(statistic: pl.Expr) -> Callable[[Tables], pl.DataFrame]:
+        def compute(tables: Tables) -> pl.DataFrame:
+            if item == "turn":
+                heard = in_turns(tables)
+            else:
+                heard = in_windows(tables, item, settings.window_min_share)
+            enough = pl.when(_SEMITONES.count() >= least)
+            return (
+                heard.drop_nulls("semitones")
+                .group_by("item_id", "speaker")
+                .agg(enough.then(statistic).alias("value"))
+            )
+
+        return compute
+
+    return make

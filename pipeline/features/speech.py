@@ -1,0 +1,238 @@
+"""Who speaks in which interval, frame and window: what all features are made of.
+
+::
+
+    spans     A ██ ███    ████████           regular view, overlapping speech kept
+              B      ██████     ███
+    talk      A, B: the union of each one's spans
+    windows   |-- 0 --|-- 1 --|-- 2 --|      from the start of the first turn on
+    voice     frames of A or B; none where one microphone hears both
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipeline.tables import FRAMES, WINDOWS_MS, Tables
+from pipeline.timebase import FRAME_MS
+
+Ints = NDArray[np.int64]
+
+VALUES: dict[str, type[pl.DataType]] = {
+    "item_id": pl.Int64,
+    "speaker": pl.String,
+    "value": pl.Float64,
+}
+"""What every feature gives: the item, whose value (null: the pair's), the value."""
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Sorted, disjoint stretches of time.
+
+    Attributes
+    ----------
+    starts, ends
+        Milliseconds, half-open.
+    """
+
+    starts: Ints
+    ends: Ints
+
+    @classmethod
+    def union(cls, starts: Iterable[int], ends: Iterable[int]) -> "Intervals":
+        """Union of intervals that may overlap; touching ones become one.
+
+        >>> Intervals.union([0, 50, 300], [100, 200, 400])
+        Intervals(starts=array([  0, 300]), ends=array([200, 400]))
+        """
+        begins, stops = np.asarray(starts, np.int64), np.asarray(ends, np.int64)
+        if not len(begins):
+            return cls(begins, stops)
+        order = np.argsort(begins, kind="stable")
+        begins, reach = begins[order], np.maximum.accumulate(stops[order])
+        first = np.r_[True, begins[1:] > reach[:-1]]
+        return cls(begins[first], reach[np.r_[first[1:], True]])
+
+    def covered_ms(self, starts: Ints, ends: Ints) -> Ints:
+        """Milliseconds of each ``[start, end)`` that these intervals cover."""
+        if not len(self.starts):
+            return np.zeros(len(starts), np.int64)
+        edges = np.column_stack([self.starts, self.ends]).ravel()
+        lengths = np.cumsum(self.ends - self.starts)
+        before = np.column_stack([np.r_[0, lengths[:-1]], lengths]).ravel()
+        covered = np.interp(ends, edges, before) - np.interp(starts, edges, before)
+        return np.asarray(np.rint(covered), np.int64)
+
+    def gaps(self) -> "Intervals":
+        """What lies between these intervals."""
+        return Intervals(self.ends[:-1], self.starts[1:])
+
+    def where(self, kept: NDArray[np.bool_]) -> "Intervals":
+        """Those that a mask keeps."""
+        return Intervals(self.starts[kept], self.ends[kept])
+
+
+def columns(frame: pl.DataFrame) -> tuple[Ints, Ints]:
+    """start_ms and end_ms as arrays."""
+    return frame["start_ms"].to_numpy(), frame["end_ms"].to_numpy()
+
+
+def intervals(frame: pl.DataFrame) -> Intervals:
+    """Union of the rows' times."""
+    return Intervals.union(*columns(frame))
+
+
+def talk(tables: Tables) -> dict[str, Intervals]:
+    """When each speaker speaks, overlapping speech included."""
+    spans = tables["spans"].filter("regular")
+    return {str(name): intervals(own) for (name,), own in sorted_groups(spans)}
+
+
+def pauses(tables: Tables, min_ms: int) -> dict[str, Intervals]:
+    """Silences of each speaker within the own turns, at least `min_ms` long.
+
+    Speech of another in such a silence changes nothing: the speaker pauses.
+    """
+    found = {}
+    spoken = talk(tables)
+    for (name,), turns in sorted_groups(tables["turns"]):
+        speech = spoken.get(str(name))
+        if speech is None:
+            continue
+        gaps = speech.gaps()
+        long = gaps.ends - gaps.starts >= min_ms
+        inside = intervals(turns).covered_ms(gaps.starts, gaps.ends) == gaps.ends - gaps.starts
+        found[str(name)] = gaps.where(long & inside)
+    return found
+
+
+def sorted_groups(frame: pl.DataFrame) -> list[tuple[tuple[object, ...], pl.DataFrame]]:
+    """Rows of each speaker, in order of the speakers' labels."""
+    return sorted(frame.group_by("speaker", maintain_order=True), key=lambda group: str(group[0]))
+
+
+def speakers(tables: Tables) -> list[str]:
+    """Everybody who has a turn, in order of label."""
+    return cast("list[str]", tables["turns"]["speaker"].unique().sort().to_list())
+
+
+def windows(tables: Tables, item: str, min_share: float) -> pl.DataFrame:
+    """The windows of a session: item_id, start_ms, end_ms.
+
+    They follow each other from the start of the first turn; the last ends with the last turn and
+    is left out where it is shorter than `min_share` of a window.
+    """
+    turns, length_ms = tables["turns"], WINDOWS_MS[item]
+    types = {"item_id": pl.Int64, "start_ms": pl.Int64, "end_ms": pl.Int64}
+    if turns.is_empty():
+        return pl.DataFrame(schema=types)
+    starts, ends = columns(turns)
+    first, last = int(starts.min()), int(ends.max())
+    begins = np.arange(first, last, length_ms, dtype=np.int64)
+    stops = np.minimum(begins + length_ms, last)
+    frame = pl.DataFrame(
+        {"item_id": np.arange(len(begins)), "start_ms": begins, "end_ms": stops}, schema=types
+    )
+    return frame.filter(pl.col("end_ms") - pl.col("start_ms") >= min_share * length_ms)
+
+
+def values(ids: pl.Series | Ints, speaker: object, value: object) -> pl.DataFrame:
+    """A frame item_id, speaker, value; NaN becomes null."""
+    made = pl.DataFrame({"item_id": ids, "value": value})
+    made = made.with_columns(pl.lit(speaker, pl.String).alias("speaker"))
+    if made["value"].dtype.is_float():
+        made = made.with_columns(pl.col("value").fill_nan(None))
+    return made.select(pl.col(name).cast(dtype) for name, dtype in VALUES.items())
+
+
+def together(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """The rows of all `parts`, each with the columns of `VALUES`."""
+    return pl.concat([pl.DataFrame(schema=VALUES), *parts])
+
+
+def inside(points: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
+    """Which of the sorted `points` lie in which ``[start, end)``: interval numbers, point numbers.
+
+    >>> inside(np.array([0, 10, 20]), np.array([0, 10]), np.array([20, 30]))
+    (array([0, 0, 1, 1]), array([0, 1, 1, 2]))
+    """
+    low, high = np.searchsorted(points, starts), np.searchsorted(points, ends)
+    count = np.maximum(high - low, 0)
+    which = np.repeat(np.arange(len(starts)), count)
+    offset = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return which, np.repeat(low, count) + offset
+
+
+def voice(tables: Tables) -> pl.DataFrame:
+    """Frames that belong to one speaker.
+
+    Returns
+    -------
+    DataFrame
+        speaker, t_ms, semitones (f0 over 100 Hz; null: unvoiced), level_dbfs; sorted by speaker
+        and time. Where one microphone hears two speakers at once, the frame is nobody's: its f0
+        is that of either, its level that of both.
+    """
+    if "voice" in tables:
+        return tables["voice"]
+    frames, spans = tables.get("frames", FRAMES.empty()), tables["spans"].filter("regular")
+    parts = []
+    for (channel,), heard in frames.group_by("channel", maintain_order=True):
+        heard_here = heard.sort("t_ms")
+        times = heard_here["t_ms"].to_numpy()
+        own = {
+            str(name): intervals(spoken)
+            for (name,), spoken in sorted_groups(
+                spans.filter(pl.col("channel").eq_missing(pl.lit(channel)))
+            )
+        }
+        points = {name: inside(times, i.starts, i.ends)[1] for name, i in own.items()}
+        claims = np.zeros(len(times), np.int8)
+        for found in points.values():
+            claims[found] += 1
+        for name, found in points.items():
+            kept = heard_here[found[claims[found] == 1]]
+            parts.append(kept.with_columns(pl.lit(name).alias("speaker")))
+    f0 = pl.col("f0_hz").cast(pl.Float64)
+    columns_ = {
+        "speaker": pl.String,
+        "t_ms": pl.Int64,
+        "semitones": pl.Float64,
+        "level_dbfs": pl.Float32,
+    }
+    if not parts:
+        return pl.DataFrame(schema=columns_)
+    made: pl.DataFrame = pl.concat(parts).with_columns((12 * (f0 / 100).log(2)).alias("semitones"))
+    return made.select(list(columns_)).sort("speaker", "t_ms")
+
+
+def in_turns(tables: Tables) -> pl.DataFrame:
+    """`voice` with the turn of each frame as item_id, without frames outside any turn."""
+    if "voice_in_turns" in tables:
+        return tables["voice_in_turns"]
+    heard, parts = voice(tables), []
+    for (name,), turns in sorted_groups(tables["turns"]):
+        own = heard.filter(pl.col("speaker") == name)
+        which, points = inside(own["t_ms"].to_numpy(), *columns(turns))
+        parts.append(own[points].with_columns(turns["turn_id"][which].alias("item_id")))
+    return pl.concat(parts) if parts else heard.with_columns(item_id=pl.lit(None, pl.Int64))
+
+
+def in_windows(tables: Tables, item: str, min_share: float) -> pl.DataFrame:
+    """`voice` with the window of each frame as item_id."""
+    cut, heard = windows(tables, item, min_share), voice(tables)
+    if cut.is_empty():
+        return heard.head(0).with_columns(item_id=pl.lit(None, pl.Int64))
+    number = (pl.col("t_ms") - cut["start_ms"][0]) // WINDOWS_MS[item]
+    inner = (pl.col("t_ms") >= cut["start_ms"][0]) & (pl.col("t_ms") < cut["end_ms"].max())
+    return heard.filter(inner).with_columns(number.alias("item_id"))
+
+
+def frames_in(ms: int) -> int:
+    """Frames that `ms` of speech fill."""
+    return ms // FRAME_MS
