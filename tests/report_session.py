@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,6 +11,8 @@ import polars as pl
 from pipeline import tables as t
 from pipeline.report.provenance import DisabledFamily, EngineChoice, Provenance, RuleEntry
 from pipeline.tables import Metadata, Recording, Tables
+
+State = Callable[[], tuple[Recording, Tables, Provenance]]
 
 THERAPIST_SAYS = (
     "What was that like for you?",
@@ -48,7 +50,7 @@ class Scene:
         self, role: str, text: str, gap_ms: int | None = None, *, backchannel: bool = False
     ) -> int:
         """Append a turn and return its id."""
-        gap = self.rng.choice((-240, 90, 140, 220, 310, 480, 900)) if gap_ms is None else gap_ms
+        gap = max(int(self.rng.gauss(210, 300)), -700) if gap_ms is None else gap_ms
         previous = self.turns[-1] if self.turns else None
         start = max(self.now_ms + gap, 0)
         words = len(text.split())
@@ -95,7 +97,9 @@ class Scene:
                 text = self.rng.choice(lines)
                 if role == "client" and len(text.split()) > 2:
                     text = " ".join([text, *self.rng.choices(CLIENT_SAYS, k=self.rng.randrange(3))])
-                gap = self.rng.choice((1300, 2100, 3400)) if self.rng.random() < 0.12 else None
+                gap = (
+                    int(1000 + self.rng.expovariate(1 / 900)) if self.rng.random() < 0.12 else None
+                )
                 self.say(role, text, gap, backchannel=len(text.split()) == 1)
 
     def _hush(self, start: int, end: int, before: str, after: str) -> None:
@@ -529,12 +533,12 @@ def session(minutes: int = 41, seed: int = 7) -> tuple[Recording, Tables, Proven
 
 
 def _tables(recording: Recording, scene: Scene, book: Book, seed: int) -> Tables:
-    spans = [
+    spans: list[dict[str, object]] = [
         {"start_ms": x["start_ms"], "end_ms": x["end_ms"], "speaker": x["speaker"],
          "channel": 0 if x["role"] == "therapist" else 1, "exclusive": True, "regular": True}
         for x in scene.turns
     ]  # fmt: skip
-    quality = [
+    quality: list[dict[str, object]] = [
         {"channel": c, "measure": m, "value": v, "disables": [], "because": None}
         for c, m, v in (
             (0, "snr_db", 31.2), (1, "snr_db", 24.8), (0, "clipped_share", 0.0),
@@ -584,7 +588,9 @@ def unknown_roles() -> tuple[Recording, Tables, Provenance]:
         holder_role=pl.lit("unknown"),
         other_role=pl.lit("unknown"),
     )
-    roles = [{"speaker": s, "role": "unknown", "source": "unknown"} for s in names.values()]
+    roles: list[dict[str, object]] = [
+        {"speaker": s, "role": "unknown", "source": "unknown"} for s in names.values()
+    ]
     return (
         replace(recording, metadata=Metadata(language="en")),
         {
@@ -607,7 +613,7 @@ def without_words() -> tuple[Recording, Tables, Provenance]:
         response=pl.lit(None), response_codes=pl.lit([], dtype=pl.List(pl.String)),
         response_turns=pl.lit([], dtype=pl.List(pl.Int64)),
     )  # fmt: skip
-    note = [{"engine": "none", "language": "fi", "dropped_words": 0,
+    note: list[dict[str, object]] = [{"engine": "none", "language": "fi", "dropped_words": 0,
              "note": "no transcriber here knows Finnish"}]  # fmt: skip
     return (
         recording,

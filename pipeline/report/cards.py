@@ -276,6 +276,12 @@ def _parameters(text: str) -> tuple[Parameter, ...]:
     return tuple(parameters)
 
 
+def _mostly(turn: tuple[int, int], moment: tuple[int, int]) -> bool:
+    """At least half of the shorter lies within the other."""
+    shared = min(turn[1], moment[1]) - max(turn[0], moment[0])
+    return 2 * shared >= min(turn[1] - turn[0], moment[1] - moment[0])
+
+
 class _Quotes:
     """Turns by id, and the silences between them."""
 
@@ -300,9 +306,7 @@ class _Quotes:
                     time=ms_to_clock(turn["start_ms"]),
                     machine_time=wording.machine_time(turn["start_ms"]),
                     text=turn["text"],
-                    within=span is not None
-                    and turn["start_ms"] < span[1]
-                    and turn["end_ms"] > span[0],
+                    within=span is not None and _mostly((turn["start_ms"], turn["end_ms"]), span),
                     silence_before=self._silence(heard_until, turn["start_ms"]),
                 )
             )

@@ -12,7 +12,6 @@ from pipeline.report.pictures import Share, Strip
 from pipeline.report.provenance import DisabledFamily, Provenance
 from pipeline.report.timeline import SHOWN_SILENCE_MS, Timeline
 from pipeline.report.wording import SECOND_MS
-from pipeline.report.wording import SECOND_MS
 from pipeline.tables import (
     DIARIZATION,
     MEDIA,
@@ -120,7 +119,7 @@ def build(recording: Recording, tables: Tables, provenance: Provenance) -> Page:
         title=_title(recording),
         subtitle=f"with therapist {metadata.therapist}" if metadata.therapist else "",
         facts=_facts(recording, names.language(code), provenance),
-        glance=_glance(recording, tables, found),
+        glance=_glance(recording, tables, found, looked=who.known),
         limits=LIMITS,
         notices=_notices(recording, tables, who, provenance),
         language=code or "",
@@ -163,7 +162,6 @@ def _facts(recording: Recording, language: str, provenance: Provenance) -> tuple
         rate = f"{(recording.sample_rate_hz or 0) / 1000:g} kHz"
         audio = f"{channels}, {rate}" if recording.sample_rate_hz else channels
     return (
-        Fact("Length", ms_to_clock(recording.duration_ms)),
         Fact("Language", language),
         Fact("Consent", metadata.consent or "no reference recorded"),
         Fact("Recording", audio),
@@ -174,14 +172,22 @@ def _facts(recording: Recording, language: str, provenance: Provenance) -> tuple
     )
 
 
-def _glance(recording: Recording, tables: Tables, found: tuple[Card, ...]) -> tuple[Fact, ...]:
+def _glance(
+    recording: Recording, tables: Tables, found: tuple[Card, ...], *, looked: bool
+) -> tuple[Fact, ...]:
+    """Numbers of the header; a dash where nothing could be looked for."""
     silences = tables.get("silences", SILENCES.empty()).filter(
         (pl.col("length_ms") >= SHOWN_SILENCE_MS) & (pl.col("kind") != "edge")
     )
     longest = silences["length_ms"].max()
     return (
+        Fact("recorded", ms_to_clock(recording.duration_ms)),
         *(
-            Fact(names.KINDS[kind], str(sum(card.kind == kind for card in found)), kind)
+            Fact(
+                names.KINDS[kind] if looked else f"{names.KINDS[kind]}: not looked for",
+                str(sum(card.kind == kind for card in found)) if looked else "\u2013",
+                kind,
+            )
             for kind in ("withdrawal", "confrontation")
         ),
         Fact(
@@ -189,7 +195,6 @@ def _glance(recording: Recording, tables: Tables, found: tuple[Card, ...]) -> tu
             f"{silences.height:,}",
             f"longest {wording.length(longest)}" if isinstance(longest, int) else "",
         ),
-        Fact("length", ms_to_clock(recording.duration_ms)),
     )
 
 

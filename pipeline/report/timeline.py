@@ -29,7 +29,7 @@ SHOWN_SILENCE_MS = 1_000
 _LABEL_ROW = 26
 _TURNS = 26
 _BACKCHANNEL = 10
-_OVERLAPS = 10
+_OVERLAPS = 12
 _SILENCES = 30
 _SHORTEST_BAR = 4
 _MOVES = 22
@@ -41,6 +41,7 @@ _FLIP_FROM = 93.0
 
 _STEPS_MS = (5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_200_000, 1_800_000)
 _MOST_TICKS = 11
+_EDGE = 0.015
 
 
 @dataclass(frozen=True)
@@ -79,18 +80,22 @@ class Mark:
     title: str
     x: str
     width: str
+    label_x: str
     label_y: float
     flip: bool
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A line of the time axis; `major` ones carry their label at every zoom."""
+    """A line of the time axis; `major` ones carry their label at every zoom.
+
+    `anchor` keeps the label inside the picture: start, middle or end.
+    """
 
     x: str
     label: str
     major: bool
-    last: bool
+    anchor: str
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,7 @@ def whole(tables: Tables, people: People, duration_ms: int, numbers: dict[int, i
                 bottom += curve.height + _SPACE
     moves = _moves(tables, window)
     if moves:
-        lanes.append(Lane("Therapist moves", "shown apart", bottom, _MOVES, "moves", moves))
+        lanes.append(Lane("Moves", "of the therapist", bottom, _MOVES, "moves", moves))
         bottom += _MOVES + _SPACE
     return Timeline(
         start_ms=0,
@@ -173,7 +178,7 @@ def excerpt(
     bottom = _below(lanes, top)
     began, ended, kind = moment
     band = window.bar((began, ended), 0, 0, kind, "")
-    mark = Mark(0, "", kind, "", "", band.x, band.width, 0, flip=False)
+    mark = Mark(0, "", kind, "", "", band.x, band.width, band.x, 0, flip=False)
     return Timeline(
         start_ms=start_ms,
         end_ms=end_ms,
@@ -208,7 +213,7 @@ def _lanes(tables: Tables, people: People, window: _Window, top: float) -> list[
                 "start_ms", "end_ms", "is_backchannel"
             ).iter_rows()
         )
-        lanes.append(Lane(person.name, person.note, y, _TURNS, f"turns {person.role}", bars))
+        lanes.append(Lane(person.name, "", y, _TURNS, f"turns {person.role}", bars))
         y += _TURNS + _SPACE / 2
     if people.lanes:
         bars = tuple(_silence_bars(tables, window))
@@ -264,7 +269,8 @@ def _marks(tables: Tables, window: _Window, numbers: dict[int, int]) -> tuple[li
         if row["moment_id"] not in numbers:
             continue
         number = numbers[row["moment_id"]]
-        at = 100 * row["start_ms"] / window.end_ms
+        middle = (row["start_ms"] + row["end_ms"]) // 2
+        at = 100 * middle / window.end_ms
         level = next((i for i, end in enumerate(ends) if end <= at), len(ends))
         ends[level : level + 1] = [at + _LABEL_WIDTH]
         band = window.bar((row["start_ms"], row["end_ms"]), 0, 0, row["kind"], "")
@@ -281,11 +287,12 @@ def _marks(tables: Tables, window: _Window, numbers: dict[int, int]) -> tuple[li
                 title=title,
                 x=band.x,
                 width=band.width,
+                label_x=window.x(middle),
                 label_y=level * _LABEL_ROW + _LABEL_ROW / 2,
                 flip=at > _FLIP_FROM,
             )
         )
-    return marks, max(len(ends), 1) * _LABEL_ROW + float(_SPACE)
+    return marks, len(ends) * _LABEL_ROW + float(_SPACE)
 
 
 def _moves(tables: Tables, window: _Window) -> tuple[Bar, ...]:
@@ -301,15 +308,12 @@ def _ticks(window: _Window, *, minor: bool) -> tuple[Tick, ...]:
     step = next((s for s in _STEPS_MS if length / s <= _MOST_TICKS), _STEPS_MS[-1])
     fine = max(step // 5, _STEPS_MS[4]) if minor and step > _STEPS_MS[4] else step
     first = -(-window.start_ms // fine) * fine
-    return tuple(
-        Tick(
-            window.x(at),
-            ms_to_clock(at),
-            major=at % step == 0,
-            last=window.end_ms - at < length * (100 - _FLIP_FROM) / 200,
-        )
-        for at in range(first, window.end_ms + 1, fine)
-    )
+    ticks = []
+    for at in range(first, window.end_ms + 1, fine):
+        share = (at - window.start_ms) / length
+        anchor = "start" if share < _EDGE else "end" if share > 1 - _EDGE else "middle"
+        ticks.append(Tick(window.x(at), ms_to_clock(at), major=at % step == 0, anchor=anchor))
+    return tuple(ticks)
 
 
 def _below(lanes: Sequence[Lane], top: float) -> float:

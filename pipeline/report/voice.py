@@ -112,7 +112,7 @@ def _curve(values: pl.DataFrame, duration_ms: int, unit: str, what: str) -> Curv
         middle_y=y(0),
         band_y=y(high),
         band_height=round(y(low) - y(high), 1),
-        bound=f"\u00b1{wording.number(round(reach, 1))} {unit}",
+        bound=f"\u00b1{reach:.1f} {unit}",
         summary=(
             f"Median {what} of each {wording.length(bucket_ms)} of the session. Half of them lie "
             f"between {low:+.1f} and {high:+.1f} {unit} of the client's own median."

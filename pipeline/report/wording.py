@@ -7,6 +7,8 @@ from pipeline.timebase import ms_to_clock, ms_to_s
 
 SECOND_MS = 1000
 MINUTE_MS = 60_000
+_MINUS = "\u2212"
+_TENS = 10
 
 _UNITS = {
     "hz": "Hz",
@@ -19,13 +21,13 @@ _UNITS = {
 
 
 def length(ms: float) -> str:
-    """A length of time.
+    r"""A length of time.
 
     >>> length(840), length(4200), length(72_000), length(120_000), length(-300)
-    ('0.84 s', '4.2 s', '1 min 12 s', '2 min', '-0.30 s')
+    ('0.84 s', '4.2 s', '1 min 12 s', '2 min', '\u22120.30 s')
     """
     size = abs(ms)
-    sign = "-" if ms < 0 else ""
+    sign = _MINUS if ms < 0 else ""
     if size < SECOND_MS:
         return f"{sign}{size / SECOND_MS:.2f} s"
     if size < MINUTE_MS:
@@ -68,14 +70,18 @@ def percent(share: float) -> str:
 
 
 def number(value: float) -> str:
-    """A number without more digits than it is worth.
+    r"""A number without more digits than it is worth.
 
-    >>> number(3), number(2.1345), number(0.0412), number(14200.0)
-    ('3', '2.13', '0.041', '14,200')
+    >>> number(3), number(2.1345), number(-18.312), number(0.0412), number(14200.0)
+    ('3', '2.13', '\u221218.3', '0.041', '14,200')
     """
     if float(value).is_integer():
-        return f"{int(value):,}"
-    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.2g}"
+        text = f"{int(value):,}"
+    elif abs(value) >= _TENS:
+        text = f"{value:,.1f}"
+    else:
+        text = f"{value:.2f}" if abs(value) >= 1 else f"{value:.2g}"
+    return text.replace("-", _MINUS)
 
 
 def label(name: str) -> str:
@@ -101,14 +107,14 @@ def value(name: str, observed: object) -> str:
     >>> value("length_ms", 4200), value("length_ms_z", 2.13), value("talk_pct", 0.97)
     ('4.2 s', '2.13', '97th of 100')
     >>> value("f0_hz", 181.2), value("before_role", "therapist"), value("latency_ms", None)
-    ('181.20 Hz', 'therapist', 'not measured')
+    ('181.2 Hz', 'therapist', 'not measured')
     """
     if observed is None:
         return "not measured"
     if isinstance(observed, bool):
         return "yes" if observed else "no"
     if isinstance(observed, list):
-        return "; ".join(value(name, each) for each in observed)
+        return ", ".join(value(name, each) for each in observed)
     if isinstance(observed, dict):
         return "; ".join(f"{label(key)} {value(key, each)}" for key, each in observed.items())
     if isinstance(observed, int | float):
