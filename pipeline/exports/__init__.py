@@ -1,1 +1,66 @@
+"""What other tools read of a session: tables, RTTM, subtitles.
 
+>>> from pipeline.exports import FORMATS
+>>> sorted(FORMATS)
+['csv', 'json', 'parquet', 'rttm', 'srt', 'vtt']
+"""
+
+from collections.abc import Mapping, Sequence
+
+from pipeline.errors import ConfigError
+from pipeline.exports import tabular, timed
+from pipeline.registry import nearest
+from pipeline.tables import Recording, Tables
+
+FORMATS: Mapping[str, str] = {
+    "csv": "tables; lists within a cell as JSON, empty = null",
+    "parquet": "tables, exactly as they are kept",
+    "json": "tables as a list of records",
+    "rttm": "who spoke when, from turns or spans",
+    "vtt": "the transcript as WebVTT, from turns",
+    "srt": "the transcript as SubRip, from turns",
+}
+"""Name of each format, and what it is for."""
+
+
+def export(
+    recording: Recording, tables: Tables, names: Sequence[str], fmt: str
+) -> dict[str, bytes]:
+    """Files of a session, by file name.
+
+    Parameters
+    ----------
+    names
+        Tables to write; none or "all": every one that the session has. RTTM takes ``turns`` and
+        ``spans`` from them, subtitles ``turns``, and passes the others over; without these: turns.
+    fmt
+        One of `FORMATS`.
+
+    Raises
+    ------
+    ConfigError
+        Unknown format or table, a table that this session or format has not, no transcript.
+    """
+    if fmt not in FORMATS:
+        raise ConfigError(f"unknown format '{fmt}'", expected=nearest(fmt, FORMATS))
+    chosen = _chosen(names, tables)
+    if fmt in timed.SOURCES:
+        sources = [name for name in chosen if names and name in timed.SOURCES[fmt]]
+        return {
+            f"{name}.{fmt}": timed.encode(recording, tables, name, fmt).encode("utf-8")
+            for name in sources or ["turns"]
+        }
+    return {f"{name}.{fmt}": tabular.encode(tables[name], fmt) for name in chosen}
+
+
+def _chosen(names: Sequence[str], tables: Tables) -> list[str]:
+    """`names`, each once, or all tables."""
+    present = [name for name in tabular.NAMES if name in tables]
+    if not names or "all" in names:
+        return present
+    for name in names:
+        if name not in tabular.NAMES:
+            raise ConfigError(f"no table is called '{name}'", expected=nearest(name, tabular.NAMES))
+        if name not in tables:
+            raise ConfigError(f"this session has no table '{name}'", expected=", ".join(present))
+    return list(dict.fromkeys(names))

@@ -200,13 +200,20 @@ def load(files: Sequence[File]) -> Transcript:
 def _told(file: File, number: int, of: int) -> _Content:
     """Content of one file; with several, a message says which one by its number."""
     try:
-        return _reader(file.suffix)(file.content)
+        content = _reader(file.suffix)(file.content)
+        _refuse_empty(content)
     except InputError as caught:
         if of == 1:
             raise
         raise InputError(
             f"file {number} of {of}: {caught.found}", expected=caught.expected, hint=caught.hint
         ) from None
+    return content
+
+
+def _refuse_empty(content: _Content) -> None:
+    if not content.lines:
+        raise InputError("cues without text or speaker only", expected="at least one timed line")
 
 
 def _reader(suffix: str) -> "Callable[[bytes], _Content]":

@@ -1,5 +1,6 @@
 """From files to lines, labels, ends and words."""
 
+import contextlib
 import csv
 import io
 import json
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError
@@ -120,6 +121,8 @@ def test_files_that_cannot_be_used() -> None:
         transcript.load([Attachment(".docx", b"x")])
     with pytest.raises(InputError, match=r"file 2 of 2: not usable as an RTTM"):
         transcript.load([Attachment(".srt", srt("a")), Attachment(".rttm", b"x y\n")])
+    with pytest.raises(InputError, match="cues without text"):
+        transcript.load([Attachment(".vtt", b"WEBVTT\n\n00:01.000 --> 00:02.000\n\n")])
     with pytest.raises(InputError, match="all empty"):
         transcript.load(
             [Attachment(".TextGrid", textgrid.write([Tier("A", INTERVALS.empty())], 9).encode())]
@@ -165,6 +168,63 @@ def test_spread_stays_within_and_in_order(start_ms: int, length: int, texts: lis
     assert times == sorted(times)
     assert times[0][0] == start_ms
     assert times[-1][1] == start_ms + length
+
+
+VALID = {
+    ".vtt": (
+        "WEBVTT\n\n1\n00:01.000 --> 00:02.000 a:b\n<v A>x & y</v><v B>z\n\nNOTE\nq\n\n"
+        "00:02.000 --> 00:04.000\nA: [b] c\n"
+    ),
+    ".srt": (
+        "1\n00:00:01,000 --> 00:00:02,000\nA: x\n\n2\n00:00:02,000 --> 00:00:03,000\nB: <i>y</i>\n"
+    ),
+    ".rttm": "SPEAKER f 1 1.0 2.0 <NA> <NA> A 0.5 <NA>\nSPEAKER f 1 2.0 2.0 <NA> <NA> B 1\n",
+    ".stm": "f 1 A 0.5 1.5 <o,f0> hello there\nf 1 B 1 2 x\n",
+    ".csv": 'role,start_ms,end_ms,text\nclient,1,2,x\ntherapist,2,,"y, z"\nclient,2,,q\n',
+    ".textgrid": grid(("A", 10, 20, 'x "y"'), ("B", 15, 30, "z")).decode(),
+    ".json": json.dumps(
+        {
+            "language": "en",
+            "segments": [
+                {
+                    "start": 1,
+                    "end": 4,
+                    "text": "a b",
+                    "speaker": "A",
+                    "words": [
+                        {"word": "a", "start": 1, "end": 2, "score": 0.5, "speaker": "B"},
+                        {"word": "b"},
+                    ],
+                }
+            ],
+            "words": [{"word": "a", "start": 1, "end": 2}],
+        }
+    ),
+}
+ODD = st.sampled_from(
+    [*"\n \"'\t\x0b\u2028\x85\x00[]{},:;0\u0663", *("\n\n", "-->", "<v A>", "&#0;")]
+)
+NUMBERS = st.sampled_from(["nan", "1e9", "-3", "null", "NaN", "1e999", "9" * 30, "true", ""])
+
+
+@settings(max_examples=300)
+@given(st.data(), st.sampled_from(sorted(VALID)))
+def test_a_damaged_file_is_read_or_refused(data: st.DataObject, suffix: str) -> None:
+    text = VALID[suffix]
+    for _ in range(data.draw(st.integers(1, 5))):
+        start = data.draw(st.integers(0, len(text)))
+        end = start + data.draw(st.sampled_from([0, 0, 1, 2, 5, 10]))
+        text = text[:start] + data.draw(ODD | NUMBERS) + text[end:]
+    with contextlib.suppress(InputError):
+        content = transcript.load([Attachment(suffix, text.encode())])
+        assert content.lines.height > 0
+        assert content.duration_ms > 0
+
+
+@given(st.sampled_from(sorted(VALID)), st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused(suffix: str, data: bytes) -> None:
+    with contextlib.suppress(InputError):
+        transcript.load([Attachment(suffix, data)])
 
 
 def test_consultations_two_files_each(shared_data: Path) -> None:
