@@ -230,7 +230,7 @@ def _notices(
             )
         )
     if provenance.notes:
-        notices.append(Notice("note", "Of this recording", told))
+        notices.append(Notice("note", "Of note", told))
     return tuple(notices)
 
 

@@ -75,9 +75,7 @@ RESPONSE_SENTENCES = {
     ),
 }
 
-RESPONSE_UNKNOWN = (
-    "Not looked at: the recording ends too soon afterwards, or there are no words to look at."
-)
+RESPONSE_UNKNOWN = "The recording ends too soon afterwards, or there are no words to look at."
 
 ROLES = {
     "therapist": "Therapist",

@@ -19,7 +19,8 @@ from pipeline.timebase import ms_to_clock
 _HEADINGS = ("session", "length", "withdrawal", "confrontation", "strongest", "caveats", "status")
 _DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 # So that a terminal of 80 columns folds the words and keeps the rest.
-_LEAST_WIDTHS = {"session": 10, "strongest": 10, "status": 6}
+_LEAST_WIDTHS = {"session": 10, "strongest": 16, "status": 12}
+_SHORT = {"withdrawal": "W", "confrontation": "C"}
 _NUMBERS = ("length", "withdrawal", "confrontation", "caveats")
 
 
@@ -114,7 +115,7 @@ def write(summaries: Sequence[SessionSummary], stream: TextIO) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in _HEADINGS:
         table.add_column(
-            heading,
+            _SHORT.get(heading, heading),
             justify="right" if heading in _NUMBERS else "left",
             overflow="fold",
             no_wrap=heading in _NUMBERS,
@@ -125,6 +126,7 @@ def write(summaries: Sequence[SessionSummary], stream: TextIO) -> None:
         table.add_row(*(Text(cell) for cell in _cells(summary)))
     console = Console(file=stream)
     console.print(table)
+    console.print("W candidate withdrawal, C candidate confrontation", style="dim")
     for line in _places(summaries):
         console.print(Text(line), soft_wrap=True)
 

@@ -250,7 +250,7 @@ def test_empty_states_say_what_is_so() -> None:
         (made.without_words, "no transcriber here knows Finnish"),
         (made.without_words, "no words"),
         (made.transcript_only, "A transcript without audio"),
-        (made.transcript_only, "Rules that need voice : there is no audio"),
+        (made.transcript_only, "Rules that need voice abstained: there is no audio"),
         (made.without_speech, "No speech was found"),
         (made.without_speech, "Nobody was heard to speak"),
     ):
@@ -287,7 +287,7 @@ def test_quality_that_disables_is_told() -> None:
         ]
     )
     text = Outline(report.render(recording, {**tables, "quality": quality}, provenance)).text
-    assert "Rules that need voice : the client's channel is too noisy" in text
+    assert "Rules that need voice abstained: the client's channel is too noisy" in text
     assert "4.20 dB" in text
 
 
