@@ -148,14 +148,10 @@ def _in_folder(folder: Path) -> list[Named]:
     found: list[Named] = []
     parts: set[Path] = set()
     for path in files:
-        if path.suffix == ".yaml" and path.name != DEFAULTS and not _recording_of(path).exists():
-            try:
-                named = _parse(path).parts
-            except InputError as caught:
-                found.append(Named(path, folder, caught))
-                continue
+        if path.suffix == ".yaml" and path.name != DEFAULTS:
+            named = _parts(path)
             if named:
-                parts |= {(path.parent / part).resolve() for part in named.values()}
+                parts |= {(path.parent / part).resolve() for part in named}
                 found.append(Named(path, folder))
     found += [
         Named(path, folder)
@@ -166,6 +162,16 @@ def _in_folder(folder: Path) -> list[Named]:
         error = InputError("no recording in this folder", expected="audio or video files")
         return [Named(folder, folder, error)]
     return sorted(found, key=lambda named: named.path)
+
+
+def _parts(path: Path) -> list[str]:
+    """Files that a YAML file names under ``parts``; none where it is no such sidecar."""
+    try:
+        data = yaml.parse(path.read_text(encoding="utf-8-sig"), "sidecar", InputError).data
+    except (OSError, UnicodeDecodeError, InputError):
+        return []  # somebody else's file; a sidecar of a recording is read with the recording
+    parts = data.get("parts") if isinstance(data, CommentedMap) else None
+    return [str(name) for name in parts.values()] if isinstance(parts, CommentedMap) else []
 
 
 def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: bool) -> Source:
@@ -255,10 +261,6 @@ def _sidecar(path: Path, top: Path, options: Mapping[str, Any]) -> Sidecar:
 
 def _sidecar_path(path: Path) -> Path:
     return path if path.suffix == ".yaml" else path.with_name(f"{path.name}.yaml")
-
-
-def _recording_of(sidecar: Path) -> Path:
-    return sidecar.with_name(sidecar.name.removesuffix(".yaml"))
 
 
 def _parse(path: Path) -> Sidecar:

@@ -10,6 +10,7 @@ in the slot is used and called stale; only a refresh computes it again, for an e
 not quietly rewrite every session that somebody has reviewed.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -77,13 +78,17 @@ class Outcome:
         Of all stages, by name.
     states
         "kept", "stale" or "done" of each stage, by name.
-    addresses
-        Address of each stage, by name.
+    addresses, slots
+        Of each stage, by name.
+    seconds
+        Wall time of each stage that was computed.
     """
 
     tables: Mapping[str, pl.DataFrame]
     states: Mapping[str, State]
     addresses: Mapping[str, str]
+    slots: Mapping[str, str]
+    seconds: Mapping[str, float]
 
 
 def run(
@@ -91,6 +96,7 @@ def run(
     root: str,
     store: Store,
     *,
+    upstream: Outcome | None = None,
     refresh: bool = False,
     tell: Callable[[str, State], None] = lambda _stage, _state: None,
 ) -> Outcome:
@@ -102,14 +108,23 @@ def run(
         In an order in which each stands after those that it needs.
     root
         SHA-256 of the recording.
+    upstream
+        What an earlier call came to; `stages` go on from there.
     refresh
         Compute all again.
     tell
         Called with a stage's name and what happens to it.
+
+    Returns
+    -------
+    Outcome
+        Of the stages upstream and these.
     """
-    known: dict[str, str] = {}
-    tables: dict[str, pl.DataFrame] = {}
-    states: dict[str, State] = {}
+    known = dict(upstream.addresses) if upstream else {}
+    tables = dict(upstream.tables) if upstream else {}
+    states = dict(upstream.states) if upstream else {}
+    slots = dict(upstream.slots) if upstream else {}
+    seconds = dict(upstream.seconds) if upstream else {}
     for stage in stages:
         facts = stage.facts(root, known)
         slot = digest(canonical(facts))
@@ -117,15 +132,18 @@ def run(
         manifest = None if refresh else store.manifest(root, stage.name, slot)
         if manifest is None:
             tell(stage.name, "started")
+            began = time.perf_counter()
             made = stage.work(tables)
             facts |= {"address": address, "engine": dict(stage.engine)}
             store.write(root, stage.name, slot, made, facts)
+            seconds[stage.name] = time.perf_counter() - began
             states[stage.name] = "done"
         else:
             states[stage.name] = "kept" if manifest["address"] == address else "stale"
             address = manifest["address"]
         known[stage.name] = address
+        slots[stage.name] = slot
         # What goes on is what was kept, so that a second run sees the very same tables.
         tables |= store.read(root, stage.name, slot)
         tell(stage.name, states[stage.name])
-    return Outcome(tables, states, known)
+    return Outcome(tables, states, known, slots, seconds)

@@ -5,8 +5,9 @@
     workspace/                      0700
     ├── tether.db                   catalogue
     ├── .lock                       one run at a time
-    └── sessions/<16 hex digits>/
+    └── sessions/<12 hex digits>/
         ├── report.html
+        ├── walk.json               what the last walk came to
         └── artifacts/
             └── <stage>-<16 hex digits of its slot>/
                 ├── manifest.json   address, inputs, parameters, engine, digest of each table
@@ -36,10 +37,9 @@ from typing import IO, Any
 import polars as pl
 
 from pipeline.errors import StoreError
-from pipeline.tables import SCHEMAS, Tables
+from pipeline.tables import SCHEMAS, SHORT_ID, Tables
 
-SHORT = 16
-"""Hexadecimal digits of ids and addresses that stand in folder names: 64 bits."""
+_SLOT_DIGITS = 16
 
 
 def canonical(value: object) -> bytes:
@@ -145,7 +145,7 @@ class Store:
 
     def session(self, recording_id: str) -> Path:
         """Folder of one session."""
-        return self.workspace / "sessions" / recording_id[:SHORT]
+        return self.workspace / "sessions" / recording_id[:SHORT_ID]
 
     def scratch(self) -> IO[bytes]:
         """A scratch file without a name: gone with the process, however that ends."""
@@ -222,7 +222,7 @@ class Store:
                 raise
 
     def _place(self, recording_id: str, stage: str, slot: str) -> Path:
-        return self.session(recording_id) / "artifacts" / f"{stage}-{slot[:SHORT]}"
+        return self.session(recording_id) / "artifacts" / f"{stage}-{slot[:_SLOT_DIGITS]}"
 
     def _sweep(self) -> None:
         """Remove what a killed run left half-written."""

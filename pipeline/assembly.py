@@ -1,0 +1,260 @@
+"""The composition root: settings become engines, features and compiled rules, and a walk.
+
+Everything that can be wrong with settings, rules and lexicons is found here, before audio is
+touched. ``auto`` takes the best engine that is present and says why; a named engine never falls
+back.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pipeline import features, lexicon, models, session
+from pipeline.catalogue import Catalogue
+from pipeline.config import Settings
+from pipeline.engines import imported
+from pipeline.errors import EngineError
+from pipeline.features import wording
+from pipeline.intake import Source
+from pipeline.ports import Diarizer, SpeechDetector, Transcriber
+from pipeline.registry import Registry
+from pipeline.report import EngineChoice, Provenance, RuleEntry
+from pipeline.rules import RuleBook
+from pipeline.session import Plan, Spoken, Walked
+from pipeline.stage import State
+from pipeline.store import Store
+from pipeline.tables import Tables
+
+DIARIZERS = Registry(
+    "diarizer",
+    {
+        "channels": "pipeline.engines.channels:ChannelsDiarizer",
+        "pyannote": "pipeline.engines.pyannote:PyannoteDiarizer",
+        "clustering": "pipeline.engines.clustering:ClusteringDiarizer",
+    },
+)
+TRANSCRIBERS = Registry(
+    "transcriber",
+    {
+        "faster_whisper": "pipeline.engines.faster_whisper:FasterWhisperTranscriber",
+        "moonshine": "pipeline.engines.moonshine:MoonshineTranscriber",
+    },
+)
+PITCH_TRACKERS = Registry(
+    "pitch tracker",
+    {
+        "swift_f0": "pipeline.engines.swift_f0:SwiftF0Tracker",
+        "pyin": "pipeline.engines.pyin:PyinTracker",
+    },
+)
+DETECTORS = Registry("speech detector", {"silero": "pipeline.engines.silero:Silero"})
+
+
+class Workbench:
+    """A workspace with its settings: walks recordings.
+
+    Parameters
+    ----------
+    profile
+        Name of the settings, for the report.
+    engines
+        Engines that win over the settings: ``diarizer``, ``transcriber``, ``detector``; scripted
+        ones make a test or an experiment.
+
+    Raises
+    ------
+    ConfigError
+        Mistakes in rules or lexicons, all at once.
+    StoreError
+        The workspace cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        workspace: Path,
+        *,
+        profile: str = "default",
+        engines: Mapping[str, Any] | None = None,
+    ) -> None:
+        models.offline()
+        self.settings = settings
+        self.profile = profile
+        self._given = dict(engines or {})
+        self._languages: dict[str | None, Spoken] = {}
+        self.speak(settings.transcription.language)  # mistakes in rules are told now
+        self.store = Store(workspace)
+        self.catalogue = Catalogue(workspace)
+
+    def walk(
+        self,
+        source: Source,
+        *,
+        refresh: bool = False,
+        tell: Callable[[str, State], None] = lambda _stage, _state: None,
+    ) -> Walked:
+        """Walk one recording."""
+        return session.walk(
+            source,
+            self.store,
+            self.settings,
+            self.detector,
+            self.plan,
+            self.catalogue.corrections(source.recording_id),
+            refresh=refresh,
+            tell=tell,
+        )
+
+    def decide_again(self, recording_id: str) -> Walked:
+        """Roles and rules once more, after a correction."""
+        corrections = self.catalogue.corrections(recording_id)
+        return session.decide_again(
+            recording_id, self.store, self.speak, self.settings, corrections
+        )
+
+    @cached_property
+    def detector(self) -> SpeechDetector:
+        """The speech detector of every run."""
+        detector: SpeechDetector = self._given.get("detector") or DETECTORS.get("silero")(
+            self.settings
+        )
+        return detector
+
+    def plan(self, source: Source, heard: Tables) -> Plan:
+        """Choose engines and rules for one recording.
+
+        Parameters
+        ----------
+        heard
+            Tables `media` and `activity`; empty for a transcript without audio.
+
+        Raises
+        ------
+        EngineError
+            A named engine is not present, or `auto` finds none that says who speaks.
+        """
+        language = source.metadata.language or self.settings.transcription.language
+        diarizer, who = self._diarizer(source, heard)
+        transcriber, what = self._transcriber(source, language)
+        pitch = PITCH_TRACKERS.get(self.settings.engines.pitch)(self.settings)
+        spoken = self.speak(language)
+        no_words = None if transcriber else f"Timing only: {what.because}."
+        notes = [no_words] if no_words else []
+        if spoken.lexicons.language is None:
+            named = f"the language '{language}'" if language else "a language that nobody named"
+            notes.append(f"There is no lexicon for {named}: rules that need words abstain.")
+        chosen = (
+            EngineChoice(
+                "speech activity", "silero", "part of every run", self.detector.identity()
+            ),
+            who,
+            what,
+            EngineChoice("pitch", self.settings.engines.pitch, "set so", pitch.identity()),
+        )
+        return Plan(
+            settings=self.settings,
+            diarizer=diarizer,
+            transcriber=transcriber,
+            pitch=pitch,
+            language=language,
+            no_words=no_words,
+            spoken=spoken,
+            provenance=Provenance(
+                version=version("tether"),
+                profile=self.profile,
+                engines=chosen,
+                rules=tuple(
+                    RuleEntry(rule.rule, rule.kind, rule.marker, rule.needs, rule.primary)
+                    for rule in spoken.rules.entries()
+                ),
+                notes=tuple(notes),
+            ),
+        )
+
+    def speak(self, language: str | None) -> Spoken:
+        """Lexicons, features and compiled rules of a language."""
+        if language not in self._languages:
+            lexicons = lexicon.load(language)
+            catalogue = features.catalogue(self.settings.features, *wording.features(lexicons))
+            rules = RuleBook.read(self.settings, catalogue, lexicons)
+            self._languages[language] = Spoken(lexicons, catalogue, rules)
+        return self._languages[language]
+
+    def _diarizer(self, source: Source, heard: Tables) -> tuple[Diarizer, EngineChoice]:
+        name: str = self.settings.engines.diarizer
+        because = "set so"
+        if given := self._given.get("diarizer"):
+            diarizer: Diarizer = given
+            name, because = "scripted", "given by the caller"
+        else:
+            if name == "auto":
+                name, because = self._best_diarizer(source, heard)
+            if name == "imported":
+                files = source.diarization or source.transcript
+                diarizer = imported.ImportedDiarizer(self.settings, files)
+            else:
+                diarizer = DIARIZERS.get(name)(self.settings)
+        return diarizer, EngineChoice("who spoke when", name, because, diarizer.identity())
+
+    def _best_diarizer(self, source: Source, heard: Tables) -> tuple[str, str]:
+        if source.diarization:
+            return "imported", "the sidecar names a diarization"
+        if not source.audio:
+            return "imported", "there is a transcript and no audio"
+        media = heard["media"].row(0, named=True)
+        if media["channels"] > 1 and media["distinct_channels"]:
+            return "channels", "each speaker has a channel of their own"
+        reasons = []
+        for name in ("pyannote", "clustering"):
+            try:
+                DIARIZERS.get(name)(self.settings).identity()
+            except EngineError as caught:
+                reasons.append(caught)
+            else:
+                why = "one microphone" if media["channels"] == 1 else "the channels sound the same"
+                missing = f"; pyannote is not here ({reasons[0].found})" if reasons else ""
+                return name, f"{why}{missing}"
+        raise EngineError(
+            "no diarizer for one microphone is here: "
+            + ", ".join(reason.found for reason in reasons),
+            hint=reasons[-1].hint,
+        )
+
+    def _transcriber(
+        self, source: Source, language: str | None
+    ) -> tuple[Transcriber | None, EngineChoice]:
+        name: str = self.settings.engines.transcriber
+        because = "set so"
+        if given := self._given.get("transcriber"):
+            transcriber: Transcriber = given
+            name, because = "scripted", "given by the caller"
+        else:
+            if name == "auto":
+                name, because = self._best_transcriber(source, language)
+            if name == "none":
+                return None, EngineChoice("words", name, because)
+            if name == "imported":
+                transcriber = imported.ImportedTranscriber(self.settings, source.transcript)
+            else:
+                transcriber = TRANSCRIBERS.get(name)(self.settings)
+        return transcriber, EngineChoice("words", name, because, transcriber.identity())
+
+    def _best_transcriber(self, source: Source, language: str | None) -> tuple[str, str]:
+        if source.transcript:
+            return "imported", "there is a transcript"
+        reasons = []
+        for name in TRANSCRIBERS.names():
+            transcriber = TRANSCRIBERS.get(name)(self.settings)
+            try:
+                transcriber.identity()
+            except EngineError as caught:
+                reasons.append(f"{name} is not here ({caught.found})")
+                continue
+            known = transcriber.languages()
+            if known is None or language in known:
+                because = f"the best that is here; {reasons[0]}" if reasons else "the best"
+                return name, because
+            reasons.append(f"{name} does not know the language '{language}'")
+        return "none", "; ".join(reasons)

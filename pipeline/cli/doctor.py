@@ -1,0 +1,122 @@
+"""``tether doctor``: what this machine can do, and what to type for what it cannot."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from pipeline import __version__, config, lexicon, models
+from pipeline.assembly import DETECTORS, DIARIZERS, PITCH_TRACKERS, TRANSCRIBERS
+from pipeline.config import Settings
+from pipeline.errors import EXIT_DONE, EngineError, TetherError
+from pipeline.registry import Registry
+
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the examination.
+
+    Attributes
+    ----------
+    state
+        ``here``, ``missing`` (some recordings cannot be walked without it) or ``note``.
+    """
+
+    subject: str
+    state: Literal["here", "missing", "note"]
+    text: str
+    hint: str = ""
+
+
+def examine(workspace: Path, profile: str, *, as_json: bool) -> int:
+    """Print all findings. Missing engines are no failure: the exit code is 0."""
+    models.offline()
+    settings = config.load(profile)
+    findings = list(_findings(workspace, settings))
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+        return EXIT_DONE
+    signs = {"here": "ok", "missing": "--", "note": "  "}
+    for finding in findings:
+        click.echo(f"{signs[finding.state]}  {finding.subject:<28} {finding.text}")
+        if finding.hint:
+            click.echo(f"    {'':<28} next: {finding.hint}")
+    return EXIT_DONE
+
+
+def _findings(workspace: Path, settings: Settings) -> Iterator[Finding]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    yield Finding(
+        "tether", "here", f"{__version__} on Python {python}, {os.cpu_count()} processors"
+    )
+    for task, registry in (
+        ("speech activity", DETECTORS),
+        ("diarizer", DIARIZERS),
+        ("transcriber", TRANSCRIBERS),
+        ("pitch", PITCH_TRACKERS),
+    ):
+        yield from _engines(task, registry, settings)
+    yield from _models(settings)
+    yield _lexicons()
+    yield _gpu()
+    yield _disk(workspace)
+    off = all(os.environ.get(name) == value for name, value in models.SWITCHES.items())
+    yield Finding(
+        "hubs and telemetry", "here" if off else "missing", "switched off" if off else "on"
+    )
+
+
+def _engines(task: str, registry: Registry, settings: Settings) -> Iterator[Finding]:
+    for name in registry.names():
+        try:
+            identity = registry.get(name)(settings).identity()
+        except EngineError as caught:
+            yield Finding(f"{task} {name}", "missing", caught.found, caught.hint)
+        else:
+            said = ", ".join(f"{key} {value[:16]}" for key, value in identity.items())
+            yield Finding(f"{task} {name}", "here", said)
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    yield Finding("models folder", "note", str(models.folder(settings)))
+    for model in models.installed(settings):
+        yield Finding(f"model {model.name}", "here", f"{model.kind}, SHA-256 {model.digest[:16]}")
+
+
+def _lexicons() -> Finding:
+    try:
+        languages = sorted(
+            item.name for item in (config.builtin() / "lexicons").iterdir() if item.is_dir()
+        )
+        for language in languages:
+            lexicon.load(language)
+    except TetherError as caught:
+        return Finding("lexicons", "missing", str(caught))
+    return Finding("lexicons", "here", ", ".join(languages))
+
+
+def _gpu() -> Finding:
+    """Asks the driver, not torch: importing torch takes seconds."""
+    if shutil.which("nvidia-smi"):
+        return Finding("GPU", "here", "an NVIDIA driver is installed")
+    return Finding("GPU", "note", "none; everything runs on the processor")
+
+
+def _disk(workspace: Path) -> Finding:
+    folder = workspace.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free // _MIB
+    hour = 4 * 16_000 * 3600 * 2 // _MIB
+    text = f"{free} MiB free; an hour of stereo needs {hour} MiB while it is walked"
+    if free < hour:
+        return Finding("disk", "missing", text, "free some space, or choose --workspace elsewhere")
+    return Finding("disk", "here", text)

@@ -1,0 +1,284 @@
+"""Commands and their options; each is a thin skin over the library.
+
+Heavy modules are imported inside the commands, so that ``tether --help`` answers at once.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline import __version__
+from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, ConfigError, TetherError
+
+Command = Callable[..., Any]
+
+_workspace: Callable[[Command], Command] = click.option(
+    "--workspace",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("workspace"),
+    show_default=True,
+    envvar="TETHER_WORKSPACE",
+    help="Folder of results; made when it is missing.",
+)
+_profile: Callable[[Command], Command] = click.option(
+    "--config",
+    "profile",
+    default="default",
+    show_default=True,
+    help="A built-in profile, or the path of a YAML file with settings.",
+)
+_json: Callable[[Command], Command] = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON for machines."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="tether")
+def cli() -> None:
+    r"""Candidate withdrawal and confrontation moments in recorded therapy sessions, offline.
+
+    \b
+    tether run RECORDING...     measure, flag, write one report per session
+    tether sessions             what is in the workspace
+    tether doctor               what this machine can do, and what to type for what it cannot
+
+    Exit codes: 0 done; 1 a bug of ours; 2 settings; 3 a recording or sidecar; 4 an engine;
+    5 the workspace; 6 some recordings failed and the rest are done; 130 interrupted.
+    """
+
+
+@cli.command("run")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_workspace
+@_profile
+@click.option("--diarizer", help="auto, channels, clustering, pyannote or imported.")
+@click.option("--transcriber", help="auto, faster_whisper, moonshine, imported or none.")
+@click.option("--refresh", is_flag=True, help="Compute everything again.")
+@_json
+@click.option(
+    "--names/--no-names",
+    default=None,
+    help="Print file names; by default only on a terminal, never into a log.",
+)
+@click.option("--client", help="Pseudonym of the client.")
+@click.option("--therapist", help="Pseudonym of the therapist.")
+@click.option("--session-number", type=int, help="Number of the session.")
+@click.option("--date", help="Date of the session, YYYY-MM-DD.")
+@click.option("--language", help="Language of the session, such as en.")
+@click.option("--speakers", type=int, help="Number of speakers.")
+@click.option("--channel", "channels", multiple=True, metavar="N=ROLE", help="1=therapist")
+@click.option(
+    "--role", "roles", multiple=True, metavar="SPEAKER=ROLE", help='"speaker 1=therapist"'
+)
+@click.option("--consent", help="Reference of the recorded consent.")
+@click.option("--code", help="Name by which human codes refer to the session.")
+@click.option(
+    "--transcript", help="VTT, SRT, TextGrid, CSV or JSON file, relative to the recording."
+)
+@click.option("--diarization", help="RTTM, TextGrid or VTT file, relative to the recording.")
+@click.option(
+    "--part", "parts", multiple=True, metavar="ROLE=FILE", help="One file per participant."
+)
+def run_command(
+    paths: tuple[Path, ...],
+    workspace: Path,
+    profile: str,
+    diarizer: str | None,
+    transcriber: str | None,
+    refresh: bool,
+    as_json: bool,
+    names: bool | None,
+    **sidecar: Any,
+) -> None:
+    """Measure recordings, flag candidate moments, write one report per session.
+
+    PATHS are recordings (wav, flac, mp3, m4a, ogg, opus, webm, mp4, ...), folders of them,
+    transcripts, or sidecars that name one file per participant. What is there already is not
+    computed again. The options from --client on say what a sidecar `<recording>.yaml` says, for a
+    single recording.
+    """
+    from pipeline.cli import running  # noqa: PLC0415  # see the module's docstring
+
+    code = running.run(
+        paths,
+        workspace,
+        profile,
+        engines={"diarizer": diarizer, "transcriber": transcriber},
+        sidecar=_sidecar_options(sidecar, paths),
+        refresh=refresh,
+        as_json=as_json,
+        names=names,
+    )
+    sys.exit(code)
+
+
+@cli.command("sessions")
+@_workspace
+@_json
+def sessions_command(workspace: Path, as_json: bool) -> None:
+    """List the sessions of the workspace, with the files they come from."""
+    from pipeline.cli import reading  # noqa: PLC0415  # see the module's docstring
+
+    reading.sessions(workspace, as_json=as_json)
+
+
+@cli.command("report")
+@click.argument("session")
+@_workspace
+def report_command(session: str, workspace: Path) -> None:
+    """Render the report of SESSION again: an id prefix of at least 6 digits, or a path."""
+    from pipeline.cli import reading  # noqa: PLC0415  # see the module's docstring
+
+    reading.report(session, workspace)
+
+
+@cli.command("export")
+@click.argument("session")
+@_workspace
+@click.option(
+    "--tables",
+    default="turns,silences,overlaps,moments",
+    show_default=True,
+    help="Names of tables, separated by commas.",
+)
+@click.option(
+    "--format",
+    "fmt",
+    type=click.Choice(["csv", "parquet", "json", "rttm", "vtt", "srt"]),
+    default="csv",
+    show_default=True,
+    help="rttm: the turns; vtt, srt: the transcript; --tables does not count for these.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    show_default="this folder",
+    help="Folder for the files.",
+)
+def export_command(session: str, workspace: Path, tables: str, fmt: str, output: Path) -> None:
+    """Write tables of SESSION for other tools."""
+    from pipeline.cli import reading  # noqa: PLC0415  # see the module's docstring
+
+    reading.export(session, workspace, [t.strip() for t in tables.split(",")], fmt, output)
+
+
+@cli.command("correct")
+@click.argument("session")
+@click.argument("roles", nargs=-1, required=True, metavar="SPEAKER=ROLE...")
+@_workspace
+@_profile
+def correct_command(session: str, roles: tuple[str, ...], workspace: Path, profile: str) -> None:
+    """Say who is who in SESSION ("speaker 1=therapist"); every later run obeys.
+
+    Corrections are only ever added; the newest counts. Only roles and rules are computed again.
+    """
+    from pipeline.cli import running  # noqa: PLC0415  # see the module's docstring
+
+    running.correct(session, _pairs(roles, "SPEAKER=ROLE"), workspace, profile)
+
+
+@cli.command("doctor")
+@_workspace
+@_profile
+@_json
+def doctor_command(workspace: Path, profile: str, as_json: bool) -> None:
+    """Say what this machine can do; each gap with the next command to type."""
+    from pipeline.cli import doctor  # noqa: PLC0415  # see the module's docstring
+
+    sys.exit(doctor.examine(workspace, profile, as_json=as_json))
+
+
+@cli.group("models")
+def models_group() -> None:
+    """Local models: the only commands that may reach a hub."""
+
+
+@models_group.command("list")
+@_profile
+@_json
+def models_list(profile: str, as_json: bool) -> None:
+    """List known models, and which are here."""
+    from pipeline.cli import modelling  # noqa: PLC0415  # see the module's docstring
+
+    modelling.show(profile, as_json=as_json)
+
+
+@models_group.command("fetch")
+@click.argument("name")
+@_profile
+def models_fetch(name: str, profile: str) -> None:
+    """Fetch model NAME; a token, where one is needed, is read from HF_TOKEN and not stored."""
+    from pipeline.cli import modelling  # noqa: PLC0415  # see the module's docstring
+
+    modelling.fetch(name, profile)
+
+
+@models_group.command("verify")
+@_profile
+def models_verify(profile: str) -> None:
+    """Compare every model with the digest it had when it came."""
+    from pipeline.cli import modelling  # noqa: PLC0415  # see the module's docstring
+
+    sys.exit(modelling.verify(profile))
+
+
+@models_group.command("import")
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path))
+@_profile
+def models_import(name: str, path: Path, profile: str) -> None:
+    """Copy model NAME from PATH, for machines that reach no hub."""
+    from pipeline.cli import modelling  # noqa: PLC0415  # see the module's docstring
+
+    modelling.take(name, path, profile)
+
+
+def _sidecar_options(given: dict[str, Any], paths: tuple[Path, ...]) -> dict[str, Any]:
+    """Options as keys of a sidecar; only those that were typed."""
+    options = {key: value for key, value in given.items() if value not in (None, ())}
+    for key, form in (("channels", "N=ROLE"), ("roles", "SPEAKER=ROLE"), ("parts", "ROLE=FILE")):
+        if key in options:
+            options[key] = _pairs(options[key], form)
+    if options and (len(paths) > 1 or paths[0].is_dir()):
+        raise ConfigError(
+            f"--{next(iter(options)).replace('_', '-')} speaks of one recording, but several are "
+            "named",
+            expected="a single file, or a sidecar beside each recording",
+        )
+    return options
+
+
+def _pairs(texts: tuple[str, ...], form: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key and equals and value):
+            raise ConfigError(f"'{text}' is not of the form {form}")
+        pairs[key.strip()] = value.strip()
+    return pairs
+
+
+def main() -> None:
+    """Run the command line; every way out has its exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as left:
+        sys.exit(left.exit_code)
+    except click.ClickException as caught:
+        caught.show()
+        sys.exit(ConfigError.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; what was finished is kept", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except TetherError as caught:
+        click.echo(f"tether: {caught}".replace("; next: ", "\n  next: "), err=True)
+        sys.exit(caught.exit_code)
+    except Exception as caught:  # noqa: BLE001  # the last line of defence; no words in it
+        from pipeline.batch import describe_bug  # noqa: PLC0415  # only when it is needed
+
+        click.echo(f"tether: {describe_bug(caught)}", err=True)
+        sys.exit(EXIT_BUG)

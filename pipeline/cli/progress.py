@@ -1,0 +1,96 @@
+"""Progress: a live line on a terminal, plain lines in a log.
+
+A log line names a recording by its number in the run and, once its bytes are hashed, by its id:
+never by its file name.
+"""
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+from pipeline.batch import Listener, Result
+from pipeline.tables import SHORT_ID
+
+_LOG = logging.getLogger("tether")
+
+
+def set_up_logging() -> None:
+    """Send our lines to standard error; other libraries' records may hold words and are dropped."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    _LOG.handlers = [handler]
+    _LOG.setLevel(logging.INFO)
+    _LOG.propagate = False
+    logging.getLogger().handlers = [logging.NullHandler()]
+
+
+class Log(Listener):
+    """Plain lines through `logging`."""
+
+    def __init__(self) -> None:
+        self._where = ""
+        self._since = 0.0
+
+    def begins(self, number: int, total: int, path: Path) -> None:  # noqa: ARG002
+        """A recording is taken up; its path is not told."""
+        self._where = f"recording {number}/{total}"
+        _LOG.info("%s begins", self._where)
+
+    def stage(self, name: str, state: str) -> None:
+        """Only what is computed is worth a line."""
+        if state == "started":
+            self._since = time.monotonic()
+        elif state == "done":
+            took = time.monotonic() - self._since
+            _LOG.info("%s stage %s done in %.1f s", self._where, name, took)
+        elif state == "stale":
+            _LOG.warning(
+                "%s stage %s is of an older engine; --refresh renews it", self._where, name
+            )
+
+    def ends(self, result: Result) -> None:
+        """How it went, with the id."""
+        name = (result.recording_id or "")[:SHORT_ID]
+        if result.error:
+            _LOG.error("%s %s failed: %s", self._where, name, result.error)
+        else:
+            _LOG.info("%s %s %s in %.1f s", self._where, name, result.status, result.seconds)
+
+
+class Screen(Listener):
+    """A live line on the terminal; here file names may stand."""
+
+    def __init__(self) -> None:
+        from rich.console import Console  # noqa: PLC0415  # only where there is a terminal
+
+        self._console = Console(stderr=True)
+        self._status = self._console.status("")
+        self._title = ""
+
+    def begins(self, number: int, total: int, path: Path) -> None:
+        """Show which recording is at work."""
+        self._title = f"[{number}/{total}] {path.name}"
+        self._status.update(_plain(self._title))
+        self._status.start()
+
+    def stage(self, name: str, state: str) -> None:
+        """Show which stage is at work."""
+        if state == "started":
+            self._status.update(_plain(f"{self._title}  ·  {name}"))
+        elif state == "stale":
+            line = f"{self._title}: stage {name} is of an older engine; --refresh renews it"
+            self._console.print(_plain(line))
+
+    def ends(self, result: Result) -> None:
+        """Leave one line."""
+        self._status.stop()
+        text = result.error.replace("\n", "\n    ") if result.error else result.status
+        self._console.print(_plain(f"{self._title}: {text} ({result.seconds:.1f} s)"))
+
+
+def _plain(text: str) -> str:
+    """`text` with rich's markup characters made inert."""
+    from rich.markup import escape  # noqa: PLC0415  # only where there is a terminal
+
+    return escape(text)

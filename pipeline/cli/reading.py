@@ -1,0 +1,70 @@
+"""The commands that read what is there: sessions, report, export."""
+
+import json
+from pathlib import Path
+
+import click
+
+from pipeline import exports, session
+from pipeline.catalogue import Catalogue
+from pipeline.errors import ConfigError, InputError
+from pipeline.report import render
+from pipeline.session import Walked
+from pipeline.store import Store, private_folder, write_private
+from pipeline.tables import SHORT_ID
+from pipeline.timebase import ms_to_clock
+
+
+def _open(workspace: Path) -> tuple[Store, Catalogue]:
+    if not workspace.is_dir():
+        raise ConfigError(
+            f"there is no workspace '{workspace}'",
+            expected="a folder that `tether run` has made",
+            hint="tether run RECORDING...",
+        )
+    return Store(workspace), Catalogue(workspace)
+
+
+def _reopen(name: str, workspace: Path) -> tuple[Store, Walked]:
+    store, catalogue = _open(workspace)
+    return store, session.reopen(catalogue.find(name).recording_id, store)
+
+
+def sessions(workspace: Path, *, as_json: bool) -> None:
+    """List what is in the workspace."""
+    store, catalogue = _open(workspace)
+    rows = []
+    for entry in catalogue.entries():
+        row: dict[str, object] = {"recording_id": entry.recording_id, "path": str(entry.path)}
+        try:
+            walked = session.reopen(entry.recording_id, store)
+        except InputError:
+            rows.append({**row, "duration": None, "moments": None})
+            continue
+        duration = ms_to_clock(walked.recording.duration_ms)
+        rows.append({**row, "duration": duration, "moments": walked.tables["moments"].height})
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for listed in rows:
+        moments = "not finished" if listed["moments"] is None else f"{listed['moments']} moments"
+        short = str(listed["recording_id"])[:SHORT_ID]
+        click.echo(f"{short}  {listed['duration'] or '':>8}  {moments:<14}  {listed['path']}")
+
+
+def report(name: str, workspace: Path) -> None:
+    """Render the report again from the last walk."""
+    store, walked = _reopen(name, workspace)
+    file = store.session(walked.recording.recording_id) / "report.html"
+    html = render(walked.recording, walked.tables, walked.provenance)
+    write_private(file, html.encode("utf-8"))
+    click.echo(str(file))
+
+
+def export(name: str, workspace: Path, tables: list[str], fmt: str, output: Path) -> None:
+    """Write tables of a session into `output`."""
+    _, walked = _reopen(name, workspace)
+    private_folder(output)
+    for file, content in exports.export(walked.recording, walked.tables, tables, fmt).items():
+        write_private(output / file, content)
+        click.echo(str(output / file))

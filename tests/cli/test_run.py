@@ -1,0 +1,287 @@
+"""`tether run` as a person runs it: bad files, kills, full disks, no network, privacy."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import polars as pl
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+TETHER = (sys.executable, "-m", "pipeline.cli")
+STAGES = ("media", "activity", "spans", "words", "turns", "frames", "quality", "measures", "roles")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
+    """The first 50 s of an acted sample, stereo, with its sidecar."""
+    folder = tmp_path_factory.mktemp("clip")
+    path = folder / "Anna Beispiel.flac"
+    cut(repository / "samples" / "rupture.flac", path, 50)
+    shutil.copy(repository / "samples" / "rupture.flac.yaml", f"{path}.yaml")
+    return path
+
+
+def cut(source: Path, path: Path, seconds: float) -> None:
+    """Write the beginning of `source`."""
+    with av.open(str(source)) as reader, av.open(str(path), "w") as writer:
+        stream = reader.streams.audio[0]
+        out = writer.add_stream("flac", rate=stream.rate, layout=stream.layout.name)
+        assert isinstance(out, av.AudioStream)
+        for frame in reader.decode(stream):
+            if frame.time is not None and frame.time >= seconds:
+                break
+            writer.mux(out.encode(frame))
+        writer.mux(out.encode(None))
+
+
+def environment(home: Path) -> dict[str, str]:
+    home.mkdir(exist_ok=True)
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home)}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def call(*args: object, **kwargs: object) -> "subprocess.CompletedProcess[str]":
+        prefix = kwargs.pop("prefix", ())
+        assert isinstance(prefix, tuple)
+        return subprocess.run(
+            [*prefix, *TETHER, *map(str, args)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env=environment(tmp_path / "home"),
+            timeout=300,
+            **kwargs,  # type: ignore[call-overload]
+        )
+
+    return call
+
+
+def artifacts(workspace: Path) -> dict[str, bytes]:
+    """Content of every finished table, by stage and name."""
+    return {
+        str(path.relative_to(workspace)): path.read_bytes()
+        for path in sorted(workspace.glob("sessions/*/artifacts/*/*.parquet"))
+    }
+
+
+def test_a_run_leaves_a_report_and_a_second_computes_nothing(run: Run, clip: Path) -> None:
+    first = run("run", clip, "--json")
+    assert first.returncode == 0, first.stderr
+    told = json.loads(first.stdout)[0]
+    assert told["status"] == "done"
+    assert set(STAGES) <= set(told["computed"])
+    assert Path(told["report"]).name == "report.html"
+    second = run("run", clip, "--json")
+    assert json.loads(second.stdout)[0]["computed"] == []
+    assert "Nothing to compute" in run("run", clip).stdout
+
+
+def test_no_name_and_no_word_in_any_log(run: Run, clip: Path, tmp_path: Path) -> None:
+    done = run("run", clip, tmp_path / "Berta Muster.wav")
+    turns = pl.concat(
+        pl.read_parquet(path)
+        for path in tmp_path.glob("workspace/sessions/*/artifacts/turns-*/turns.parquet")
+    )
+    words = {
+        w for text in turns["text"].drop_nulls() for w in re.findall(r"[a-z]{7,}", text.lower())
+    }
+    assert len(words) > 5, "the clip holds words"
+    printed = (done.stdout + done.stderr).lower()
+    assert "anna" not in printed
+    assert "berta" not in printed
+    assert str(clip.parent) not in printed
+    said = {word for word in words if word in printed}
+    assert not said - {"recording"}, "words of the session were printed"
+    assert done.returncode == 6
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_in_any_stage_the_rest_is_kept(
+    stage: str, clip: Path, tmp_path: Path, reference: Path, run: Run
+) -> None:
+    before = ("begins", *(f"stage {name} done" for name in STAGES))[STAGES.index(stage)]
+    workspace = tmp_path / "workspace"
+    command = [*TETHER, "run", str(clip), "--workspace", str(workspace)]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment(tmp_path / "home")
+    )
+    assert process.stderr
+    for line in process.stderr:
+        if before in line:
+            break
+    time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = artifacts(workspace)
+    again = run("run", clip, "--json")
+    assert again.returncode == 0, again.stderr
+    now = artifacts(workspace)
+    assert all(now[name] == content for name, content in kept.items()), "finished artifacts changed"
+    assert now == artifacts(reference), "the result is another one"
+    assert not list(workspace.rglob(".tmp-*"))
+
+
+@pytest.fixture(scope="module")
+def reference(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workspace of an undisturbed run."""
+    folder = tmp_path_factory.mktemp("reference")
+    subprocess.run(
+        [*TETHER, "run", str(clip), "--workspace", str(folder / "workspace")],
+        check=True,
+        capture_output=True,
+        env=environment(folder / "home"),
+    )
+    return folder / "workspace"
+
+
+def test_bad_files_fail_clearly_and_the_others_go_on(run: Run, clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    shutil.copy(clip, folder / "zoë übung.flac")
+    shutil.copy(f"{clip}.yaml", folder / "zoë übung.flac.yaml")
+    (folder / "empty.wav").touch()
+    (folder / "notes.wav").write_text("Dear diary, this is no sound. " * 40)
+    (folder / "half.flac").write_bytes(clip.read_bytes()[:200_000])
+    silence(folder / "nobody.wav")
+    done = run("run", folder, "--json", "--names")
+    results = json.loads(done.stdout)
+    assert done.returncode == 6, done.stderr
+    by_error = {result["error"] for result in results if result["error"]}
+    assert any("empty" in error for error in by_error)
+    assert any("not a recording" in error for error in by_error)
+    assert sum(result["status"] == "done" for result in results) == 3, results
+    assert all(result["exit_code"] in (0, 3) for result in results)
+
+
+def silence(path: Path, seconds: int = 20) -> None:
+    """A mono recording of faint noise."""
+    noise = np.random.default_rng(1).normal(0, 8, 16_000 * seconds).astype(np.int16)
+    with av.open(str(path), "w") as writer:
+        out = writer.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        assert isinstance(out, av.AudioStream)
+        frame = av.AudioFrame.from_ndarray(noise.reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate = 16_000
+        writer.mux(out.encode(frame))
+        writer.mux(out.encode(None))
+
+
+def test_nobody_speaking_is_an_honest_report(run: Run, tmp_path: Path) -> None:
+    silence(tmp_path / "nobody.wav")
+    done = run("run", tmp_path / "nobody.wav", "--json")
+    assert done.returncode == 0, done.stderr
+    report = Path(json.loads(done.stdout)[0]["report"])
+    assert "no speech" in report.read_text(encoding="utf-8").lower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("run", "nowhere.wav"), 3, "no such file"),
+        (("run", "x.wav", "--config", "nowhere.yaml"), 2, "settings file"),
+        (("run", "x.wav", "--diarizer", "pyanote"), 2, "pyannote"),
+        (("run", "a.wav", "b.wav", "--client", "C-1"), 2, "several"),
+        (("export", "abcdef"), 2, "workspace"),
+        (("frobnicate",), 2, "No such command"),
+    ],
+)
+def test_mistakes_have_their_exit_code_and_a_hint(
+    run: Run, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    done = run(*arguments)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting and changing user need root")
+class TestAsRoot:
+    """What only root can set up."""
+
+    @pytest.fixture
+    def small_disk(self, tmp_path: Path) -> Iterator[Path]:
+        folder = tmp_path / "small"
+        folder.mkdir()
+        made = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], check=False
+        )
+        if made.returncode:
+            pytest.skip("a tmpfs cannot be mounted here")
+        yield folder
+        subprocess.run(["umount", str(folder)], check=True)
+
+    def test_a_full_disk_is_told(self, run: Run, clip: Path, small_disk: Path) -> None:
+        done = run("run", clip, "--workspace", small_disk / "workspace")
+        assert done.returncode == 5
+        assert "disk is full" in done.stderr or "no space left" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_a_read_only_folder_is_told(self, clip: Path, tmp_path: Path) -> None:
+        locked = tmp_path / "locked"
+        locked.mkdir(mode=0o755)
+        done = subprocess.run(
+            [
+                *("runuser", "-u", "nobody", "--", *TETHER),
+                *("run", str(clip), "--workspace", str(locked / "workspace")),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(locked.parent / "home"),
+        )
+        if "Permission denied" in done.stderr and "python" in done.stderr.split("\n", 1)[0]:
+            pytest.skip("nobody cannot run this Python")
+        assert done.returncode == 5, done.stderr
+        assert "permission denied" in done.stderr
+
+    def test_without_a_network_all_works(self, run: Run, clip: Path) -> None:
+        done = run("run", clip, "--json", prefix=("unshare", "-n"))
+        if "unshare failed" in done.stderr:
+            pytest.skip("namespaces are not allowed here")
+        assert done.returncode == 0, done.stderr
+
+    def test_no_socket_is_opened_and_no_audio_is_left(
+        self, run: Run, clip: Path, tmp_path: Path
+    ) -> None:
+        if not shutil.which("strace"):
+            pytest.skip("strace is not installed")
+        trace = tmp_path / "trace"
+        calls = "trace=socket,connect,sendto"
+        done = run("run", clip, prefix=("strace", "-f", "-qq", "-e", calls, "-o", str(trace)))
+        assert done.returncode == 0, done.stderr
+        sockets = re.findall(r"socket\((\w+)", trace.read_text())
+        assert not [family for family in sockets if family != "AF_UNIX"]
+        large = [
+            p for p in (tmp_path / "home").rglob("*") if p.is_file() and p.stat().st_size > 2**16
+        ]
+        assert not [p for p in large if p.suffix not in (".nbc", ".nbi")], "left outside"
+        kinds = {path.suffix for path in (tmp_path / "workspace").rglob("*") if path.is_file()}
+        assert kinds <= {".parquet", ".json", ".html", ".db", ".db-wal", ".db-shm", ""}
+
+
+def test_help_and_import_answer_at_once() -> None:
+    for command in ([*TETHER, "--help"], [sys.executable, "-c", "import pipeline"]):
+        took = []
+        for _ in range(3):
+            began = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True)
+            took.append(time.perf_counter() - began)
+        assert min(took) < 2, "a heavy module is imported"
+    heavy = "torch|polars|librosa|pyannote|faster_whisper|numpy"
+    code = (
+        "import sys, pipeline.cli.main, re; "
+        f"print([m for m in sys.modules if re.fullmatch('{heavy}', m)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
