@@ -226,10 +226,23 @@ def _silent_question(scene: Scene, book: Book) -> None:
             clause(
                 "long for this pair",
                 "length_ms_z >= 1.5",
-                {"length_ms_z": None, "n_baseline": 12},
+                {"length_ms_z": None},
                 held=False,
-                set_aside="small baseline",
+                set_aside="small baseline: 12 values, 30 are needed",
             ),
+            clause(
+                "the therapist spoke, waited, and spoke again",
+                "before_role = 'therapist' AND after_role = 'therapist'",
+                {"before_role": "therapist", "after_role": "therapist"},
+            ),
+            clause("for 4.1 s", "length_ms >= 3000", {"length_ms": 4100}),
+            clause(
+                "long for this pair",
+                "length_ms >= 4000",
+                {"length_ms": 4100},
+                set_aside="small baseline: 12 values, a fixed threshold stands in",
+            ),
+            clause("2 times", "at least 2 within 120 s", {"items": 2, "span_ms": 9300}),
         ],
     )
     deferring = book.hit(

@@ -30,13 +30,17 @@ class Value:
 
 @dataclass(frozen=True)
 class Clause:
-    """One clause of a rule and what became of it: held, failed or aside."""
+    """One clause of a rule and what became of it: held, failed or aside.
+
+    `repeats`: with it the rule's clauses begin again, for the next item of the same hit.
+    """
 
     text: str
     condition: str
     status: str
     status_words: str
     values: tuple[Value, ...]
+    repeats: bool
 
 
 @dataclass(frozen=True)
@@ -220,7 +224,22 @@ def _response(moment: Hit, quotes: "_Quotes") -> Response:
 
 
 def _sentence(hit: Hit) -> str:
-    return wording.sentence(clause["text"] for clause in hit["clauses"] if clause["held"])
+    """Its clauses; of later items only what is new, after a semicolon."""
+    parts: list[list[str]] = []
+    said: set[str] = set()
+    for clause, repeats in zip(hit["clauses"], _repeats(hit), strict=True):
+        if repeats or not parts:
+            parts.append([])
+        if clause["held"] and clause["text"] not in said:
+            said.add(clause["text"])
+            parts[-1].append(clause["text"])
+    return wording.sentence(parts)
+
+
+def _repeats(hit: Hit) -> list[bool]:
+    """Whether the clauses begin again: the first one's condition stands once for each item."""
+    conditions = [clause["condition"] for clause in hit["clauses"]]
+    return [i > 0 and condition == conditions[0] for i, condition in enumerate(conditions)]
 
 
 def _evidence(hit: Hit) -> Evidence:
@@ -234,17 +253,18 @@ def _evidence(hit: Hit) -> Evidence:
         primary=hit["primary"],
         weight=wording.number(hit["weight"]),
         sentence=_sentence(hit),
-        clauses=tuple(_clause(clause) for clause in hit["clauses"]),
+        clauses=tuple(map(_clause, hit["clauses"], _repeats(hit))),
         parameters=_parameters(hit["params"]),
         suppressed_by=hit["suppressed_by"] or "",
     )
 
 
-def _clause(clause: Mapping[str, Any]) -> Clause:
-    if clause["set_aside"]:
+def _clause(clause: Mapping[str, Any], repeats: bool) -> Clause:
+    if clause["held"]:
+        # It may hold by a fixed threshold that stands in for a small baseline.
+        status, words = "held", clause["set_aside"] or "held"
+    elif clause["set_aside"]:
         status, words = "aside", f"set aside: {clause['set_aside']}"
-    elif clause["held"]:
-        status, words = "held", "held"
     else:
         status, words = "failed", "not held"
     observed = json.loads(clause["observed"] or "{}")
@@ -257,6 +277,7 @@ def _clause(clause: Mapping[str, Any]) -> Clause:
             Value(name, wording.label(name), wording.value(name, each))
             for name, each in observed.items()
         ),
+        repeats=repeats,
     )
 
 

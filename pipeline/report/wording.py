@@ -128,13 +128,14 @@ def pairs(text: str) -> list[tuple[str, str, str]]:
     return [(name, label(name), value(name, each)) for name, each in entries.items()]
 
 
-def sentence(clauses: Iterable[str]) -> str:
-    """Clauses joined to one sentence, each said once.
+def sentence(parts: Iterable[Iterable[str]]) -> str:
+    """Clauses joined by commas, and their groups by semicolons.
 
-    >>> sentence(["the therapist waited", "for 4.2 s", "for 4.2 s"])
-    'The therapist waited, for 4.2 s.'
+    >>> sentence([["the therapist waited", "for 4.2 s"], ["for 5.1 s"], []])
+    'The therapist waited, for 4.2 s; for 5.1 s.'
     """
-    joined = ", ".join(dict.fromkeys(each.strip().rstrip(".") for each in clauses if each.strip()))
+    groups = [[each.strip().rstrip(".") for each in part if each.strip()] for part in parts]
+    joined = "; ".join(", ".join(group) for group in groups if group)
     return f"{joined[0].upper()}{joined[1:]}." if joined else ""
 
 
