@@ -5,7 +5,9 @@ in blocks to scratch files and are read back through memory maps: memory does no
 FFmpeg is handed an open file and no protocol, so that a playlist in disguise reaches nothing.
 """
 
+import contextlib
 import errno
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,7 @@ from pipeline.timebase import (
     FRAME_MS,
     SAMPLE_RATE_HZ,
     SAMPLES_PER_FRAME,
+    ms_to_s,
     s_to_ms,
     samples_to_ms,
 )
@@ -62,8 +65,7 @@ class Decoded:
 
     def close(self) -> None:
         """Free the scratch files."""
-        for file in self.scratch:
-            file.close()
+        _free(self.scratch)
 
 
 def decode(
@@ -98,8 +100,7 @@ def decode(
             track.pad(n_samples)
         channels = [np.memmap(file, np.float32, "r", shape=(n_samples,)) for file in files]
     except BaseException:
-        for file in files:
-            file.close()
+        _free(files)
         raise
     audio = Audio(channels)
     media = MEDIA.frame(
@@ -135,7 +136,9 @@ class _Track:
         self.codec = ""
         self.promised_ms: int | None = None
         self.resampler: AudioResampler | None = None
-        self.format: tuple[int, str] | None = None
+        self.incoming: tuple[int, str, str] | None = None
+        self.layout = "mono"
+        self.clock_damaged = False
 
     def decode(self) -> None:
         """Read the whole file."""
@@ -143,15 +146,21 @@ class _Track:
             with self.path.open("rb") as source:
                 if not source.read(1):
                     raise InputError("the file is empty", expected=READABLE)
+                announced_ms = _announced_by_riff(source)
                 source.seek(0)
                 with av.open(
                     source, "r", options={"protocol_whitelist": "none"}, metadata_errors="ignore"
                 ) as container:
                     self._decode_container(container)
+                self.promised_ms = announced_ms or self.promised_ms
         except av.error.FFmpegError as caught:
             if isinstance(caught, OSError) and caught.errno == errno.ENOSPC:
                 raise _no_room() from caught
-            raise InputError("not a recording that can be decoded", expected=READABLE) from caught
+            raise InputError(
+                "not a recording that can be decoded",
+                expected=READABLE,
+                hint="play it to see whether it is whole; copy it again if it is not",
+            ) from caught
         except OSError as caught:
             if caught.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise _no_room() from caught
@@ -167,8 +176,12 @@ class _Track:
         if not isinstance(stream, AudioStream):
             raise InputError("the file holds no audio", expected=READABLE)
         self.codec = stream.codec_context.name
+        if self.codec == "flac":
+            # Its frames carry a checksum; without a look at it a damaged one decodes to loud noise.
+            stream.codec_context.options = {"err_detect": "crccheck+explode"}
         origin_s = (container.start_time or 0) / av.time_base
-        if container.duration:
+        # Raw AAC announces nothing: FFmpeg guesses from the bit rate.
+        if container.duration and container.format.name != "aac":
             self.promised_ms = s_to_ms(container.duration / av.time_base)
         for frame in self._frames(container, stream):
             start_s = None if frame.time is None else frame.time - origin_s
@@ -192,39 +205,49 @@ class _Track:
                 self.damaged += 1
 
     def _take(self, frame: AudioFrame, start_s: float | None) -> None:
-        self.rate_hz = self.rate_hz or frame.sample_rate
-        found = (frame.sample_rate, frame.layout.name)
-        if self.format != found:
-            if self.resampler is not None:
-                self._write(self._resampled(None))
-            layout = self.format[1] if self.format else frame.layout.name
-            self.resampler = AudioResampler(format="fltp", layout=layout, rate=SAMPLE_RATE_HZ)
-            self.format = (frame.sample_rate, layout)
-            if not self.files:
-                self.files = [self.scratch() for _ in range(frame.layout.nb_channels)]
-                self.all_files.extend(self.files)
+        incoming = (frame.sample_rate, frame.layout.name, frame.format.name)
+        if not self.files:
+            self.rate_hz, self.layout = frame.sample_rate, frame.layout.name
+            self.files = [self.scratch() for _ in range(frame.layout.nb_channels)]
+            self.all_files.extend(self.files)
+        if self.incoming != incoming:
+            self._restart()
+            self.incoming = incoming
         if start_s is not None:
             self._fill_gap(start_s)
         frame.pts = None
         self._write(self._resampled(frame))
 
-    def _fill_gap(self, start_s: float) -> None:
-        """Write zeros where the container jumped ahead by more than two frames of speech."""
-        missing = round(start_s * SAMPLE_RATE_HZ) - self.written
-        if missing <= _GAP_SAMPLES:
-            return
+    def _restart(self) -> None:
+        """Let the resampler give what it holds, and begin anew."""
         self._write(self._resampled(None))
-        self.resampler = AudioResampler(
-            format="fltp", layout=self.format[1] if self.format else "mono", rate=SAMPLE_RATE_HZ
-        )
-        missing = round(start_s * SAMPLE_RATE_HZ) - self.written
-        self.gap_ms += samples_to_ms(missing)
-        self._zeros(missing)
+        self.resampler = AudioResampler(format="flt", layout=self.layout, rate=SAMPLE_RATE_HZ)
+
+    def _fill_gap(self, start_s: float) -> None:
+        """Write zeros where the container jumped ahead."""
+        start = round(start_s * SAMPLE_RATE_HZ)
+        if start - self.written <= _GAP_SAMPLES:
+            return
+        latest_ms = self.promised_ms + _MINUTE_MS if self.promised_ms else _DAY_MS
+        if start_s > ms_to_s(latest_ms):
+            # The clock is damaged, not the time lost: go on with the sum of samples.
+            self.damaged += not self.clock_damaged
+            self.clock_damaged = True
+            return
+        self._restart()
+        missing = start - self.written
+        if missing > 0:
+            self.gap_ms += samples_to_ms(missing)
+            self._zeros(missing)
 
     def _resampled(self, frame: AudioFrame | None) -> list[NDArray[np.float32]]:
         if self.resampler is None:
             return []
-        return [np.asarray(out.to_ndarray(), np.float32) for out in self.resampler.resample(frame)]
+        # Interleaved samples: PyAV reads beyond its planes where a frame has 8 channels or more.
+        return [
+            np.asarray(out.to_ndarray(), np.float32).reshape(-1, len(self.files)).T
+            for out in self.resampler.resample(frame)
+        ]
 
     def _write(self, blocks: list[NDArray[np.float32]]) -> None:
         for block in blocks:
@@ -251,9 +274,47 @@ class _Track:
             raise _no_room() from caught
 
 
-# Timestamps of a container are rounded to its time base, and codecs announce their delay: a jump
-# under 100 ms is not lost time, and the sum of samples is the better clock.
-_GAP_SAMPLES = SAMPLE_RATE_HZ // 10
+# Timestamps are rounded to the container's time base and jitter by a few ms; the shortest frames in
+# common use last 20 ms (Opus, AAC at 48 kHz). What lies between is no lost frame, and the sum of
+# samples is the better clock.
+_GAP_SAMPLES = SAMPLE_RATE_HZ * 15 // 1000
+# A timestamp later than this after the announced end, or after a day where none is announced, is no
+# time that passed: hours of zeros would fill the disk.
+_MINUTE_MS = 60_000
+_DAY_MS = 24 * 60 * _MINUTE_MS
+
+
+def _announced_by_riff(source: IO[bytes]) -> int | None:
+    """Length in ms that the header of a WAV file announces.
+
+    FFmpeg trims it to what is there, and a file that was cut off would look whole. None for other
+    containers, and for a header whose writer did not know the length.
+    """
+    source.seek(0)
+    if source.read(4) != b"RIFF":
+        return None
+    source.seek(12)
+    bytes_per_s = 0
+    while len(head := source.read(8)) == 8:  # noqa: PLR2004  # a chunk's name and size
+        name, size = struct.unpack("<4sI", head)
+        if name == b"data":
+            known = bytes_per_s and 0 < size < _UNKNOWN_SIZE
+            return int(size) * 1000 // bytes_per_s if known else None
+        body = source.read(min(size, 64))
+        if name == b"fmt " and len(body) >= 12:  # noqa: PLR2004  # up to the byte rate
+            bytes_per_s = struct.unpack_from("<I", body, 8)[0]
+        source.seek(size + size % 2 - len(body), 1)
+    return None
+
+
+# What streaming recorders write for a length that they do not know lies at or above this.
+_UNKNOWN_SIZE = 0x7FFF_0000
+
+
+def _free(files: Sequence[IO[bytes]]) -> None:
+    for file in files:
+        with contextlib.suppress(OSError):  # on a full disk the last block cannot be flushed
+            file.close()
 
 
 def _no_room() -> StoreError:
