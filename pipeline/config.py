@@ -92,12 +92,47 @@ class Pyannote(Section):
     """Diarizer `pyannote`: a pipeline from a local folder."""
 
     model: str = Field(description="name of the model in the models folder")
+    min_speakers: int = Field(ge=1, description="where the sidecar does not say how many")
+    max_speakers: int = Field(ge=1, description="where the sidecar does not say how many")
+    device: Literal["auto", "cpu", "cuda"] = Field(description="auto: a GPU where there is one")
 
 
 class FasterWhisper(Section):
     """Transcriber `faster_whisper`."""
 
     model: str = Field(description="name of the model in the models folder; auto: the largest")
+    device: Literal["auto", "cpu", "cuda"] = Field(description="auto: a GPU where there is one")
+    compute_type: str = Field(description="of CTranslate2; auto: int8 on a CPU, float16 on a GPU")
+    batch_size: int = Field(ge=1, description="windows that are decoded together")
+    beam_size: int = Field(ge=1, description="beams of the search")
+    temperatures: tuple[float, ...] = Field(description="tried in order for a doubtful window")
+    window_gap_ms: int = Field(gt=0, description="silence between the pieces of a window")
+    lost_ms: int = Field(gt=0, description="speech this long without a word is heard again")
+    min_logprob: float = Field(lt=0, description="mean log probability under which it is doubtful")
+    max_no_speech: float = Field(ge=0, le=1, description="over this and doubtful: no speech")
+    max_compression: float = Field(gt=1, description="text that packs better than this is a loop")
+    prompts: Mapping[str, str] = Field(description="by language: text in the style to write in")
+    phantoms: tuple[str, ...] = Field(description="phrases from its training that nobody said")
+
+
+class Moonshine(Section):
+    """Transcriber `moonshine`: built in, English."""
+
+    piece_max_ms: int = Field(gt=0, description="longest piece that is heard at once")
+    edge_ms: int = Field(ge=0, description="silence put on either side of a piece")
+    speech_range_db: float = Field(gt=0, description="words stand on frames this near to the loud")
+
+
+class Guards(Section):
+    """Which words of a transcriber are refused."""
+
+    outside_ms: int = Field(ge=0, description="how far word times may be wrong")
+    silence_dbfs: float = Field(lt=0, description="what is never louder is no speech")
+    range_db: float = Field(gt=0, description="speech lies at most this far under the loudest")
+    words_per_s: float = Field(gt=0, description="nobody says more words in a second")
+    few_words: int = Field(ge=0, description="so few are believed in however short a piece")
+    loop_words: int = Field(ge=1, description="longest phrase that a loop repeats")
+    loop_repeats: int = Field(ge=1, description="people repeat themselves up to so many times")
 
 
 class Transcription(Section):
@@ -109,6 +144,7 @@ class Transcription(Section):
     language: str | None = Field(
         description="of sessions whose sidecar names none; null: detected, where the engine can"
     )
+    guards: Guards
 
 
 class Turns(Section):
@@ -155,7 +191,6 @@ class Quality(Section):
         ge=0, le=1, description="under this, who spoke is unsure and all rules abstain"
     )
     min_word_confidence: float = Field(ge=0, le=1, description="under this, rules of words abstain")
-    min_speech_ms: int = Field(ge=0, description="speech of each speaker, else all rules abstain")
 
 
 class Pitch(Section):
@@ -227,6 +262,7 @@ class Settings(Section):
     clustering: Clustering
     pyannote: Pyannote
     faster_whisper: FasterWhisper
+    moonshine: Moonshine
     transcription: Transcription
     turns: Turns
     roles: RoleInference

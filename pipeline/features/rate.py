@@ -36,7 +36,8 @@ from pipeline.tables import WINDOWS_MS, Tables
 from pipeline.timebase import FRAME_MS
 
 _COUNTED_LANGUAGE = "en"
-# A dip is looked for within half a second to either side of a peak: no syllable is longer.
+# A dip is looked for within half a second to either side of a peak: no syllable is longer. What is
+# level for a quarter of a second is no peak.
 _REACH_FRAMES = 100
 
 
@@ -101,7 +102,8 @@ _UNSPOKEN_E = re.compile(
 )
 _TWO_VOWELS = re.compile(
     "(?<![cstgx])i[ao](?!u)|[aeiouy]ing|(?<![gq])ua[lt]|eo(?![pu])"  # diary, going, actual, video
-    "|creat|idea|ie[tn](?=[^aeiouydr]|y)|uou|nuin|oe[mt]"  # create, quiet, genuine, poem
+    "|(?<![ct])ie(?:t(?![aeiour])|n(?![aeioudry]))|scien|every(?=[aeo])"  # quiet, science
+    "|creat|idea|uou|nuin|oe[mt]"  # create, genuine, poem
     "|[^aeiouy]sms?$|[dst]n't$"  # racism, didn't
 )
 _EXCEPTIONS = {"maybe": 2, "idea": 3}
@@ -141,7 +143,11 @@ def nuclei(t_ms: Ints, level_dbfs: pl.Series, voiced: pl.Series, settings: confi
     line = np.full(place[-1] + 2, lowest - settings.nucleus_dip_db)
     line[place] = np.maximum(level, line[place])
     peaks, _ = find_peaks(
-        line, height=lowest, prominence=settings.nucleus_dip_db, wlen=_REACH_FRAMES
+        line,
+        height=lowest,
+        plateau_size=(1, _REACH_FRAMES // 4),
+        prominence=settings.nucleus_dip_db,
+        wlen=_REACH_FRAMES,
     )
     is_voiced = np.zeros(len(line), np.bool_)
     is_voiced[place] = voiced.to_numpy()
