@@ -1,0 +1,151 @@
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_session import Line, session
+
+from pipeline import baseline, config, features
+from pipeline.tables import FAMILIES, FRAMES, ITEMS, MEASURES, Tables
+
+SETTINGS = config.load()
+CATALOGUE = features.catalogue(SETTINGS.features)
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> list[Line]:
+    """Up to 25 stretches of speech of two people, some at the same time."""
+    lines: list[Line] = []
+    at = draw(st.integers(0, 300)) * 10
+    for _ in range(draw(st.integers(1, 25))):
+        speaker = draw(st.sampled_from("ab"))
+        start = max(0, at + draw(st.integers(-100, 600)) * 10)
+        start = max(start, max((e for s, _, e in lines if s == speaker), default=0) + 10)
+        at = start + draw(st.integers(5, 700)) * 10
+        lines.append((speaker, start, at))
+    return lines
+
+
+def _sound(t_ms: int, origin_ms: int, base_hz: float) -> tuple[float | None, float | None]:
+    at = t_ms - origin_ms
+    return (None if at % 70 < 30 else base_hz + at % 130), -30 + (at % 90) / 9
+
+
+def _tables(lines: list[Line], origin_ms: int = 0, names: str = "ab") -> Tables:
+    moved = [(names["ab".index(s)], a + origin_ms, e + origin_ms) for s, a, e in lines]
+    sounds = {
+        names[0]: lambda t: _sound(t, origin_ms, 120),
+        names[1]: lambda t: _sound(t, origin_ms, 210),
+    }
+    return session(moved, frames=sounds)
+
+
+def _measures(tables: Tables) -> pl.DataFrame:
+    values = features.measure_all(tables, CATALOGUE)
+    return baseline.score(values, CATALOGUE, tables, SETTINGS.baseline)
+
+
+def _close(one: pl.DataFrame, other: pl.DataFrame) -> bool:
+    keys = ["item", "item_id", "speaker", "feature", "n_baseline"]
+    one, other = one.sort(keys), other.sort(keys)
+    if not one.select(keys).equals(other.select(keys)):
+        return False
+    return all(
+        one[name].is_null().equals(other[name].is_null())
+        and np.allclose(one[name].drop_nulls(), other[name].drop_nulls(), rtol=1e-6, atol=1e-6)
+        for name in ("value", "z")
+    )
+
+
+@settings(max_examples=15, deadline=None)
+@given(conversations(), st.integers(1, 50_000))
+def test_a_later_start_changes_no_measure(lines: list[Line], tens: int) -> None:
+    assert _close(_measures(_tables(lines)), _measures(_tables(lines, tens * 10)))
+
+
+@settings(max_examples=15, deadline=None)
+@given(conversations())
+def test_new_names_of_speakers_change_no_measure(lines: list[Line]) -> None:
+    names = {"a": "q", "b": "c"}
+    renamed = _measures(_tables(lines, names="qc"))
+    here = _measures(_tables(lines)).with_columns(pl.col("speaker").replace(names))
+    assert _close(here, renamed)
+
+
+@settings(max_examples=15, deadline=None)
+@given(conversations())
+def test_every_feature_has_one_row_for_each_item_and_no_share_leaves_its_range(
+    lines: list[Line],
+) -> None:
+    tables = _tables(lines)
+    found = features.measure_all(tables, CATALOGUE)
+    assert not found.select("item", "item_id", "speaker", "feature").is_duplicated().any()
+    turns = found.filter(pl.col("item") == "turn")
+    assert (turns.group_by("feature").len()["len"] == tables["turns"].height).all()
+    shares = found.filter(pl.col("feature").str.ends_with("_share"))["value"].drop_nulls()
+    assert shares.is_between(0, 1 + 1e-12).all()
+    assert set(found["feature"]) <= {feature.name for feature in CATALOGUE}
+
+
+def test_the_catalogue_declares_all_that_people_and_rules_need() -> None:
+    for feature in CATALOGUE:
+        assert feature.item in ITEMS
+        assert feature.needs in FAMILIES
+        assert feature.unit
+        assert feature.min_mad > 0
+        assert feature.means
+        assert feature.null
+        assert feature.source
+        assert feature.name == feature.name.lower()
+
+
+def test_two_features_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="one name"):
+        features.catalogue(SETTINGS.features, CATALOGUE[0])
+
+
+def _hour() -> Tables:
+    """Sixty minutes, about 1,500 turns and 350,000 frames on each of two channels."""
+    rng = np.random.default_rng(0)
+    lines, at, number = [], 2_000, 0
+    while at < 3_600_000:
+        for _ in range(int(rng.integers(1, 3))):
+            end = at + int(rng.integers(600, 3_000))
+            lines.append(("ab"[number % 2], at, end))
+            at = end + int(rng.integers(150, 500))
+        number += 1
+    words = [(s, t, t + 250, "something") for s, a, e in lines for t in range(a, e - 250, 300)]
+    tables = dict(session(lines[:2], words=words[:2]))
+    whole = session(lines)
+    tables |= {name: whole[name] for name in ("spans", "turns", "silences")}
+    t_ms = np.arange(0, 3_600_000, 10)
+    parts = []
+    for channel in (0, 1):
+        f0_hz = 120 * (1 + channel) * 2 ** rng.normal(0, 0.2, len(t_ms))
+        f0_hz[rng.random(len(t_ms)) < 0.4] = np.nan
+        parts.append(
+            pl.DataFrame(
+                {
+                    "t_ms": t_ms,
+                    "channel": channel,
+                    "f0_hz": f0_hz,
+                    "voicing": 1.0,
+                    "level_dbfs": rng.normal(-25, 6, len(t_ms)),
+                }
+            ).with_columns(pl.col("f0_hz").fill_nan(None), pl.col("channel").cast(pl.Int16))
+        )
+    tables["frames"] = FRAMES.conform(pl.concat(parts))
+    return tables
+
+
+def test_an_hour_is_measured_in_seconds() -> None:
+    tables = _hour()
+    assert tables["frames"].height == 720_000
+    assert tables["turns"].height > 1_000
+    began = time.process_time()
+    found = _measures(tables)
+    # Processor time, so that other work on the machine does not matter.
+    assert time.process_time() - began < 15
+    assert MEASURES.conform(found).height > 10_000
