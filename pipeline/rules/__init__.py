@@ -1,1 +1,12 @@
+"""Rules: what is looked for in a session's tables, and what is made of it.
 
+::
+
+    book = RuleBook.read(settings, features, lexicons)
+    tables |= book.flag(tables, lexicons, settings)          # hits and moments
+"""
+
+from pipeline.rules.abstaining import Abstention
+from pipeline.rules.book import Listed, RuleBook
+
+__all__ = ["Abstention", "Listed", "RuleBook"]
