@@ -4,7 +4,9 @@ This is the one place that knows paths. Rows are only ever added to `corrections
 counts. SQLAlchemy over SQLite in the workspace.
 """
 
+import contextlib
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,15 +75,10 @@ class Catalogue:
 
     def __init__(self, workspace: Path) -> None:
         path = workspace / "tether.db"
-        try:
+        with _told("opened"):
             path.touch(mode=0o600, exist_ok=True)
             self._engine = _connect(path)
             _METADATA.create_all(self._engine)
-        except (OSError, SQLAlchemyError) as caught:
-            raise StoreError(
-                "the catalogue of the workspace cannot be opened",
-                hint="make the workspace writable, or choose another with --workspace",
-            ) from caught
 
     def close(self) -> None:
         """Let go of the database."""
@@ -90,7 +87,7 @@ class Catalogue:
     def entries(self) -> list[Entry]:
         """All recordings, in the order in which they were first seen."""
         query = select(_RECORDINGS).order_by(_RECORDINGS.c.seen_at, _RECORDINGS.c.path)
-        with self._engine.connect() as connection:
+        with _told("read"), self._engine.connect() as connection:
             return [
                 Entry(row.recording_id, Path(row.path), row.sidecar)
                 for row in connection.execute(query)
@@ -104,7 +101,7 @@ class Catalogue:
         InputError
             The same bytes lie at another path with another sidecar: it is not clear which holds.
         """
-        with self._engine.begin() as connection:
+        with _told("written"), self._engine.begin() as connection:
             same = select(_RECORDINGS).where(_RECORDINGS.c.recording_id == entry.recording_id)
             for row in connection.execute(same):
                 elsewhere = Path(row.path)
@@ -138,7 +135,7 @@ class Catalogue:
         InputError
             None or several recordings match.
         """
-        path = Path(session).absolute()
+        path = place(Path(session))
         found = [entry for entry in self.entries() if entry.path == path]
         if not found and len(session) >= _PREFIX:
             found = [e for e in self.entries() if e.recording_id.startswith(session.lower())]
@@ -154,7 +151,7 @@ class Catalogue:
 
     def correct(self, recording_id: str, speaker: str, role: str, now: dt.datetime) -> None:
         """Add a correction: who `speaker` is. It wins over sidecar and inference from now on."""
-        with self._engine.begin() as connection:
+        with _told("written"), self._engine.begin() as connection:
             connection.execute(
                 insert(_CORRECTIONS).values(
                     recording_id=recording_id, speaker=speaker, role=role, corrected_at=now
@@ -168,11 +165,28 @@ class Catalogue:
             .where(_CORRECTIONS.c.recording_id == recording_id)
             .order_by(_CORRECTIONS.c.correction_id)
         )
-        with self._engine.connect() as connection:
+        with _told("read"), self._engine.connect() as connection:
             return {row.speaker: row.role for row in connection.execute(query)}
 
 
 _PREFIX = 6
+
+
+def place(path: Path) -> Path:
+    """`path` as the catalogue has it: absolute, whatever way led there, links to files kept."""
+    return path.absolute().parent.resolve() / path.name
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Turn an error of the database or the disk into a `StoreError`."""
+    try:
+        yield
+    except (OSError, SQLAlchemyError) as caught:
+        raise StoreError(
+            f"the catalogue of the workspace cannot be {what}",
+            hint="make the workspace writable, or choose another folder with --workspace",
+        ) from caught
 
 
 def _connect(path: Path) -> Engine:

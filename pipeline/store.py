@@ -107,6 +107,10 @@ def _sync_folder(path: Path) -> None:
         os.close(handle)
 
 
+def _damaged(what: str) -> StoreError:
+    return StoreError(f"{what} is damaged on disk", hint="run again with --refresh")
+
+
 class Store:
     """Artifacts of one workspace.
 
@@ -158,7 +162,13 @@ class Store:
         with _told("an artifact cannot be read"):
             if not path.is_file():
                 return None
-            loaded: dict[str, Any] = json.loads(path.read_bytes())
+            content = path.read_bytes()
+        try:
+            loaded: dict[str, Any] = json.loads(content)
+            if not {"address", "tables"} <= loaded.keys():
+                raise _damaged(f"the manifest of stage '{stage}'")
+        except (ValueError, AttributeError):
+            raise _damaged(f"the manifest of stage '{stage}'") from None
         return loaded
 
     def read(self, recording_id: str, stage: str, slot: str) -> dict[str, pl.DataFrame]:
@@ -167,18 +177,19 @@ class Store:
         Raises
         ------
         StoreError
-            A table is not the one that was written.
+            There is no such artifact, or a table is not the one that was written.
         """
         place = self._place(recording_id, stage, slot)
+        manifest = self.manifest(recording_id, stage, slot)
+        if manifest is None:
+            raise StoreError(f"no result of stage '{stage}'", hint="run the recording again")
         tables = {}
-        for name, written in (self.manifest(recording_id, stage, slot) or {})["tables"].items():
+        for name, written in manifest["tables"].items():
             with _told("an artifact cannot be read"):
-                content = (place / f"{name}.parquet").read_bytes()
+                file = place / f"{name}.parquet"
+                content = file.read_bytes() if file.is_file() else b""
             if digest(content) != written["sha256"]:
-                raise StoreError(
-                    f"table '{name}' of stage '{stage}' is damaged on disk",
-                    hint="run again with --refresh",
-                )
+                raise _damaged(f"table '{name}' of stage '{stage}'")
             tables[name] = SCHEMAS[name].conform(pl.read_parquet(io.BytesIO(content)))
         return tables
 

@@ -1,0 +1,154 @@
+"""The catalogue knows where recordings lie, and obeys the newest correction."""
+
+import datetime as dt
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.catalogue import Catalogue, Entry
+from pipeline.errors import InputError, StoreError
+
+NOW = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
+A, B = "aaaa11" + "0" * 58, "aaaa22" + "0" * 58
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
+    opened = Catalogue(tmp_path)
+    yield opened
+    opened.close()
+
+
+def recording(folder: Path, name: str) -> Path:
+    path = folder / name
+    path.write_bytes(b"sound")
+    return path
+
+
+def test_what_is_remembered_is_listed_once_in_order(catalogue: Catalogue, tmp_path: Path) -> None:
+    first = Entry(A, recording(tmp_path, "zuerst ü.wav"), "{}")
+    second = Entry(B, recording(tmp_path, "b.wav"), "{}")
+    catalogue.remember(first, NOW)
+    catalogue.remember(second, NOW + dt.timedelta(seconds=1))
+    catalogue.remember(first, NOW + dt.timedelta(seconds=2))
+    assert catalogue.entries() == [first, second]
+
+
+def test_it_outlives_the_process(tmp_path: Path) -> None:
+    entry = Entry(A, recording(tmp_path, "a.wav"), '{"client":"C"}')
+    for _ in range(2):
+        opened = Catalogue(tmp_path)
+        opened.remember(entry, NOW)
+        opened.correct(A, "speaker 1", "client", NOW)
+        opened.close()
+    opened = Catalogue(tmp_path)
+    assert opened.entries() == [entry]
+    assert opened.corrections(A) == {"speaker 1": "client"}
+    opened.close()
+
+
+def test_a_changed_sidecar_of_the_same_file_replaces(catalogue: Catalogue, tmp_path: Path) -> None:
+    path = recording(tmp_path, "a.wav")
+    catalogue.remember(Entry(A, path, "{}"), NOW)
+    catalogue.remember(Entry(A, path, '{"client":"C"}'), NOW)
+    assert catalogue.entries() == [Entry(A, path, '{"client":"C"}')]
+
+
+def test_identical_bytes_under_differing_sidecars(catalogue: Catalogue, tmp_path: Path) -> None:
+    one, two = recording(tmp_path, "Anna.wav"), recording(tmp_path, "Berta.wav")
+    catalogue.remember(Entry(A, one, '{"client":"C1"}'), NOW)
+    with pytest.raises(InputError, match="differing sidecars") as caught:
+        catalogue.remember(Entry(A, two, '{"client":"C2"}'), NOW)
+    assert "Anna" not in str(caught.value)
+    assert "Berta" not in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
+    assert catalogue.entries() == [Entry(A, one, '{"client":"C1"}')]
+
+
+def test_identical_bytes_under_equal_sidecars(catalogue: Catalogue, tmp_path: Path) -> None:
+    one, two = recording(tmp_path, "a.wav"), recording(tmp_path, "b.wav")
+    catalogue.remember(Entry(A, one, "{}"), NOW)
+    catalogue.remember(Entry(A, two, "{}"), NOW)
+    assert len(catalogue.entries()) == 2
+    assert catalogue.find(A[:6]).recording_id == A
+
+
+def test_a_recording_that_was_moved(catalogue: Catalogue, tmp_path: Path) -> None:
+    one = recording(tmp_path, "a.wav")
+    catalogue.remember(Entry(A, one, "{}"), NOW)
+    two = one.rename(tmp_path / "b.wav")
+    catalogue.remember(Entry(A, two, '{"client":"C"}'), NOW)
+    assert catalogue.find(str(two)).sidecar == '{"client":"C"}'
+
+
+def test_find_by_prefix_or_path(
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = recording(tmp_path, "a.wav"), recording(tmp_path, "b.wav")
+    catalogue.remember(Entry(A, one, "{}"), NOW)
+    catalogue.remember(Entry(B, two, "{}"), NOW)
+    assert catalogue.find("AAAA11").path == one
+    assert catalogue.find(B).path == two
+    assert catalogue.find(str(two)).recording_id == B
+    monkeypatch.chdir(tmp_path)
+    assert catalogue.find("a.wav").recording_id == A
+    assert catalogue.find("./b.wav").recording_id == B
+
+
+@pytest.mark.parametrize("session", ["aaaa1", "bbbbbb", "", "missing.wav", "%", "______"])
+def test_no_such_session(catalogue: Catalogue, tmp_path: Path, session: str) -> None:
+    catalogue.remember(Entry(A, recording(tmp_path, "a.wav"), "{}"), NOW)
+    with pytest.raises(InputError, match="no session") as caught:
+        catalogue.find(session)
+    assert "at least 6" in caught.value.expected
+
+
+def test_an_ambiguous_prefix(catalogue: Catalogue, tmp_path: Path) -> None:
+    same = "abcdef" + "1" * 58, "abcdef" + "2" * 58
+    for number, recording_id in enumerate(same):
+        path = recording(tmp_path, f"{number}.wav")
+        catalogue.remember(Entry(recording_id, path, "{}"), NOW)
+    with pytest.raises(InputError, match="2 sessions"):
+        catalogue.find("abcdef")
+
+
+def test_the_newest_correction_counts_and_none_is_lost(catalogue: Catalogue) -> None:
+    catalogue.correct(A, "speaker 1", "therapist", NOW)
+    catalogue.correct(A, "speaker 2", "client", NOW)
+    catalogue.correct(A, "speaker 1", "client", NOW - dt.timedelta(days=1))  # a clock set back
+    catalogue.correct(B, "speaker 1", "other", NOW)
+    assert catalogue.corrections(A) == {"speaker 1": "client", "speaker 2": "client"}
+    assert catalogue.corrections(B) == {"speaker 1": "other"}
+    assert catalogue.corrections("c" * 64) == {}
+
+
+def test_the_database_is_private(tmp_path: Path) -> None:
+    opened = Catalogue(tmp_path)
+    opened.correct(A, "speaker 1", "client", NOW)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    opened.close()
+    assert modes
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_database_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "tether.db").write_text("this is no database, " * 100)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Catalogue(tmp_path)
+
+
+def test_a_database_damaged_later_is_a_store_error(tmp_path: Path) -> None:
+    opened = Catalogue(tmp_path)
+    opened.close()
+    second = Catalogue(tmp_path)
+    second.close()
+    (tmp_path / "tether.db").write_bytes(b"\0" * 4096 * 4)
+    with pytest.raises(StoreError):
+        second.entries()
+    with pytest.raises(StoreError):
+        second.corrections(A)
+    with pytest.raises(StoreError):
+        second.correct(A, "speaker 1", "client", NOW)
+    second.close()
