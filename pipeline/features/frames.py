@@ -1,8 +1,8 @@
 """Table `frames`: pitch and level every 10 ms, on stretches of speech only.
 
-Each channel is heard in pieces that begin on a multiple of 80 ms, where the 10 ms grid of the
-table and the 16 ms grid of the pitch tracker meet, with `_CONTEXT_MS` of real audio on either
-side. So a frame's values depend on the audio around it, not on where a piece was cut::
+Each channel is heard in pieces with real audio on either side, which begin on a multiple of 80 ms,
+where the 10 ms grid of the table and the 16 ms grid of the pitch tracker meet. So a frame's
+values depend on the audio around it, not on where a piece was cut::
 
     speech      ████ ██            ██████
     pieces   ··█████████··      ··████████··        · context, tracked and dropped
@@ -24,7 +24,8 @@ from pipeline.tables import FRAMES
 from pipeline.timebase import FRAME_MS, SAMPLES_PER_FRAME, ms_to_samples
 
 _GRID_MS = 80
-_CONTEXT_MS = 240
+# What swift-f0 hears around a frame (0.3: 11 frames of 16 ms before it, 10 after).
+_BEFORE_MS, _AFTER_MS = 176, 160
 # Longest piece, and about what is handed to the tracker at once: memory stays bounded.
 _PIECE_MS = 60_000
 
@@ -97,13 +98,13 @@ def _channel(
 
 
 def _pieces(speech: Intervals, duration_ms: int) -> Iterator[Piece]:
-    """Starts and ends between which all speech lies, on the grid, none longer than `_PIECE_MS`.
+    """Starts and ends between which all speech lies, none longer than `_PIECE_MS`.
 
     Stretches so close that their contexts would overlap share a piece.
     """
-    starts = speech.starts // _GRID_MS * _GRID_MS
+    starts = speech.starts // FRAME_MS * FRAME_MS
     ends = np.minimum(speech.ends, duration_ms)
-    near = starts[1:] - ends[:-1] <= 2 * _CONTEXT_MS
+    near = starts[1:] - ends[:-1] <= _BEFORE_MS + _AFTER_MS + _GRID_MS
     edges = np.flatnonzero(np.r_[True, ~near, True]) if len(starts) else np.empty(0, np.int64)
     for first, after in pairwise(edges):
         end = int(ends[after - 1])
@@ -137,8 +138,8 @@ def _end_to_end(
     """
     parts, starts, at_ms = [], [], 0
     for start, end in pieces:
-        begin = max(0, start - _CONTEXT_MS)
-        length_ms = -(-(end + _CONTEXT_MS - begin) // _GRID_MS) * _GRID_MS
+        begin = max(0, (start - _BEFORE_MS) // _GRID_MS * _GRID_MS)
+        length_ms = -(-(end + _AFTER_MS - begin) // _GRID_MS) * _GRID_MS
         part = np.zeros(ms_to_samples(length_ms), np.float32)
         heard = _samples(audio, channel, begin, begin + length_ms)
         part[: len(heard)] = heard
