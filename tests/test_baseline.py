@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import polars as pl
 import pytest
@@ -77,7 +79,7 @@ def _oracle(
     y = np.array([float(x[i] or 0) for i in known])
     t = np.array([middle_ms[i] for i in known], float)
     if feature.log:
-        y = np.log(1 + y)
+        y = np.array([math.log1p(value) for value in y])
     if feature.detrend and len(y) >= 10:
         half = len(y) // 2
         slopes = [(y[i + half] - y[i]) / (t[i + half] - t[i]) for i in range(len(y) - half)]
