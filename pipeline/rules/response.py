@@ -1,13 +1,14 @@
 """What the therapist did after a moment, from the words alone.
 
-The therapist's turns from the moment's start until `window_ms` after its end are searched for the
-resolution strategies R1-R10 of the 3RS. ::
+The therapist's turns from the moment's start until `window_ms` after its end, or until the next
+moment of that kind, are searched for the resolution strategies R1-R10 of the 3RS. ::
 
     none_found          no strategy was heard in the whole window
     redirected          R10 alone: back to the topic
     addressed           one of R1-R9
     possibly_repaired   addressed, then the client's next turns are at least as long as that
-                        client's median, and no moment of the kind follows for `repair_ms`
+                        client's median, and no moment of the kind follows for `repair_ms`, or to
+                        the recording's end
 
 Never "resolved": "okay, sorry" may be deference. Null: no words, no lexicon, or nothing was heard
 and the recording ends before the window does, so that nobody knows what came next.
@@ -65,7 +66,15 @@ def responses(
     )
     found = []
     for moment in moments:
-        answer = session.heard(moment)
+        next_ms = min(
+            (
+                other["start_ms"]
+                for other in moments
+                if other["kind"] == moment["kind"] and other["start_ms"] >= moment["end_ms"]
+            ),
+            default=None,
+        )
+        answer = session.heard(moment, next_ms)
         if answer.state == "addressed" and session.is_repaired(moment, answer, moments):
             answer = Answer("possibly_repaired", answer.codes, answer.turns)
         found.append(answer)
@@ -82,8 +91,10 @@ class _Session:
     lexicons: Lexicons
     settings: config.Response
 
-    def heard(self, moment: dict[str, Any]) -> Answer:
+    def heard(self, moment: dict[str, Any], next_ms: int | None) -> Answer:
         until_ms = moment["end_ms"] + self.settings.window_ms
+        if next_ms is not None:
+            until_ms = min(until_ms, next_ms)
         looked_at = self.therapist.filter(
             pl.col("start_ms") >= moment["start_ms"], pl.col("start_ms") < until_ms
         )
@@ -108,7 +119,7 @@ class _Session:
             other["kind"] == moment["kind"] and moment["end_ms"] <= other["start_ms"] < until_ms
             for other in moments
         )
-        if again or until_ms > self.duration_ms:
+        if again:
             return False
         addressing = self.therapist.filter(pl.col("turn_id").is_in(answer.turns))
         after = self.client.filter(pl.col("start_ms") > addressing["start_ms"].min())

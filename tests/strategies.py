@@ -1,0 +1,265 @@
+"""Conversations for tests: written down as scripts, or drawn by hypothesis.
+
+A script is what was said and when; `tables_of` makes of it every table that rules read, through the
+pipeline's own turns, roles, features and baseline. Nothing here needs audio.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import polars as pl
+from hypothesis import strategies as st
+
+from pipeline import baseline, config, features, lexicon, roles, turns
+from pipeline.features import wording
+from pipeline.lexicon import Lexicons
+from pipeline.ports import Feature
+from pipeline.rules import RuleBook
+from pipeline.tables import (
+    DIARIZATION,
+    DROPOUTS,
+    FRAMES,
+    MEDIA,
+    QUALITY,
+    SPANS,
+    TRANSCRIPTION,
+    WORDS,
+    Metadata,
+    Role,
+)
+
+WORD_MS = 300
+"""Length of a word where a script gives no end."""
+
+Session = dict[str, pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Said:
+    """One utterance; `text` None: it was spoken, and no word was recognised."""
+
+    role: str
+    start_ms: int
+    end_ms: int
+    text: str | None = None
+
+
+@cache
+def settings() -> config.Settings:
+    return config.load()
+
+
+@cache
+def english() -> Lexicons:
+    return lexicon.load("en")
+
+
+@cache
+def catalogue() -> tuple[Feature, ...]:
+    """The pipeline's features of timing and words; those of the voice need audio."""
+    found = features.catalogue(settings().features, *wording.features(english()))
+    return tuple(feature for feature in found if feature.needs != "voice")
+
+
+@cache
+def book() -> RuleBook:
+    """The built-in rules."""
+    return RuleBook.read(settings(), catalogue(), english())
+
+
+def script(*lines: tuple[str, float, str], start_ms: int = 500) -> list[Said]:
+    """Utterances one after the other: who ("T", "C"), seconds since the last end, the words.
+
+    A negative gap begins in overlap. A word takes `WORD_MS`.
+    """
+    said: list[Said] = []
+    now_ms = start_ms
+    for who, gap_s, text in lines:
+        role = {"T": "therapist", "C": "client"}[who]
+        begin_ms = now_ms + round(gap_s * 1000)
+        end_ms = begin_ms + WORD_MS * len(text.split())
+        said.append(Said(role, begin_ms, end_ms, text))
+        now_ms = max(now_ms, end_ms)
+    return said
+
+
+def words_of(said: Iterable[Said]) -> pl.DataFrame:
+    """Words spread evenly over each utterance."""
+    rows: list[dict[str, object]] = []
+    for utterance in said:
+        words = (utterance.text or "").split()
+        for number, word in enumerate(words):
+            length_ms = (utterance.end_ms - utterance.start_ms) / len(words)
+            start_ms = utterance.start_ms + round(number * length_ms)
+            end_ms = utterance.start_ms + round((number + 1) * length_ms)
+            rows.append(
+                {
+                    "start_ms": start_ms,
+                    "end_ms": max(end_ms, start_ms + 1),
+                    "speaker": utterance.role,
+                    "text": word,
+                    "timing": "interpolated",
+                }
+            )
+    rows.sort(key=lambda row: (row["start_ms"], row["speaker"]))
+    return WORDS.frame({"word_id": number, **row} for number, row in enumerate(rows))
+
+
+def tables_of(
+    said: Sequence[Said],
+    *,
+    duration_ms: int | None = None,
+    names: Mapping[str, str] | None = None,
+    known_roles: bool = True,
+    disabled: Sequence[str] = (),
+) -> Session:
+    """All tables that rules read.
+
+    Parameters
+    ----------
+    duration_ms
+        Length of the recording; by default it ends ten minutes after the last word, so that what
+        the therapist did next can be judged.
+    names
+        Speaker label of each role; by default the role's name.
+    known_roles
+        False: nobody knows who is who.
+    disabled
+        Families of rules that quality disables.
+    """
+    names = names or {role: role for role in ("therapist", "client", "other")}
+    end_ms = max(utterance.end_ms for utterance in said)
+    spans = [
+        {
+            "start_ms": each.start_ms,
+            "end_ms": each.end_ms,
+            "speaker": names[each.role],
+            "exclusive": True,
+            "regular": True,
+        }
+        for each in said
+    ]
+    has_words = any(each.text for each in said)
+    words = words_of(said).with_columns(pl.col("speaker").replace(dict(names)))
+    tables: Session = {
+        "media": MEDIA.frame(
+            [
+                {
+                    "duration_ms": duration_ms or end_ms + 600_000,
+                    "channels": 0,
+                    "damaged_packets": 0,
+                    "gap_ms": 0,
+                }
+            ]
+        ),
+        "dropouts": DROPOUTS.empty(),
+        "spans": SPANS.frame(spans).sort("start_ms", "end_ms"),
+        "diarization": DIARIZATION.frame(
+            [{"engine": "script", "speakers": 2, "knows_overlap": True}]
+        ),
+        "words": WORDS.conform(words),
+        "transcription": TRANSCRIPTION.frame(
+            [
+                {
+                    "engine": "script" if has_words else "none",
+                    "language": "en" if has_words else None,
+                    "dropped_words": 0,
+                }
+            ]
+        ),
+        "frames": FRAMES.empty(),
+        "quality": QUALITY.frame(
+            [
+                {"measure": "snr_db", "value": 0.0, "disables": list(disabled), "because": "noise"}
+            ]
+            if disabled
+            else []
+        ),
+    }
+    return decided(tables, names, known_roles=known_roles)
+
+
+def decided(
+    tables: Session, names: Mapping[str, str], *, known_roles: bool = True
+) -> Session:
+    """`tables` with turns, roles, and measures made anew."""
+
+    def acknowledges(text: str) -> bool:
+        return bool(english().only("acknowledgement", text))
+
+    tables = dict(tables)
+    tables |= turns.build(tables, settings().turns, acknowledges)
+    tables["measures"] = baseline.score(
+        features.measure_all(tables, catalogue()), catalogue(), tables, settings().baseline
+    )
+    known: dict[str, Role] = {}
+    for role, name in names.items():
+        assert role in ("therapist", "client", "other")
+        known[name] = role if known_roles else "unknown"
+    return tables | roles.assign(tables, Metadata(roles=known), {}, settings().roles)
+
+
+def flagged(said: Sequence[Said], **options: object) -> Session:
+    """All tables of a script, with `hits` and `moments` of the built-in rules."""
+    tables = tables_of(said, **options)  # type: ignore[arg-type]
+    return tables | book().flag(tables, english(), settings())
+
+
+_THERAPIST_SAYS = (
+    "So what was that like for you, when you heard it from her the other day?",
+    "Could you say a bit more about how the week has been since we last met here?",
+    "Okay.",
+    "Mm-hm.",
+    "Did you sleep?",
+    "I wonder what comes up for you when you think about it now, sitting here?",
+    "And now breathe in, and let your shoulders drop.",
+    "I'm sorry, I went too fast.",
+    "Let's come back to the plan.",
+    "That sounds like a long day at the office and then the drive as well.",
+)
+_CLIENT_SAYS = (
+    "Fine.",
+    "I don't know.",
+    "Mm-hm.",
+    "Not much, really.",
+    "You don't listen to me.",
+    "She said you never listen to me.",
+    "I don't see how this is supposed to help.",
+    "It was a long week and I was tired most of the time but the kids were good and we went out.",
+    "No, it wasn't like that at all.",
+    "I guess so.",
+)
+
+
+@st.composite
+def conversations(
+    draw: st.DrawFn, *, min_size: int = 1, max_size: int = 40, worded: bool = True
+) -> list[Said]:
+    """Utterances of a therapist and a client, with silences, overlaps and lost words.
+
+    Times are multiples of 10 ms. With `worded` false no words were recognised.
+    """
+    count = draw(st.integers(min_size, max_size))
+    said: list[Said] = []
+    free_ms = {"therapist": 0, "client": 0}
+    now_ms = draw(st.integers(0, 300)) * 10
+    for _ in range(count):
+        role = draw(st.sampled_from(("therapist", "client")))
+        gap_ms = draw(st.one_of(st.integers(-80, 120), st.integers(250, 900))) * 10
+        start_ms = max(now_ms + gap_ms, free_ms[role], 0)
+        length_ms = draw(st.integers(20, 600)) * 10
+        says = _THERAPIST_SAYS if role == "therapist" else _CLIENT_SAYS
+        text = draw(st.one_of(st.sampled_from(says), st.none())) if worded else None
+        utterance = Said(role, start_ms, start_ms + length_ms, text)
+        said.append(utterance)
+        free_ms[role] = utterance.end_ms + 10
+        now_ms = max(now_ms, utterance.end_ms)
+    return sorted(said, key=lambda each: (each.start_ms, each.end_ms))
+
+
+def shifted(said: Iterable[Said], by_ms: int) -> list[Said]:
+    """The same, later by `by_ms`."""
+    return [
+        replace(each, start_ms=each.start_ms + by_ms, end_ms=each.end_ms + by_ms) for each in said
+    ]
