@@ -136,14 +136,18 @@ def test_a_later_start_changes_nothing(
 
 
 @settings(max_examples=60, deadline=None)
-@given(VALUES, st.sampled_from([0.01, 3.0, 700.0]))
+@given(
+    st.lists(st.integers(-(10**7), 10**7).map(lambda n: n / 1000), min_size=1, max_size=60),
+    st.sampled_from([0.01, 3.0, 700.0]),
+)
 def test_the_unit_changes_no_z_while_the_spread_is_over_the_smallest(
-    numbers: list[float | None], factor: float
+    numbers: list[float], factor: float
 ) -> None:
     small = _feature(min_mad=1e-9)
-    scaled = [None if number is None else number * factor for number in numbers]
-    here, there = _score(numbers, small), _score(scaled, small)
-    moderate = here["z"].abs() < 1e6
+    here = _score([*numbers], small)
+    there = _score([number * factor for number in numbers], small)
+    # A spread of zero gives a z of some hundred thousand at once, and is not meant here.
+    moderate = here["z"].abs() < 1e5
     kept = pl.DataFrame({"a": here["z"], "b": there["z"]}).filter(moderate.fill_null(value=False))
     assert np.allclose(kept["a"], kept["b"], rtol=1e-6, atol=1e-6)
 
