@@ -76,8 +76,8 @@ def decode(
     Parameters
     ----------
     paths
-        One file, or one per participant: their channels are laid side by side from time zero, the
-        shorter ones filled with zeros.
+        One file, or one per participant: each of these is mixed to one channel, laid side by side
+        from time zero, the shorter ones filled with zeros.
     scratch
         Gives an empty scratch file.
 
@@ -92,7 +92,7 @@ def decode(
     facts = []
     try:
         for path in paths:
-            track = _Track(path, scratch, files)
+            track = _Track(path, scratch, files, mix=len(paths) > 1)
             track.decode()
             facts.append(track)
         n_samples = max(track.written for track in facts)
@@ -120,12 +120,13 @@ def decode(
 
 
 class _Track:
-    """Decodes the best audio stream of one file into one scratch file per channel."""
+    """Decodes the best audio stream of one file into one scratch file per channel, or one alone."""
 
     def __init__(
-        self, path: Path, scratch: Callable[[], IO[bytes]], files: list[IO[bytes]]
+        self, path: Path, scratch: Callable[[], IO[bytes]], files: list[IO[bytes]], *, mix: bool
     ) -> None:
         self.path = path
+        self.mix = mix
         self.scratch = scratch
         self.all_files = files
         self.files: list[IO[bytes]] = []
@@ -138,6 +139,7 @@ class _Track:
         self.resampler: AudioResampler | None = None
         self.incoming: tuple[int, str, str] | None = None
         self.layout = "mono"
+        self.heard = 1
         self.clock_damaged = False
 
     def decode(self) -> None:
@@ -208,7 +210,8 @@ class _Track:
         incoming = (frame.sample_rate, frame.layout.name, frame.format.name)
         if not self.files:
             self.rate_hz, self.layout = frame.sample_rate, frame.layout.name
-            self.files = [self.scratch() for _ in range(frame.layout.nb_channels)]
+            self.heard = frame.layout.nb_channels
+            self.files = [self.scratch() for _ in range(1 if self.mix else self.heard)]
             self.all_files.extend(self.files)
         if self.incoming != incoming:
             self._restart()
@@ -244,10 +247,11 @@ class _Track:
         if self.resampler is None:
             return []
         # Interleaved samples: PyAV reads beyond its planes where a frame has 8 channels or more.
-        return [
-            np.asarray(out.to_ndarray(), np.float32).reshape(-1, len(self.files)).T
+        blocks = [
+            np.asarray(out.to_ndarray(), np.float32).reshape(-1, self.heard).T
             for out in self.resampler.resample(frame)
         ]
+        return [block.mean(axis=0, keepdims=True) for block in blocks] if self.mix else blocks
 
     def _write(self, blocks: list[NDArray[np.float32]]) -> None:
         for block in blocks:

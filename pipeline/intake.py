@@ -8,15 +8,18 @@ file per participant is named by its sidecar, whose key ``parts`` gives them.
 """
 
 import datetime as dt
+import difflib
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ruamel.yaml.comments import CommentedMap
 
+from pipeline.catalogue import place
 from pipeline.errors import ConsentError, InputError
 from pipeline.formats import yaml
 from pipeline.ports import Attachment
@@ -56,6 +59,14 @@ class Sidecar(BaseModel):
     @classmethod
     def _as_text(cls, value: object) -> object:
         return str(value) if isinstance(value, int) else value
+
+    @field_validator("parts")
+    @classmethod
+    def _each_once(cls, value: dict[Role, str] | None) -> dict[Role, str] | None:
+        if value is not None and len(set(value.values())) < max(2, len(value)):
+            msg = "two files or more, each of them once"
+            raise ValueError(msg)
+        return value
 
     def metadata(self) -> Metadata:
         """The part that travels with the recording."""
@@ -140,17 +151,23 @@ def discover(paths: Iterable[Path]) -> list[Named]:
         else:
             error = InputError("no such file or folder", hint="check the path")
             found.append(Named(path, path.parent, error))
-    return list({named.path.absolute(): named for named in found}.values())
+    return [_nameable(named) for named in {place(named.path): named for named in found}.values()]
 
 
 def _in_folder(folder: Path) -> list[Named]:
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and not _hidden(p, folder))
-    found: list[Named] = []
+    closed: list[OSError] = []
+    files = sorted(path for path in _files(folder, closed) if path.is_file())
+    found = [Named(Path(str(caught.filename)), folder, _unreadable(caught)) for caught in closed]
     parts: set[Path] = set()
     for path in files:
-        if path.suffix == ".yaml" and path.name != DEFAULTS:
-            named = _parts(path)
-            if named:
+        if path.suffix == ".yaml" and path.name != DEFAULTS and not path.with_suffix("").is_file():
+            try:
+                sidecar = _parse_stray(path)
+            except InputError as caught:
+                found.append(Named(path, folder, caught))
+                continue
+            if sidecar and (sidecar.parts or sidecar.transcript):
+                named = (sidecar.parts or {}).values()
                 parts |= {(path.parent / part).resolve() for part in named}
                 found.append(Named(path, folder))
     found += [
@@ -164,14 +181,23 @@ def _in_folder(folder: Path) -> list[Named]:
     return sorted(found, key=lambda named: named.path)
 
 
-def _parts(path: Path) -> list[str]:
-    """Files that a YAML file names under ``parts``; none where it is no such sidecar."""
+def _files(folder: Path, closed: list[OSError]) -> Iterator[Path]:
+    """Files at any depth but hidden ones; links to folders are not followed, so nothing loops.
+
+    Folders that cannot be read come into `closed`: what lies in them must not be missed unseen.
+    """
+    for inside, folders, names in os.walk(folder, onerror=closed.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(inside, name) for name in names if not name.startswith("."))
+
+
+def _nameable(named: Named) -> Named:
     try:
-        data = yaml.parse(path.read_text(encoding="utf-8-sig"), "sidecar", InputError).data
-    except (OSError, UnicodeDecodeError, InputError):
-        return []  # somebody else's file; a sidecar of a recording is read with the recording
-    parts = data.get("parts") if isinstance(data, CommentedMap) else None
-    return [str(name) for name in parts.values()] if isinstance(parts, CommentedMap) else []
+        str(named.path).encode()
+    except UnicodeEncodeError:
+        error = InputError("a file or folder whose name is not UTF-8", hint="rename it")
+        return replace(named, error=error)
+    return named
 
 
 def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: bool) -> Source:
@@ -180,7 +206,8 @@ def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: boo
     Parameters
     ----------
     options
-        Keys of the sidecar as the command line gave them; they win.
+        Keys of the sidecar as the command line gave them; they win. Files that they name are
+        looked for in the working directory, those of a sidecar in its folder.
     consent
         Whether a consent reference is required.
 
@@ -193,7 +220,7 @@ def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: boo
     """
     if named.error:
         raise named.error
-    path = named.path.absolute()
+    path = place(named.path)
     sidecar = _sidecar(path, named.top, options or {})
     if consent and not sidecar.consent:
         raise ConsentError(
@@ -250,13 +277,22 @@ def _hash(path: Path) -> str:
 def _sidecar(path: Path, top: Path, options: Mapping[str, Any]) -> Sidecar:
     """Folder defaults, the sidecar and the options, the later winning."""
     merged: dict[str, Any] = {}
-    top = top.absolute()
+    top = top.resolve()
     folders = [folder for folder in path.parents if folder == top or top in folder.parents]
     for file in [*(folder / DEFAULTS for folder in reversed(folders)), _sidecar_path(path)]:
         if file.is_file():
             merged |= _parse(file).model_dump(exclude_unset=True)
-    merged |= options
-    return yaml.validate(Sidecar, yaml.Document(merged, "options"), InputError)
+    merged |= {key: _from_here(value) if key in _FILES else value for key, value in options.items()}
+    return yaml.validate(Sidecar, yaml.Document(merged, "options"), InputError, private=True)
+
+
+_FILES = ("transcript", "diarization", "parts")
+
+
+def _from_here(files: Any) -> Any:
+    if isinstance(files, Mapping):
+        return {key: _from_here(file) for key, file in files.items()}
+    return str(Path(files).absolute())
 
 
 def _sidecar_path(path: Path) -> Path:
@@ -264,6 +300,22 @@ def _sidecar_path(path: Path) -> Path:
 
 
 def _parse(path: Path) -> Sidecar:
+    return yaml.validate(Sidecar, _document(path), InputError, private=True)
+
+
+def _parse_stray(path: Path) -> Sidecar | None:
+    """The sidecar in a YAML file beside no recording; None if it is somebody else's file."""
+    try:
+        document = _document(path)
+    except InputError:
+        return None
+    known = list(Sidecar.model_fields)
+    if not any(difflib.get_close_matches(str(key), known, n=1) for key in document.data):
+        return None
+    return yaml.validate(Sidecar, document, InputError, private=True)
+
+
+def _document(path: Path) -> yaml.Document:
     name = "tether.yaml" if path.name == DEFAULTS else "sidecar"
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -274,7 +326,7 @@ def _parse(path: Path) -> Sidecar:
     document = yaml.parse(text, name, InputError)
     if not isinstance(document.data, CommentedMap):
         raise InputError(f"{name}: not a mapping", expected="lines such as 'client: C-01'")
-    return yaml.validate(Sidecar, document, InputError)
+    return document
 
 
 def _attachments(names: str | dict[str, str] | None, base: Path) -> tuple[Attachment, ...]:
@@ -295,7 +347,3 @@ def _attachment(path: Path, speaker: str | None) -> Attachment:
 def _unreadable(caught: OSError) -> InputError:
     reason = (caught.strerror or "unknown reason").lower()
     return InputError(f"a file cannot be read: {reason}", hint="check path and permissions")
-
-
-def _hidden(path: Path, top: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(top).parts)

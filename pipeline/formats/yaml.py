@@ -45,7 +45,9 @@ class Document:
         return line
 
     def at(self, path: Iterable[int | str]) -> str:
-        """``name:line`` of the value at `path`."""
+        """``name:line`` of the value at `path`; the name alone where the data have no lines."""
+        if not isinstance(self.data, CommentedMap | CommentedSeq):
+            return self.name
         return f"{self.name}:{self.line(path)}"
 
 
@@ -71,12 +73,21 @@ def parse(text: str, name: str, error: type[TetherError] = ConfigError) -> Docum
     return Document(CommentedMap() if data is None else data, name)
 
 
-def problems_of(caught: ValidationError, document: Document, model: type[BaseModel]) -> list[str]:
-    """Each problem that pydantic found, with file, line, key and the nearest known name."""
+def problems_of(
+    caught: ValidationError, document: Document, model: type[BaseModel], *, private: bool = False
+) -> list[str]:
+    """Each problem that pydantic found, with file, line, key and the nearest known name.
+
+    Parameters
+    ----------
+    private
+        Name top-level keys only: further in, keys are what a person chose, such as speakers.
+    """
     found = []
     for item in caught.errors(include_input=False, include_url=False):
         path = tuple(item["loc"])
-        key = ".".join(str(part) for part in path) or "the file"
+        shown = path[:1] if private else path
+        key = ".".join(str(part) for part in shown) or "the file"
         if item["type"] == "extra_forbidden":
             known = _fields_at(model, path[:-1])
             message = f"unknown key; {nearest(str(path[-1]), known)}" if known else "unknown key"
@@ -87,7 +98,11 @@ def problems_of(caught: ValidationError, document: Document, model: type[BaseMod
 
 
 def validate(
-    model: type[Model], document: Document, error: type[TetherError] = ConfigError
+    model: type[Model],
+    document: Document,
+    error: type[TetherError] = ConfigError,
+    *,
+    private: bool = False,
 ) -> Model:
     """`document` as a model.
 
@@ -99,7 +114,7 @@ def validate(
     try:
         return model.model_validate(document.data)
     except ValidationError as caught:
-        problems = problems_of(caught, document, model)
+        problems = problems_of(caught, document, model, private=private)
         raise error("\n".join(problems)) from None
 
 

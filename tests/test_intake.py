@@ -1,0 +1,343 @@
+"""What a user named becomes sessions: sidecars, defaults, options, parts; nothing passed over."""
+
+import datetime as dt
+import hashlib
+import os
+import wave
+from pathlib import Path
+
+import pytest
+
+from pipeline import intake
+from pipeline.errors import ConsentError, InputError
+from pipeline.intake import Named, Source, discover
+
+
+def sound(path: Path, content: str = "") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes((content or path.name).encode() * 2)
+    return path
+
+
+def text(path: Path, content: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def read(path: Path, *, consent: bool = False, **options: object) -> Source:
+    return intake.read(Named(path, path.parent), options, consent=consent)
+
+
+def names(found: list[Named]) -> list[str]:
+    return [named.path.name for named in found]
+
+
+def test_a_recording_alone(tmp_path: Path) -> None:
+    file = sound(tmp_path / "a.wav")
+    source = read(file)
+    assert source.recording_id == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert source.audio == (file,)
+    assert source.transcript == source.diarization == ()
+    assert source.metadata.client is None
+
+
+def test_every_key_of_a_sidecar(tmp_path: Path) -> None:
+    file = sound(tmp_path / "a.wav")
+    text(tmp_path / "words.vtt", "WEBVTT\n")
+    text(tmp_path / "who.rttm", "")
+    text(
+        tmp_path / "a.wav.yaml",
+        """\
+client: 17
+therapist: T-02
+session_number: 3
+date: 2026-02-01
+language: de
+speakers: 2
+channels: {2: client, 1: therapist}
+roles: {SPEAKER_00: therapist}
+consent: C-2026-17
+code: S3
+transcript: words.vtt
+diarization: who.rttm
+""",
+    )
+    source = read(file)
+    metadata = source.metadata
+    assert (metadata.client, metadata.therapist) == ("17", "T-02")
+    assert (metadata.session_number, metadata.speakers) == (3, 2)
+    assert metadata.date == dt.date(2026, 2, 1)
+    assert (metadata.language, metadata.consent, metadata.code) == ("de", "C-2026-17", "S3")
+    assert metadata.channels == {1: "therapist", 2: "client"}
+    assert metadata.roles == {"SPEAKER_00": "therapist"}
+    assert [a.suffix for a in (*source.transcript, *source.diarization)] == [".vtt", ".rttm"]
+    assert source.transcript[0].content == b"WEBVTT\n"
+
+
+def test_the_nearer_wins(tmp_path: Path) -> None:
+    """tether.yaml of each folder < sidecar < options."""
+    folder = tmp_path / "clinic" / "room"
+    file = sound(folder / "a.wav")
+    text(tmp_path / "tether.yaml", "code: above the folder that was named\n")
+    clinic = "language: de\nclient: clinic\ntherapist: clinic\n"
+    text(tmp_path / "clinic" / "tether.yaml", f"{clinic}consent: clinic\n")
+    text(folder / "tether.yaml", "client: room\ntherapist: room\nconsent: room\n")
+    text(folder / "a.wav.yaml", "therapist: sidecar\nconsent: sidecar\n")
+    (named,) = discover([tmp_path / "clinic"])
+    assert named.path == file
+    metadata = intake.read(named, {"consent": "option"}, consent=True).metadata
+    assert metadata.language == "de"
+    assert metadata.client == "room"
+    assert metadata.therapist == "sidecar"
+    assert metadata.consent == "option"
+    assert metadata.code is None
+
+
+def test_null_takes_a_default_back(tmp_path: Path) -> None:
+    file = sound(tmp_path / "a.wav")
+    text(tmp_path / "tether.yaml", "client: C-01\n")
+    text(tmp_path / "a.wav.yaml", "client: null\n")
+    assert read(file).metadata.client is None
+
+
+def test_all_mistakes_at_once_with_line_and_nearest_name(tmp_path: Path) -> None:
+    file = sound(tmp_path / "Anna Muster.wav")
+    text(
+        tmp_path / "Anna Muster.wav.yaml",
+        "client: C-01\ntherapst: T\nspeakers: many\nroles:\n  Berta: thrapist\nlanguage: English\n",
+    )
+    with pytest.raises(InputError) as caught:
+        read(file)
+    problems = str(caught.value).splitlines()
+    assert len(problems) == 4
+    assert "sidecar:2: therapst: unknown key; did you mean 'therapist'?" in problems
+    assert any(line.startswith("sidecar:3: speakers:") for line in problems)
+    assert any(line.startswith("sidecar:5: roles:") for line in problems)
+    assert any(line.startswith("sidecar:6: language:") for line in problems)
+    for hidden in ("Anna", "Muster", "Berta", "thrapist", "English", "many", str(tmp_path)):
+        assert hidden not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"client: [", "sidecar:1: not YAML"),
+        (b"client: a\nclient: b\n", "sidecar:2: a key stands twice"),
+        (b"- client\n", "sidecar: not a mapping"),
+        (b"client: caf\xe9\n", "sidecar: not UTF-8 text"),
+    ],
+)
+def test_a_sidecar_that_cannot_be_read(tmp_path: Path, content: bytes, found: str) -> None:
+    file = sound(tmp_path / "a.wav")
+    (tmp_path / "a.wav.yaml").write_bytes(content)
+    with pytest.raises(InputError, match=found):
+        read(file)
+
+
+def test_a_byte_order_mark_and_an_empty_sidecar(tmp_path: Path) -> None:
+    file = sound(tmp_path / "a.wav")
+    (tmp_path / "a.wav.yaml").write_bytes(b"\xef\xbb\xbfclient: C\n")
+    assert read(file).metadata.client == "C"
+    (tmp_path / "a.wav.yaml").write_bytes(b"# nothing yet\n")
+    assert read(file).metadata.client is None
+
+
+def test_mistakes_in_options_and_defaults_are_told(tmp_path: Path) -> None:
+    file = sound(tmp_path / "a.wav")
+    with pytest.raises(InputError, match="options: language"):
+        read(file, language="English")
+    text(tmp_path / "tether.yaml", "clint: C\n")
+    with pytest.raises(InputError, match=r"tether.yaml:1: clint: unknown key; did you mean"):
+        read(file)
+
+
+def test_consent_is_asked_for_where_it_is_required(tmp_path: Path) -> None:
+    file = sound(tmp_path / "a.wav")
+    with pytest.raises(ConsentError, match="--consent"):
+        read(file, consent=True)
+    text(tmp_path / "a.wav.yaml", "consent: ''\n")
+    with pytest.raises(ConsentError):
+        read(file, consent=True)
+    text(tmp_path / "a.wav.yaml", "consent: F-17\n")
+    assert read(file, consent=True).metadata.consent == "F-17"
+
+
+def test_parts(tmp_path: Path) -> None:
+    one, two = sound(tmp_path / "t.wav"), sound(tmp_path / "in" / "c.wav")
+    sidecar = text(tmp_path / "s.yaml", "parts: {therapist: t.wav, client: in/c.wav}\n")
+    source = read(sidecar)
+    assert source.audio == (one, two)
+    assert source.metadata.channels == {1: "therapist", 2: "client"}
+    digests = [hashlib.sha256(p.read_bytes()).hexdigest() for p in (one, two)]
+    assert source.recording_id == hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    assert names(discover([tmp_path])) == ["s.yaml"]
+
+
+@pytest.mark.parametrize("files", ["{therapist: t.wav}", "{therapist: t.wav, client: t.wav}", "{}"])
+def test_parts_that_are_none(tmp_path: Path, files: str) -> None:
+    sound(tmp_path / "t.wav")
+    sidecar = text(tmp_path / "s.yaml", f"parts: {files}\n")
+    with pytest.raises(InputError, match="sidecar:1: parts: two files or more"):
+        read(sidecar)
+
+
+def test_a_part_that_is_missing(tmp_path: Path) -> None:
+    sound(tmp_path / "t.wav")
+    sidecar = text(tmp_path / "s.yaml", "parts: {therapist: t.wav, client: Berta.wav}\n")
+    with pytest.raises(InputError, match="no such file") as caught:
+        read(sidecar)
+    assert "Berta" not in str(caught.value)
+
+
+def test_a_transcript_alone_is_a_session(tmp_path: Path) -> None:
+    file = text(tmp_path / "talk.vtt", "WEBVTT\n")
+    source = read(file)
+    assert source.audio == ()
+    assert source.transcript[0].content == b"WEBVTT\n"
+    assert source.recording_id == hashlib.sha256(b"WEBVTT\n").hexdigest()
+    sidecar = text(tmp_path / "later.yaml", "transcript: talk.vtt\nclient: C\n")
+    assert read(sidecar).recording_id == source.recording_id
+    assert names(discover([tmp_path])) == ["later.yaml"]
+
+
+def test_one_transcript_per_participant(tmp_path: Path) -> None:
+    text(tmp_path / "t.TextGrid", "t")
+    text(tmp_path / "c.TextGrid", "c")
+    sidecar = text(tmp_path / "s.yaml", "transcript: {therapist: t.TextGrid, client: c.TextGrid}\n")
+    source = read(sidecar)
+    assert [(a.suffix, a.speaker) for a in source.transcript] == [
+        (".textgrid", "therapist"),
+        (".textgrid", "client"),
+    ]
+
+
+def test_a_sidecar_that_names_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="neither parts nor a transcript"):
+        read(text(tmp_path / "s.yaml", "client: C\n"))
+
+
+def test_files_beside_are_ignored_unless_named(tmp_path: Path) -> None:
+    file = sound(tmp_path / "a.wav")
+    for ending in (".vtt", ".TextGrid", ".rttm", ".srt", ".csv", ".json", ".wav.vtt"):
+        text(tmp_path / f"a{ending}", "not looked at")
+    assert names(discover([tmp_path])) == ["a.wav"]
+    source = read(file)
+    assert source.transcript == source.diarization == ()
+
+
+def test_files_of_options_are_looked_for_where_the_user_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = sound(tmp_path / "far" / "a.wav")
+    text(tmp_path / "here" / "a.vtt", "WEBVTT\n")
+    monkeypatch.chdir(tmp_path / "here")
+    assert read(file, transcript="a.vtt").transcript[0].content == b"WEBVTT\n"
+    assert read(file, transcript={"client": "a.vtt"}).transcript[0].speaker == "client"
+
+
+def test_discovery_in_order_without_hidden_files(tmp_path: Path) -> None:
+    for name in ("b.wav", "a.mp3", "Ä sitzung.WAV", "in/c.flac", ".hidden.wav", ".dir/d.wav"):
+        sound(tmp_path / name)
+    text(tmp_path / "notes.txt", "")
+    text(tmp_path / "a.mp3.yaml", "client: C\n")
+    text(tmp_path / "tether.yaml", "language: de\n")
+    found = discover([tmp_path])
+    assert names(found) == ["a.mp3", "b.wav", "c.flac", "Ä sitzung.WAV"]
+    assert not any(named.error for named in found)
+
+
+def test_a_hidden_folder_that_is_named_is_searched(tmp_path: Path) -> None:
+    sound(tmp_path / ".hidden" / "a.wav")
+    assert names(discover([tmp_path / ".hidden"])) == ["a.wav"]
+
+
+def test_each_session_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = sound(tmp_path / "in" / "a.wav")
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    monkeypatch.chdir(tmp_path)
+    ways = [tmp_path / "in", file, Path("in/a.wav"), Path("in/../in/a.wav"), Path("link/a.wav")]
+    assert len(discover(ways)) == 1
+    assert {read(way).path for way in ways[1:]} == {file}
+
+
+def test_links_do_not_loop(tmp_path: Path) -> None:
+    sound(tmp_path / "in" / "a.wav")
+    (tmp_path / "in" / "loop").symlink_to(tmp_path)
+    (tmp_path / "in" / "dead.wav").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "in" / "self.wav").symlink_to(tmp_path / "in" / "self.wav")
+    assert names(discover([tmp_path])) == ["a.wav"]
+
+
+def test_a_link_to_a_recording_is_one(tmp_path: Path) -> None:
+    file = sound(tmp_path / "store" / "x.wav")
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "s.wav").symlink_to(file)
+    text(folder / "s.wav.yaml", "client: C\n")
+    (named,) = discover([folder])
+    assert read(named.path).metadata.client == "C"
+
+
+def test_what_is_not_there_fails_and_the_rest_goes_on(tmp_path: Path) -> None:
+    file = sound(tmp_path / "a.wav")
+    (tmp_path / "empty").mkdir()
+    found = discover([tmp_path / "missing.wav", file, tmp_path / "empty"])
+    assert [named.error is None for named in found] == [False, True, False]
+    for named in (found[0], found[2]):
+        with pytest.raises(InputError) as caught:
+            intake.read(named, consent=False)
+        assert "missing" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root reads everything, so the refusal is played."""
+    sound(tmp_path / "a.wav")
+    sound(tmp_path / "closed" / "b.wav")
+    real = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = discover([tmp_path])
+    assert names(found) == ["a.wav", "closed"]
+    assert found[1].error is not None
+    assert "permission denied" in str(found[1].error)
+
+
+def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.wav")).write_bytes(b"RIFF")
+    (named,) = discover([tmp_path])
+    with pytest.raises(InputError, match="not UTF-8"):
+        intake.read(named, consent=False)
+
+
+def test_other_yaml_files_in_a_folder(tmp_path: Path) -> None:
+    sound(tmp_path / "a.wav")
+    text(tmp_path / "mine.yaml", "extends: default\nengines: {diarizer: pyannote}\n")
+    text(tmp_path / "gone.wav.yaml", "client: C\n")
+    assert names(discover([tmp_path])) == ["a.wav"]
+    text(tmp_path / "pair.yaml", "part: {therapist: a.wav, client: b.wav}\n")
+    found = discover([tmp_path])
+    assert names(found) == ["a.wav", "pair.yaml"]
+    with pytest.raises(InputError, match="did you mean 'parts'"):
+        intake.read(found[1], consent=False)
+
+
+def test_identical_bytes_have_one_id_and_comparable_sidecars(tmp_path: Path) -> None:
+    one, two = sound(tmp_path / "a.wav", "x"), sound(tmp_path / "b.wav", "x")
+    text(tmp_path / "a.wav.yaml", "channels: {1: client, 2: therapist}\ndate: 2026-01-01\n")
+    text(tmp_path / "b.wav.yaml", "date: 2026-01-01\nchannels: {2: therapist, 1: client}\n")
+    assert read(one).recording_id == read(two).recording_id
+    assert read(one).sidecar == read(two).sidecar
+    text(tmp_path / "b.wav.yaml", "date: 2026-01-02\nchannels: {2: therapist, 1: client}\n")
+    assert read(one).sidecar != read(two).sidecar
