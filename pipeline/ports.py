@@ -221,7 +221,8 @@ class Feature:
     needs
         The family of rules that it serves; a family that quality disabled gets null.
     min_mad
-        Smallest median absolute deviation, in the unit: a zero-inflated count gets an honest z.
+        Smallest median absolute deviation, in the unit (with `log`: of the logarithm): a
+        zero-inflated count gets an honest z.
     log
         The baseline is taken over log1p of the value (durations).
     detrend
