@@ -93,7 +93,7 @@ class Clustering(Section):
     component_frames: int = Field(ge=1, description="frames that each Gaussian needs at least")
     training_rounds: int = Field(ge=1, description="rounds of training the common mixture")
     training_frames: int = Field(ge=1, description="frames that the common mixture is trained on")
-    training_ms: int = Field(gt=0, description="speech that the speakers' mixtures are found on")
+    training_ms: int = Field(gt=0, description="speech, taken evenly, on which voices are learnt")
     relevance: float = Field(gt=0, description="frames at which a mean has moved half way")
     rounds: int = Field(ge=1, description="rounds of resegmentation, if no fixed point comes sooner")
     floor_db: float = Field(gt=0, description="spectrum this far under the loudest band is ignored")
