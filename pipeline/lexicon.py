@@ -333,7 +333,7 @@ def _read(folder: Traversable, language: str) -> dict[str, Entry]:
             problems.append(f"{document.name}:1: not a list of lexicons")
             continue
         for number, data in enumerate(document.data):
-            place = yaml.Document(data, document.name)
+            place = yaml.Document(data, document.name, document.line((number,)))
             try:
                 entry = yaml.validate(Entry, place)
             except ConfigError as caught:

@@ -7,6 +7,7 @@ pipeline's own turns, roles, features and baseline. Nothing here needs audio.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import cast
 
 import polars as pl
 from hypothesis import strategies as st
@@ -170,9 +171,7 @@ def tables_of(
         ),
         "frames": FRAMES.empty(),
         "quality": QUALITY.frame(
-            [
-                {"measure": "snr_db", "value": 0.0, "disables": list(disabled), "because": "noise"}
-            ]
+            [{"measure": "snr_db", "value": 0.0, "disables": list(disabled), "because": "noise"}]
             if disabled
             else []
         ),
@@ -180,9 +179,7 @@ def tables_of(
     return decided(tables, names, known_roles=known_roles)
 
 
-def decided(
-    tables: Session, names: Mapping[str, str], *, known_roles: bool = True
-) -> Session:
+def decided(tables: Session, names: Mapping[str, str], *, known_roles: bool = True) -> Session:
     """`tables` with turns, roles, and measures made anew."""
 
     def acknowledges(text: str) -> bool:
@@ -193,10 +190,7 @@ def decided(
     tables["measures"] = baseline.score(
         features.measure_all(tables, catalogue()), catalogue(), tables, settings().baseline
     )
-    known: dict[str, Role] = {}
-    for role, name in names.items():
-        assert role in ("therapist", "client", "other")
-        known[name] = role if known_roles else "unknown"
+    known = {name: cast("Role", role if known_roles else "unknown") for role, name in names.items()}
     return tables | roles.assign(tables, Metadata(roles=known), {}, settings().roles)
 
 
@@ -263,3 +257,10 @@ def shifted(said: Iterable[Said], by_ms: int) -> list[Said]:
     return [
         replace(each, start_ms=each.start_ms + by_ms, end_ms=each.end_ms + by_ms) for each in said
     ]
+
+
+def lexicon_free(said: Sequence[Said]) -> Session:
+    """As `flagged`, of a language without lexicons."""
+    tables = tables_of(said)
+    other = lexicon.load("tlh")
+    return tables | book().flag(tables, other, settings())

@@ -23,14 +23,15 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed file: its data, and the name by which messages speak of it."""
+    """A parsed file, or an entry of one: data, the file's name, the line where the data begin."""
 
     data: Any
     name: str
+    first_line: int = 1
 
     def line(self, path: Iterable[int | str]) -> int:
         """1-based line at which the value at `path` stands, or that of the nearest parent."""
-        node, line = self.data, 1
+        node, line = self.data, self.first_line
         for key in path:
             try:
                 if isinstance(node, CommentedMap):

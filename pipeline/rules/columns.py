@@ -160,10 +160,9 @@ def _items(item: str, tables: Tables) -> pl.DataFrame:
 def _windows(item: str, tables: Tables, first_ms: object) -> pl.DataFrame:
     """One row per window and speaker."""
     length_ms = WINDOWS_MS[item]
-    rows = tables["measures"].filter(pl.col("item") == item).select("item_id", "speaker").unique()
+    numbers = tables["measures"].filter(pl.col("item") == item).select("item_id").unique()
     start_ms = pl.col("item_id") * length_ms + pl.lit(first_ms, dtype=pl.Int64)
-    roles = tables["roles"].select("speaker", "role")
-    return rows.join(roles, on="speaker", how="left").with_columns(
+    return numbers.join(tables["roles"].select("speaker", "role"), how="cross").with_columns(
         start_ms.alias("start_ms"), (start_ms + length_ms).alias("end_ms")
     )
 

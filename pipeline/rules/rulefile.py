@@ -144,7 +144,7 @@ def read(choices: Iterable[str]) -> tuple[list[Placed], list[str]]:
             problems.append(f"{document.name}:1: not a list of rules")
             continue
         for number, data in enumerate(document.data):
-            place = yaml.Document(data, document.name)
+            place = yaml.Document(data, document.name, document.line((number,)))
             if not hasattr(data, "lc"):
                 problems.append(f"{document.at((number,))}: not a rule")
                 continue
@@ -161,7 +161,7 @@ def read(choices: Iterable[str]) -> tuple[list[Placed], list[str]]:
 
 def _readable(problem: str) -> str:
     """Without the names of Python classes that pydantic puts into the keys of a union."""
-    return problem.replace(".Clause", "").replace(".AnyOf", "")
+    return problem.replace(".Clause", "").replace(".AnyOf", "").replace("the file:", "the rule:")
 
 
 def _name(choice: str) -> str:

@@ -1,0 +1,139 @@
+"""What must hold for every conversation."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, Phase, find, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from strategies import (
+    Said,
+    Session,
+    book,
+    catalogue,
+    conversations,
+    english,
+    flagged,
+    settings,
+    shifted,
+    tables_of,
+)
+
+from pipeline.rules import RuleBook
+from pipeline.tables import HITS, MOMENTS, SCHEMAS
+
+QUICK = examples(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FOUND = examples(QUICK, max_examples=200, phases=[Phase.generate])
+TIMES = ("start_ms", "end_ms")
+
+
+def moved(frame: pl.DataFrame, by_ms: int) -> pl.DataFrame:
+    return frame.with_columns(pl.col(name) + by_ms for name in TIMES)
+
+
+def counting(hits: pl.DataFrame) -> list[tuple[str, set[int]]]:
+    free = hits.filter(pl.col("suppressed_by").is_null())
+    return [(rule, set(ids)) for rule, ids in free.select("rule", "item_ids").iter_rows()]
+
+
+@QUICK
+@given(conversations(), st.integers(1, 500))
+def test_shifting_shifts_hits_and_moments(said: list[Said], steps: int) -> None:
+    by_ms = steps * 10
+    before, after = flagged(said), flagged(shifted(said, by_ms))
+    # A silence before the first word is no part of the talk, but it has a number.
+    for name, ids in (("hits", "item_ids"), ("moments", "moment_id")):
+        expected = moved(before[name], by_ms).drop(ids)
+        assert expected.equals(after[name].drop(ids)), name
+
+
+@QUICK
+@given(conversations())
+def test_renaming_speakers_changes_nothing(said: list[Said]) -> None:
+    names = {"therapist": "zoe", "client": "adam", "other": "other"}
+    before, after = flagged(said), flagged(said, names=names)
+    assert before["hits"].equals(after["hits"])
+    assert before["moments"].equals(after["moments"])
+
+
+@pytest.fixture(scope="module")
+def tightened(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> list[RuleBook]:
+    """The withdrawal rules, each time with one threshold set higher or lower."""
+    text = (repository / "configs" / "rules" / "withdrawal.yaml").read_text(encoding="utf-8")
+    books = []
+    for old, new in (
+        ("min_ms: {value: 3000", "min_ms: {value: 4000"),
+        ("few_words: {value: 3", "few_words: {value: 1"),
+        ("many_words: {value: 12", "many_words: {value: 15"),
+        ("late_ms: {value: 2000", "late_ms: {value: 4000"),
+    ):
+        assert old in text
+        path = tmp_path_factory.mktemp("rules") / "tight.yaml"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        chosen = settings().model_copy(update={"rules": (str(path),)})
+        books.append(RuleBook.read(chosen, catalogue(), english()))
+    return books
+
+
+@QUICK
+@given(said=conversations(min_size=8))
+def test_tightening_a_clause_adds_no_hit(tightened: list[RuleBook], said: list[Said]) -> None:
+    tables = tables_of(said)
+    loose = counting(book().hits(tables, english()))
+    for tight in tightened:
+        for rule, ids in counting(tight.hits(tables, english())):
+            assert any(rule == other and ids <= before for other, before in loose)
+
+
+@QUICK
+@given(conversations(min_size=4))
+def test_null_never_flags(said: list[Said]) -> None:
+    tables = nothing_measured(tables_of(said))
+    assert book().hits(tables, english()).filter(pl.col("suppressed_by").is_null()).is_empty()
+
+
+def nothing_measured(tables: Session) -> Session:
+    """Everything that may be null is null."""
+    empty = {
+        "turns": ("text", "n_words", "is_backchannel", "latency_ms"),
+        "silences": ("before_role", "before_speaker", "after_role", "after_speaker"),
+        "measures": ("value", "z", "pct"),
+    }
+    return tables | {
+        name: SCHEMAS[name].conform(
+            tables[name].with_columns(pl.lit(None).alias(column) for column in columns)
+        )
+        for name, columns in empty.items()
+    }
+
+
+@QUICK
+@given(conversations(worded=False))
+def test_without_words_only_timing_speaks(said: list[Said]) -> None:
+    session = flagged(said)
+    needs = {compiled.rule.id: compiled.rule.needs for compiled in book().rules}
+    assert all(needs[rule] == ("timing",) for rule in session["hits"]["rule"])
+    assert session["moments"]["response"].null_count() == session["moments"].height
+
+
+@QUICK
+@given(conversations(min_size=0, max_size=6))
+def test_tables_conform_whatever_was_said(said: list[Said]) -> None:
+    if not said:
+        return
+    session = flagged(said)
+    HITS.conform(session["hits"])
+    MOMENTS.conform(session["moments"])
+    ids = session["hits"]["hit_id"].to_list()
+    for moment in session["moments"].iter_rows(named=True):
+        assert moment["primary_hits"]
+        assert set(moment["primary_hits"] + moment["supporting_hits"]) <= set(ids)
+        assert 0 < moment["score"] < 1
+
+
+def test_the_drawn_conversations_are_not_all_harmless() -> None:
+    def moments(said: list[Said]) -> bool:
+        return set(flagged(said)["moments"]["kind"]) == {"withdrawal", "confrontation"}
+
+    assert find(conversations(min_size=20), moments, settings=FOUND)

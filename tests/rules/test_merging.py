@@ -1,0 +1,130 @@
+import math
+
+import polars as pl
+import pytest
+from strategies import Said, book, english, flagged, script, settings, tables_of
+
+from pipeline.rules import merging
+from pipeline.tables import HITS, MOMENTS
+
+TURNS = [
+    Said("client" if n % 2 else "therapist", n * 10_000, n * 10_000 + 8_000, "one two three")
+    for n in range(40)
+]
+
+
+def hit(start_s: int, end_s: int, **other: object) -> dict[str, object]:
+    return {
+        "rule": "a-rule",
+        "kind": "withdrawal",
+        "marker": "W2",
+        "primary": True,
+        "weight": 1.0,
+        "item": "turn",
+        "item_ids": [start_s // 10],
+        "start_ms": start_s * 1000,
+        "end_ms": end_s * 1000,
+        "clauses": [],
+        "params": "{}",
+        "suppressed_by": None,
+    } | other
+
+
+def merged(*hits: dict[str, object], needs: tuple[str, ...] = ("timing",)) -> pl.DataFrame:
+    table = HITS.frame({"hit_id": n, **each} for n, each in enumerate(hits))
+    tables = tables_of(TURNS)
+    return merging.moments(table, tables, {"a-rule": needs}, (), settings(), english())
+
+
+def spans(moments: pl.DataFrame) -> list[tuple[int, int]]:
+    return list(zip(moments["start_ms"] // 1000, moments["end_ms"] // 1000, strict=True))
+
+
+def test_near_hits_of_one_kind_are_one_moment() -> None:
+    near_s = settings().moments.merge_ms // 1000
+    assert spans(merged(hit(10, 20), hit(20 + near_s, 60))) == [(10, 60)]
+    assert spans(merged(hit(10, 20), hit(21 + near_s, 60))) == [(10, 20), (21 + near_s, 60)]
+
+
+def test_kinds_stay_apart() -> None:
+    found = merged(hit(10, 20), hit(12, 18, kind="confrontation", marker="C1"))
+    assert found["kind"].to_list() == ["withdrawal", "confrontation"]
+
+
+def test_supporting_hits_only_raise_the_score() -> None:
+    alone = merged(hit(100, 110))
+    helped = merged(hit(100, 110), hit(80, 90, primary=False, weight=0.5))
+    assert spans(helped) == spans(alone)
+    assert helped["supporting_hits"].to_list() == [[1]]
+    assert helped["score"][0] > alone["score"][0]
+    assert merged(hit(100, 110, primary=False)).is_empty()
+    far = merged(hit(100, 110), hit(10, 20, primary=False))
+    assert far["supporting_hits"].to_list() == [[]]
+
+
+def test_suppressed_hits_make_no_moment() -> None:
+    assert merged(hit(10, 20, suppressed_by="an exercise")).is_empty()
+
+
+def test_the_score_grows_with_weight_and_stays_under_one() -> None:
+    scores = [merged(*[hit(10, 20)] * n)["score"][0] for n in range(1, 6)]
+    assert scores == sorted(scores)
+    assert math.isclose(scores[0], 1 / (1 + settings().moments.half_weight))
+    assert scores[-1] < 1
+
+
+def test_the_marker_is_that_of_the_strongest_hit() -> None:
+    found = merged(hit(10, 20, weight=0.5), hit(15, 25, weight=2.0, marker="W5"))
+    assert found["marker"].to_list() == ["W5"]
+
+
+def test_quotes_hold_a_turn_before_and_after() -> None:
+    found = merged(hit(100, 108))
+    assert found["quote_turns"].to_list() == [[9, 10, 11]]
+    assert merged(hit(0, 8))["quote_turns"].to_list() == [[0, 1]]
+
+
+def test_no_hits_make_an_empty_table() -> None:
+    assert merged().equals(MOMENTS.empty())
+
+
+@pytest.mark.parametrize(("needs", "told"), [(("words",), True), (("timing",), False)])
+def test_interpolated_words_are_a_caveat_where_words_counted(
+    needs: tuple[str, ...], *, told: bool
+) -> None:
+    (caveats,) = merged(hit(100, 108), needs=needs)["caveats"]
+    assert any("without a time of their own" in each for each in caveats) is told
+
+
+def test_a_small_baseline_is_a_caveat() -> None:
+    clause = {"text": "x", "condition": "x", "observed": "{}", "set_aside": "small baseline: 3"}
+    (caveats,) = merged(hit(100, 108, clauses=[clause]))["caveats"]
+    assert any("Small baseline" in each for each in caveats)
+
+
+def test_a_risk_of_missed_speech_is_a_caveat() -> None:
+    said = script(
+        ("C", 0, "It rained."),
+        ("T", 0.3, "Yes."),
+        ("T", 4, "I see."),
+        ("T", 4, "Well."),
+        ("C", 1, "No."),
+    )
+    tables = tables_of(said)
+    assert not any("quiet voice" in each for each in _caveats(tables))
+    risky = pl.lit(value=True).alias("missed_speech_risk")
+    tables["silences"] = tables["silences"].with_columns(risky)
+    assert any("quiet voice" in each for each in _caveats(tables))
+
+
+def _caveats(tables: dict[str, pl.DataFrame]) -> list[str]:
+    found = book().flag(tables, english(), settings())["moments"]
+    return [each for caveats in found["caveats"] for each in caveats]
+
+
+def test_inferred_roles_are_a_caveat() -> None:
+    said = script(("T", 0, "Hello."), ("C", 0.3, "You never listen to me."))
+    session = flagged(said)
+    assert not any("inferred" in each for each in session["moments"]["caveats"][0])
+    session["roles"] = session["roles"].with_columns(pl.lit("inferred").alias("source"))
+    assert any("inferred" in each for each in _caveats(session))
