@@ -3,7 +3,8 @@
 The inference looks at two speakers with words and weighs four cues, each a contrast between -1 and
 1: who asks more questions, who acknowledges more while the other talks, who talks less, and who
 says *you* where the other says *I*. The weighted mean is the margin; under `min_margin` nobody is
-given a role. An unknown role never flags.
+given a role. A cue of which there is nothing (no question marks, no English pronouns) counts as no
+evidence and makes the margin smaller. An unknown role never flags.
 """
 
 import re
@@ -17,6 +18,7 @@ from pipeline.tables import OVERLAPS, ROLES, SILENCES, TURNS, Metadata, Role, Ta
 
 _YOU = frozenset(("you", "your", "yours", "you're", "you've", "you'd", "you'll"))
 _I = frozenset(("i", "me", "my", "mine", "i'm", "i've", "i'd", "i'll"))
+_QUESTION = re.compile("[?\uff1f\u061f]")
 _WORD = re.compile(r"[\w']+")
 
 CHANNEL_LABEL = "channel {number}"
@@ -38,7 +40,8 @@ def assign(
     corrections
         Role of a speaker as a person set it.
     """
-    speakers = sorted(tables["spans"]["speaker"].unique())
+    # Words without speech make turns too: their speakers may have no spans.
+    speakers = sorted({*tables["spans"]["speaker"], *tables["turns"]["speaker"]})
     said: dict[str, str] = {
         CHANNEL_LABEL.format(number=n): role for n, role in metadata.channels.items()
     }
@@ -100,11 +103,17 @@ def _stated(
 
 
 def _complete_pair(rows: list[dict[str, object]]) -> None:
-    """Of two speakers, one of whom is known, the other is the other."""
+    """Of two speakers, one of whom is known, the other is the other.
+
+    A correction of one also overrules a sidecar that gave the other the very same role.
+    """
     if len(rows) != 2:  # noqa: PLR2004  # a pair
         return
     for known, other in (rows, rows[::-1]):
-        if other["role"] == "unknown" and known["role"] in ("therapist", "client"):
+        if known["role"] not in ("therapist", "client"):
+            continue
+        overruled = (known["source"], other["source"]) == ("corrected", "sidecar")
+        if other["role"] == "unknown" or (overruled and other["role"] == known["role"]):
             other["role"] = "client" if known["role"] == "therapist" else "therapist"
             other["source"] = known["source"]
             return
@@ -151,7 +160,7 @@ def _inferred(
     if margin < settings.min_margin:
         return [{**row, "margin": margin, "because": "the cues do not agree"} for row in rows]
     therapist, client = (rows[0], rows[1]) if score > 0 else (rows[1], rows[0])
-    agreeing = [name for name, _, value in cues if value * score > 0]
+    agreeing = [name for name, weight, value in cues if weight * value * score > 0]
     because = ", ".join(agreeing)
     found: list[tuple[dict[str, object], Role, str]] = [
         (therapist, "therapist", because),
@@ -171,7 +180,7 @@ def _talk(turns: pl.DataFrame) -> _Talk:
     ]
     return _Talk(
         turns=real.height,
-        questions=sum("?" in text for text in texts) / max(len(texts), 1),
+        questions=sum(bool(_QUESTION.search(text)) for text in texts) / max(len(texts), 1),
         acknowledgements=turns.height - real.height,
         talk_ms=float((turns["end_ms"] - turns["start_ms"]).sum()),
         you=sum(token in _YOU for token in tokens),
