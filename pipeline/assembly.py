@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline import features, lexicon, models, session
+from pipeline import features, lexicon, session
 from pipeline.catalogue import Catalogue
 from pipeline.config import Settings
 from pipeline.engines import imported
@@ -79,7 +79,6 @@ class Workbench:
         profile: str = "default",
         engines: Mapping[str, Any] | None = None,
     ) -> None:
-        models.offline()
         self.settings = settings
         self.profile = profile
         self._given = dict(engines or {})

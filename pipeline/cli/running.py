@@ -103,4 +103,4 @@ def _machine(result: Result, bench: Workbench) -> dict[str, Any]:
 
 
 def _report(result: Result, bench: Workbench) -> Path:
-    return bench.store.session(str(result.recording_id)) / "report.html"
+    return (bench.store.session(str(result.recording_id)) / "report.html").absolute()

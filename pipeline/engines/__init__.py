@@ -1,1 +1,9 @@
-"""Engines: one file each, imported only when one is used."""
+"""Engines: one file each, their libraries imported only when one is used.
+
+Importing any of them first closes hubs and telemetry for the process: some libraries read their
+switch as they are loaded, and ONNX Runtime reports to its maker unless it is told not to.
+"""
+
+from pipeline import models
+
+models.offline()

@@ -54,6 +54,7 @@ SWITCHES: Mapping[str, str] = MappingProxyType(
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
         "TRANSFORMERS_OFFLINE": "1",
+        "ORT_DISABLE_TELEMETRY": "1",  # on by default since ONNX Runtime 1.29, on Linux too
         "PYANNOTE_METRICS_ENABLED": "0",
         "OTEL_SDK_DISABLED": "true",
         "DO_NOT_TRACK": "1",
