@@ -113,12 +113,13 @@ def _quoting(text: str | None, lexicons: Lexicons | None) -> Quote:
     def quote(name: str, form: str) -> str | None:
         if text is None or lexicons is None:
             return None
-        find = lexicons.matches if form == "quote" else lexicons.refusals
-        found = find(name.removesuffix("_refused"), text) or ()
-        if form == "quote":
-            parts = [text[match.start : match.end] for match in found]
+        lexicon = name.removesuffix("_refused")
+        refused = lexicons.refusals(lexicon, text) or ()
+        if form == "reason":
+            parts = [match.refused or "" for match in refused]
         else:
-            parts = [match.refused or "" for match in found]
+            found = lexicons.matches(lexicon, text) or refused
+            parts = [text[match.start : match.end] for match in found]
         return "; ".join(dict.fromkeys(parts)) or None
 
     return quote

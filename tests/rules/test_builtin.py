@@ -249,6 +249,8 @@ def test_guards_of_complaints(text: str, reason: str) -> None:
     assert rules_of(session) == []
     assert not session["hits"].is_empty()
     assert all(reason in because for because in session["hits"]["suppressed_by"])
+    texts = [clause["text"] for clauses in session["hits"]["clauses"] for clause in clauses]
+    assert not any("\u2026" in each for each in texts), "what was refused is quoted, too"
     assert session["moments"].is_empty()
 
 
