@@ -109,3 +109,89 @@ def _tokenizer(words: Sequence[str], *, multilingual: bool) -> Any:
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=inner, **dict.fromkeys(("eos_token", "bos_token"), special[0])
     )
+
+
+def steps(seconds: float) -> Any:
+    """Noise whose loudness changes every second, float32 at 16 kHz."""
+    import numpy as np  # noqa: PLC0415
+
+    noise = np.random.default_rng(0).standard_normal(round(seconds * 16_000))
+    loudness = np.resize([0.3, 0.003, 0.1, 0.01], len(noise) // 16_000 + 1)
+    return (noise * np.repeat(loudness, 16_000)[: len(noise)]).astype(np.float32)
+
+
+def pyannote(place: Path, *, parts: str = "$model/") -> Path:
+    """A pyannote pipeline in the folder `place`: random networks, agglomerative clustering.
+
+    The segmentation's last layer is levelled on the sound of `steps`, so that random weights find
+    one voice, another, both at once and none in turn there.
+    """
+    import numpy as np  # noqa: PLC0415
+    import torch  # noqa: PLC0415
+    from pyannote.audio.core.task import Problem, Resolution, Specifications  # noqa: PLC0415
+    from pyannote.audio.models.embedding import WeSpeakerResNet34  # noqa: PLC0415
+    from pyannote.audio.models.segmentation import PyanNet  # noqa: PLC0415
+
+    torch.manual_seed(0)
+    segmentation = PyanNet(
+        sincnet={"stride": 10},
+        lstm={"hidden_size": 8, "num_layers": 1, "bidirectional": True},
+        linear={"hidden_size": 8, "num_layers": 1},
+    )
+    segmentation.specifications = Specifications(
+        problem=Problem.MONO_LABEL_CLASSIFICATION,
+        resolution=Resolution.FRAME,
+        duration=5.0,
+        classes=["speaker#1", "speaker#2"],
+        powerset_max_classes=2,
+        permutation_invariant=True,
+    )
+    segmentation.build()
+    embedding = WeSpeakerResNet34()
+    embedding.specifications = Specifications(
+        problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=5.0
+    )
+    with torch.no_grad():
+        segmentation.eval()
+        segmentation.classifier.weight.mul_(20)
+        odds = segmentation(torch.from_numpy(steps(5.0))[None, None])
+        segmentation.classifier.bias.sub_(odds.mean(dim=(0, 1)))
+    for name, model in (("segmentation", segmentation), ("embedding", embedding)):
+        (place / name).mkdir(parents=True)
+        _save_lightning(model, place / name / "pytorch_model.bin")
+    (place / "plda").mkdir()
+    one = np.eye(256)
+    np.savez(place / "plda" / "xvec_transform.npz", mean1=one[0], mean2=one[0], lda=one)
+    np.savez(place / "plda" / "plda.npz", mu=one[0], tr=one, psi=np.ones(256))
+    (place / "config.yaml").write_text(
+        "dependencies: {pyannote.audio: 4.0.0}\n"
+        "pipeline:\n"
+        "  name: pyannote.audio.pipelines.SpeakerDiarization\n"
+        "  params:\n"
+        "    clustering: AgglomerativeClustering\n"
+        f"    segmentation: {parts}segmentation\n"
+        f"    embedding: {parts}embedding\n"
+        f"    plda: {parts}plda\n"
+        "    embedding_batch_size: 8\n"
+        "    segmentation_batch_size: 8\n"
+        "params:\n"
+        "  clustering: {method: centroid, min_cluster_size: 1, threshold: 0.7}\n"
+        "  segmentation: {min_duration_off: 0.0}\n"
+    )
+    return place
+
+
+def _save_lightning(model: Any, path: Path) -> None:
+    """A checkpoint as Lightning writes it."""
+    import lightning  # noqa: PLC0415
+    import torch  # noqa: PLC0415
+
+    checkpoint = {
+        "state_dict": model.state_dict(),
+        "hyper_parameters": dict(model.hparams),
+        "pytorch-lightning_version": lightning.__version__,
+        "epoch": 0,
+        "global_step": 0,
+    }
+    model.on_save_checkpoint(checkpoint)
+    torch.save(checkpoint, path)
