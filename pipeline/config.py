@@ -4,7 +4,8 @@
 differs and says ``extends: default``. All mistakes of a file are told at once, with their lines.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -44,6 +45,9 @@ class Activity(Section):
 
     threshold: float = Field(gt=0, lt=1, description="probability of frames that set the loudness")
     rescue_threshold: float = Field(gt=0, lt=1, description="largest probability a stretch needs")
+    doubt_threshold: float = Field(gt=0, lt=1, description="below this, pitch saves no stretch")
+    voice_periodicity: float = Field(gt=0, lt=1, description="autocorrelation of a voiced frame")
+    voice_share: float = Field(gt=0, le=1, description="voiced frames that make a doubtful voice")
     near_ms: int = Field(ge=0, description="reach of the detector's probability to either side")
     sure_rise_db: float = Field(gt=0, description="rise over the noise where probability is 1")
     doubt_rise_db: float = Field(gt=0, description="rise over the noise where probability is 0")
@@ -95,7 +99,9 @@ class Clustering(Section):
     training_frames: int = Field(ge=1, description="frames that the common mixture is trained on")
     training_ms: int = Field(gt=0, description="speech, taken evenly, on which voices are learnt")
     relevance: float = Field(gt=0, description="frames at which a mean has moved half way")
-    rounds: int = Field(ge=1, description="rounds of resegmentation, if no fixed point comes sooner")
+    rounds: int = Field(
+        ge=1, description="rounds of resegmentation, if no fixed point comes sooner"
+    )
     floor_db: float = Field(gt=0, description="spectrum this far under the loudest band is ignored")
     block_ms: int = Field(ge=10, multiple_of=10, description="grid on which speakers may change")
     switch_cost: float = Field(ge=0, description="log likelihood that a change of speaker costs")
@@ -237,7 +243,9 @@ class Features(Section):
     span_low: float = Field(ge=0, lt=0.5, description="lower quantile of the f0 span")
     span_high: float = Field(gt=0.5, le=1, description="upper quantile of the f0 span")
     nucleus_dip_db: float = Field(gt=0, description="dip of level between two syllable nuclei")
-    nucleus_range_db: float = Field(gt=0, description="a nucleus lies at most this under loud speech")
+    nucleus_range_db: float = Field(
+        gt=0, description="a nucleus lies at most this under loud speech"
+    )
     nucleus_loud: float = Field(gt=0, lt=1, description="quantile of level that is loud speech")
 
 
@@ -263,7 +271,9 @@ class Response(Section):
 
     window_ms: int = Field(gt=0, description="how long after a moment is looked at")
     repair_ms: int = Field(gt=0, description="how long no moment of that kind may follow a repair")
-    repair_turns: int = Field(ge=1, description="client turns after it that must be of usual length")
+    repair_turns: int = Field(
+        ge=1, description="client turns after it that must be of usual length"
+    )
 
 
 class Settings(Section):
@@ -315,40 +325,67 @@ def load(choice: str = "default", overrides: Mapping[str, Any] | None = None) ->
     ConfigError
         No such profile, or mistakes in the file: all of them, each with its line.
     """
-    document = yaml.Document(CommentedMap(), choice)
-    for part in reversed(list(_chain(choice))):
-        document = yaml.Document(_merged(document.data, part.data), part.name)
+    given: dict[str, Any] = {}
     for key, value in (overrides or {}).items():
-        node = document.data
         *parents, last = key.split(".")
+        node = given
         for parent in parents:
-            node = node[parent]
+            node = node.setdefault(parent, {})
         node[last] = value
-    return yaml.validate(Settings, document)
+    layers = (yaml.Document(given, "options"), *_chain(choice))
+    data: Any = {}
+    for layer in reversed(layers):
+        data = _merged(data, layer.data)
+    return yaml.validate(Settings, _Layered(data, choice, layers=layers))
+
+
+@dataclass(frozen=True)
+class _Layered(yaml.Document):
+    """Settings laid upon each other; a mistake stands in the uppermost that holds the value."""
+
+    layers: tuple[yaml.Document, ...] = ()
+
+    def at(self, path: Iterable[int | str]) -> str:
+        keys = list(path)
+        for layer in self.layers:
+            node = layer.data
+            for key in keys:
+                if not isinstance(node, Mapping) or key not in node:
+                    break
+                node = node[key]
+            else:
+                return layer.at(keys)
+        return self.layers[1].at(keys)
 
 
 def _chain(choice: str) -> Iterator[yaml.Document]:
     """The file, what it extends, what that extends, ..."""
-    seen: list[str] = []
-    base: Path | None = None
+    seen: list[Path | str] = []
+    base = Path()
     while choice:
-        if choice in seen:
-            raise ConfigError(f"settings extend themselves: {' -> '.join([*seen, choice])}")
-        seen.append(choice)
+        is_file = choice.endswith((".yaml", ".yml"))
+        key = (base / choice).resolve() if is_file else choice
+        if key in seen:
+            raise ConfigError(f"settings extend themselves: '{choice}' comes round again")
+        seen.append(key)
         document = yaml.parse(_text(choice, base), choice)
         if not isinstance(document.data, CommentedMap):
             raise ConfigError(f"{choice}: not a mapping", expected="keys such as 'engines:'")
         yield document
-        if choice.endswith((".yaml", ".yml")):
-            base = ((base or Path()) / choice).parent
-        choice = document.data.get("extends") or ("" if choice == "default" else "default")
+        if is_file:
+            base = (base / choice).parent
+        extends = document.data.get("extends")
+        if extends is not None and not isinstance(extends, str):
+            raise ConfigError(
+                f"{document.at(['extends'])}: extends: not a name", expected="extends: default"
+            )
+        choice = extends or ("" if choice == "default" else "default")
 
 
-def _text(choice: str, base: Path | None) -> str:
+def _text(choice: str, base: Path) -> str:
     if choice.endswith((".yaml", ".yml")):
-        path = (base or Path()) / choice
         try:
-            return path.read_text(encoding="utf-8")
+            return (base / choice).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as caught:
             reason = getattr(caught, "strerror", None) or "not UTF-8 text"
             raise ConfigError(f"settings file '{choice}': {reason}") from None
@@ -363,9 +400,10 @@ def _text(choice: str, base: Path | None) -> str:
 
 
 def _merged(under: Any, over: Any) -> Any:
-    """`over` laid upon `under`: mappings merge by key, all else replaces; lines of `over` stay."""
-    if not (isinstance(under, CommentedMap) and isinstance(over, CommentedMap)):
+    """`over` laid upon `under`: mappings merge by key, all else replaces."""
+    if not (isinstance(under, Mapping) and isinstance(over, Mapping)):
         return over
-    for key, value in under.items():
-        over[key] = _merged(value, over[key]) if key in over else value
-    return over
+    merged = dict(under)
+    for key, value in over.items():
+        merged[key] = _merged(under[key], value) if key in under else value
+    return merged

@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import cast
 
 import polars as pl
@@ -29,7 +30,7 @@ def cut(spans: pl.DataFrame, duration_ms: int, settings: config.Transcription) -
     exclusive = spans.filter("exclusive").sort("start_ms", "end_ms")
     for (channel,), shared in exclusive.group_by("channel", maintain_order=True):
         joined = list(_joined(shared, settings))
-        ends = [None, *(end for _, end, _ in joined[:-1])]
+        ends = [None, *accumulate((end for _, end, _ in joined[:-1]), max)]
         starts = [*(start for start, _, _ in joined[1:]), None]
         for (start, end, speaker), before, after in zip(joined, ends, starts, strict=True):
             left = start if before is None else max(0, start - before) // 2

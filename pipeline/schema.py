@@ -52,9 +52,27 @@ class Schema:
         return pl.DataFrame(schema={column.name: column.dtype for column in self.columns})
 
     def frame(self, rows: Iterable[dict[str, object]]) -> pl.DataFrame:
-        """A conforming frame of `rows`; a key that a row lacks is null."""
+        """A conforming frame of `rows`; a key that a row lacks is null.
+
+        Raises
+        ------
+        StoreError
+            As `conform`, or a row has a key that is no column.
+        """
+        rows = list(rows)
         types = {column.name: column.dtype for column in self.columns}
-        return self.conform(pl.DataFrame(list(rows), schema=types, orient="row"))
+        unknown = sorted({key for row in rows for key in row} - types.keys())
+        if unknown:
+            raise self._other_columns([], unknown)
+        try:
+            frame = pl.DataFrame(rows, schema=types, orient="row")
+        except (pl.exceptions.PolarsError, TypeError, OverflowError):
+            # polars quotes the value, which may be somebody's word.
+            raise StoreError(
+                f"table '{self.name}' has rows of other types",
+                expected=", ".join(f"{c.name}: {c.dtype}" for c in self.columns),
+            ) from None
+        return self.conform(frame)
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return `frame` with this schema's columns, types and order.
@@ -69,10 +87,7 @@ class Schema:
         missing = [name for name in self.names if name not in frame.columns]
         unknown = [name for name in frame.columns if name not in self.names]
         if missing or unknown:
-            raise StoreError(
-                f"table '{self.name}' lacks columns {missing} and has unknown columns {unknown}",
-                expected=", ".join(self.names),
-            )
+            raise self._other_columns(missing, unknown)
         try:
             frame = frame.select(pl.col(c.name).cast(c.dtype) for c in self.columns)
         except pl.exceptions.PolarsError:
@@ -88,6 +103,12 @@ class Schema:
             if failed:
                 raise StoreError(f"table '{self.name}': {failed} rows fail '{text}'")
         return frame
+
+    def _other_columns(self, missing: list[str], unknown: list[str]) -> StoreError:
+        return StoreError(
+            f"table '{self.name}' lacks columns {missing} and has unknown columns {unknown}",
+            expected=", ".join(self.names),
+        )
 
     def _check_column(self, values: pl.Series, column: Column) -> None:
         where = f"table '{self.name}', column '{column.name}'"

@@ -5,7 +5,7 @@ The settings, rules, lexicons and sidecars are read through here. YAML 1.2 matte
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -122,11 +122,14 @@ def validate(
 def _fields_at(model: type[BaseModel], path: Iterable[int | str]) -> list[str]:
     """Names of the fields of the model nested at `path`."""
     here: Any = model
+    chosen = False  # the next key is one that a person chose, not a field
     for key in path:
-        if isinstance(key, int):
+        if isinstance(key, int) or chosen:
+            chosen = False
             continue
         info = here.model_fields.get(key) if hasattr(here, "model_fields") else None
         annotation = info.annotation if info else None
+        chosen = getattr(annotation, "__origin__", None) in (dict, Mapping)
         candidates = [annotation, *getattr(annotation, "__args__", ())]
         here = next((c for c in candidates if hasattr(c, "model_fields")), None)
         if here is None:

@@ -1,0 +1,132 @@
+"""Mistakes are found all at once, with the line where each stands."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from pipeline.errors import ConfigError, InputError
+from pipeline.formats import yaml
+
+
+class Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    threshold: int = Field(default=1, ge=0)
+    name: str = "x"
+
+
+class Outer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    inner: Inner = Inner()
+    many: list[Inner] = []
+    named: dict[str, Inner] = {}
+    maybe: Inner | None = None
+    word: str = ""
+
+    @field_validator("word")
+    @classmethod
+    def _no_shouting(cls, value: str) -> str:
+        if value.isupper():
+            msg = "no shouting"
+            raise ValueError(msg)
+        return value
+
+
+TEXT = """\
+# a comment
+inner:
+  threshold: -1
+  treshold: 2
+many:
+  - name: a
+  - {nam: b, threshold: x}
+named:
+  anna:
+    threshold: [1]
+    nmae: c
+maybe:
+  thresholds: 3
+word: LOUD
+wrod: x
+"""
+
+
+def problems(text: str, *, private: bool = False) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        yaml.validate(Outer, yaml.parse(text, "f.yaml"), private=private)
+    return str(caught.value).splitlines()
+
+
+def test_all_at_once_with_line_key_and_nearest_name() -> None:
+    found = problems(TEXT)
+    lines = sorted(int(line.split(":")[1]) for line in found)
+    assert lines == [3, 4, 7, 7, 10, 11, 13, 14, 15]
+    for key in ("inner.treshold", "many.1.nam", "named.anna.nmae", "maybe.thresholds", "wrod"):
+        assert any(f": {key}: unknown key; did you mean" in line for line in found)
+    assert "f.yaml:14: word: no shouting" in found
+    assert any(line.startswith("f.yaml:4: inner.treshold: unknown key; did you") for line in found)
+
+
+def test_no_value_is_told() -> None:
+    found = "\n".join(problems("inner: {threshold: secret}\nword: SECRET\n"))
+    assert "secret" not in found.lower()
+
+
+def test_private_hides_what_a_person_chose_as_key() -> None:
+    found = problems(TEXT, private=True)
+    assert len(found) == 9
+    assert "anna" not in "\n".join(found)
+    assert any(line.startswith("f.yaml:10: named: ") for line in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("a: 1\nb: [1, 2\n", 3), ("a: 1\na: 2\n", 2), ("a: 'x\n", 2), ("a: b: c\n", 1), ("\t- a", 1)],
+)
+def test_what_is_no_yaml_is_told_with_its_line(text: str, line: int) -> None:
+    with pytest.raises(InputError, match=rf"^f:{line}: ") as caught:
+        yaml.parse(text, "f", InputError)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_character_that_yaml_does_not_know() -> None:
+    with pytest.raises(ConfigError, match="not YAML"):
+        yaml.parse("a: \x00b\n", "f")
+
+
+def test_an_empty_document_is_an_empty_mapping() -> None:
+    for text in ("", "# nothing\n", "---\n"):
+        assert dict(yaml.parse(text, "f").data) == {}
+        assert yaml.validate(Outer, yaml.parse(text, "f")) == Outer()
+
+
+def test_several_documents_are_refused() -> None:
+    with pytest.raises(ConfigError, match="not YAML"):
+        yaml.parse("a: 1\n---\nb: 2\n", "f")
+
+
+def test_lines_of_values_and_of_the_nearest_parent() -> None:
+    document = yaml.parse(TEXT, "f")
+    assert document.line(["inner", "threshold"]) == 3
+    assert document.line(["many", 1, "threshold"]) == 7
+    assert document.line(["many", 5]) == 5
+    assert document.line(["inner", "missing"]) == 2
+    assert document.line([]) == 1
+    assert document.at(["word"]) == "f:14"
+
+
+def test_data_without_lines_are_named_alone() -> None:
+    with pytest.raises(ConfigError, match=r"^options: word: no shouting$"):
+        yaml.validate(Outer, yaml.Document({"word": "LOUD"}, "options"))
+
+
+def test_a_file_full_of_aliases_stays_small(tmp_path: Path) -> None:
+    """The "billion laughs": nothing is expanded until somebody walks it."""
+    text = "a: &a [x, x, x, x, x, x, x, x, x]\n"
+    for one, two in zip("abcdefgh", "bcdefghi", strict=True):
+        text += f"{two}: &{two} [{', '.join(['*' + one] * 9)}]\n"
+    file = tmp_path / "laughs.yaml"
+    file.write_text(text)
+    assert len(yaml.parse(file.read_text(), "f").data) == 9
