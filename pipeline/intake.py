@@ -8,7 +8,6 @@ file per participant is named by its sidecar, whose key ``parts`` gives them.
 """
 
 import datetime as dt
-import difflib
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -309,8 +308,7 @@ def _parse_stray(path: Path) -> Sidecar | None:
         document = _document(path)
     except InputError:
         return None
-    known = list(Sidecar.model_fields)
-    if not any(difflib.get_close_matches(str(key), known, n=1) for key in document.data):
+    if not document.data.keys() & {"parts", "transcript"}:
         return None
     return yaml.validate(Sidecar, document, InputError, private=True)
 

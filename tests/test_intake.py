@@ -326,7 +326,7 @@ def test_other_yaml_files_in_a_folder(tmp_path: Path) -> None:
     text(tmp_path / "mine.yaml", "extends: default\nengines: {diarizer: pyannote}\n")
     text(tmp_path / "gone.wav.yaml", "client: C\n")
     assert names(discover([tmp_path])) == ["a.wav"]
-    text(tmp_path / "pair.yaml", "part: {therapist: a.wav, client: b.wav}\n")
+    text(tmp_path / "pair.yaml", "parts: {terapist: a.wav, client: b.wav}\n")
     found = discover([tmp_path])
     assert names(found) == ["a.wav", "pair.yaml"]
     with pytest.raises(InputError, match="did you mean 'parts'"):
