@@ -60,6 +60,7 @@ class Activity(Section):
     floor_ms: int = Field(gt=0, description="the noise floor is the lowest within this, both sides")
     floor_block_ms: int = Field(gt=0, description="stretch of which the floor takes one value")
     floor_percentile: float = Field(gt=0, lt=100, description="frames of a stretch under its floor")
+    bridge_ms: int = Field(ge=0, description="dips this short do not part a stretch")
     join_ms: int = Field(ge=0, description="shorter pauses are part of speech")
     knock_ms: int = Field(ge=0, description="shorter stretches without a voice are not joined")
     min_speech_ms: int = Field(ge=0, description="shorter stretches are no speech")

@@ -1,16 +1,19 @@
-"""Diarizer `channels`: every speaker has a channel, and what leaks from another is told from speech.
+"""Diarizer `channels`: every speaker has a channel; what leaks from another is told from speech.
 
-A microphone hears the other speaker too, weaker by a nearly fixed number of decibels, the *leak*. It is
-measured where the other is loud: the lower end of how far one's own channel lies under theirs, where one
-is silent. Activity on a channel is its speaker's only while it rises clearly over what leaks::
+A microphone hears the other speaker too, weaker by a nearly fixed number of decibels, the *leak*.
+It is measured where the other is loud: the lower end of how far one's own channel lies under
+theirs, where one is silent. Activity on a channel is its speaker's only while it rises clearly over
+what leaks::
 
     channel 0  ~~~====~~~____..._____      = loud speech
     channel 1  __......______~~===~~_      . leak: follows the other channel at a fixed distance
     speaker 1      (crosstalk)  spans
 
-Overlapping speech survives, for both are then over the other's leak; words come from each channel on its
-own, so every span belongs to both views, `regular` and `exclusive`.
+Overlapping speech survives, for both are then over the other's leak; words come from each channel
+on its own, so every span belongs to both views, `regular` and `exclusive`.
 """
+
+from itertools import combinations
 
 import numpy as np
 import polars as pl
@@ -44,11 +47,16 @@ class ChannelsDiarizer:
         """It rests on nothing but this package."""
         return {"engine": "channels"}
 
-    def diarize(self, audio: Audio | None, activity: pl.DataFrame, recording: Recording) -> Diarized:  # noqa: ARG002  the protocol has it
+    def diarize(
+        self,
+        audio: Audio | None,
+        activity: pl.DataFrame,
+        recording: Recording,  # noqa: ARG002
+    ) -> Diarized:
         """Spans of "channel 1", "channel 2", ...: the activity of each channel without crosstalk.
 
-        `margin` is the mean distance of the leaks, as a share of `clear_db`; with one channel that
-        speaks it is None, for nothing had to be told apart.
+        `margin` is how far the leaks lie down, on average, as a share of `clear_db`; with one
+        channel that speaks it is None, for nothing had to be told apart.
 
         Raises
         ------
@@ -68,24 +76,33 @@ class ChannelsDiarizer:
         own = [self._own(channel, levels, active, leaks) for channel in range(len(levels))]
         margin = None
         if leaks:
-            clear = self._settings.channels.clear_db
-            margin = float(np.mean([np.clip(-leak / clear, 0, 1) for leak in leaks.values()]))
-        return Diarized(_spans(own, active, activity, audio.duration_ms), margin, knows_overlap=True)
+            apart_db = -float(np.mean(list(leaks.values())))
+            margin = float(np.clip(apart_db / self._settings.channels.clear_db, 0, 1))
+        return Diarized(
+            _spans(own, active, activity, audio.duration_ms), margin, knows_overlap=True
+        )
 
     def _leaks(self, levels: list[Frames], active: list[Mask]) -> dict[tuple[int, int], float]:
-        """How far speech of the second channel of a pair lies lower on the first, dB, negative."""
-        settings = self._settings.channels
+        """How far speech of the second channel of a pair lies lower on the first, dB.
+
+        A louder microphone makes one leak of a pair smaller and the other greater; their mean is
+        what tells the channels apart, and is kept under `-over_leak_db`.
+        """
+        over = self._settings.channels.over_leak_db
         found = {}
-        for own in range(len(levels)):
-            for other in range(len(levels)):
-                if own == other or not active[own].any() or not active[other].any():
-                    continue
-                level = levels[other]
-                loud = np.percentile(level[active[other]], settings.loud_percentile)
-                at = active[other] & (level >= loud - settings.loud_range_db)
-                leak = np.percentile(levels[own][at] - level[at], settings.leak_percentile)
-                found[own, other] = min(float(leak), -settings.over_leak_db)
+        speaking = [channel for channel, mask in enumerate(active) if mask.any()]
+        for one, two in combinations(speaking, 2):
+            to_one = self._leak(levels[one], levels[two], active[two])
+            to_two = self._leak(levels[two], levels[one], active[one])
+            excess = max(0.0, (to_one + to_two) / 2 + over)
+            found[one, two], found[two, one] = to_one - excess, to_two - excess
         return found
+
+    def _leak(self, own: Frames, other: Frames, active: Mask) -> float:
+        settings = self._settings.channels
+        loud = np.percentile(other[active], settings.loud_percentile)
+        at = active & (other >= loud - settings.loud_range_db)
+        return float(np.percentile(own[at] - other[at], settings.leak_percentile))
 
     def _own(
         self,

@@ -85,7 +85,7 @@ class Silero:
     def _session(self) -> Any:
         path = _network()
         try:
-            import onnxruntime  # noqa: PLC0415  a model library is loaded when it is used
+            import onnxruntime
 
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = self._threads

@@ -1,4 +1,4 @@
-"""Diarizer `clustering`: one microphone, two or more speakers, nothing to download but a small network.
+"""Diarizer `clustering`: one microphone, two or more speakers, one small network.
 
 ::
 
@@ -7,12 +7,14 @@
     k-means           A   A   B      B          A    A   A     from several starts
     mixtures         AAAAAABBBBB   BBBBB      AAAAAAAAAAAA     each 50 ms, repeated to a fixed point
 
-Of all starts the partition that explains the voice vectors best is kept. The recipe knows no overlap: where two speak at
-once it names one of them, and says so (`knows_overlap` is False).
+Of all starts the partition that explains the voice vectors best is kept. Voices are learnt on up to
+`training_ms` of speech, taken evenly from the recording, and then followed through all of it. The
+recipe knows no overlap: where two speak at once it names one of them (`knows_overlap` is False).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -31,7 +33,6 @@ Labels = NDArray[np.int64]
 Stretch = tuple[int, int]
 """Start and end, ms."""
 
-_PIECES_AT_ONCE = 64
 _REGIONS_AT_ONCE = 64
 
 
@@ -63,9 +64,9 @@ class ClusteringDiarizer:
     ) -> Diarized:
         """Spans of "speaker 1", "speaker 2", ... in order of first speech, on the mixed channels.
 
-        The number of speakers is that of the sidecar, else `clustering.speakers`. `margin` is low where the
-        recording may hold one voice only; None where one speaker was asked for or there is too
-        little speech to divide.
+        The number of speakers is that of the sidecar, else `clustering.speakers`. `margin` is low
+        where the recording may hold one voice only; None where one speaker was asked for or there
+        is too little speech to divide.
 
         Raises
         ------
@@ -78,7 +79,9 @@ class ClusteringDiarizer:
             )
         settings = self._settings.clustering
         regions = _merged(activity)
-        pieces = [piece for region in regions for piece in _cut(region, settings.piece_ms)]
+        spoken_ms = sum(end - start for start, end in regions)
+        training = regions[:: max(1, -(-spoken_ms // settings.training_ms))]
+        pieces = [piece for region in training for piece in _cut(region, settings.piece_ms)]
         k = min(recording.metadata.speakers or settings.speakers, len(pieces))
         if k <= 1:
             spans = _spans(regions, np.zeros(len(regions), dtype=np.int64))
@@ -90,18 +93,16 @@ class ClusteringDiarizer:
         near = partition.silhouette(vectors, weights, labels)
         share = (near - settings.margin_low) / (settings.margin_high - settings.margin_low)
         trust = len(pieces) / (len(pieces) + settings.margin_pieces)
-        blocks, path = _Resegmentation(audio, regions, settings).follow(pieces, labels)
+        speakers = _Resegmentation(audio, training, settings)
+        speakers.learn(pieces, labels)
+        blocks, path = speakers.follow(regions)
         spans = _spans(blocks, partition.in_order(path))
         return Diarized(spans, float(np.clip(share, 0, 1)) * trust, knows_overlap=False)
 
     def _vectors(self, audio: Audio, pieces: Sequence[Stretch]) -> Matrix:
         path = voices.weights_path(self._settings)
         network = voices.Voices(path, self._settings.engines.threads)
-        found = [
-            network.vectors([_samples(audio, piece) for piece in pieces[at : at + _PIECES_AT_ONCE]])
-            for at in range(0, len(pieces), _PIECES_AT_ONCE)
-        ]
-        return np.concatenate(found)
+        return network.vectors([partial(_samples, audio, piece) for piece in pieces])
 
 
 @dataclass(frozen=True)
@@ -129,47 +130,44 @@ class _Blocks:
 
 
 class _Resegmentation:
-    """Mixtures of the speakers, found on up to `training_ms` of speech, laid over all of it."""
+    """Mixtures of the speakers, learnt on some regions of speech, and laid over all of them."""
 
     def __init__(
-        self, audio: Audio, regions: Sequence[Stretch], settings: config.Clustering
+        self, audio: Audio, training: Sequence[Stretch], settings: config.Clustering
     ) -> None:
         self._audio = audio
-        self._regions = regions
         self._settings = settings
-        total_ms = sum(end - start for start, end in regions)
-        self._training = regions[:: -(-total_ms // settings.training_ms)]
-        raw = np.concatenate(list(self._cepstra(self._training)))
+        self._training = training
+        raw = np.concatenate(list(self._cepstra(training)))
         self._mean = raw.mean(axis=0)
         self._scale = np.maximum(raw.std(axis=0), np.float32(1e-6))
         self._frames = self._scaled(raw)
-        step = -(-len(raw) // settings.training_frames)
-        chosen = self._frames[::step]
+        chosen = self._frames[:: -(-len(raw) // settings.training_frames)]
+        components = min(settings.components, len(chosen) // settings.component_frames)
         self._common = mixtures.train(
-            chosen,
-            max(1, min(settings.components, len(chosen) // settings.component_frames)),
-            settings.training_rounds,
-            settings.seed,
+            chosen, max(1, components), settings.training_rounds, settings.seed
         )
+        self._speakers: list[mixtures.Mixture] = []
 
-    def follow(
-        self, pieces: Sequence[Stretch], labels: Labels
-    ) -> tuple[list[Stretch], Labels]:
-        """Blocks and the speaker of each, from the speaker of each piece."""
+    def learn(self, pieces: Sequence[Stretch], labels: Labels) -> None:
+        """Fit the speakers' mixtures, from the speaker of each piece on, until nothing changes."""
         blocks = _grid(self._training, self._settings)
-        starts = [start for start, _ in pieces]
-        at = np.searchsorted(starts, [start for start, _ in blocks.stretches], "right") - 1
+        begins = [start for start, _ in pieces]
+        at = np.searchsorted(begins, [start for start, _ in blocks.stretches], "right") - 1
         path = labels[at]
-        speakers = self._adapted(np.repeat(path, blocks.frames))
+        self._speakers = self._adapted(np.repeat(path, blocks.frames))
         for _ in range(self._settings.rounds):
-            following = self._best(blocks, [self._frames], speakers)
-            if (following == path).all() or len(np.unique(following)) < len(speakers):
+            following = self._best(blocks, [self._frames])
+            if (following == path).all() or len(np.unique(following)) < len(self._speakers):
                 break  # settled; or a speaker vanished, and the mixtures before stand
             path = following
-            speakers = self._adapted(np.repeat(path, blocks.frames))
-        everything = _grid(self._regions, self._settings)
-        frames = (self._scaled(raw) for raw in self._cepstra(self._regions))
-        return everything.stretches, self._best(everything, frames, speakers)
+            self._speakers = self._adapted(np.repeat(path, blocks.frames))
+
+    def follow(self, regions: Sequence[Stretch]) -> tuple[list[Stretch], Labels]:
+        """Blocks of `regions`, and the speaker of each."""
+        blocks = _grid(regions, self._settings)
+        frames = (self._scaled(raw) for raw in self._cepstra(regions))
+        return blocks.stretches, self._best(blocks, frames)
 
     def _adapted(self, speaker: Labels) -> list[mixtures.Mixture]:
         return [
@@ -177,15 +175,10 @@ class _Resegmentation:
             for one in np.unique(speaker)
         ]
 
-    def _best(
-        self,
-        blocks: _Blocks,
-        frames: "Iterator[Matrix] | list[Matrix]",
-        speakers: list[mixtures.Mixture],
-    ) -> Labels:
+    def _best(self, blocks: _Blocks, frames: Iterable[Matrix]) -> Labels:
         parts = [
-            np.stack([speaker.likelihood(piece) for speaker in speakers], axis=1)
-            for piece in frames
+            np.stack([speaker.likelihood(some) for speaker in self._speakers], axis=1)
+            for some in frames
         ]
         scores = np.add.reduceat(np.concatenate(parts).astype(np.float64), blocks.first)
         return mixtures.best_path(scores, blocks.switch)[1]

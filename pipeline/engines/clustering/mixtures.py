@@ -1,7 +1,8 @@
 """Who speaks in each 50 ms: adapted Gaussian mixtures and the best path through them.
 
-Reynolds, Quatieri & Dunn, "Speaker verification using adapted Gaussian mixture models" (Digital Signal
-Processing 10, 2000): one mixture is trained on everybody's speech, and its means are moved towards each speaker's.
+Reynolds, Quatieri & Dunn, "Speaker verification using adapted Gaussian mixture models" (Digital
+Signal Processing 10, 2000): one mixture is trained on everybody's speech, and its means are moved
+towards each speaker's.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 Matrix = NDArray[np.float32]
+Sums = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 COEFFICIENTS = 20
@@ -54,11 +56,10 @@ class Mixture:
         ]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
-    def statistics(self, frames: Matrix) -> tuple[Matrix, Matrix, Matrix, float]:
-        """Count, sum and sum of squares for each component, and the total log likelihood."""
+    def statistics(self, frames: Matrix) -> tuple[Sums, Sums, Sums]:
+        """Count, sum and sum of squares of the frames that each component explains."""
         m, d = self.means.shape
         count, first, second = np.zeros(m), np.zeros((m, d)), np.zeros((m, d))
-        total = 0.0
         for at in range(0, len(frames), _FRAMES_AT_ONCE):
             piece = frames[at : at + _FRAMES_AT_ONCE]
             joint = self.joint(piece)
@@ -67,8 +68,7 @@ class Mixture:
             count += share.sum(axis=0)
             first += share.T @ piece
             second += share.T @ piece**2
-            total += float(level.sum())
-        return count, first, second, total
+        return count, first, second
 
 
 def _log_sum(joint: Matrix) -> Matrix:
@@ -107,20 +107,20 @@ def train(frames: Matrix, components: int, rounds: int, seed: int) -> Mixture:
         np.tile(variance, (components, 1)),
     )
     for _ in range(rounds):
-        count, first, second, _ = mixture.statistics(frames)
+        count, first, second = mixture.statistics(frames)
         safe = np.maximum(count, 1e-3)[:, None]
-        means = first / safe
-        variances = np.maximum(second / safe - means**2, _MIN_VARIANCE)
-        weights = np.maximum(count, 1e-3) / np.maximum(count, 1e-3).sum()
+        centre = first / safe
+        spread = np.maximum(second / safe - centre**2, _MIN_VARIANCE)
+        weights = safe[:, 0] / safe.sum()
         mixture = Mixture(
-            weights.astype(np.float32), means.astype(np.float32), variances.astype(np.float32)
+            weights.astype(np.float32), centre.astype(np.float32), spread.astype(np.float32)
         )
     return mixture
 
 
 def adapted(mixture: Mixture, frames: Matrix, relevance: float) -> Mixture:
     """`mixture` with its means moved towards `frames`, the more the more frames a component has."""
-    count, first, _, _ = mixture.statistics(frames)
+    count, first, _ = mixture.statistics(frames)
     share = (count / (count + relevance))[:, None]
     means = share * first / np.maximum(count, 1e-6)[:, None] + (1 - share) * mixture.means
     return Mixture(mixture.weights, means.astype(np.float32), mixture.variances)

@@ -12,8 +12,8 @@ _ROUNDS = 100  # k-means ends by itself long before
 def centred(vectors: Matrix, weights: Matrix) -> Matrix:
     """Vectors with the recording's mean removed, shape (n, 256).
 
-    What all pieces share (microphone, room, line) says nothing about who speaks. They are not brought to one
-    length again: short and mixed pieces lie near the mean, and should pull little.
+    What all pieces share (microphone, room, line) says nothing about who speaks. They are not
+    brought to one length again: short and mixed pieces lie near the mean, and should pull little.
     """
     found: Matrix = vectors - np.average(vectors, axis=0, weights=weights).astype(np.float32)
     return found
@@ -22,9 +22,9 @@ def centred(vectors: Matrix, weights: Matrix) -> Matrix:
 def tightest(vectors: Matrix, weights: Matrix, k: int, starts: int, seed: int) -> Labels:
     """Of `starts` random starts the partition of least spread, labelled in order of first piece.
 
-    Least spread is the best likelihood of the vectors under k equal round Gaussians. (Choosing among the starts by the
-    likelihood of the mixtures instead takes partitions that cut across speakers: on 49 clips of
-    30-45 s it left 16 % confusion, the spread 0.5 %.)
+    Least spread is the best likelihood of the vectors under k equal round Gaussians. (Choosing
+    among the starts by the likelihood of the mixtures instead takes partitions that cut across
+    speakers: on 49 clips of 30-45 s it left 16 % confusion, the spread 0.5 %.)
     """
     random = np.random.default_rng(seed)
     found = [_k_means(vectors, weights, k, random) for _ in range(starts)]
@@ -32,7 +32,9 @@ def tightest(vectors: Matrix, weights: Matrix, k: int, starts: int, seed: int) -
 
 
 def silhouette(vectors: Matrix, weights: Matrix, labels: Labels) -> float:
-    """How much nearer pieces are to their own speaker than to the next, -1 to 1; about 0.2 for one voice.
+    """How much nearer pieces are to their own speaker than to the next, -1 to 1.
+
+    One voice, divided as well as it can be, gives about 0.2.
 
     Rousseeuw, "Silhouettes" (J. Comput. Appl. Math. 20, 1987), against centres; a piece does not
     count towards its own centre, which would draw it near.
@@ -79,9 +81,7 @@ def _k_means(
     return spread, labels
 
 
-def _spread_out(
-    vectors: Matrix, weights: Matrix, k: int, random: np.random.Generator
-) -> Matrix:
+def _spread_out(vectors: Matrix, weights: Matrix, k: int, random: np.random.Generator) -> Matrix:
     """First centres: each drawn with a chance that grows with its distance from those before."""
     chance = weights.astype(np.float64)
     chosen = []

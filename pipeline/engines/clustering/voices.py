@@ -1,14 +1,15 @@
 """Voice vectors: the GE2E network of Resemblyzer, from its weights file alone.
 
-Wan, Wang, Papir & Lopez Moreno, "Generalized end-to-end loss for speaker verification" (ICASSP 2018); weights
-by Resemblyzer 0.1.4 (Apache-2.0): three LSTM layers of 256 on 40 mel bands, the last state through a linear
-layer and a rectifier to 256 numbers of length 1. The package itself is never imported: it needs a
-compiler to install and modules that newer setuptools lack.
+Wan, Wang, Papir & Lopez Moreno, "Generalized end-to-end loss for speaker verification" (ICASSP
+2018); weights by Resemblyzer 0.1.4 (Apache-2.0): three LSTM layers of 256 on 40 mel bands, the last
+state through a linear layer and a rectifier to 256 numbers of length 1. The package itself is never
+imported: it needs a compiler to install and modules that newer setuptools lack.
 
 A vector is a voice print: it lives in memory while a recording is diarized, and nowhere else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from hashlib import sha256
 from importlib import metadata
@@ -33,6 +34,7 @@ HOP = 160
 BANDS = 40
 SIZE = 256
 _LAYERS = 3
+_BATCH = 64
 _LEVEL_DBFS = -30  # the network was trained on speech raised to this level
 _HINT = "tether models fetch ge2e"
 
@@ -40,16 +42,17 @@ _HINT = "tether models fetch ge2e"
 @cache
 def _filters() -> tuple[Matrix, Matrix]:
     """Hann window (400,) and mel filters (40, 201), as librosa's defaults have them."""
-    import librosa  # noqa: PLC0415  half a second, and only needed here
+    from librosa.filters import get_window
+    from librosa.filters import mel as bank
 
-    window = librosa.filters.get_window("hann", FFT, fftbins=True).astype(np.float32)
-    return window, librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=FFT, n_mels=BANDS)
+    window = get_window("hann", FFT, fftbins=True).astype(np.float32)
+    return window, bank(sr=SAMPLE_RATE_HZ, n_fft=FFT, n_mels=BANDS)
 
 
 def mel(samples: Samples) -> Matrix:
     """Mel power spectrum, shape ``(n // 160 + 1, 40)``: 25 ms around every 10 ms, zeros outside.
 
-    The same as ``librosa.feature.melspectrogram(y, sr=16000, n_fft=400, hop_length=160, n_mels=40).T``.
+    The same as librosa's ``melspectrogram`` with n_fft 400, hop_length 160, n_mels 40, transposed.
     """
     window, bank = _filters()
     padded = np.pad(samples, FFT // 2)
@@ -60,7 +63,7 @@ def mel(samples: Samples) -> Matrix:
 
 
 def weights_path(settings: Settings) -> Path:
-    """The weights file: in the models folder as ``ge2e/pretrained.pt``, or in an installed Resemblyzer.
+    """The weights file: ``ge2e/pretrained.pt`` of the models folder, or in an installed package.
 
     Raises
     ------
@@ -113,7 +116,7 @@ class Voices:
             raise EngineError("torch is missing", hint="pip install 'torch==2.11.*'")
         digest(path)
         try:
-            import torch  # noqa: PLC0415
+            import torch
 
             kept = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
             lstm = torch.nn.LSTM(BANDS, SIZE, _LAYERS, batch_first=True)
@@ -127,8 +130,16 @@ class Voices:
         self._lstm = lstm.eval()
         self._linear = linear.eval()
 
-    def vectors(self, pieces: Sequence[Samples]) -> Matrix:
+    def vectors(self, pieces: Sequence[Callable[[], Samples]]) -> Matrix:
         """One vector of length 1 for each piece of speech, shape (n, 256).
+
+        Each thread takes a batch of its own: an LSTM is a chain of small products, and sharing
+        out each of them costs more than it gains (measured: 17x real time against 140x).
+
+        Parameters
+        ----------
+        pieces
+            Each gives its samples when it is its turn.
 
         Raises
         ------
@@ -136,14 +147,11 @@ class Voices:
             torch failed.
         """
         torch = self._torch
+        batches = [pieces[at : at + _BATCH] for at in range(0, len(pieces), _BATCH)]
         before = torch.get_num_threads()
-        torch.set_num_threads(self._threads)
         try:
-            spectra = [torch.from_numpy(mel(_raised(piece))) for piece in pieces]
-            packed = torch.nn.utils.rnn.pack_sequence(spectra, enforce_sorted=False)
-            with torch.no_grad():
-                _, (state, _) = self._lstm(packed)
-                found = torch.relu(self._linear(state[-1])).numpy()
+            with ThreadPoolExecutor(self._threads, "voices", torch.set_num_threads, (1,)) as pool:
+                found = np.concatenate(list(pool.map(self._batch, batches)))
         except Exception as caught:
             raise EngineError("the voice network failed on this recording") from caught
         finally:
@@ -151,6 +159,15 @@ class Voices:
         norm = np.linalg.norm(found, axis=1, keepdims=True)
         unit: Matrix = found / np.maximum(norm, np.float32(1e-6))
         return unit
+
+    def _batch(self, pieces: Sequence[Callable[[], Samples]]) -> Matrix:
+        torch = self._torch
+        spectra = [torch.from_numpy(mel(_raised(piece()))) for piece in pieces]
+        packed = torch.nn.utils.rnn.pack_sequence(spectra, enforce_sorted=False)
+        with torch.no_grad():
+            _, (state, _) = self._lstm(packed)
+            found: Matrix = torch.relu(self._linear(state[-1])).numpy()
+        return found
 
 
 def _part(state: dict[str, Any], prefix: str) -> dict[str, Any]:

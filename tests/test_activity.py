@@ -1,0 +1,187 @@
+"""Speech activity against truth: composed conversations, and a real call."""
+
+from pathlib import Path
+
+import composed
+import numpy as np
+import polars as pl
+import pytest
+from composed import Scene
+from diarization_error import referenced
+
+from pipeline import activity, config
+from pipeline.engines.silero import Silero
+from pipeline.ports import Audio, Samples
+
+SETTINGS = config.load()
+PAIRS = [("3080", "2033"), ("2609", "367"), ("2033", "2609"), ("367", "3080")]
+
+
+class Sure:
+    """A detector that is always as sure as it is told."""
+
+    block_ms = 32
+
+    def __init__(self, probability: float) -> None:
+        self.probability = probability
+        self.longest = 0
+
+    def identity(self) -> dict[str, str]:
+        return {}
+
+    def probabilities(self, samples: Samples) -> Samples:
+        self.longest = max(self.longest, len(samples))
+        return np.full(-(-len(samples) // 512), self.probability, np.float32)
+
+
+def noise(seconds: float, dbfs: float, seed: int = 0) -> Samples:
+    random = np.random.default_rng(seed)
+    wave = random.standard_normal(round(seconds * 16_000)) * 10 ** (dbfs / 20)
+    return wave.astype(np.float32)
+
+
+def burst(samples: Samples, start_ms: int, end_ms: int, dbfs: float) -> None:
+    samples[start_ms * 16 : end_ms * 16] = noise((end_ms - start_ms) / 1000, dbfs, seed=1)
+
+
+def stretches(table: pl.DataFrame) -> list[tuple[int, int]]:
+    return sorted(table.select("start_ms", "end_ms").rows())
+
+
+def test_the_level_sets_the_boundary() -> None:
+    samples = noise(10, -60)
+    burst(samples, 2000, 3000, -20)
+    burst(samples, 5000, 5600, -30)
+    found = stretches(activity.detect(Audio([samples]), Sure(0.9), SETTINGS.activity))
+    assert np.allclose(found, [(2000, 3000), (5000, 5600)], atol=20)
+
+
+def test_without_a_voice_there_is_no_speech() -> None:
+    samples = noise(10, -60)
+    burst(samples, 2000, 3000, -20)
+    assert activity.detect(Audio([samples]), Sure(0.02), SETTINGS.activity).is_empty()
+
+
+def test_digital_zeros_are_never_speech() -> None:
+    samples = noise(6, -20)
+    samples[2 * 16_000 : 3 * 16_000] = 0
+    found = activity.detect(Audio([samples]), Sure(1.0), SETTINGS.activity)
+    inside = found.filter((pl.col("start_ms") < 2980) & (pl.col("end_ms") > 2020))
+    assert inside.filter((pl.col("start_ms") < 2020) & (pl.col("end_ms") > 2980)).is_empty()
+    silent = Audio([np.zeros(16_000, np.float32)])
+    assert activity.detect(silent, Sure(1.0), SETTINGS.activity).is_empty()
+
+
+@pytest.mark.parametrize("samples", [1, 159, 160, 16_007])
+def test_a_recording_of_any_length_stays_within_itself(samples: int) -> None:
+    audio = Audio([noise(2, -20)[:samples]])
+    found = activity.detect(audio, Sure(1.0), SETTINGS.activity)
+    assert found.filter(pl.col("end_ms") > audio.duration_ms).is_empty()
+
+
+def test_the_detector_hears_bounded_pieces_at_an_even_level() -> None:
+    detector = Sure(0.9)
+    activity.detect(Audio([noise(400, -50)]), detector, SETTINGS.activity)
+    own = SETTINGS.activity
+    assert detector.longest <= (own.piece_ms + own.lead_ms) * 16
+
+
+def test_a_doubtful_stretch_is_speech_if_it_is_voiced() -> None:
+    pulses = np.zeros(10 * 16_000, np.float32)
+    pulses[3 * 16_000 : 4 * 16_000 : 16_000 // 125] = 1
+    voice = np.convolve(pulses, np.hanning(40), mode="same").astype(np.float32) * 0.1
+    paper = noise(10, -60)
+    burst(paper, 3000, 4000, -25)
+    for samples, expected in ((voice + noise(10, -60), [(3000, 4000)]), (paper, [])):
+        found = activity.detect(Audio([samples]), Sure(0.15), SETTINGS.activity)
+        assert np.allclose(stretches(found) or [[0, 0]], expected or [[0, 0]], atol=30)
+
+
+def test_a_knock_beside_speech_does_not_move_its_end() -> None:
+    samples = noise(10, -60)
+    burst(samples, 2000, 3000, -20)
+    burst(samples, 3150, 3200, -25)
+
+    class Ends(Sure):
+        def probabilities(self, samples: Samples) -> Samples:
+            found = super().probabilities(samples)
+            found[3000 // 32 :] = 0.01
+            return found
+
+    found = stretches(activity.detect(Audio([samples]), Ends(0.95), SETTINGS.activity))
+    assert np.allclose(found, [(2000, 3000)], atol=20)
+
+
+def test_one_signal_on_two_channels_is_one_channel() -> None:
+    speech = noise(60, -70)
+    for at in range(1000, 58_000, 3000):
+        burst(speech, at, at + 1500, -20)
+    other = noise(60, -70, seed=2)
+    for at in range(2600, 58_000, 3000):
+        burst(other, at, at + 1000, -25)
+    distinct = activity.distinct_channels
+    own = SETTINGS.activity
+    both = speech + other
+    assert distinct(Audio([speech, other]), own) is True
+    assert distinct(Audio([both, both]), own) is False
+    assert distinct(Audio([both, both * np.float32(0.2) + noise(60, -65, 3)]), own) is False
+    assert distinct(Audio([both, noise(60, -70, 4)]), own) is False
+    assert distinct(Audio([both, np.zeros_like(both)]), own) is False
+    assert distinct(Audio([both]), own) is None
+
+
+def test_a_rare_quiet_speaker_has_a_channel_of_their_own() -> None:
+    """Levels far apart, a sixteenth of the talk, and the other leaks in."""
+    one, two = noise(100, -70), noise(100, -75, seed=2)
+    for at in range(1000, 95_000, 3000):
+        burst(one, at, at + 2000, -15)
+    for at in (3100, 21_100, 39_100, 60_100, 90_100):
+        burst(two, at, at + 800, -38)
+    two += one * np.float32(10 ** (-35 / 20))
+    assert activity.distinct_channels(Audio([one, two]), SETTINGS.activity) is True
+
+
+SCENES = {
+    "clean": Scene(),
+    "telephone": Scene(telephone=True, noise_db=-50),
+    "noise": Scene(noise_db=-30),
+    "quiet": Scene(levels_db=(-20, -50), noise_db=-35, telephone=True, crosstalk_db=-45),
+}
+
+
+@pytest.mark.slow
+def test_silences_and_boundaries(shared_data: Path) -> None:
+    """F1 of silences >= 1 s, the real call and composed conversations pooled."""
+    detector = Silero(SETTINGS)
+    call = referenced(shared_data / "calls" / "call_a.flac")
+    cases = [
+        (
+            call.audio,
+            composed.complement(sorted((s, e) for s, e, _ in call.spans), call.audio.duration_ms),
+        )
+    ]
+    for seed, (scene, pair) in enumerate(zip(SCENES.values(), PAIRS, strict=True)):
+        talk = composed.compose(shared_data / "read_speech", pair, 100 + seed, scene)
+        cases.append((Audio(list(talk.channels)), talk.silences()))
+    hits = misses = false = 0
+    errors: list[int] = []
+    for audio, reference in cases:
+        found = stretches(activity.detect(audio, detector, SETTINGS.activity))
+        counted = composed.match(reference, composed.complement(found, audio.duration_ms))
+        hits, misses, false = hits + counted[0], misses + counted[1], false + counted[2]
+        errors += counted[3]
+    print(f"silences: {hits} found, {misses} missed, {false} false")  # noqa: T201
+    assert composed.f1(hits, misses, false) >= 0.95
+    assert np.median(np.abs(errors)) <= 40
+
+
+def test_a_quiet_speaker_on_a_telephone_is_not_missed(shared_data: Path) -> None:
+    talk = composed.compose(shared_data / "read_speech", PAIRS[3], 7, SCENES["quiet"])
+    found = activity.detect(Audio(list(talk.channels)), Silero(SETTINGS), SETTINGS.activity)
+    heard = np.zeros(talk.duration_ms // 10 + 1, bool)
+    for start, end in stretches(found.filter(pl.col("channel") == 1)):
+        heard[start // 10 : end // 10] = True
+    spoken = np.zeros_like(heard)
+    for start, end in talk.speech[1]:
+        spoken[start // 10 : end // 10] = True
+    assert (spoken & ~heard).sum() <= 0.05 * spoken.sum()
