@@ -1,0 +1,129 @@
+"""What a walk leaves: the report and ``walk.json``, from which a session is opened again."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import polars as pl
+from pydantic import TypeAdapter
+
+from pipeline import report
+from pipeline.errors import InputError
+from pipeline.stage import Outcome, State
+from pipeline.store import Store, canonical, write_private
+from pipeline.tables import Recording, Tables
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A session whose walk is done.
+
+    Attributes
+    ----------
+    computed
+        Stages that had to be computed, the report among them; empty: all was there already.
+    stale
+        Stages whose result an older engine made.
+    seconds
+        Wall time of each stage that was computed.
+    """
+
+    recording: Recording
+    tables: Tables
+    provenance: report.Provenance
+    computed: tuple[str, ...]
+    stale: tuple[str, ...]
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Note:
+    """What the last walk came to, as ``walk.json`` has it.
+
+    Attributes
+    ----------
+    slots
+        Stage and slot, in the order of the walk: later tables replace earlier ones of that name.
+    """
+
+    recording: Recording
+    language: str | None
+    provenance: report.Provenance
+    slots: tuple[tuple[str, str], ...]
+
+
+_NOTE = TypeAdapter(Note)
+
+
+def read_note(recording_id: str, store: Store) -> Note:
+    """``walk.json`` of a session.
+
+    Raises
+    ------
+    InputError
+        It was never walked to the end.
+    """
+    file = store.session(recording_id) / "walk.json"
+    if not file.is_file():
+        raise InputError(
+            "this session has no finished walk", hint="run `tether run` on its recording"
+        )
+    return _NOTE.validate_json(file.read_bytes())
+
+
+def publish(
+    recording: Recording,
+    outcome: Outcome,
+    provenance: report.Provenance,
+    store: Store,
+    tell: Callable[[str, State], None] = lambda _stage, _state: None,
+) -> Walked:
+    """Render the report and note the walk, unless both stand already."""
+    provenance = replace(
+        provenance,
+        stages=dict(outcome.addresses),
+        role_commands=_role_commands(recording, outcome.tables["roles"]),
+    )
+    heard = outcome.tables["transcription"]["language"][0]
+    language = recording.metadata.language or heard
+    note = Note(recording, language, provenance, tuple(outcome.slots.items()))
+    content = canonical(_NOTE.dump_python(note, mode="json"))
+    folder = store.session(recording.recording_id)
+    walk_file, report_file = folder / "walk.json", folder / "report.html"
+    computed = [name for name, state in outcome.states.items() if state == "done"]
+    stands = report_file.is_file() and walk_file.is_file() and walk_file.read_bytes() == content
+    seconds = dict(outcome.seconds)
+    if not stands:
+        tell("report", "started")
+        began = time.perf_counter()
+        html = report.render(recording, outcome.tables, provenance)
+        write_private(report_file, html.encode("utf-8"))
+        write_private(walk_file, content)
+        computed.append("report")
+        seconds["report"] = time.perf_counter() - began
+        tell("report", "done")
+    stale = tuple(name for name, state in outcome.states.items() if state == "stale")
+    return Walked(recording, outcome.tables, provenance, tuple(computed), stale, seconds)
+
+
+def _role_commands(recording: Recording, found: pl.DataFrame) -> tuple[str, ...]:
+    """What to type where a role is unknown or was inferred: one command for each guess."""
+    doubtful = found.filter(pl.col("source").is_in(["unknown", "inferred"]))["speaker"]
+    return tuple(
+        f'tether correct {recording.short_id} "{speaker}=therapist"' for speaker in doubtful
+    )
+
+
+def reopen(recording_id: str, store: Store) -> Walked:
+    """The last walk of a session, from the store alone: the recording may be gone.
+
+    Raises
+    ------
+    InputError
+        It was never walked to the end.
+    """
+    note = read_note(recording_id, store)
+    tables: dict[str, pl.DataFrame] = {}
+    for stage, slot in note.slots:
+        tables |= store.read(recording_id, stage, slot)
+    return Walked(note.recording, tables, note.provenance, (), (), {})

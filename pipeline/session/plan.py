@@ -1,0 +1,46 @@
+"""What a walk uses: engines, lexicons, features, rules."""
+
+from dataclasses import dataclass
+
+from pipeline import report
+from pipeline.config import Settings
+from pipeline.lexicon import Lexicons
+from pipeline.ports import Diarizer, Feature, PitchTracker, Transcriber
+from pipeline.rules import RuleBook
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What depends on the language of a session."""
+
+    lexicons: Lexicons
+    features: tuple[Feature, ...]
+    rules: RuleBook
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The engines and rules of one walk.
+
+    Attributes
+    ----------
+    transcriber
+        None: timing only; `no_words` says why.
+    language
+        ISO 639-1; None: the transcriber detects it.
+    provenance
+        Engines with the reason for each, and notes; its stages are filled in at the end.
+    """
+
+    settings: Settings
+    diarizer: Diarizer
+    transcriber: Transcriber | None
+    pitch: PitchTracker
+    language: str | None
+    no_words: str | None
+    spoken: Spoken
+    provenance: report.Provenance
+
+    def name_of(self, task: str) -> str:
+        """Name of the engine that does `task`."""
+        return next(choice.name for choice in self.provenance.engines if choice.task == task)

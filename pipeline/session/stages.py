@@ -1,0 +1,240 @@
+"""The stages of a walk, each a pure function over tables with the settings it depends on."""
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+import polars as pl
+
+from pipeline import activity, audio, baseline, features, quality, regions, roles, turns
+from pipeline.config import Settings
+from pipeline.errors import InputError
+from pipeline.features import frames
+from pipeline.formats import transcript
+from pipeline.intake import Source
+from pipeline.lexicon import Lexicons
+from pipeline.ports import Audio, SpeechDetector, Transcribed
+from pipeline.session.plan import Plan, Spoken
+from pipeline.stage import Stage
+from pipeline.store import Store, digest
+from pipeline.tables import (
+    ACTIVITY,
+    DIARIZATION,
+    DROPOUTS,
+    FRAMES,
+    MEDIA,
+    TRANSCRIPTION,
+    WORDS,
+    Recording,
+    Tables,
+)
+
+
+class Sound:
+    """Decodes when it is first asked, and frees the scratch files at the end."""
+
+    def __init__(self, source: Source, store: Store, settings: Settings) -> None:
+        self._source, self._store, self._settings = source, store, settings
+        self._decoded: audio.Decoded | None = None
+
+    def decoded(self) -> audio.Decoded:
+        """The decoded recording."""
+        if self._decoded is None:
+            self._decoded = audio.decode(
+                self._source.audio, self._store.scratch, self._settings.audio
+            )
+        return self._decoded
+
+    @property
+    def audio(self) -> Audio | None:
+        """Its samples; None for a transcript alone."""
+        return self.decoded().audio if self._source.audio else None
+
+    def close(self) -> None:
+        """Free the scratch files."""
+        if self._decoded is not None:
+            self._decoded.close()
+            self._decoded = None
+
+
+def listening(
+    source: Source,
+    sound: Sound,
+    settings: Settings,
+    detector: SpeechDetector,
+) -> list[Stage]:
+    """The stages before any engine is chosen: what was recorded, and where there is speech."""
+
+    def media(_: Tables) -> Tables:
+        if source.audio:
+            decoded = sound.decoded()
+            distinct = activity.distinct_channels(decoded.audio, settings.activity)
+            told = decoded.media.with_columns(
+                pl.lit(distinct, pl.Boolean).alias("distinct_channels")
+            )
+            return {"media": MEDIA.conform(told), "dropouts": decoded.dropouts}
+        return {"media": _media_of_transcript(source), "dropouts": DROPOUTS.empty()}
+
+    def active(_: Tables) -> Tables:
+        if sound.audio is None:
+            return {"activity": ACTIVITY.empty()}
+        return {"activity": activity.detect(sound.audio, detector, settings.activity)}
+
+    return [
+        Stage("media", 1, (), media, _dump(settings, "audio", "activity"), {"av": version("av")}),
+        Stage("activity", 1, ("media",), active, _dump(settings, "activity"), detector.identity()),
+    ]
+
+
+def _media_of_transcript(source: Source) -> pl.DataFrame:
+    """A transcript without audio lasts until its last line ends."""
+    duration_ms = transcript.load(source.transcript).duration_ms
+    if not duration_ms:
+        raise InputError("the transcript holds no words", expected="at least one timed line")
+    row = {"duration_ms": duration_ms, "channels": 0, "damaged_packets": 0, "gap_ms": 0}
+    return MEDIA.frame([dict[str, object](row)])
+
+
+def _transcribe(plan: Plan, heard: Audio | None, cut: pl.DataFrame) -> Transcribed:
+    if plan.transcriber is None:
+        return Transcribed(WORDS.empty(), None, 0)
+    return plan.transcriber.transcribe(heard, cut, plan.language)
+
+
+def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]:
+    """The stages from speakers to measures."""
+    settings = plan.settings
+    duration_ms = recording.duration_ms
+
+    def spans(tables: Tables) -> Tables:
+        found = plan.diarizer.diarize(sound.audio, tables["activity"], recording)
+        row: dict[str, object] = {
+            "engine": plan.name_of("who spoke when"),
+            "speakers": found.spans["speaker"].n_unique(),
+            "margin": found.margin,
+            "knows_overlap": found.knows_overlap,
+        }
+        return {"spans": found.spans, "diarization": DIARIZATION.frame([row])}
+
+    def words(tables: Tables) -> Tables:
+        cut = regions.cut(tables["spans"], duration_ms, settings.transcription)
+        heard = _transcribe(plan, sound.audio, cut)
+        row: dict[str, object] = {
+            "engine": plan.name_of("words"),
+            "language": heard.language,
+            "dropped_words": heard.dropped_words,
+            "note": plan.no_words,
+        }
+        return {"words": heard.words, "transcription": TRANSCRIPTION.frame([row])}
+
+    def cut_turns(tables: Tables) -> Tables:
+        return turns.build(tables, settings.turns, _acknowledges(plan.spoken.lexicons))
+
+    def pitch_and_level(tables: Tables) -> Tables:
+        if sound.audio is None:
+            return {"frames": FRAMES.empty()}
+        made = frames.measure(sound.audio, tables["spans"], plan.pitch, settings)
+        return {"frames": made}
+
+    def assess(tables: Tables) -> Tables:
+        return {"quality": quality.assess(sound.audio, tables, settings.quality)}
+
+    def measure(tables: Tables) -> Tables:
+        values = features.measure_all(tables, plan.spoken.features)
+        return {"measures": baseline.score(values, plan.spoken.features, tables, settings.baseline)}
+
+    metadata = recording.metadata
+    speakers = {"speakers": metadata.speakers, "engine": plan.name_of("who spoke when")}
+    language = {"language": plan.language, "engine": plan.name_of("words")}
+    lexicons = {"lexicons": digest(plan.spoken.lexicons.canonical().encode())}
+    pitch = {"engine": settings.engines.pitch}
+    catalogue = {"features": [[f.name, f.version, f.item] for f in plan.spoken.features]}
+    return [
+        Stage(
+            "spans",
+            1,
+            ("media", "activity"),
+            spans,
+            _dump(settings, plan.name_of("who spoke when")) | speakers,
+            plan.diarizer.identity(),
+        ),
+        Stage(
+            "words",
+            1,
+            ("spans",),
+            words,
+            _dump(settings, "transcription", plan.name_of("words")) | language,
+            plan.transcriber.identity() if plan.transcriber else {},
+        ),
+        Stage("turns", 1, ("media", "words"), cut_turns, _dump(settings, "turns") | lexicons),
+        Stage(
+            "frames",
+            1,
+            ("spans",),
+            pitch_and_level,
+            _dump(settings, "pitch") | pitch,
+            plan.pitch.identity(),
+        ),
+        Stage("quality", 1, ("media", "words"), assess, _dump(settings, "quality")),
+        Stage(
+            "measures",
+            1,
+            ("turns", "frames"),
+            measure,
+            _dump(settings, "baseline", "features") | catalogue | lexicons,
+        ),
+    ]
+
+
+def deciding(
+    recording: Recording, spoken: Spoken, settings: Settings, corrections: Mapping[str, str]
+) -> list[Stage]:
+    """The stages that a correction or a changed rule computes again: roles and moments."""
+
+    def assign(tables: Tables) -> Tables:
+        assigned = roles.assign(tables, recording.metadata, corrections, settings.roles)
+        measures = tables["measures"]
+        if not settings.features.therapist_voice:
+            measures = baseline.without_voice_of(measures, assigned["roles"], spoken.features)
+        return {**assigned, "measures": measures}
+
+    def flag(tables: Tables) -> Tables:
+        return spoken.rules.flag(tables, spoken.lexicons, settings)
+
+    metadata = recording.metadata
+    known_roles = {
+        "channels": {str(number): role for number, role in metadata.channels.items()},
+        "roles": dict(metadata.roles),
+        "corrections": dict(corrections),
+    }
+    voice = {"therapist_voice": settings.features.therapist_voice}
+    rules = {"rules": spoken.rules.canonical(), "lexicons": spoken.lexicons.canonical()}
+    return [
+        Stage(
+            "roles",
+            1,
+            ("turns", "measures"),
+            assign,
+            _dump(settings, "roles") | known_roles | voice,
+        ),
+        Stage(
+            "moments",
+            1,
+            ("roles", "quality"),
+            flag,
+            _dump(settings, "moments", "response") | rules,
+        ),
+    ]
+
+
+def _acknowledges(lexicons: Lexicons) -> Callable[[str], bool] | None:
+    """Whether a text is made of acknowledgements only; None where no lexicon tells."""
+    if lexicons.language is None:
+        return None
+    return lambda text: bool(lexicons.only("acknowledgement", text))
+
+
+def _dump(settings: Settings, *sections: str) -> dict[str, Any]:
+    """Settings on which a stage depends, as JSON values; an engine without settings has none."""
+    dumped = settings.model_dump(mode="json")
+    return {name: dumped[name] for name in sections if name in dumped}
