@@ -135,7 +135,9 @@ class FasterWhisper(Section):
     min_logprob: float = Field(lt=0, description="mean log probability under which it is doubtful")
     max_no_speech: float = Field(ge=0, le=1, description="over this and doubtful: no speech")
     max_compression: float = Field(gt=1, description="text that packs better than this is a loop")
-    prompts: Mapping[str, str] = Field(description="by language: text in the style to write in")
+    prompts: Mapping[str, str] = Field(
+        description="by language: text in the style to write in; empty: none"
+    )
     phantoms: tuple[str, ...] = Field(description="phrases from its training that nobody said")
 
 
@@ -144,6 +146,8 @@ class Moonshine(Section):
 
     piece_max_ms: int = Field(gt=0, description="longest piece that is heard at once")
     edge_ms: int = Field(ge=0, description="silence put on either side of a piece")
+    loud_dbfs: float = Field(lt=0, description="level to which loud speech of a piece is brought")
+    max_gain_db: float = Field(ge=0, description="largest gain")
     speech_range_db: float = Field(gt=0, description="words stand on frames this near to the loud")
 
 

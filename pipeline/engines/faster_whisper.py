@@ -236,7 +236,7 @@ class FasterWhisperTranscriber:
             "language": language,
             "beam_size": self._own.beam_size,
             "condition_on_previous_text": False,
-            "initial_prompt": self._own.prompts.get(language),
+            "initial_prompt": self._own.prompts.get(language) or None,
             "word_timestamps": True,
             "vad_filter": False,
         }

@@ -24,7 +24,7 @@ from pipeline.timebase import FRAME_MS, SAMPLE_RATE_HZ, ms_to_samples
 
 _PACKAGE = "moonshine-voice"
 _MODEL = "tiny-en"
-_LOUD_PERCENTILE = 95
+_LOUD_PERCENTILE = 90
 _OPTIONS = {"vad_threshold": "0", "identify_speakers": "false", "return_audio_data": "false"}
 
 
@@ -98,13 +98,16 @@ class MoonshineTranscriber:
 
     def _hear(self, sound: Samples) -> list[str]:
         """Words of a piece; none where nothing is loud enough to be speech."""
-        guards = self._settings.transcription.guards
-        if levels_dbfs(sound).max(initial=-200.0) < guards.silence_dbfs:
+        own = self._settings.moonshine
+        levels = levels_dbfs(sound)
+        if levels.max(initial=-200.0) < self._settings.transcription.guards.silence_dbfs:
             return []
-        edge = ms_to_samples(self._settings.moonshine.edge_ms)
+        # The model hears the bare wave, and quiet voices worse.
+        gain_db = min(own.loud_dbfs - np.percentile(levels, _LOUD_PERCENTILE), own.max_gain_db)
+        loud = np.clip(sound * np.float32(10 ** (gain_db / 20)), -1, 1)
         try:
             script = self._library().transcribe_without_streaming(
-                np.pad(sound, edge).tolist(), SAMPLE_RATE_HZ
+                np.pad(loud, ms_to_samples(own.edge_ms)).tolist(), SAMPLE_RATE_HZ
             )
         except EngineError:
             raise

@@ -57,7 +57,8 @@ def settings(folder: Path) -> Callable[..., Settings]:
             overrides={
                 "models_folder": str(folder),
                 "faster_whisper.model": model,
-                "faster_whisper.prompts": {},  # the small model counts positions, not words
+                # the small model counts positions, not words
+                "faster_whisper.prompts": {"en": "", "de": ""},
                 **chosen,
             }
         )
