@@ -121,9 +121,9 @@ def distinct_channels(audio: Audio, settings: config.Activity) -> bool | None:
 
     Returns
     -------
-    None with fewer than two channels.
+    None with fewer than two channels, or without samples.
     """
-    if len(audio.channels) < 2:  # noqa: PLR2004  "two" is in the name
+    if len(audio.channels) < 2 or not audio.n_samples:  # noqa: PLR2004  "two" is in the name
         return None
     relative = []
     for samples in audio.channels:

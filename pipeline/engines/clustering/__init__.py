@@ -49,15 +49,16 @@ class ClusteringDiarizer:
         self._settings = settings
 
     def identity(self) -> Identity:
-        """Digest of the voice network.
+        """Version of torch and digest of the voice network.
 
         Raises
         ------
         EngineError
-            The weights are missing, or others than expected.
+            torch is missing; the weights are missing, or others than expected.
         """
+        torch = voices.torch_version()
         path = voices.weights_path(self._settings)
-        return {"engine": "clustering", "ge2e": voices.digest(path)}
+        return {"engine": "clustering", "torch": torch, "ge2e": voices.digest(path)}
 
     def diarize(
         self, audio: Audio | None, activity: pl.DataFrame, recording: Recording

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from hashlib import sha256
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +83,20 @@ def weights_path(settings: Settings) -> Path:
     )
 
 
+def torch_version() -> str:
+    """Version of torch, without importing it.
+
+    Raises
+    ------
+    EngineError
+        It is not installed.
+    """
+    try:
+        return metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        raise EngineError("torch is missing", hint="pip install 'torch==2.11.*'") from None
+
+
 def digest(path: Path) -> str:
     """SHA-256 of the weights.
 
@@ -108,12 +121,11 @@ class Voices:
     Raises
     ------
     EngineError
-        torch is missing, or the weights are damaged.
+        torch is missing, or the weights are others than expected.
     """
 
     def __init__(self, path: Path, threads: int) -> None:
-        if find_spec("torch") is None:
-            raise EngineError("torch is missing", hint="pip install 'torch==2.11.*'")
+        torch_version()
         digest(path)
         try:
             import torch
