@@ -12,6 +12,7 @@ are decoded in batches, which is twice as fast, and what batches are known to lo
   over temperatures and with a second look behind the last word; the better of the two is kept.
 - They ignore ``hallucination_silence_threshold``. Here every word must stand on speech, whatever
   way it came (`pipeline.guards`).
+- Their prompt leaks into silence (#1179). Here a whole sentence of the prompt is refused.
 - The prompt that keeps fillers reaches the first window of a file only, unless each window is a
   call of its own. Here it reaches every window.
 """
@@ -264,10 +265,23 @@ class FasterWhisperTranscriber:
         lost_ms = 0
         for index, (piece, words) in enumerate(zip(window.pieces, said, strict=True)):
             guards = self._settings.transcription.guards
-            spoken = believed(_unhaunted(words, own.phantoms), piece, window.part(index), guards)
+            spoken = believed(
+                _unhaunted(words, self._phantoms()), piece, window.part(index), guards
+            )
             kept += [(piece.speaker, word) for word in spoken]
             lost_ms = max(lost_ms, _longest_gap_ms(piece, spoken))
         return _Heard(tuple(kept), total - len(kept), doubtful, lost_ms)
+
+    def _phantoms(self) -> list[str]:
+        """Phrases that nobody said: of subtitles, and of the prompt, which leaks into silence."""
+        few = self._settings.transcription.guards.few_words
+        sentences = [
+            [key(word) for word in sentence.split()]
+            for prompt in self._own.prompts.values()
+            for sentence in prompt.split(".")
+        ]
+        leaks = [" ".join(words) for words in sentences if len(words) > few]
+        return [*self._own.phantoms, *leaks]
 
     def _detected(self, audio: Audio, plans: Sequence[tuple[Piece, ...]]) -> str:
         """The language that the longest windows speak for."""

@@ -264,3 +264,10 @@ def test_a_phantom_goes_and_its_neighbours_stay() -> None:
     words = [Word(text, 0, 10) for text in ["Yes.", "Thanks", "for", "watching!", "Bye."]]
     kept = _unhaunted(words, ["thanks for watching"])
     assert [word.text for word in kept] == ["Yes.", "Bye."]
+
+
+def test_a_sentence_of_the_prompt_is_a_phantom_and_its_fillers_are_not() -> None:
+    engine = FasterWhisperTranscriber(load())
+    prompt = load().faster_whisper.prompts["en"].split()
+    kept = _unhaunted([Word(text, 0, 10) for text in prompt], engine._phantoms())
+    assert [word.text for word in kept] == ["Mm-hm."]
