@@ -217,7 +217,8 @@ def _periodicity(samples: Samples) -> Frames:
     energy = np.pad(np.cumsum(windows**2, axis=1), ((0, 0), (1, 0)))
     before = energy[:, _PERIOD_WINDOW - np.arange(_PERIOD_WINDOW)[_PERIODS]]
     after = energy[:, -1:] - energy[:, _PERIODS]
-    found: Frames = (alike / np.sqrt(np.maximum(before * after, _TINY**2))).max(axis=1)
+    alike /= np.sqrt(np.maximum(before * after, _TINY**2))
+    found: Frames = np.asarray(alike.max(axis=1), np.float32)
     return found
 
 

@@ -92,7 +92,7 @@ def compose(path: Path, minutes: float) -> None:
 def _read(path: Path) -> NDArray[np.int16]:
     with av.open(str(path)) as container:
         blocks = [frame.to_ndarray() for frame in container.decode(audio=0)]
-    packed = np.concatenate(blocks, axis=1)
+    packed = np.concatenate(blocks, axis=1).astype(np.int16)
     return packed.reshape(-1, 2).T if packed.shape[0] == 1 else packed
 
 

@@ -185,7 +185,7 @@ class _Resegmentation:
         return mixtures.best_path(scores, blocks.switch)[1]
 
     def _scaled(self, raw: Matrix) -> Matrix:
-        scaled: Matrix = (raw - self._mean) / self._scale
+        scaled: Matrix = np.asarray((raw - self._mean) / self._scale, np.float32)
         return scaled
 
     def _cepstra(self, regions: Sequence[Stretch]) -> Iterator[Matrix]:

@@ -43,8 +43,9 @@ class Mixture:
             - 0.5 * np.log(2 * np.pi * self.variances).sum(axis=1)
             - 0.5 * (self.means**2 * precision).sum(axis=1)
         )
-        found: Matrix = (
-            constant + frames @ (self.means * precision).T - 0.5 * (frames**2) @ precision.T
+        found: Matrix = np.asarray(
+            constant + frames @ (self.means * precision).T - 0.5 * (frames**2) @ precision.T,
+            np.float32,
         )
         return found
 

@@ -89,5 +89,5 @@ def _spread_out(vectors: Matrix, weights: Matrix, k: int, random: np.random.Gene
         at = random.choice(len(vectors), p=chance / chance.sum())
         chosen.append(vectors[at])
         apart = np.min([((vectors - centre) ** 2).sum(axis=1) for centre in chosen], axis=0)
-        chance = weights * np.maximum(apart.astype(np.float64), 1e-9)
+        chance = np.asarray(weights * np.maximum(apart, 1e-9), np.float64)
     return np.array(chosen)
