@@ -292,14 +292,19 @@ def _empty(turns: pl.DataFrame, who: People, disabled: tuple[DisabledFamily, ...
 
 
 def _disabled(tables: Tables, provenance: Provenance) -> tuple[DisabledFamily, ...]:
-    """Families that abstained, each reason once."""
+    """Families that abstained, those of one reason together."""
     rows = tables.get("quality", QUALITY.empty()).select("disables", "because")
-    found = [
-        DisabledFamily(family, because or "the recording is too poor")
+    found = [(entry.because, entry.family) for entry in provenance.disabled] + [
+        (because or "the recording is too poor", family)
         for families, because in rows.iter_rows()
         for family in families or ()
     ]
-    return tuple(dict.fromkeys([*provenance.disabled, *found]))
+    reasons: dict[str, list[str]] = {}
+    for because, family in dict.fromkeys(found):
+        reasons.setdefault(because.rstrip("."), []).append(family)
+    return tuple(
+        DisabledFamily(wording.listed(families), because) for because, families in reasons.items()
+    )
 
 
 def _quality(tables: Tables) -> tuple[Measured, ...]:

@@ -1,7 +1,7 @@
 """Numbers as people read them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pipeline.timebase import ms_to_clock, ms_to_s
 
@@ -57,6 +57,15 @@ def count(number: int, noun: str, plural: str = "") -> str:
     ('1 silence', '1,200 silences')
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a list in a sentence.
+
+    >>> listed(["timing"]), listed(["timing", "voice", "words"])
+    ('timing', 'timing, voice and words')
+    """
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def percent(share: float) -> str:

@@ -188,6 +188,68 @@ def test_nobody_speaking_is_an_honest_report(run: Run, tmp_path: Path) -> None:
     assert "No speech was found" in report.read_text(encoding="utf-8")
 
 
+def test_one_speaker_only_is_never_flagged(run: Run, clip: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone.flac"
+    with av.open(str(clip)) as reader, av.open(str(alone), "w") as writer:
+        out = writer.add_stream("flac", rate=16_000, layout="mono")
+        assert isinstance(out, av.AudioStream)
+        for frame in reader.decode(audio=0):
+            therapist = frame.to_ndarray().reshape(-1, 2)[:, :1].T
+            mono = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(therapist), format="s16", layout="mono"
+            )
+            mono.sample_rate = 16_000
+            writer.mux(out.encode(mono))
+        writer.mux(out.encode(None))
+    done = run("run", alone, "--json", "--transcriber", "none")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)[0]
+    assert told["moments"] == []
+    assert set(told["roles"].values()) == {"unknown"}
+    report = Path(told["report"]).read_text(encoding="utf-8")
+    assert "Only one voice was found" in report or "Who is the therapist?" in report
+
+
+def test_a_language_without_engine_or_lexicon_is_timing_only(run: Run, clip: Path) -> None:
+    done = run("run", clip, "--language", "de", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)[0]
+    name, because = told["engines"]["words"]
+    assert name == "none"
+    assert "does not know the language" in because
+    report = Path(told["report"]).read_text(encoding="utf-8")
+    assert "Timing only" in report
+    assert "no lexicon for the language" in report
+
+
+def test_a_correction_turns_the_roles_and_only_rules_run(run: Run, clip: Path) -> None:
+    told = json.loads(run("run", clip, "--json").stdout)[0]
+    short = told["recording_id"][:12]
+    done = run("correct", short, "channel 1=client")
+    assert done.returncode == 0, done.stderr
+    assert "channel 1: client (corrected)" in done.stdout
+    assert "channel 2: therapist" in done.stdout
+    again = json.loads(run("run", clip, "--json").stdout)[0]
+    assert again["roles"] == {"channel 1": "client", "channel 2": "therapist"}
+    assert again["computed"] == []
+
+
+def test_exports_and_report_need_no_recording(run: Run, clip: Path, tmp_path: Path) -> None:
+    recording = tmp_path / "gone.flac"
+    shutil.copy(clip, recording)
+    told = json.loads(run("run", recording, "--json", "--transcriber", "none").stdout)[0]
+    recording.unlink()
+    short = told["recording_id"][:8]
+    for fmt, name in (("csv", "turns.csv"), ("parquet", "turns.parquet"), ("rttm", "turns.rttm")):
+        done = run("export", short, "--tables", "turns", "--format", fmt, "--output", "out")
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "out" / name).stat().st_size
+    Path(told["report"]).unlink()
+    assert run("report", short).returncode == 0
+    assert Path(told["report"]).is_file()
+    assert "gone.flac" in run("sessions").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
