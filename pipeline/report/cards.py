@@ -224,16 +224,17 @@ def _response(moment: Hit, quotes: "_Quotes") -> Response:
 
 
 def _sentence(hit: Hit) -> str:
-    """Its clauses; of later items only what is new, after a semicolon."""
-    parts: list[list[str]] = []
-    said: set[str] = set()
-    for clause, repeats in zip(hit["clauses"], _repeats(hit), strict=True):
-        if repeats or not parts:
-            parts.append([])
-        if clause["held"] and clause["text"] not in said:
-            said.add(clause["text"])
-            parts[-1].append(clause["text"])
-    return wording.sentence(parts)
+    """The clauses of its first item, and how many items there are; the rest stands below."""
+    clauses = list(zip(hit["clauses"], _repeats(hit), strict=True))
+    second = next((n for n, (_, repeats) in enumerate(clauses) if repeats and n), len(clauses))
+    first = [clause["text"] for clause, _ in clauses[:second] if clause["held"]]
+    counted = [clause["text"] for clause, _ in clauses[second:] if "items" in _observed(clause)]
+    return wording.sentence([dict.fromkeys(first), counted])
+
+
+def _observed(clause: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(clause["observed"] or "{}")
+    return found
 
 
 def _repeats(hit: Hit) -> list[bool]:
@@ -267,7 +268,7 @@ def _clause(clause: Mapping[str, Any], repeats: bool) -> Clause:
         status, words = "aside", f"set aside: {clause['set_aside']}"
     else:
         status, words = "failed", "not held"
-    observed = json.loads(clause["observed"] or "{}")
+    observed = _observed(clause)
     return Clause(
         text=clause["text"],
         condition=clause["condition"],

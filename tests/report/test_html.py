@@ -171,7 +171,7 @@ def test_a_card_holds_the_whole_evidence(outline: Outline) -> None:
         "Candidate withdrawal",
         "Candidate confrontation",
         "C1 complaint about the therapist",
-        "The therapist spoke, waited, and spoke again, for 5.2 s; for 4.1 s, long for this pair, 2",
+        "The therapist spoke, waited, and spoke again, for 5.2 s; 2",
         "You went quiet.",
         "5.2 s of silence",
         "set aside: small baseline: 12 values, 30 are needed",
