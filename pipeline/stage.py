@@ -41,6 +41,8 @@ class Stage:
         Settings on which the result depends, as JSON values.
     engine
         Identity of the engine, empty without one.
+    because
+        Why this engine; told in the manifest, no part of the address.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Stage:
     work: Callable[[Tables], Tables]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     engine: Mapping[str, str] = field(default_factory=dict)
+    because: str = ""
 
     def facts(self, root: str, known: Mapping[str, str]) -> dict[str, Any]:
         """What the slot is made of.
@@ -134,7 +137,7 @@ def run(
             tell(stage.name, "started")
             began = time.perf_counter()
             made = stage.work(tables)
-            facts |= {"address": address, "engine": dict(stage.engine)}
+            facts |= {"address": address, "engine": dict(stage.engine), "because": stage.because}
             store.write(root, stage.name, slot, made, facts)
             seconds[stage.name] = time.perf_counter() - began
             states[stage.name] = "done"

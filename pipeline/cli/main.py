@@ -227,14 +227,14 @@ def models_verify(profile: str) -> None:
 
 
 @models_group.command("import")
-@click.argument("name")
 @click.argument("path", type=click.Path(path_type=Path))
+@click.option("--name", help="Its name here; by default that of the folder, ge2e for a wheel.")
 @_profile
-def models_import(name: str, path: Path, profile: str) -> None:
-    """Copy model NAME from PATH, for machines that reach no hub."""
+def models_import(path: Path, name: str | None, profile: str) -> None:
+    """Copy a model from PATH, for machines that reach no hub: a folder, or the wheel with ge2e."""
     from pipeline.cli import modelling  # noqa: PLC0415  # see the module's docstring
 
-    modelling.take(name, path, profile)
+    modelling.take(path, name or ("ge2e" if path.suffix == ".whl" else path.name), profile)
 
 
 def _sidecar_options(given: dict[str, Any], paths: tuple[Path, ...]) -> dict[str, Any]:

@@ -55,6 +55,8 @@ class Log(Listener):
         if result.error:
             _LOG.error("%s %s failed: %s", self._where, name, result.error)
         else:
+            for line in _choices(result):
+                _LOG.info("%s %s", self._where, line)
             _LOG.info("%s %s %s in %.1f s", self._where, name, result.status, result.seconds)
 
 
@@ -87,6 +89,16 @@ class Screen(Listener):
         self._status.stop()
         text = result.error.replace("\n", "\n    ") if result.error else result.status
         self._console.print(_plain(f"{self._title}: {text} ({result.seconds:.1f} s)"))
+        for line in _choices(result):
+            self._console.print(_plain(f"    {line}"), style="dim")
+
+
+def _choices(result: Result) -> list[str]:
+    """Which engines were taken and why; nothing where all was there already."""
+    if result.walked is None or result.status == "kept":
+        return []
+    engines = result.walked.provenance.engines
+    return [f"{engine.task}: {engine.name} ({engine.because})" for engine in engines]
 
 
 def _plain(text: str) -> str:

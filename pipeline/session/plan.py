@@ -41,6 +41,6 @@ class Plan:
     spoken: Spoken
     provenance: report.Provenance
 
-    def name_of(self, task: str) -> str:
-        """Name of the engine that does `task`."""
-        return next(choice.name for choice in self.provenance.engines if choice.task == task)
+    def choice(self, task: str) -> report.EngineChoice:
+        """The engine that does `task`, and why."""
+        return next(choice for choice in self.provenance.engines if choice.task == task)

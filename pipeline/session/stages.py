@@ -104,12 +104,13 @@ def _transcribe(plan: Plan, heard: Audio | None, cut: pl.DataFrame) -> Transcrib
 def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]:
     """The stages from speakers to measures."""
     settings = plan.settings
+    who, what = plan.choice("who spoke when"), plan.choice("words")
     duration_ms = recording.duration_ms
 
     def spans(tables: Tables) -> Tables:
         found = plan.diarizer.diarize(sound.audio, tables["activity"], recording)
         row: dict[str, object] = {
-            "engine": plan.name_of("who spoke when"),
+            "engine": who.name,
             "speakers": found.spans["speaker"].n_unique(),
             "margin": found.margin,
             "knows_overlap": found.knows_overlap,
@@ -120,7 +121,7 @@ def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]
         cut = regions.cut(tables["spans"], duration_ms, settings.transcription)
         heard = _transcribe(plan, sound.audio, cut)
         row: dict[str, object] = {
-            "engine": plan.name_of("words"),
+            "engine": what.name,
             "language": heard.language,
             "dropped_words": heard.dropped_words,
             "note": plan.no_words,
@@ -144,8 +145,8 @@ def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]
         return {"measures": baseline.score(values, plan.spoken.features, tables, settings.baseline)}
 
     metadata = recording.metadata
-    speakers = {"speakers": metadata.speakers, "engine": plan.name_of("who spoke when")}
-    language = {"language": plan.language, "engine": plan.name_of("words")}
+    speakers = {"speakers": metadata.speakers, "engine": who.name}
+    language = {"language": plan.language, "engine": what.name}
     lexicons = {"lexicons": digest(plan.spoken.lexicons.canonical().encode())}
     pitch = {"engine": settings.engines.pitch}
     catalogue = {"features": [[f.name, f.version, f.item] for f in plan.spoken.features]}
@@ -155,16 +156,18 @@ def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]
             1,
             ("media", "activity"),
             spans,
-            _dump(settings, plan.name_of("who spoke when")) | speakers,
+            _dump(settings, who.name) | speakers,
             plan.diarizer.identity(),
+            who.because,
         ),
         Stage(
             "words",
             1,
             ("spans",),
             words,
-            _dump(settings, "transcription", plan.name_of("words")) | language,
+            _dump(settings, "transcription", what.name) | language,
             plan.transcriber.identity() if plan.transcriber else {},
+            what.because,
         ),
         Stage("turns", 1, ("media", "words"), cut_turns, _dump(settings, "turns") | lexicons),
         Stage(

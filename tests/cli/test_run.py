@@ -196,7 +196,7 @@ def test_one_speaker_only_is_never_flagged(run: Run, clip: Path, tmp_path: Path)
         for frame in reader.decode(audio=0):
             therapist = frame.to_ndarray().reshape(-1, 2)[:, :1].T
             mono = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(therapist), format="s16", layout="mono"
+                np.ascontiguousarray(therapist, np.int16), format="s16", layout="mono"
             )
             mono.sample_rate = 16_000
             writer.mux(out.encode(mono))
