@@ -77,7 +77,7 @@ def artifacts(workspace: Path) -> dict[str, bytes]:
     """Content of every finished table, by stage and name."""
     return {
         str(path.relative_to(workspace)): path.read_bytes()
-        for path in sorted(workspace.glob("sessions/*/artifacts/*/*.parquet"))
+        for path in sorted(workspace.glob("sessions/*/artifacts/[!.]*/*.parquet"))
     }
 
 
