@@ -1,0 +1,59 @@
+"""What README promises can be typed."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from pipeline.cli.main import cli
+from pipeline.errors import TetherError
+
+
+@pytest.fixture(scope="module")
+def readme(repository: Path) -> str:
+    return (repository / "README.md").read_text(encoding="utf-8")
+
+
+def commands(group: click.Group, prefix: str) -> list[str]:
+    found = []
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found += commands(command, f"{prefix} {name}")
+        else:
+            found.append(f"{prefix} {name}")
+    return found
+
+
+def test_every_command_is_documented_and_explains_itself(readme: str) -> None:
+    named = commands(cli, "tether")
+    assert "tether run" in named
+    assert [name for name in named if name not in readme] == []
+    for command in cli.commands.values():
+        assert command.help
+
+
+def test_every_typed_command_exists(readme: str) -> None:
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", readme, re.DOTALL))
+    typed = re.findall(r"^tether ([a-z]+)", blocks, re.MULTILINE)
+    assert typed
+    assert set(typed) <= set(cli.commands)
+
+
+def test_every_exit_code_is_documented(readme: str) -> None:
+    codes = {kind.exit_code for kind in [TetherError, *TetherError.__subclasses__()]}
+    for code in {*codes, 0, 6, 130}:
+        assert re.search(rf"^\| {code} \|", readme, re.MULTILINE), code
+
+
+@pytest.mark.slow
+def test_the_python_example_runs(readme: str, repository: Path, tmp_path: Path) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    (tmp_path / "samples").symlink_to(repository / "samples")
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "withdrawal" in done.stdout
