@@ -20,7 +20,7 @@ from pipeline.features import wording
 from pipeline.intake import Source
 from pipeline.ports import Diarizer, SpeechDetector, Transcriber
 from pipeline.registry import Registry
-from pipeline.report import EngineChoice, Provenance, RuleEntry
+from pipeline.report import EngineChoice, Provenance
 from pipeline.rules import RuleBook
 from pipeline.session import Plan, Spoken, Walked
 from pipeline.stage import State
@@ -164,10 +164,7 @@ class Workbench:
                 version=version("tether"),
                 profile=self.profile,
                 engines=chosen,
-                rules=tuple(
-                    RuleEntry(rule.rule, rule.kind, rule.marker, rule.needs, rule.primary)
-                    for rule in spoken.rules.entries()
-                ),
+                rules=spoken.listed,
                 notes=tuple(notes),
             ),
         )
@@ -238,6 +235,7 @@ class Workbench:
                 transcriber = imported.ImportedTranscriber(self.settings, source.transcript)
             else:
                 transcriber = TRANSCRIBERS.get(name)(self.settings)
+                _require(name, transcriber, language)
         return transcriber, EngineChoice("words", name, because, transcriber.identity())
 
     def _best_transcriber(self, source: Source, language: str | None) -> tuple[str, str]:
@@ -255,5 +253,16 @@ class Workbench:
             if known is None or language in known:
                 because = f"the best that is here; {reasons[0]}" if reasons else "the best"
                 return name, because
-            reasons.append(f"{name} does not know the language '{language}'")
+            named = f"the language '{language}'" if language else "a language that nobody named"
+            reasons.append(f"{name} does not know {named}")
         return "none", "; ".join(reasons)
+
+
+def _require(name: str, transcriber: Transcriber, language: str | None) -> None:
+    """Refuse a named transcriber for a language that it would hear as another."""
+    known = transcriber.languages()
+    if language and known is not None and language not in known:
+        raise EngineError(
+            f"{name} hears {', '.join(sorted(known))} only, and the language is '{language}'",
+            hint="set engines.transcriber: auto, or name an engine that knows the language",
+        )

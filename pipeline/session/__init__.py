@@ -11,6 +11,7 @@ missing. What engines and rules are used is decided by `assembly` and comes in a
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import polars as pl
 
@@ -61,7 +62,7 @@ def walk(
         outcome = run(rest, root, store, upstream=heard, refresh=refresh, tell=tell)
     finally:
         sound.close()
-    return publish(recording, outcome, plan.provenance, store, tell)
+    return publish(recording, plan.language, outcome, plan.provenance, store, tell)
 
 
 def decide_again(
@@ -86,9 +87,11 @@ def decide_again(
         tables |= store.read(recording_id, stage, slot)
     states: dict[str, State] = dict.fromkeys(addresses, "kept")
     upstream = Outcome(tables, states, addresses, dict(kept), {})
-    decide = stages.deciding(note.recording, speak(note.language), settings, corrections)
+    spoken = speak(note.language)
+    decide = stages.deciding(note.recording, spoken, settings, corrections)
     outcome = run(decide, recording_id, store, upstream=upstream)
-    return publish(note.recording, outcome, note.provenance, store)
+    provenance = replace(note.provenance, rules=spoken.listed)
+    return publish(note.recording, note.language, outcome, provenance, store)
 
 
 def _recording(source: Source, media: pl.DataFrame) -> Recording:

@@ -42,6 +42,8 @@ class Note:
 
     Attributes
     ----------
+    language
+        Of the lexicons and rules that were used.
     slots
         Stage and slot, in the order of the walk: later tables replace earlier ones of that name.
     """
@@ -73,6 +75,7 @@ def read_note(recording_id: str, store: Store) -> Note:
 
 def publish(
     recording: Recording,
+    language: str | None,
     outcome: Outcome,
     provenance: report.Provenance,
     store: Store,
@@ -84,8 +87,6 @@ def publish(
         stages=dict(outcome.addresses),
         role_commands=_role_commands(recording, outcome.tables["roles"]),
     )
-    heard = outcome.tables["transcription"]["language"][0]
-    language = recording.metadata.language or heard
     note = Note(recording, language, provenance, tuple(outcome.slots.items()))
     content = canonical(_NOTE.dump_python(note, mode="json"))
     folder = store.session(recording.recording_id)

@@ -17,6 +17,14 @@ class Spoken:
     features: tuple[Feature, ...]
     rules: RuleBook
 
+    @property
+    def listed(self) -> tuple[report.RuleEntry, ...]:
+        """The rules in force, for the report."""
+        return tuple(
+            report.RuleEntry(rule.rule, rule.kind, rule.marker, rule.needs, rule.primary)
+            for rule in self.rules.entries()
+        )
+
 
 @dataclass(frozen=True)
 class Plan:

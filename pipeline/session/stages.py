@@ -13,7 +13,7 @@ from pipeline.features import frames
 from pipeline.formats import transcript
 from pipeline.intake import Source
 from pipeline.lexicon import Lexicons
-from pipeline.ports import Audio, SpeechDetector, Transcribed
+from pipeline.ports import Audio, Identity, SpeechDetector, Transcribed
 from pipeline.session.plan import Plan, Spoken
 from pipeline.stage import Stage
 from pipeline.store import Store, digest
@@ -82,7 +82,14 @@ def listening(
 
     return [
         Stage("media", 1, (), media, _dump(settings, "audio", "activity"), {"av": version("av")}),
-        Stage("activity", 1, ("media",), active, _dump(settings, "activity"), detector.identity()),
+        Stage(
+            "activity",
+            1,
+            ("media",),
+            active,
+            _dump(settings, "activity") | _told(detector.identity()),
+            detector.identity(),
+        ),
     ]
 
 
@@ -145,8 +152,8 @@ def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]
         return {"measures": baseline.score(values, plan.spoken.features, tables, settings.baseline)}
 
     metadata = recording.metadata
-    speakers = {"speakers": metadata.speakers, "engine": who.name}
-    language = {"language": plan.language, "engine": what.name}
+    speakers = {"speakers": metadata.speakers, "engine": who.name} | _told(who.identity)
+    language = {"language": plan.language, "engine": what.name} | _told(what.identity)
     lexicons = {"lexicons": digest(plan.spoken.lexicons.canonical().encode())}
     pitch = {"engine": settings.engines.pitch}
     catalogue = {"features": [[f.name, f.version, f.item] for f in plan.spoken.features]}
@@ -235,6 +242,15 @@ def _acknowledges(lexicons: Lexicons) -> Callable[[str], bool] | None:
     if lexicons.language is None:
         return None
     return lambda text: bool(lexicons.only("acknowledgement", text))
+
+
+def _told(identity: Identity) -> dict[str, Any]:
+    """What an imported or scripted engine repeats: part of the slot, not of the engine's version.
+
+    Another file asks another question; the answer to the older one is not merely stale.
+    """
+    repeats = "files" in identity or identity.get("engine") == "scripted"
+    return {"told": dict(identity)} if repeats else {}
 
 
 def _dump(settings: Settings, *sections: str) -> dict[str, Any]:
