@@ -75,10 +75,8 @@ def cli() -> None:
 )
 @click.option("--consent", help="Reference of the recorded consent.")
 @click.option("--code", help="Name by which human codes refer to the session.")
-@click.option(
-    "--transcript", help="VTT, SRT, TextGrid, CSV or JSON file, relative to the recording."
-)
-@click.option("--diarization", help="RTTM, TextGrid or VTT file, relative to the recording.")
+@click.option("--transcript", help="VTT, SRT, TextGrid, CSV or JSON file, relative to this folder.")
+@click.option("--diarization", help="RTTM, TextGrid, VTT or SRT file, relative to this folder.")
 @click.option(
     "--part", "parts", multiple=True, metavar="ROLE=FILE", help="One file per participant."
 )
@@ -150,7 +148,7 @@ def report_command(session: str, workspace: Path) -> None:
     type=click.Choice(["csv", "parquet", "json", "rttm", "vtt", "srt"]),
     default="csv",
     show_default=True,
-    help="rttm: the turns; vtt, srt: the transcript; --tables does not count for these.",
+    help="rttm: the turns, or with --tables spans the spans; vtt, srt: the transcript.",
 )
 @click.option(
     "--output",

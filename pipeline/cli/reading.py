@@ -7,7 +7,7 @@ import click
 
 from pipeline import exports, session
 from pipeline.catalogue import Catalogue
-from pipeline.errors import ConfigError, InputError
+from pipeline.errors import ConfigError, InputError, StoreError
 from pipeline.report import render
 from pipeline.session import Walked
 from pipeline.store import Store, private_folder, write_private
@@ -38,7 +38,7 @@ def sessions(workspace: Path, *, as_json: bool) -> None:
         row: dict[str, object] = {"recording_id": entry.recording_id, "path": str(entry.path)}
         try:
             walked = session.reopen(entry.recording_id, store)
-        except InputError:
+        except (InputError, StoreError):  # never finished, or damaged: the others are told
             rows.append({**row, "duration": None, "moments": None})
             continue
         duration = ms_to_clock(walked.recording.duration_ms)

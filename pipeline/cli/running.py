@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
-from pipeline import batch, config
+from pipeline import batch, config, session
 from pipeline.assembly import Workbench
 from pipeline.batch import Listener, Result
 from pipeline.cli.progress import Log, Screen, set_up_logging
 from pipeline.errors import ConfigError
 from pipeline.registry import nearest
 from pipeline.report.summary import SessionSummary, summarize, write
+from pipeline.session import Walked
 from pipeline.tables import ROLES_ALLOWED, SHORT_ID
 
 
@@ -54,6 +55,7 @@ def correct(name: str, roles: Mapping[str, str], workspace: Path, profile: str) 
             raise ConfigError(f"unknown role '{role}'", expected=nearest(role, ROLES_ALLOWED))
     bench = Workbench(config.load(profile), workspace, profile=Path(profile).stem)
     entry = bench.catalogue.find(name)
+    _check(roles, session.reopen(entry.recording_id, bench.store), bench.profile)
     for speaker, role in roles.items():
         bench.catalogue.correct(entry.recording_id, speaker, role, dt.datetime.now(dt.UTC))
     with bench.store.lock():
@@ -61,6 +63,23 @@ def correct(name: str, roles: Mapping[str, str], workspace: Path, profile: str) 
     for row in walked.tables["roles"].iter_rows(named=True):
         click.echo(f"{row['speaker']}: {row['role']} ({row['source']})")
     click.echo(f"{walked.tables['moments'].height} moments; the report is renewed")
+
+
+def _check(roles: Mapping[str, str], walked: Walked, profile: str) -> None:
+    """Refuse a correction that would change nothing, or rules other than those of the run."""
+    speakers = walked.tables["roles"]["speaker"].to_list()
+    for speaker in roles:
+        if speaker not in speakers:
+            raise ConfigError(
+                f"no speaker '{speaker}' in this session", expected=nearest(speaker, speakers)
+            )
+    if walked.provenance.profile != profile:
+        raise ConfigError(
+            f"the session was walked with the settings '{walked.provenance.profile}', "
+            f"and these are '{profile}'",
+            expected="the same, for roles and rules are computed again",
+            hint="say the --config of the run, or run the recording again with these settings",
+        )
 
 
 def _line(result: Result, bench: Workbench, *, show_names: bool) -> SessionSummary:

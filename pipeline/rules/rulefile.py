@@ -171,7 +171,7 @@ def _name(choice: str) -> str:
 def _text(choice: str) -> str:
     if choice.endswith((".yaml", ".yml")):
         try:
-            return Path(choice).read_text(encoding="utf-8")
+            return Path(choice).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as caught:
             reason = getattr(caught, "strerror", None) or "not UTF-8 text"
             raise ConfigError(f"rule file '{choice}': {reason}") from None

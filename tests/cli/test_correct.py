@@ -1,0 +1,68 @@
+"""`tether correct` changes what was meant, or says why it does not; `tether sessions` beside it."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import batch
+from pipeline.assembly import Workbench
+from pipeline.cli import progress, reading, running
+from pipeline.config import load
+from pipeline.errors import ConfigError
+
+VTT = """WEBVTT
+
+00:01.000 --> 00:03.000
+<v A>How are you today?
+
+00:04.000 --> 00:06.000
+<v B>I am fine, thanks.
+"""
+
+
+@pytest.fixture
+def walked(tmp_path: Path) -> Path:
+    """A workspace with the session of a transcript without audio."""
+    (tmp_path / "talk.vtt").write_text(VTT, encoding="utf-8")
+    workspace = tmp_path / "workspace"
+    done = batch.run(
+        [tmp_path / "talk.vtt"],
+        Workbench(load(), workspace),
+        progress.Log(),
+        options={},
+        refresh=False,
+    )
+    assert [result.status for result in done] == ["done"]
+    return workspace
+
+
+def path(workspace: Path) -> str:
+    return str(workspace.parent / "talk.vtt")
+
+
+def test_a_speaker_that_is_not_there_is_refused(walked: Path) -> None:
+    with pytest.raises(ConfigError, match="no speaker 'a'"):
+        running.correct(path(walked), {"a": "therapist"}, walked, "default")
+    bench = Workbench(load(), walked)
+    assert bench.catalogue.corrections(bench.catalogue.find(path(walked)).recording_id) == {}
+
+
+def test_other_settings_than_those_of_the_run_are_refused(walked: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("extends: default\nrules: [withdrawal]\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="settings 'default'"):
+        running.correct(path(walked), {"A": "therapist"}, walked, str(mine))
+
+
+def test_a_correction_is_obeyed(walked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    running.correct(path(walked), {"A": "therapist"}, walked, "default")
+    assert "A: therapist (corrected)" in capsys.readouterr().out
+
+
+def test_a_damaged_session_does_not_hide_the_list(
+    walked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (damaged,) = walked.glob("sessions/*/artifacts/moments-*/moments.parquet")
+    damaged.write_bytes(b"")
+    reading.sessions(walked, as_json=False)
+    assert "not finished" in capsys.readouterr().out
