@@ -7,10 +7,12 @@ from itertools import permutations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from pipeline import audio, config
-from pipeline.ports import Audio
+from pipeline import activity, audio, config
+from pipeline.engines.silero import Silero
+from pipeline.ports import Audio, Samples
 
 Span = tuple[int, int, str]
 """Start ms, end ms, speaker."""
@@ -37,6 +39,21 @@ def referenced(flac: Path) -> Referenced:
         start_ms = round(float(fields[3]) * 1000)
         spans.append((start_ms, start_ms + round(float(fields[4]) * 1000), fields[7]))
     return Referenced(Audio(channels), spans)
+
+
+def heard(samples: Samples, settings: config.Settings) -> pl.DataFrame:
+    """Speech activity of one microphone, as a run finds it."""
+    return activity.detect(Audio([samples]), Silero(settings), settings.activity)
+
+
+def spans(table: pl.DataFrame) -> list[Span]:
+    """Spans of a table, in its order."""
+    return table.select("start_ms", "end_ms", "speaker").rows()
+
+
+def truth(speech: Sequence[Sequence[tuple[int, int]]]) -> list[Span]:
+    """True stretches of each speaker as spans; speakers are numbered from 0."""
+    return [(start, end, str(who)) for who, own in enumerate(speech) for start, end in own]
 
 
 def _speaking(spans: Sequence[Span], n: int) -> NDArray[np.bool_]:
@@ -66,3 +83,16 @@ def confusion(
     size = max(len(wanted), len(heard))
     right = max((np.array(naming)[guess] == truth).sum() for naming in permutations(range(size)))
     return float((both.sum() - right) / max(scored.sum(), 1))
+
+
+def speech_error(
+    reference: Sequence[Span], found: Sequence[Span], duration_ms: int
+) -> tuple[float, float]:
+    """Missed speech and false alarm, as shares of the time in which anybody speaks; no collar."""
+    n = duration_ms // 10 + 1
+    wanted = _speaking(reference, n).any(axis=0)
+    guess = _speaking(found, n).any(axis=0)
+    return (
+        float((wanted & ~guess).sum() / wanted.sum()),
+        float((guess & ~wanted).sum() / wanted.sum()),
+    )

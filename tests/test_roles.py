@@ -1,84 +1,21 @@
 """Who is the therapist: what was said beats what was inferred, and a doubt stays a doubt."""
 
-import csv
-import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
-
-from pipeline import config, lexicon, roles, turns
-from pipeline.formats import textgrid
-from pipeline.tables import (
-    DIARIZATION,
-    DROPOUTS,
-    MEDIA,
-    SPANS,
-    TRANSCRIPTION,
-    WORDS,
-    Metadata,
-    Role,
+from role_error import (
+    SETTINGS,
+    Line,
+    assigned,
+    consultations,
+    counselling,
+    judged,
+    tables_of,
+    who_is_who,
 )
 
-SETTINGS = config.load()
-ENGLISH = lexicon.load("en")
-Tables = dict[str, pl.DataFrame]
-Line = tuple[int, int, str, str]
-"""start_ms, end_ms, speaker, text."""
-
-
-def tables_of(lines: Sequence[Line]) -> Tables:
-    words: list[dict[str, object]] = []
-    for start, end, speaker, text in lines:
-        said = text.split()
-        for k, word in enumerate(said):
-            first = start + (end - start) * k // len(said)
-            after = max(first + 1, start + (end - start) * (k + 1) // len(said))
-            words.append(
-                {
-                    "start_ms": first,
-                    "end_ms": after,
-                    "speaker": speaker,
-                    "text": word,
-                    "timing": "interpolated",
-                }
-            )
-    words.sort(key=lambda row: (row["start_ms"], row["end_ms"]))
-    tables = {
-        "media": MEDIA.frame(
-            [
-                {
-                    "duration_ms": max(line[1] for line in lines) + 1000,
-                    "channels": 0,
-                    "damaged_packets": 0,
-                    "gap_ms": 0,
-                }
-            ]
-        ),
-        "dropouts": DROPOUTS.empty(),
-        "spans": SPANS.frame(
-            {
-                "start_ms": start,
-                "end_ms": end,
-                "speaker": speaker,
-                "exclusive": True,
-                "regular": True,
-            }
-            for start, end, speaker, _ in lines
-        ),
-        "diarization": DIARIZATION.frame(
-            [{"engine": "scripted", "speakers": 2, "knows_overlap": True}]
-        ),
-        "words": WORDS.frame({"word_id": k, **row} for k, row in enumerate(words)),
-        "transcription": TRANSCRIPTION.frame(
-            [{"engine": "scripted", "language": "en", "dropped_words": 0}]
-        ),
-    }
-
-    return tables | turns.build(
-        tables, SETTINGS.turns, lambda text: bool(ENGLISH.only("acknowledgement", text))
-    )
+from pipeline import roles, turns
+from pipeline.tables import SPANS, WORDS, Metadata
 
 
 def talk(*speakers: str, therapist: str = "", rounds: int = 8) -> list[Line]:
@@ -89,21 +26,6 @@ def talk(*speakers: str, therapist: str = "", rounds: int = 8) -> list[Line]:
         text = "what did you do then?" if who == therapist else "I went home to my mother"
         lines.append((k * 4000, k * 4000 + 3500, who, text))
     return lines
-
-
-def assigned(
-    lines: Sequence[Line],
-    corrections: Mapping[str, str] | None = None,
-    *,
-    channels: Mapping[int, Role] | None = None,
-    said: Mapping[str, Role] | None = None,
-) -> Tables:
-    metadata = Metadata(channels=channels or {}, roles=said or {})
-    return roles.assign(tables_of(lines), metadata, corrections or {}, SETTINGS.roles)
-
-
-def who_is_who(got: Tables) -> dict[str, tuple[str, str]]:
-    return {row["speaker"]: (row["role"], row["source"]) for row in got["roles"].to_dicts()}
 
 
 def test_channels_of_the_sidecar() -> None:
@@ -239,45 +161,6 @@ def test_nobody_spoke() -> None:
 
 
 # Real conversations.
-
-
-def consultations(folder: Path) -> Iterator[list[Line]]:
-    for doctor in sorted(folder.glob("*_doctor.TextGrid")):
-        lines: list[Line] = []
-        for who, role in (("doctor", "therapist"), ("patient", "client")):
-            file = doctor.with_name(doctor.name.replace("doctor", who))
-            for tier in textgrid.read(file.read_bytes()):
-                for start, end, label in tier.intervals.iter_rows():
-                    if text := re.sub(r"<[^>]*>", " ", label).strip():
-                        lines.append((start, end, role, text))
-        yield lines
-
-
-def counselling(file: Path) -> Iterator[list[Line]]:
-    """Utterances have a start alone: an end is put at 350 ms a word, or where the next begins."""
-    talks: dict[str, list[dict[str, str]]] = defaultdict(list)
-    with file.open(encoding="utf-8") as read:
-        for row in csv.DictReader(read):
-            talks[row["transcript_id"]].append(row)
-    for rows in talks.values():
-        starts = [int(row["start_ms"]) for row in rows]
-        lines = []
-        for row, start, following in zip(rows, starts, [*starts[1:], 10**9], strict=True):
-            spoken = start + 350 * len(row["text"].split()) + 300
-            lines.append(
-                (start, max(start + 200, min(spoken, following)), row["role"], row["text"])
-            )
-        yield lines
-
-
-def judged(talks: Iterator[list[Line]]) -> dict[str, int]:
-    """How often the therapist was found, missed for another, or left open."""
-    found = {"therapist": 0, "client": 0, "unknown": 0}
-    names = {"therapist": "speaker 2", "client": "speaker 1"}
-    for lines in talks:
-        got = assigned([(a, b, names[role], text) for a, b, role, text in lines])
-        found[who_is_who(got)["speaker 2"][0]] += 1
-    return found
 
 
 def test_consultations(shared_data: Path) -> None:

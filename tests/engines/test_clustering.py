@@ -8,13 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 from composed import Scene
-from diarization_error import Span, confusion, referenced
+from diarization_error import confusion, heard, referenced, spans, truth
 
-from pipeline import activity, config
+from pipeline import config
 from pipeline.engines.clustering import ClusteringDiarizer, mixtures, partition, voices
-from pipeline.engines.silero import Silero
 from pipeline.errors import EngineError
-from pipeline.ports import Audio, Samples
+from pipeline.ports import Audio
 from pipeline.tables import ACTIVITY, SPANS, Metadata, Recording
 
 SETTINGS = config.load()
@@ -30,18 +29,6 @@ def weights() -> Path:
         return voices.weights_path(SETTINGS)
     except EngineError:
         pytest.skip("no GE2E weights on this machine")
-
-
-def heard(samples: Samples) -> pl.DataFrame:
-    return activity.detect(Audio([samples]), Silero(SETTINGS), SETTINGS.activity)
-
-
-def spans(table: pl.DataFrame) -> list[Span]:
-    return table.select("start_ms", "end_ms", "speaker").rows()
-
-
-def truth(talk: composed.Conversation) -> list[Span]:
-    return [(s, e, str(c)) for c in (0, 1) for s, e in talk.speech[c]]
 
 
 @pytest.mark.parametrize("samples", [1, 399, 400, 16_000, 20_001])
@@ -139,7 +126,9 @@ def test_a_mixture_is_a_density() -> None:
 def test_a_real_call_on_one_microphone(weights: Path, shared_data: Path) -> None:  # noqa: ARG001
     call = referenced(shared_data / "calls" / "call_a.flac")
     mixed = call.audio.mixed(0, call.audio.n_samples)
-    found = ClusteringDiarizer(SETTINGS).diarize(Audio([mixed]), heard(mixed), recording())
+    found = ClusteringDiarizer(SETTINGS).diarize(
+        Audio([mixed]), heard(mixed, SETTINGS), recording()
+    )
     assert confusion(call.spans, spans(found.spans), call.audio.duration_ms) <= 0.03
     assert found.margin is not None
     assert found.margin > 0.5
@@ -155,18 +144,18 @@ def test_two_voices_and_one(weights: Path, shared_data: Path) -> None:  # noqa: 
     talk = composed.compose(shared_data / "read_speech", ("2033", "2609"), 5, scene)
     engine = ClusteringDiarizer(SETTINGS)
     both = np.asarray(talk.channels.mean(axis=0), np.float32)
-    table = heard(both)
+    table = heard(both, SETTINGS)
     found = engine.diarize(Audio([both]), table, recording())
-    assert confusion(truth(talk), spans(found.spans), talk.duration_ms) <= 0.03
+    assert confusion(truth(talk.speech), spans(found.spans), talk.duration_ms) <= 0.03
     assert engine.diarize(Audio([both]), table, recording()).spans.equals(found.spans)
     alone = talk.channels[0]
-    single = engine.diarize(Audio([alone]), heard(alone), recording())
+    single = engine.diarize(Audio([alone]), heard(alone, SETTINGS), recording())
     assert found.margin is not None
     assert single.margin is not None
     assert found.margin > 0.6
     assert single.margin < 0.2
     # Speech is only divided, never lost.
-    for result, activity_table in ((found, table), (single, heard(alone))):
+    for result, activity_table in ((found, table), (single, heard(alone, SETTINGS))):
         length = (pl.col("end_ms") - pl.col("start_ms")).sum()
         assert result.spans.select(length).item() == activity_table.select(length).item()
 

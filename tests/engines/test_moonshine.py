@@ -1,8 +1,6 @@
 """Moonshine's English model on real meetings, on the acted samples, and on what is no speech."""
 
-import csv
 import difflib
-import json
 import statistics
 import subprocess
 import sys
@@ -10,28 +8,20 @@ from functools import reduce
 from operator import add
 from pathlib import Path
 
-import av
 import numpy as np
 import polars as pl
 import pytest
-from word_error import WordError, normalised, word_error
+from spoken_words import acted, decoded, errors, meeting, wanted
+from word_error import WordError, normalised
 
-from pipeline import regions
 from pipeline.config import load
 from pipeline.engines.moonshine import MoonshineTranscriber
 from pipeline.errors import EngineError
 from pipeline.pieces import Piece
-from pipeline.ports import Audio, Samples, Transcribed
+from pipeline.ports import Audio, Samples
 from pipeline.tables import WORDS
 
 SETTINGS = load()
-SPAN = {
-    "start_ms": pl.Int64,
-    "end_ms": pl.Int64,
-    "speaker": pl.String,
-    "channel": pl.Int16,
-    "exclusive": pl.Boolean,
-}
 
 
 @pytest.fixture(scope="module")
@@ -42,57 +32,6 @@ def engine() -> MoonshineTranscriber:
     except EngineError as caught:
         pytest.skip(str(caught))
     return made
-
-
-def decoded(path: Path) -> Audio:
-    """All channels of a 16 kHz file."""
-    with av.open(path) as container:
-        resampler = av.AudioResampler(format="fltp", rate=16_000)
-        blocks = [
-            block.to_ndarray()
-            for frame in container.decode(audio=0)
-            for block in resampler.resample(frame)
-        ]
-    return Audio(list(np.concatenate(blocks, axis=1)))
-
-
-def wanted(audio: Audio, spans: list[tuple[int, int, str, int | None]]) -> pl.DataFrame:
-    """Regions as a run makes them of these spans."""
-    table = pl.DataFrame([(*span, True) for span in spans], schema=SPAN, orient="row")
-    return regions.cut(table, audio.duration_ms, SETTINGS.transcription)
-
-
-def meeting(
-    folder: Path, name: str
-) -> tuple[Audio, pl.DataFrame, dict[str, list[tuple[str, int]]]]:
-    """An AMI clip, its regions by the RTTM's spans, and each speaker's words with their start."""
-    audio = decoded(folder / f"{name}.flac")
-    spans: list[tuple[int, int, str, int | None]] = []
-    for line in (folder / f"{name}.rttm").read_text().splitlines():
-        field = line.split()
-        start = round(1000 * float(field[3]))
-        spans.append((start, start + round(1000 * float(field[4])), field[7], None))
-    said: dict[str, list[tuple[str, int]]] = {}
-    for item in json.loads((folder / f"{name}.words.json").read_text())["items"]:
-        if item["kind"] == "w" and not item["punc"]:
-            said.setdefault(item["speaker"], []).extend(
-                (word, round(1000 * item["start"])) for word in normalised(item["text"])
-            )
-    return audio, wanted(audio, spans), said
-
-
-def errors(said: dict[str, list[str]], heard: Transcribed) -> WordError:
-    """Word error of each speaker's words against that speaker's words, added up."""
-    return reduce(
-        add,
-        (
-            word_error(
-                words,
-                normalised(" ".join(heard.words.filter(pl.col("speaker") == speaker)["text"])),
-            )
-            for speaker, words in said.items()
-        ),
-    )
 
 
 @pytest.mark.slow
@@ -137,19 +76,8 @@ def test_word_error_on_an_acted_sample(engine: MoonshineTranscriber, repository:
     """Synthetic voices on a channel each: regions are the true turns, joined and padded."""
     total: list[WordError] = []
     for name in ("benign",):  # both samples: 0.081
-        audio = decoded(repository / "samples" / f"{name}.flac")
-        with (repository / "samples" / "truth" / f"{name}_turns.csv").open() as file:
-            turns = list(csv.DictReader(file))
-        channel = {"therapist": 0, "client": 1}
-        spans: list[tuple[int, int, str, int | None]] = [
-            (int(turn["start_ms"]), int(turn["end_ms"]), turn["role"], channel[turn["role"]])
-            for turn in turns
-        ]
-        heard = engine.transcribe(audio, wanted(audio, spans), "en")
-        said = {
-            role: normalised(" ".join(turn["text"] for turn in turns if turn["role"] == role))
-            for role in channel
-        }
+        audio, cut, said = acted(repository / "samples", name)
+        heard = engine.transcribe(audio, cut, "en")
         total.append(errors(said, heard))
         assert heard.dropped_words <= 5
     both = reduce(add, total)

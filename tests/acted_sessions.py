@@ -1,0 +1,56 @@
+"""The two acted sessions, walked from their audio, and what was planted in them."""
+
+import csv
+from pathlib import Path
+
+import polars as pl
+
+from pipeline import batch, config
+from pipeline.assembly import Workbench
+from pipeline.session import Walked
+
+
+class _Silent:
+    """A listener that says nothing."""
+
+    def begins(self, number: int, total: int, path: Path) -> None: ...
+
+    def stage(self, name: str, state: str) -> None: ...
+
+    def ends(self, result: batch.Result) -> None: ...
+
+
+def walk(samples: Path, workspace: Path) -> dict[str, Walked]:
+    """Both samples, by name, with the settings of every run."""
+    bench = Workbench(config.load(), workspace)
+    try:
+        results = batch.run([samples], bench, _Silent(), options={}, refresh=False)
+    finally:
+        bench.catalogue.close()
+    assert [result.error for result in results] == [None, None]
+    return {result.path.stem: result.walked for result in results if result.walked}
+
+
+def truth(samples: Path, name: str) -> list[dict[str, str]]:
+    with (samples / "truth" / f"{name}.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def moments(walked: Walked) -> pl.DataFrame:
+    return walked.tables["moments"].filter(pl.col("kind") != "therapist_move")
+
+
+def overlap(moments: pl.DataFrame, planted: dict[str, str]) -> pl.DataFrame:
+    return moments.filter(
+        (pl.col("kind") == planted["kind"])
+        & (pl.col("start_ms") < int(planted["end_ms"]))
+        & (pl.col("end_ms") > int(planted["start_ms"]))
+    )
+
+
+def missed(walked: Walked, samples: Path) -> list[str]:
+    """Names of the planted primary moments of ``rupture`` that were not found."""
+    found = moments(walked)
+    planted = [row for row in truth(samples, "rupture_moments") if row["primary"] == "true"]
+    assert planted
+    return [row["moment"] for row in planted if overlap(found, row).is_empty()]

@@ -1,0 +1,115 @@
+"""Timing against truth, with one channel per speaker: silences, and where turns begin and end."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import composed
+import numpy as np
+import polars as pl
+from composed import Scene, Stretch
+from diarization_error import referenced
+
+from pipeline import activity, config, turns
+from pipeline.engines.channels import ChannelsDiarizer
+from pipeline.engines.silero import Silero
+from pipeline.ports import Audio
+from pipeline.tables import Metadata, Recording
+
+PAIRS = [("3080", "2033"), ("2609", "367"), ("2033", "2609"), ("367", "3080")]
+SCENES = {
+    "clean": Scene(),
+    "telephone": Scene(telephone=True, noise_db=-50),
+    "noise": Scene(noise_db=-30),
+    "loud noise": Scene(noise_db=-20),
+    "quiet": Scene(levels_db=(-20, -50), noise_db=-35, crosstalk_db=None),
+    "quiet telephone": Scene(levels_db=(-20, -50), noise_db=-35, telephone=True, crosstalk_db=-45),
+    "crosstalk": Scene(crosstalk_db=-20),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A recording with one channel per speaker, and each channel's true stretches of speech, ms."""
+
+    audio: Audio
+    speech: tuple[list[Stretch], list[Stretch]]
+
+    def silences(self) -> list[Stretch]:
+        """Where nobody speaks."""
+        both = sorted([*self.speech[0], *self.speech[1]])
+        return composed.complement(both, self.audio.duration_ms)
+
+
+def call(folder: Path) -> Case:
+    """The telephone call in the folder ``calls``."""
+    heard = referenced(folder / "call_a.flac")
+    return Case(heard.audio, (heard.of("agent"), heard.of("caller")))
+
+
+def conversations(folder: Path) -> Iterator[Case]:
+    """Four pairs of speakers in each scene, composed from the folder ``read_speech``."""
+    for i, scene in enumerate(SCENES.values()):
+        for j, pair in enumerate(PAIRS):
+            talk = composed.compose(folder, pair, 10 * i + j, scene)
+            yield Case(Audio(list(talk.channels)), talk.speech)
+
+
+def spans(case: Case, settings: config.Settings, detector: Silero) -> pl.DataFrame:
+    """Who speaks when, as a run finds it."""
+    heard = activity.detect(case.audio, detector, settings.activity)
+    recording = Recording("0" * 64, case.audio.duration_ms, 16_000, 2, Metadata())
+    return ChannelsDiarizer(settings).diarize(case.audio, heard, recording).spans
+
+
+@dataclass(frozen=True)
+class SilenceError:
+    """Silences of 1 s or more, as `composed.match` counts; results of recordings add up."""
+
+    found: int = 0
+    missed: int = 0
+    false: int = 0
+    boundaries_ms: list[int] = field(default_factory=list)
+
+    def __add__(self, other: "SilenceError") -> "SilenceError":
+        return SilenceError(
+            self.found + other.found,
+            self.missed + other.missed,
+            self.false + other.false,
+            [*self.boundaries_ms, *other.boundaries_ms],
+        )
+
+    @property
+    def f1(self) -> float:
+        """F1 of the counts."""
+        return composed.f1(self.found, self.missed, self.false)
+
+
+def silence_error(truth: Sequence[Stretch], found: Sequence[Stretch]) -> SilenceError:
+    """Silences found against true ones."""
+    return SilenceError(*composed.match(truth, found))
+
+
+def heard_silences(table: pl.DataFrame, duration_ms: int) -> list[Stretch]:
+    """Where a table of speech says that nobody speaks."""
+    return composed.complement(sorted(table.select("start_ms", "end_ms").rows()), duration_ms)
+
+
+def turn_errors(case: Case, table: pl.DataFrame, pause_ms: int) -> tuple[list[int], list[int]]:
+    """How far the begins and the ends of true turns are from those found, ms, signed.
+
+    A turn is one speaker's speech without a pause of more than `pause_ms`, in the truth and in
+    what was found; a true turn is held against the found one that shares most time with it, and
+    left out if none does (that is a miss, not an error of timing).
+    """
+    begins, ends = [], []
+    for channel, speech in enumerate(case.speech):
+        own = table.filter(pl.col("channel") == channel).select("start_ms", "end_ms").rows()
+        found = np.array(turns.merge(own, pause_ms)).reshape(-1, 2)
+        for start, end in turns.merge(speech, pause_ms):
+            shared = np.minimum(found[:, 1], end) - np.maximum(found[:, 0], start)
+            if len(shared) and shared.max() > 0:
+                nearest = found[shared.argmax()]
+                begins.append(int(nearest[0]) - start)
+                ends.append(int(nearest[1]) - end)
+    return begins, ends
