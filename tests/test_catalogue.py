@@ -152,3 +152,11 @@ def test_a_database_damaged_later_is_a_store_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         second.correct(A, "speaker 1", "client", NOW)
     second.close()
+
+
+def test_a_workspace_whose_name_looks_like_a_url(tmp_path: Path) -> None:
+    folder = tmp_path / "why?not=100%"
+    folder.mkdir()
+    Catalogue(folder).close()
+    assert (folder / "tether.db").stat().st_size
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
