@@ -37,7 +37,9 @@ def run(
     overrides = {f"engines.{task}": name for task, name in engines.items() if name}
     bench = Workbench(config.load(profile, overrides), workspace, profile=Path(profile).stem)
     set_up_logging()
-    listener: Listener = Screen() if on_terminal and sys.stderr.isatty() else Log()
+    # The live line shows file names, so it is for those who may see them.
+    live = on_terminal and sys.stderr.isatty() and show_names
+    listener: Listener = Screen() if live else Log()
     results = batch.run(paths, bench, listener, options=sidecar, refresh=refresh)
     if as_json:
         click.echo(json.dumps([_machine(result, bench) for result in results], indent=1))

@@ -1,5 +1,6 @@
 """`tether correct` changes what was meant, or says why it does not; `tether sessions` beside it."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,25 @@ def test_a_damaged_session_does_not_hide_the_list(
     damaged.write_bytes(b"")
     reading.sessions(walked, as_json=False)
     assert "not finished" in capsys.readouterr().out
+
+
+def test_no_names_means_none_on_a_terminal_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Anna.vtt").write_text(VTT, encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    none: dict[str, str | None] = {}
+    code = running.run(
+        [tmp_path / "Anna.vtt"],
+        tmp_path / "workspace",
+        "default",
+        engines=none,
+        sidecar={},
+        refresh=False,
+        as_json=False,
+        names=False,
+    )
+    assert code == 0
+    told = capsys.readouterr()
+    assert "Anna" not in told.out + told.err
