@@ -166,7 +166,9 @@ class Guards(Section):
 class Transcription(Section):
     """What all transcribers share."""
 
-    region_max_ms: int = Field(gt=0, description="longest region handed to a transcriber")
+    region_max_ms: int = Field(
+        gt=0, le=30_000, description="longest region handed to a transcriber; Whisper hears 30 s"
+    )
     region_join_ms: int = Field(ge=0, description="silence within a speaker's region that is kept")
     region_pad_ms: int = Field(ge=0, description="silence kept on either side of a region")
     language: str | None = Field(

@@ -20,6 +20,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from pipeline.catalogue import place
 from pipeline.errors import ConsentError, InputError
+from pipeline.formats import transcript as transcripts
 from pipeline.formats import yaml
 from pipeline.ports import Attachment
 from pipeline.store import canonical
@@ -244,14 +245,27 @@ def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: boo
             )
     else:
         audio = (path,)
+    diarization = _attachments(sidecar.diarization, base)
+    metadata = sidecar.metadata()
+    stated = _stated(diarization) | _stated(transcript)
     return Source(
         path=path,
         recording_id=_identify(audio, transcript),
         audio=audio,
-        metadata=sidecar.metadata(),
+        metadata=replace(metadata, roles=stated | dict(metadata.roles)),
         transcript=transcript,
-        diarization=_attachments(sidecar.diarization, base),
+        diarization=diarization,
     )
+
+
+def _stated(files: tuple[Attachment, ...]) -> dict[str, Role]:
+    """Role of each speaker for which an imported table states it; the sidecar's word wins."""
+    if not any(file.suffix == ".csv" for file in files):
+        return {}
+    try:
+        return dict(transcripts.load(files).roles)
+    except InputError:
+        return {}  # told by the engine that imports it, if one does
 
 
 def _identify(audio: tuple[Path, ...], transcript: tuple[Attachment, ...]) -> str:

@@ -341,3 +341,15 @@ def test_identical_bytes_have_one_id_and_comparable_sidecars(tmp_path: Path) -> 
     assert read(one).sidecar == read(two).sidecar
     text(tmp_path / "b.wav.yaml", "date: 2026-01-02\nchannels: {2: therapist, 1: client}\n")
     assert read(one).sidecar != read(two).sidecar
+
+
+def test_a_table_states_roles_and_the_sidecar_wins(tmp_path: Path) -> None:
+    table = "speaker,role,start_ms,text\nJane,therapist,0,Hello\nBob,client,900,Hi\n"
+    file = text(tmp_path / "talk.csv", table)
+    assert read(file).metadata.roles == {"Jane": "therapist", "Bob": "client"}
+    text(tmp_path / "talk.csv.yaml", "roles: {Bob: other}\n")
+    assert read(file).metadata.roles == {"Jane": "therapist", "Bob": "other"}
+
+
+def test_a_table_that_cannot_be_read_is_left_to_the_engine(tmp_path: Path) -> None:
+    assert read(text(tmp_path / "talk.csv", "nonsense")).metadata.roles == {}
