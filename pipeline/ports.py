@@ -129,11 +129,14 @@ class Diarized:
         Separation of the speakers, 0-1; None where it is not defined.
     knows_overlap
         False: nothing is said of overlapping speech, and timing of overlaps is null, not zero.
+    ends_estimated
+        Imported lines had no end: where speech stops is a guess, and timing must not rest on it.
     """
 
     spans: pl.DataFrame
     margin: float | None
     knows_overlap: bool
+    ends_estimated: bool = False
 
 
 class Transcriber(Protocol):

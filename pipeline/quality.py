@@ -18,6 +18,7 @@ diarization_margin recording  separation of the speakers                    all
 word_confidence    recording  mean confidence of the words                  words
 speakers           recording  number of speakers                            all
 audio_channels     recording  number of audio channels; 0: transcript only  voice
+ends_estimated     recording  1: imported lines had no end                  timing
 ================== ========== ============================================= ===============
 """
 
@@ -68,6 +69,8 @@ def assess(audio: Audio | None, tables: Tables, settings: config.Quality) -> pl.
             rows += _of_channel(number, channel, audio.duration_ms, tables, settings)
         rows.append(_lost(audio, tables["dropouts"], settings))
         rows.append(_crosstalk(channels, settings))
+    if tables["diarization"]["ends_estimated"].any():
+        rows.append(_row("ends_estimated", 1, ("timing",), _NO_ENDS))
     rows.append(_margin(tables["diarization"], settings))
     rows.append(_confidence(tables["words"], settings))
     rows.append(_speakers(tables["spans"]))
@@ -77,6 +80,11 @@ def assess(audio: Audio | None, tables: Tables, settings: config.Quality) -> pl.
 _NO_AUDIO = (
     "There is a transcript but no sound: pitch and loudness are not used, and timing is only "
     "as exact as the times of the transcript."
+)
+
+_NO_ENDS = (
+    "The transcript says when each line begins but not when it ends, so silences, pauses and how "
+    "soon somebody answers are not known: timing is not used."
 )
 
 

@@ -188,6 +188,12 @@ DIARIZATION = Schema(
         Column("speakers", pl.Int16, "speakers found"),
         Column("margin", pl.Float32, "separation of the speakers, 0-1", null="not defined for it"),
         Column("knows_overlap", pl.Boolean, "overlapping speech is told apart"),
+        Column(
+            "ends_estimated",
+            pl.Boolean,
+            "imported lines had no end, so where speech stops is a guess",
+            null="the diarizer does not say; its ends are measured",
+        ),
     ),
 )
 

@@ -1,11 +1,11 @@
 """A workbench walks anew what the user changed, and refuses what it would do wrong in silence."""
 
+import wave
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-import soundfile
 
 from pipeline import config, intake
 from pipeline.assembly import Workbench
@@ -28,8 +28,10 @@ VTT = """WEBVTT
 def recording(tmp_path: Path) -> Path:
     """Eight seconds of faint noise, with a transcript that says who speaks."""
     path = tmp_path / "a.wav"
-    noise = np.random.default_rng(0).normal(0, 1e-3, 8 * 16_000)
-    soundfile.write(path, noise, 16_000)
+    noise = np.random.default_rng(0).normal(0, 30, 8 * 16_000)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(noise.astype("<i2").tobytes())
     (tmp_path / "a.vtt").write_text(VTT.format("How"), encoding="utf-8")
     sidecar = "transcript: a.vtt\ndiarization: a.vtt\n"
     (tmp_path / "a.wav.yaml").write_text(sidecar, encoding="utf-8")
@@ -60,8 +62,8 @@ def test_other_scripts_give_other_tables(recording: Path, tmp_path: Path) -> Non
         span = {"start_ms": 0, "end_ms": end_ms, "speaker": "A"}
         spans = SPANS.frame([{**span, "exclusive": True, "regular": True}])
         words = WORDS.frame([{**span, "word_id": 0, "text": text, "timing": "aligned"}])
-        engines = {"diarizer": ScriptedDiarizer(spans), "transcriber": ScriptedTranscriber(words)}
-        return walk(recording, bench(tmp_path, **engines))
+        diarizer, transcriber = ScriptedDiarizer(spans), ScriptedTranscriber(words)
+        return walk(recording, bench(tmp_path, diarizer=diarizer, transcriber=transcriber))
 
     assert scripted(1000, "yes").tables["turns"]["text"].to_list() == ["yes"]
     other = scripted(2000, "no").tables["turns"]
@@ -95,3 +97,17 @@ def test_the_report_names_the_rules_that_were_used_last(recording: Path, tmp_pat
     kinds = {rule.kind for rule in again.provenance.rules}
     assert kinds == {"withdrawal"} < {rule.kind for rule in first.provenance.rules}
     assert isinstance(again.tables["hits"], pl.DataFrame)
+
+
+def test_lines_without_an_end_say_nothing_of_timing(tmp_path: Path) -> None:
+    """Their ends are the next starts: every answer would seem to come at once."""
+    table = "role,start_ms,end_ms,text\n" + "".join(
+        f"{role},{start},{{}},No that is not right at all\n"
+        for role, start in (("therapist", 0), ("client", 5000), ("therapist", 9000))
+    )
+    for name, ends in (("open", ("", "", "")), ("closed", (4000, 8000, 12_000))):
+        path = tmp_path / f"{name}.csv"
+        path.write_text(table.format(*ends), encoding="utf-8")
+        quality = walk(path, bench(tmp_path)).tables["quality"]
+        disabled = set(quality["disables"].explode().drop_nulls())
+        assert ("timing" in disabled) == (name == "open")

@@ -89,6 +89,7 @@ class ImportedDiarizer:
             spans=spans.sort("start_ms", "end_ms", "speaker"),
             margin=None,
             knows_overlap=self.content.keeps_overlap,
+            ends_estimated=self.content.ends_estimated,
         )
 
 

@@ -116,6 +116,7 @@ QUALITY = {
     "dropout_share": ("Lost signal", "%"),
     "diarization_margin": ("Separation of the speakers", ""),
     "word_confidence": ("Confidence of the words", ""),
+    "ends_estimated": ("Ends of lines are guessed", ""),
 }
 """Measure of quality to its name and unit; a share is shown in per cent."""
 

@@ -121,6 +121,7 @@ def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]
             "speakers": found.spans["speaker"].n_unique(),
             "margin": found.margin,
             "knows_overlap": found.knows_overlap,
+            "ends_estimated": found.ends_estimated,
         }
         return {"spans": found.spans, "diarization": DIARIZATION.frame([row])}
 
@@ -160,7 +161,7 @@ def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]
     return [
         Stage(
             "spans",
-            1,
+            2,
             ("media", "activity"),
             spans,
             _dump(settings, who.name) | speakers,
