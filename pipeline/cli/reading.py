@@ -15,13 +15,18 @@ from pipeline.tables import SHORT_ID
 from pipeline.timebase import ms_to_clock
 
 
-def _open(workspace: Path) -> tuple[Store, Catalogue]:
+def require(workspace: Path) -> None:
+    """Refuse a workspace that is not there: to read in it must not make it."""
     if not workspace.is_dir():
         raise ConfigError(
             f"there is no workspace '{workspace}'",
             expected="a folder that `tether run` has made",
             hint="tether run RECORDING...",
         )
+
+
+def _open(workspace: Path) -> tuple[Store, Catalogue]:
+    require(workspace)
     return Store(workspace), Catalogue(workspace)
 
 

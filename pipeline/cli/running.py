@@ -12,6 +12,7 @@ import click
 from pipeline import batch, config, session
 from pipeline.assembly import Workbench
 from pipeline.batch import Listener, Result
+from pipeline.cli import reading
 from pipeline.cli.progress import Log, Screen, set_up_logging
 from pipeline.errors import ConfigError
 from pipeline.registry import nearest
@@ -55,6 +56,7 @@ def correct(name: str, roles: Mapping[str, str], workspace: Path, profile: str) 
     for role in roles.values():
         if role not in ROLES_ALLOWED:
             raise ConfigError(f"unknown role '{role}'", expected=nearest(role, ROLES_ALLOWED))
+    reading.require(workspace)
     bench = Workbench(config.load(profile), workspace, profile=Path(profile).stem)
     entry = bench.catalogue.find(name)
     _check(roles, session.reopen(entry.recording_id, bench.store), bench.profile)

@@ -130,11 +130,6 @@ class Transcript:
         return last
 
     @property
-    def has_speakers(self) -> bool:
-        """The files name speakers."""
-        return self.lines["speaker"].null_count() == 0
-
-    @property
     def has_words(self) -> bool:
         """The files hold words, and not times alone."""
         return self.words.height > 0

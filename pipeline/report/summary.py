@@ -1,9 +1,8 @@
-"""The table that a run prints: one row per session, on a terminal, in a log, or as JSON.
+"""The table that a run prints: one row per session, on a terminal or in a log.
 
 Nothing here knows a file: the caller passes the label of each session, and where its report lies.
 """
 
-import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -143,33 +142,6 @@ def as_text(summaries: Sequence[SessionSummary]) -> str:
         for row in rows
     ]
     return "\n".join([*lines, *_places(summaries)]) + "\n"
-
-
-def as_json(summaries: Sequence[SessionSummary]) -> str:
-    """The table as a JSON array, one object per session; times in milliseconds."""
-    return json.dumps(
-        [
-            {
-                "session": summary.label,
-                "status": summary.status,
-                "note": summary.note,
-                "duration_ms": summary.duration_ms,
-                "moments": dict(summary.moments) if summary.moments is not None else None,
-                "strongest": summary.strongest
-                and {
-                    "kind": summary.strongest.kind,
-                    "marker": summary.strongest.marker,
-                    "start_ms": summary.strongest.start_ms,
-                    "score": summary.strongest.score,
-                },
-                "caveats": summary.caveats,
-                "report": summary.report or None,
-            }
-            for summary in summaries
-        ],
-        ensure_ascii=False,
-        indent=2,
-    )
 
 
 def _cells(summary: SessionSummary) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from pipeline import report
-from pipeline.errors import InputError
+from pipeline.errors import InputError, StoreError
 from pipeline.stage import Outcome, State
 from pipeline.store import Store, canonical, write_private
 from pipeline.tables import Recording, Tables
@@ -64,13 +64,21 @@ def read_note(recording_id: str, store: Store) -> Note:
     ------
     InputError
         It was never walked to the end.
+    StoreError
+        The note is damaged.
     """
     file = store.session(recording_id) / "walk.json"
     if not file.is_file():
         raise InputError(
             "this session has no finished walk", hint="run `tether run` on its recording"
         )
-    return _NOTE.validate_json(file.read_bytes())
+    try:
+        return _NOTE.validate_json(file.read_bytes())
+    except (OSError, ValidationError):  # its message would quote what was found
+        raise StoreError(
+            "the note of this session's last walk is damaged on disk",
+            hint="run `tether run` on its recording again",
+        ) from None
 
 
 def publish(

@@ -9,7 +9,7 @@ from pipeline import batch
 from pipeline.assembly import Workbench
 from pipeline.cli import progress, reading, running
 from pipeline.config import load
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, StoreError
 
 VTT = """WEBVTT
 
@@ -89,3 +89,21 @@ def test_no_names_means_none_on_a_terminal_either(
     assert code == 0
     told = capsys.readouterr()
     assert "Anna" not in told.out + told.err
+
+
+def test_a_damaged_note_is_no_bug_and_the_next_run_mends_it(walked: Path) -> None:
+    (note,) = walked.glob("sessions/*/walk.json")
+    note.write_text("{", encoding="utf-8")
+    with pytest.raises(StoreError, match="damaged"):
+        reading.report(path(walked), walked)
+    reading.sessions(walked, as_json=False)
+    batch.run(
+        [Path(path(walked))], Workbench(load(), walked), progress.Log(), options={}, refresh=False
+    )
+    reading.report(path(walked), walked)
+
+
+def test_to_correct_makes_no_workspace(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no workspace"):
+        running.correct("abcdef", {"A": "therapist"}, tmp_path / "none", "default")
+    assert not (tmp_path / "none").exists()

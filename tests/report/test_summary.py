@@ -1,5 +1,4 @@
 import io
-import json
 
 import report_session as made
 
@@ -57,16 +56,3 @@ def test_a_label_cannot_steer_the_terminal() -> None:
         assert "\x1b[2J" not in stream.getvalue()
         assert "\u202e" not in stream.getvalue()
         assert "[b]x" in stream.getvalue()
-
-
-def test_machines_get_json() -> None:
-    recording, tables, _ = made.session()
-    line = summarize(recording, tables, label="ü", report="r.html")
-    [row] = json.loads(summary.as_json([line]))
-    assert row["session"] == "ü"
-    assert row["moments"]["withdrawal"] == 2
-    assert row["strongest"]["marker"] == "C1"
-    assert row["report"] == "r.html"
-    [failed] = json.loads(summary.as_json([SessionSummary("x", "failed")]))
-    assert failed["moments"] is None
-    assert failed["strongest"] is None
