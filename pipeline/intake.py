@@ -247,25 +247,31 @@ def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: boo
         audio = (path,)
     diarization = _attachments(sidecar.diarization, base)
     metadata = sidecar.metadata()
-    stated = _stated(diarization) | _stated(transcript)
+    roles, _ = _stated(diarization)
+    own_roles, language = _stated(transcript)
     return Source(
         path=path,
         recording_id=_identify(audio, transcript),
         audio=audio,
-        metadata=replace(metadata, roles=stated | dict(metadata.roles)),
+        metadata=replace(
+            metadata,
+            roles=roles | own_roles | dict(metadata.roles),
+            language=metadata.language or language,
+        ),
         transcript=transcript,
         diarization=diarization,
     )
 
 
-def _stated(files: tuple[Attachment, ...]) -> dict[str, Role]:
-    """Role of each speaker for which an imported table states it; the sidecar's word wins."""
-    if not any(file.suffix == ".csv" for file in files):
-        return {}
+def _stated(files: tuple[Attachment, ...]) -> tuple[dict[str, Role], str | None]:
+    """Roles and language that imported files state; the sidecar's word wins."""
+    if not any(file.suffix in (".csv", ".json") for file in files):
+        return {}, None
     try:
-        return dict(transcripts.load(files).roles)
+        content = transcripts.load(files)
     except InputError:
-        return {}  # told by the engine that imports it, if one does
+        return {}, None  # told by the engine that imports it, if one does
+    return dict(content.roles), content.language
 
 
 def _identify(audio: tuple[Path, ...], transcript: tuple[Attachment, ...]) -> str:

@@ -353,3 +353,11 @@ def test_a_table_states_roles_and_the_sidecar_wins(tmp_path: Path) -> None:
 
 def test_a_table_that_cannot_be_read_is_left_to_the_engine(tmp_path: Path) -> None:
     assert read(text(tmp_path / "talk.csv", "nonsense")).metadata.roles == {}
+
+
+def test_a_transcript_states_its_language_and_the_sidecar_wins(tmp_path: Path) -> None:
+    said = '{"language": "de", "segments": [{"start": 0, "end": 1, "text": "Guten Tag"}]}'
+    file = text(tmp_path / "talk.json", said)
+    assert read(file).metadata.language == "de"
+    text(tmp_path / "talk.json.yaml", "language: nl\n")
+    assert read(file).metadata.language == "nl"

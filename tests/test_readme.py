@@ -43,7 +43,8 @@ def test_every_typed_command_exists(readme: str) -> None:
 
 
 def test_every_exit_code_is_documented(readme: str) -> None:
-    codes = {kind.exit_code for kind in [TetherError, *TetherError.__subclasses__()]}
+    kinds: list[type[TetherError]] = [TetherError, *TetherError.__subclasses__()]
+    codes = {kind.exit_code for kind in kinds}
     for code in {*codes, 0, 6, 130}:
         assert re.search(rf"^\| {code} \|", readme, re.MULTILINE), code
 
