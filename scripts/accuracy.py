@@ -125,19 +125,21 @@ class Timing:
     silences: SilenceError
     begins_ms: list[int]
     ends_ms: list[int]
+    turns_missed: int
 
     def __add__(self, other: "Timing") -> "Timing":
         return Timing(
             self.silences + other.silences,
             [*self.begins_ms, *other.begins_ms],
             [*self.ends_ms, *other.ends_ms],
+            self.turns_missed + other.turns_missed,
         )
 
 
 def timing(place: Place, cases: Sequence[Case] | Iterator[Case]) -> Timing:
     """What is heard in recordings with a channel for each speaker, against their truth."""
     detector = Silero(place.settings)
-    total = Timing(SilenceError(), [], [])
+    total = Timing(SilenceError(), [], [], 0)
     for case in cases:
         spans = timing_error.spans(case, place.settings, detector)
         heard = timing_error.heard_silences(spans, case.audio.duration_ms)
@@ -173,7 +175,8 @@ def turn_numbers(found: Timing) -> Numbers:
     begin_ms, begin_p90_ms = spread(found.begins_ms)
     end_ms, end_p90_ms = spread(found.ends_ms)
     return {
-        "turns": len(found.begins_ms),
+        "found": len(found.begins_ms),
+        "missed": found.turns_missed,
         "begin_median_ms": begin_ms,
         "begin_p90_ms": begin_p90_ms,
         "end_median_ms": end_ms,
@@ -374,7 +377,8 @@ SAYS_SILENCES = (
 )
 SAYS_TURNS = (
     "begin: median {begin_median_ms:.0f} ms, P90 {begin_p90_ms:.0f} ms; "
-    "end: median {end_median_ms:.0f} ms, P90 {end_p90_ms:.0f} ms ({turns} turns)"
+    "end: median {end_median_ms:.0f} ms, P90 {end_p90_ms:.0f} ms "
+    "({found} turns found, {missed} missed)"
 )
 SAYS_SPEAKERS = (
     "confusion {confusion:.1%}; speech missed {miss:.1%}, false alarm {false_alarm:.1%}; "

@@ -95,14 +95,14 @@ def heard_silences(table: pl.DataFrame, duration_ms: int) -> list[Stretch]:
     return composed.complement(sorted(table.select("start_ms", "end_ms").rows()), duration_ms)
 
 
-def turn_errors(case: Case, table: pl.DataFrame, pause_ms: int) -> tuple[list[int], list[int]]:
-    """How far the begins and the ends of true turns are from those found, ms, signed.
+def turn_errors(case: Case, table: pl.DataFrame, pause_ms: int) -> tuple[list[int], list[int], int]:
+    """How far the begins and the ends of turns found are from the true ones, ms; turns missed.
 
     A turn is one speaker's speech without a pause of more than `pause_ms`, in the truth and in
     what was found; a true turn is held against the found one that shares most time with it, and
-    left out if none does (that is a miss, not an error of timing).
+    is missed if none does. Errors are signed: a turn found late has a positive one.
     """
-    begins, ends = [], []
+    begins, ends, missed = [], [], 0
     for channel, speech in enumerate(case.speech):
         own = table.filter(pl.col("channel") == channel).select("start_ms", "end_ms").rows()
         found = np.array(turns.merge(own, pause_ms)).reshape(-1, 2)
@@ -112,4 +112,6 @@ def turn_errors(case: Case, table: pl.DataFrame, pause_ms: int) -> tuple[list[in
                 nearest = found[shared.argmax()]
                 begins.append(int(nearest[0]) - start)
                 ends.append(int(nearest[1]) - end)
-    return begins, ends
+            else:
+                missed += 1
+    return begins, ends, missed
