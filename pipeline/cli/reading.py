@@ -67,9 +67,10 @@ def report(name: str, workspace: Path) -> None:
 
 
 def export(name: str, workspace: Path, tables: list[str], fmt: str, output: Path) -> None:
-    """Write tables of a session into `output`."""
+    """Write tables of a session into `output`; the id in each name keeps sessions apart."""
     _, walked = _reopen(name, workspace)
     private_folder(output)
     for file, content in exports.export(walked.recording, walked.tables, tables, fmt).items():
-        write_private(output / file, content)
-        click.echo(str(output / file))
+        path = output / f"{walked.recording.short_id}-{file}"
+        write_private(path, content)
+        click.echo(str(path))

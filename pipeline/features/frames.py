@@ -10,7 +10,7 @@ values depend on the audio around it, not on where a piece was cut::
     tracked  ··█████████····████████··          end to end, about a minute at once
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -58,6 +58,24 @@ def measure(
         heard = regular.filter(pl.col("channel").eq_missing(pl.lit(channel, pl.Int16)))
         parts.append(_channel(audio, channel, intervals(heard), tracker, settings))
     return FRAMES.conform(pl.concat(parts))
+
+
+def without(frames: pl.DataFrame, spans: pl.DataFrame, speakers: Collection[str]) -> pl.DataFrame:
+    """`frames` but those in which one of `speakers` talks and nobody else does.
+
+    Parameters
+    ----------
+    spans
+        Table `spans`; whoever else is heard on the same channel at that time keeps the frame.
+    """
+    regular = spans.filter("regular")
+    kept = []
+    for (channel,), own in frames.group_by("channel", maintain_order=True):
+        heard = regular.filter(pl.col("channel").eq_missing(pl.lit(channel, pl.Int16)))
+        shown = intervals(heard.filter(~pl.col("speaker").is_in(list(speakers))))
+        _, numbers = inside(own["t_ms"].to_numpy(), shown.starts, shown.ends)
+        kept.append(own[numbers])
+    return FRAMES.conform(pl.concat(kept)) if kept else frames
 
 
 def _channel(

@@ -204,10 +204,15 @@ def deciding(
 
     def assign(tables: Tables) -> Tables:
         assigned = roles.assign(tables, recording.metadata, corrections, settings.roles)
-        measures = tables["measures"]
-        if not settings.features.therapist_voice:
-            measures = baseline.without_voice_of(measures, assigned["roles"], spoken.features)
-        return {**assigned, "measures": measures}
+        if settings.features.therapist_voice:
+            return {**assigned, "measures": tables["measures"], "frames": tables["frames"]}
+        found = assigned["roles"]
+        hidden = found.filter(pl.col("role").is_in(("therapist", "unknown")))["speaker"].to_list()
+        return {
+            **assigned,
+            "measures": baseline.without_voice_of(tables["measures"], found, spoken.features),
+            "frames": frames.without(tables["frames"], tables["spans"], hidden),
+        }
 
     def flag(tables: Tables) -> Tables:
         return spoken.rules.flag(tables, spoken.lexicons, settings)
@@ -223,7 +228,7 @@ def deciding(
     return [
         Stage(
             "roles",
-            1,
+            2,
             ("turns", "measures"),
             assign,
             _dump(settings, "roles") | known_roles | voice,

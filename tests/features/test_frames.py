@@ -125,6 +125,19 @@ def test_channels_are_measured_apart_and_without_one_on_the_mean() -> None:
     assert by_channel[None] == (pytest.approx(-18.06, abs=0.01), 10)
 
 
+def test_frames_of_a_hidden_speaker_are_left_out() -> None:
+    heard = FRAMES.frame({"t_ms": 10 * k, "channel": None, "voicing": 0.0} for k in range(40))
+    spans = SPANS.frame(
+        {"start_ms": s, "end_ms": e, "speaker": who, "exclusive": True, "regular": True}
+        for s, e, who in ((0, 200, "A"), (150, 300, "B"), (300, 400, "A"))
+    )
+    kept = frames.without(heard, spans, ["A"])
+    assert kept["t_ms"].to_list() == list(range(150, 300, 10))
+    assert frames.without(heard, spans, ["A", "B"]).is_empty()
+    assert frames.without(heard, spans, []).height == 40
+    assert frames.without(FRAMES.empty(), spans, ["A"]).equals(FRAMES.empty())
+
+
 def test_no_speech_gives_an_empty_table() -> None:
     audio = Audio([np.zeros(16000, np.float32)])
     assert frames.measure(audio, SPANS.empty(), _Level(), SETTINGS).equals(FRAMES.empty())
