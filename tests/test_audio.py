@@ -10,7 +10,6 @@ import tempfile
 import textwrap
 import time
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -408,21 +407,6 @@ def test_changing_format_in_the_middle(tmp_path: Path) -> None:
     with decode(joined) as decoded:
         assert len(decoded.audio.channels) == 2
         assert decoded.media["duration_ms"][0] == pytest.approx(8000, abs=200)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("mounting needs root")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("no mount here")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
 
 
 def test_full_disk(tmp_path: Path, small_disk: Path) -> None:

@@ -300,21 +300,6 @@ def test_a_workspace_that_cannot_be_written(read_only: Path) -> None:
         assert "permission denied" in line
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("mounting needs root")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("no mount here")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
 def test_full_disk_keeps_what_was_finished(small_disk: Path) -> None:
     store = Store(small_disk / "workspace")
     store.write(RECORDING, "dropouts", SLOT, TABLES, FACTS)

@@ -76,14 +76,6 @@ class RuleBook:
         rules = [compiled.rule.model_dump(by_alias=True) for compiled in self.rules]
         return json.dumps({"rules": rules, "min_n": self.min_n}, sort_keys=True)
 
-    def feature_names(self) -> frozenset[str]:
-        """Features that some rule names."""
-        used: set[str] = set()
-        for name in (name for compiled in self.rules for name in compiled.columns):
-            bare = name.split("_", 2)[2] if name.startswith(("prev_", "next_")) else name
-            used |= {bare, bare.removesuffix("_z"), bare.removesuffix("_pct")}
-        return frozenset(used & {feature.name for feature in self.features})
-
     def entries(self) -> tuple[Listed, ...]:
         """The rules in force, in order of their files."""
         rules = [compiled.rule for compiled in self.rules]

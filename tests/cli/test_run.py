@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -275,18 +275,6 @@ def test_mistakes_have_their_exit_code_and_a_hint(
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting and changing user need root")
 class TestAsRoot:
     """What only root can set up."""
-
-    @pytest.fixture
-    def small_disk(self, tmp_path: Path) -> Iterator[Path]:
-        folder = tmp_path / "small"
-        folder.mkdir()
-        made = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], check=False
-        )
-        if made.returncode:
-            pytest.skip("a tmpfs cannot be mounted here")
-        yield folder
-        subprocess.run(["umount", str(folder)], check=True)
 
     def test_a_full_disk_is_told(self, run: Run, clip: Path, small_disk: Path) -> None:
         done = run("run", clip, "--workspace", small_disk / "workspace")

@@ -41,10 +41,6 @@ def test_the_built_in_rules_compile_and_say_where_numbers_come_from() -> None:
         assert all(param.source for param in compiled.rule.params.values())
 
 
-def test_rules_need_names_of_features_only() -> None:
-    assert {"length_ms", "latency_ms", "open_question"} <= book().feature_names()
-
-
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
