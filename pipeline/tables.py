@@ -5,8 +5,8 @@ Times are whole milliseconds from the start of the recording, half-open ``[start
 
 A walk fills the tables in this order::
 
-    media, dropouts -> activity -> spans -> words -> turns, silences, overlaps -> roles
-                                                  -> frames -> measures -> hits -> moments
+    media, dropouts -> activity, doubts -> spans -> words -> turns, units, silences, overlaps
+    -> frames -> values -> roles -> measures -> hits -> moments
 """
 
 import datetime as dt
@@ -22,7 +22,7 @@ Role = Literal["therapist", "client", "other", "unknown"]
 ROLES_ALLOWED = ("therapist", "client", "other", "unknown")
 KINDS = ("withdrawal", "confrontation", "therapist_move")
 RESPONSES = ("none_found", "redirected", "addressed", "possibly_repaired")
-ITEMS = ("turn", "silence", "overlap", "window_60s", "window_180s", "window_300s")
+ITEMS = ("turn", "silence", "overlap", "window_60s", "window_180s", "window_300s", "session")
 FAMILIES = ("timing", "voice", "words")
 WINDOWS_MS = {"window_60s": 60_000, "window_180s": 180_000, "window_300s": 300_000}
 """Length of each kind of window. Window k begins k lengths after the first turn does."""
@@ -158,6 +158,18 @@ ACTIVITY = Schema(
 )
 """Stretches of speech on each channel, whoever speaks."""
 
+DOUBTS = Schema(
+    "doubts",
+    (
+        _START,
+        _END,
+        Column("channel", pl.Int16, "0-based audio channel"),
+        Column("speech_probability", pl.Float32, "largest of the detector, 0-1"),
+    ),
+    _span_checks(),
+)
+"""Stretches that may be a quiet voice: not counted as speech, yet no sure silence either."""
+
 SPANS = Schema(
     "spans",
     (
@@ -248,9 +260,30 @@ TURNS = Schema(
             "gap to the end of the other's previous turn; negative: began in overlap",
             null="nobody else had the floor just before, or it is a backchannel",
         ),
+        Column(
+            "transition",
+            pl.String,
+            "how it took over: after a gap, latched (no gap that one hears), or in overlap",
+            null="as latency_ms",
+            allowed=("gap", "latch", "overlap"),
+        ),
     ),
     _span_checks(),
 )
+
+UNITS = Schema(
+    "units",
+    (
+        Column("unit_id", pl.Int64, "0-based, in order of start"),
+        Column("turn_id", pl.Int64, "turn that it belongs to"),
+        _SPEAKER,
+        _START,
+        _END,
+        Column("n_words", pl.Int64, "number of its words", null="no words were recognised"),
+    ),
+    _span_checks(),
+)
+"""Inter-pausal units: speech of one person without a pause of `unit_pause_ms`."""
 
 SILENCES = Schema(
     "silences",
@@ -271,6 +304,11 @@ SILENCES = Schema(
             allowed=("pause", "lapse", "gap", "edge"),
         ),
         Column("missed_speech_risk", pl.Boolean, "a quiet voice or lost signal may lie in it"),
+        Column(
+            "dropout_ms",
+            pl.Int64,
+            "part of it in which the signal of some channel was lost",
+        ),
     ),
     (*_span_checks(), ("length", pl.col("length_ms") == pl.col("end_ms") - pl.col("start_ms"))),
 )
@@ -292,6 +330,28 @@ OVERLAPS = Schema(
             null="words are needed to tell, and there are none",
             allowed=("backchannel", "cooperative", "floor_taking", "failed_attempt"),
         ),
+        Column(
+            "form",
+            pl.String,
+            "of a cooperative overlap",
+            null="another kind, or words are needed to tell",
+            allowed=("terminal", "continuer", "completion", "choral"),
+        ),
+        Column("holder_turn", pl.Int64, "turn_id of the holder's turn"),
+        Column("other_turn", pl.Int64, "turn_id of the other's turn"),
+        Column("into_ms", pl.Int64, "how long the holder's turn had gone on when the other began"),
+        Column(
+            "went_on",
+            pl.String,
+            "who still spoke when the other of the two had stopped",
+            allowed=("holder", "other", "both", "neither"),
+        ),
+        Column(
+            "cut_off",
+            pl.Boolean,
+            "the holder's unit broke off, unfinished",
+            null="words are needed to tell",
+        ),
     ),
     _span_checks(),
 )
@@ -312,6 +372,8 @@ ROLES = Schema(
     ),
 )
 
+_NO_PHONATION = "no steady voice there on which it is valid, or it is not measured"
+
 FRAMES = Schema(
     "frames",
     (
@@ -320,6 +382,14 @@ FRAMES = Schema(
         Column("f0_hz", pl.Float32, "fundamental frequency", null="unvoiced"),
         Column("voicing", pl.Float32, "confidence that it is voiced, 0-1"),
         Column("level_dbfs", pl.Float32, "root mean square, dB full scale", null="digital zeros"),
+        Column("hnr_db", pl.Float32, "harmonics-to-noise ratio", null=_NO_PHONATION),
+        Column("cpp_db", pl.Float32, "cepstral peak prominence", null=_NO_PHONATION),
+        Column(
+            "jitter", pl.Float32, "local jitter of the periods around it, 0-1", null=_NO_PHONATION
+        ),
+        Column(
+            "shimmer", pl.Float32, "local shimmer of the periods around it, 0-1", null=_NO_PHONATION
+        ),
     ),
     (("t_ms is a multiple of 10", pl.col("t_ms") % 10 == 0),),
 )
@@ -336,14 +406,21 @@ QUALITY = Schema(
     ),
 )
 
+_VALUE = (
+    Column("item", pl.String, "what is measured", allowed=ITEMS),
+    Column("item_id", pl.Int64, "its id in its table, the window's number, or 0 (session)"),
+    Column("speaker", pl.String, "whose measure", null="the pair's"),
+    Column("feature", pl.String, "name in the feature catalogue"),
+    Column("value", pl.Float64, "in the feature's unit", null="could not be measured"),
+)
+
+VALUES = Schema("values", _VALUE)
+"""What features measure, of everybody; rules, report and exports see `measures` instead."""
+
 MEASURES = Schema(
     "measures",
     (
-        Column("item", pl.String, "what is measured", allowed=ITEMS),
-        Column("item_id", pl.Int64, "its id in its table, or the window's number"),
-        Column("speaker", pl.String, "whose measure", null="the pair's"),
-        Column("feature", pl.String, "name in the feature catalogue"),
-        Column("value", pl.Float64, "in the feature's unit", null="could not be measured"),
+        *_VALUE,
         Column("z", pl.Float64, "robust z within the feature's group", null="no baseline"),
         Column("pct", pl.Float64, "percentile rank within the group, 0-1", null="no baseline"),
         Column("n_baseline", pl.Int64, "values that the baseline rests on"),
@@ -414,16 +491,19 @@ SCHEMAS: dict[str, Schema] = {
         MEDIA,
         DROPOUTS,
         ACTIVITY,
+        DOUBTS,
         SPANS,
         DIARIZATION,
         WORDS,
         TRANSCRIPTION,
         TURNS,
+        UNITS,
         SILENCES,
         OVERLAPS,
         ROLES,
         FRAMES,
         QUALITY,
+        VALUES,
         MEASURES,
         HITS,
         MOMENTS,

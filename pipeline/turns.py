@@ -32,7 +32,7 @@ from itertools import pairwise
 import polars as pl
 
 from pipeline import config
-from pipeline.tables import OVERLAPS, SILENCES, TURNS, Tables
+from pipeline.tables import OVERLAPS, SILENCES, TURNS, UNITS, Tables
 
 
 @dataclass
@@ -89,6 +89,7 @@ def build(
     knows_overlap = bool(tables["diarization"]["knows_overlap"][0])
     return {
         "turns": TURNS.frame(_turn_rows(turns)),
+        "units": UNITS.frame(_unit_rows(turns)),
         "silences": SILENCES.frame(
             _silence_rows(
                 spoken, _doubtful(tables["dropouts"], units), duration_ms, settings.turn_pause_ms
@@ -298,6 +299,20 @@ def _turn_rows(turns: Sequence[_Turn]) -> list[dict[str, object]]:
     return rows
 
 
+def _unit_rows(turns: Sequence[_Turn]) -> Iterator[dict[str, object]]:
+    placed = [(unit, number) for number, turn in enumerate(turns) for unit in turn.units]
+    placed.sort(key=lambda pair: (pair[0].start_ms, pair[0].end_ms))
+    for unit_id, (unit, turn_id) in enumerate(placed):
+        yield {
+            "unit_id": unit_id,
+            "turn_id": turn_id,
+            "speaker": unit.speaker,
+            "start_ms": unit.start_ms,
+            "end_ms": unit.end_ms,
+            "n_words": len(unit.words) or None,
+        }
+
+
 def _silence_rows(
     spoken: pl.DataFrame, doubtful: Sequence[tuple[int, int]], duration_ms: int, pause_ms: int
 ) -> list[dict[str, object]]:
@@ -332,6 +347,7 @@ def _silence_rows(
                 "after_role": None if after is None else "unknown",
                 "kind": kind,
                 "missed_speech_risk": any(a < end and start < b for a, b in doubtful),
+                "dropout_ms": 0,
             }
         )
     return rows
@@ -361,6 +377,10 @@ def _overlap_rows(turns: Sequence[_Turn], settings: config.Turns) -> list[dict[s
                     "holder_role": "unknown",
                     "other_role": "unknown",
                     "kind": _kind(holder, other, start, settings),
+                    "holder_turn": turns.index(holder),
+                    "other_turn": turns.index(other),
+                    "into_ms": max(0, other.start_ms - holder.start_ms),
+                    "went_on": "holder" if holder.end_ms > other.end_ms else "other",
                 }
                 for start, end in merge(both)
             ]

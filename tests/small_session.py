@@ -100,6 +100,7 @@ def session(
                 "after_role": "unknown",
                 "kind": "pause" if before == after else "gap",
                 "missed_speech_risk": False,
+                "dropout_ms": 0,
             }
             for number, (start, end, before, after) in enumerate(silences)
         ),

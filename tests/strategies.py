@@ -187,11 +187,11 @@ def decided(tables: Session, names: Mapping[str, str], *, known_roles: bool = Tr
 
     tables = dict(tables)
     tables |= turns.build(tables, settings().turns, acknowledges)
-    tables["measures"] = baseline.score(
-        features.measure_all(tables, catalogue()), catalogue(), tables, settings().baseline
-    )
+    tables["values"] = features.measure_all(tables, catalogue())
     known = {name: cast("Role", role if known_roles else "unknown") for role, name in names.items()}
-    return tables | roles.assign(tables, Metadata(roles=known), {}, settings().roles)
+    tables |= roles.assign(tables, Metadata(roles=known), {}, settings().roles)
+    scored = baseline.score(tables["values"], catalogue(), tables, settings().baseline)
+    return tables | {"measures": scored}
 
 
 def flagged(said: Sequence[Said], **options: object) -> Session:

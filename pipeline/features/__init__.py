@@ -22,7 +22,7 @@ import polars as pl
 from pipeline import config
 from pipeline.features import loudness, pitch, rate, speech, timing
 from pipeline.ports import Feature
-from pipeline.tables import Tables
+from pipeline.tables import VALUES, Tables
 
 
 def catalogue(settings: config.Features, *extra: Feature) -> tuple[Feature, ...]:
@@ -42,16 +42,6 @@ def catalogue(settings: config.Features, *extra: Feature) -> tuple[Feature, ...]
     return found
 
 
-VALUES = {
-    "item": pl.String,
-    "item_id": pl.Int64,
-    "speaker": pl.String,
-    "feature": pl.String,
-    "value": pl.Float64,
-}
-"""Columns of what `measure_all` gives: table `measures` before z."""
-
-
 def measure_all(tables: Tables, features: Iterable[Feature]) -> pl.DataFrame:
     """Values of all features, long.
 
@@ -64,13 +54,13 @@ def measure_all(tables: Tables, features: Iterable[Feature]) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        item, item_id, speaker (null: the pair's), feature, value. Every feature has a row for
+        Table `values`. Every feature has a row for
         every item (and speaker) of its kind; value is null where it could not be measured.
     """
     shared = dict(tables)
     shared["voice"] = speech.voice(shared)
     shared["voice_in_turns"] = speech.in_turns(shared)
-    parts = [pl.DataFrame(schema=VALUES)]
+    parts = [VALUES.empty()]
     declared = list(features)
     for feature in declared:
         found = feature.compute(shared)
@@ -84,7 +74,7 @@ def measure_all(tables: Tables, features: Iterable[Feature]) -> pl.DataFrame:
                 pl.when(known.is_finite()).then(known).alias("value"),
             )
         )
-    return _complete(pl.concat(parts), declared)
+    return VALUES.conform(_complete(pl.concat(parts), declared))
 
 
 def _complete(found: pl.DataFrame, declared: Iterable[Feature]) -> pl.DataFrame:
@@ -98,6 +88,6 @@ def _complete(found: pl.DataFrame, declared: Iterable[Feature]) -> pl.DataFrame:
         index.join(
             found, on=["item", "item_id", "speaker", "feature"], how="left", nulls_equal=True
         )
-        .select(list(VALUES))
+        .select(VALUES.names)
         .sort("item", "feature", "speaker", "item_id")
     )

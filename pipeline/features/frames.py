@@ -110,7 +110,9 @@ def _channel(
     )
     return FRAMES.conform(
         frame.with_columns(
-            pl.lit(channel, pl.Int16).alias("channel"), pl.col("f0_hz", "level_dbfs").fill_nan(None)
+            pl.lit(channel, pl.Int16).alias("channel"),
+            pl.col("f0_hz", "level_dbfs").fill_nan(None),
+            *(pl.lit(None).alias(name) for name in ("hnr_db", "cpp_db", "jitter", "shimmer")),
         )
     )
 

@@ -1,12 +1,12 @@
-"""The walk of one recording: from its bytes to candidate moments and a report.
+"""The walk of one recording: from its bytes to candidate moments.
 
 ::
 
-    media ─ activity ─ spans ─┬─ words ─┬─ turns ──┬─ measures ─ roles ─┬─ moments ─ report.html
-                              │         └─ quality ┼────────────────────┘
+    media ─ activity ─ spans ─┬─ words ─┬─ turns ──┬─ values ─ roles ─ measures ─┬─ moments
+                              │         └─ quality ┼─────────────────────────────┘
                               └─ frames ───────────┘
 
-Each box but the last is a stage of the store; audio is decoded only if a stage that hears it is
+Each is a stage of the store; audio is decoded only if a stage that hears it is
 missing. What engines and rules are used is decided by `assembly` and comes in as a `Plan`.
 """
 
@@ -80,7 +80,7 @@ def decide_again(
         Gives lexicons, features and rules of a language.
     """
     note = read_note(recording_id, store)
-    kept = [(stage, slot) for stage, slot in note.slots if stage not in ("roles", "moments")]
+    kept = [(stage, slot) for stage, slot in note.slots if stage not in stages.DECIDING]
     addresses = {stage: note.provenance.stages[stage] for stage, _ in kept}
     tables: dict[str, pl.DataFrame] = {}
     for stage, slot in kept:

@@ -20,6 +20,7 @@ from pipeline.store import Store, digest
 from pipeline.tables import (
     ACTIVITY,
     DIARIZATION,
+    DOUBTS,
     DROPOUTS,
     FRAMES,
     MEDIA,
@@ -28,6 +29,9 @@ from pipeline.tables import (
     Recording,
     Tables,
 )
+
+DECIDING = ("roles", "measures", "moments")
+"""Stages that a correction computes again."""
 
 
 class Sound:
@@ -77,14 +81,15 @@ def listening(
 
     def active(_: Tables) -> Tables:
         if sound.audio is None:
-            return {"activity": ACTIVITY.empty()}
-        return {"activity": activity.detect(sound.audio, detector, settings.activity)}
+            return {"activity": ACTIVITY.empty(), "doubts": DOUBTS.empty()}
+        found = activity.detect(sound.audio, detector, settings.activity)
+        return {"activity": found, "doubts": DOUBTS.empty()}
 
     return [
         Stage("media", 1, (), media, _dump(settings, "audio", "activity"), {"av": version("av")}),
         Stage(
             "activity",
-            1,
+            2,
             ("media",),
             active,
             _dump(settings, "activity") | _told(detector.identity()),
@@ -109,7 +114,7 @@ def _transcribe(plan: Plan, heard: Audio | None, cut: pl.DataFrame) -> Transcrib
 
 
 def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]:
-    """The stages from speakers to measures."""
+    """The stages from speakers to values."""
     settings = plan.settings
     who, what = plan.choice("who spoke when"), plan.choice("words")
     duration_ms = recording.duration_ms
@@ -149,8 +154,7 @@ def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]
         return {"quality": quality.assess(sound.audio, tables, settings.quality)}
 
     def measure(tables: Tables) -> Tables:
-        values = features.measure_all(tables, plan.spoken.features)
-        return {"measures": baseline.score(values, plan.spoken.features, tables, settings.baseline)}
+        return {"values": features.measure_all(tables, plan.spoken.features)}
 
     metadata = recording.metadata
     speakers = {"speakers": metadata.speakers, "engine": who.name} | _told(who.identity)
@@ -177,10 +181,10 @@ def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]
             plan.transcriber.identity() if plan.transcriber else {},
             what.because,
         ),
-        Stage("turns", 1, ("media", "words"), cut_turns, _dump(settings, "turns") | lexicons),
+        Stage("turns", 2, ("media", "words"), cut_turns, _dump(settings, "turns") | lexicons),
         Stage(
             "frames",
-            1,
+            2,
             ("spans",),
             pitch_and_level,
             _dump(settings, "pitch") | pitch,
@@ -188,11 +192,11 @@ def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]
         ),
         Stage("quality", 1, ("media", "words"), assess, _dump(settings, "quality")),
         Stage(
-            "measures",
+            "values",
             1,
             ("turns", "frames"),
             measure,
-            _dump(settings, "baseline", "features") | catalogue | lexicons,
+            _dump(settings, "features") | catalogue | lexicons,
         ),
     ]
 
@@ -200,17 +204,19 @@ def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]
 def deciding(
     recording: Recording, spoken: Spoken, settings: Settings, corrections: Mapping[str, str]
 ) -> list[Stage]:
-    """The stages that a correction or a changed rule computes again: roles and moments."""
+    """The stages that a correction or a changed rule computes again: roles, measures, moments."""
 
     def assign(tables: Tables) -> Tables:
-        assigned = roles.assign(tables, recording.metadata, corrections, settings.roles)
+        return roles.assign(tables, recording.metadata, corrections, settings.roles)
+
+    def compare(tables: Tables) -> Tables:
+        scored = baseline.score(tables["values"], spoken.features, tables, settings.baseline)
         if settings.features.therapist_voice:
-            return {**assigned, "measures": tables["measures"], "frames": tables["frames"]}
-        found = assigned["roles"]
+            return {"measures": scored, "frames": tables["frames"]}
+        found = tables["roles"]
         hidden = found.filter(pl.col("role").is_in(("therapist", "unknown")))["speaker"].to_list()
         return {
-            **assigned,
-            "measures": baseline.without_voice_of(tables["measures"], found, spoken.features),
+            "measures": baseline.without_voice_of(scored, found, spoken.features),
             "frames": frames.without(tables["frames"], tables["spans"], hidden),
         }
 
@@ -228,15 +234,22 @@ def deciding(
     return [
         Stage(
             "roles",
-            2,
-            ("turns", "measures"),
+            3,
+            ("turns", "values"),
             assign,
-            _dump(settings, "roles") | known_roles | voice,
+            _dump(settings, "roles") | known_roles,
+        ),
+        Stage(
+            "measures",
+            2,
+            ("roles", "values"),
+            compare,
+            _dump(settings, "baseline") | voice,
         ),
         Stage(
             "moments",
             1,
-            ("roles", "quality"),
+            ("measures", "roles", "quality"),
             flag,
             _dump(settings, "moments", "response") | rules,
         ),

@@ -20,7 +20,18 @@ from pipeline import config, models
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 TETHER = (sys.executable, "-m", "pipeline.cli")
-STAGES = ("media", "activity", "spans", "words", "turns", "frames", "quality", "measures", "roles")
+STAGES = (
+    "media",
+    "activity",
+    "spans",
+    "words",
+    "turns",
+    "frames",
+    "quality",
+    "values",
+    "roles",
+    "measures",
+)
 
 
 @pytest.fixture(scope="module")
