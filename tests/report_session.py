@@ -71,6 +71,12 @@ class Scene:
                     "holder_role": previous["role"],
                     "other_role": role,
                     "kind": "backchannel" if backchannel else "cooperative",
+                    "form": None if backchannel else "terminal",
+                    "holder_turn": previous["turn_id"],
+                    "other_turn": turn_id,
+                    "into_ms": max(0, start - int(str(previous["start_ms"]))),
+                    "went_on": "holder" if end < self.now_ms else "other",
+                    "cut_off": False,
                 }
             )
         other = [x for x in self.turns if x["role"] != role]
@@ -116,6 +122,7 @@ class Scene:
                 "after_role": after,
                 "kind": kind,
                 "missed_speech_risk": False,
+                "dropout_ms": 0,
             }
         )
 
@@ -476,6 +483,7 @@ def _frames(duration_ms: int, turns: list[dict[str, object]], seed: int) -> pl.D
                     "voicing": voiced * 0.9,
                     "level_dbfs": level + 2 * np.sin(t_ms / duration_ms * 14)
                     + noise.normal(0, 3, len(t_ms)),
+                    **dict.fromkeys(("hnr_db", "cpp_db", "jitter", "shimmer")),
                 }
             )
         )  # fmt: skip

@@ -55,6 +55,7 @@ def test_a_silence_is_as_long_as_it_is() -> None:
         "length_ms": 11,
         "kind": "edge",
         "missed_speech_risk": False,
+        "dropout_ms": 0,
     }
     with pytest.raises(StoreError, match="'length'"):
         SILENCES.frame([row])

@@ -55,6 +55,10 @@ def _with_overlaps(kinds: list[str | None], *, knows_overlap: bool = True) -> Ta
             "holder_role": "unknown",
             "other_role": "unknown",
             "kind": kind,
+            "holder_turn": 0,
+            "other_turn": 1,
+            "into_ms": 1_000,
+            "went_on": "other",
         }
         for number, kind in enumerate(kinds)
     )

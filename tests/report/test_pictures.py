@@ -25,7 +25,7 @@ def _two_turns(**more: pl.DataFrame) -> Tables:
     silence: dict[str, object] = {
         "silence_id": 0, "start_ms": 2_000, "end_ms": 5_000, "length_ms": 3_000,
         "before_speaker": "a", "after_speaker": "b", "before_role": "therapist",
-        "after_role": "client", "kind": "gap", "missed_speech_risk": False,
+        "after_role": "client", "kind": "gap", "missed_speech_risk": False, "dropout_ms": 0,
     }  # fmt: skip
     return {"turns": t.TURNS.frame(rows), "silences": t.SILENCES.frame([silence]), **more}
 
