@@ -1,0 +1,70 @@
+"""What a row of the table of accuracy is, and where the data for it lies."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import acted_sessions
+import numpy as np
+
+from pipeline import config
+from pipeline.session import Walked
+
+Numbers = dict[str, float]
+ACTED = ("rupture", "benign")
+MEETINGS = ("dev00", "dev01")
+
+
+class Place:
+    """Where the data is, and what several rows share; made when the first of them asks."""
+
+    def __init__(self, data: Path, samples: Path) -> None:
+        self.data = data
+        self.samples = samples
+        self.settings = config.load()
+
+    @cached_property
+    def walked(self) -> dict[str, Walked]:
+        """Both acted sessions, walked from their audio."""
+        with tempfile.TemporaryDirectory(prefix="tether-accuracy-") as folder:
+            return acted_sessions.walk(self.samples, Path(folder) / "workspace")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table.
+
+    Attributes
+    ----------
+    what
+        The measure.
+    on
+        The data, in words.
+    needs
+        Folders under ``shared/data``; none: ``samples/`` alone.
+    measure
+        From the place of the data to numbers by name.
+    says
+        Format of the result; takes the names of the numbers.
+    slow
+        Left out by ``--quick``.
+    """
+
+    what: str
+    on: str
+    needs: tuple[str, ...]
+    measure: Callable[[Place], Numbers]
+    says: str
+    slow: bool = False
+
+    def absent(self, place: Place) -> list[str]:
+        """Folders that are needed and not here."""
+        return [name for name in self.needs if not (place.data / name).is_dir()]
+
+
+def spread(errors_ms: Sequence[int]) -> tuple[float, float]:
+    """Median and 90th percentile of sizes."""
+    sizes = np.abs(errors_ms)
+    return float(np.median(sizes)), float(np.percentile(sizes, 90))
