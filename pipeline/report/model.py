@@ -8,7 +8,7 @@ import polars as pl
 from pipeline.report import cards, names, pictures, timeline, wording
 from pipeline.report.cards import Card, Evidence
 from pipeline.report.people import People, people
-from pipeline.report.pictures import Share, Strip
+from pipeline.report.pictures import ComingIn, Share, Strip
 from pipeline.report.provenance import DisabledFamily, Provenance
 from pipeline.report.timeline import SHOWN_SILENCE_MS, Timeline
 from pipeline.report.wording import SECOND_MS
@@ -93,6 +93,8 @@ class Page:
     shares: tuple[Share, ...]
     silences: Strip
     latencies: Strip
+    coming_in: tuple[ComingIn, ...]
+    overlap_kinds: tuple[str, ...]
     suppressed: tuple[Evidence, ...]
     alone: tuple[Evidence, ...]
     quality: tuple[Measured, ...]
@@ -130,6 +132,8 @@ def build(recording: Recording, tables: Tables, provenance: Provenance) -> Page:
         shares=pictures.shares(tables, who),
         silences=pictures.silences(tables, who),
         latencies=pictures.latencies(tables, who),
+        coming_in=pictures.coming_in(tables, who),
+        overlap_kinds=tuple(names.OVERLAPS.values()),
         suppressed=cards.suppressed(tables),
         alone=cards.alone(tables),
         quality=_quality(tables),

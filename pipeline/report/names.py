@@ -100,11 +100,12 @@ SILENCES = {
 }
 
 OVERLAPS = {
-    "backchannel": "acknowledgement",
-    "cooperative": "cooperative",
-    "floor_taking": "takes the floor",
-    "failed_attempt": "attempt that failed",
+    "backchannel": "only acknowledged",
+    "cooperative": "joined in at the end or to help",
+    "floor_taking": "took the floor",
+    "failed_attempt": "tried and gave way",
 }
+"""What came of it that somebody came in while another spoke."""
 
 FAMILIES = {"timing": "timing", "voice": "voice", "words": "words"}
 

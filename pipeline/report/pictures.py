@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.report import wording
+from pipeline.report import names, wording
 from pipeline.report.people import People
 from pipeline.report.timeline import SHOWN_SILENCE_MS
-from pipeline.tables import SILENCES, SPANS, TURNS, Tables
+from pipeline.tables import DIARIZATION, OVERLAPS, SILENCES, SPANS, TURNS, Tables
 
 # Edges of the scales; values beyond lie on the edge.
 _SILENCE_EDGE_MS = 30_000
@@ -67,6 +67,21 @@ class Strip:
 
     rows: tuple[Row, ...]
     ticks: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class ComingIn:
+    """How often somebody came in while another spoke.
+
+    Attributes
+    ----------
+    counts
+        How often, by kind in the order of `names.OVERLAPS`, and what could not be told.
+    """
+
+    name: str
+    role: str
+    counts: tuple[int, ...]
 
 
 def shares(tables: Tables, people: People) -> tuple[Share, ...]:
@@ -137,6 +152,19 @@ def latencies(tables: Tables, people: People) -> Strip:
         rows.append(_row(f"{person.name} answers", person.role, own, _latency_place))
     ticks = tuple((_place(_latency_place(ms)), f"{ms // 1000}") for ms in _LATENCY_TICKS_MS)
     return Strip(tuple(rows), ticks)
+
+
+def coming_in(tables: Tables, people: People) -> tuple[ComingIn, ...]:
+    """Overlaps by who came in; empty where overlapping speech was not told apart."""
+    if not tables.get("diarization", DIARIZATION.empty())["knows_overlap"].any():
+        return ()
+    overlaps = tables.get("overlaps", OVERLAPS.empty())
+    found = []
+    for person in people.lanes:
+        kinds = overlaps.filter(pl.col("other").is_in(person.speakers))["kind"]
+        known = tuple(int((kinds == kind).sum()) for kind in names.OVERLAPS)
+        found.append(ComingIn(person.name, person.role, (*known, kinds.null_count())))
+    return tuple(found) if overlaps.height else ()
 
 
 def _row(name: str, css: str, values: pl.Series, place: Callable[[float], float]) -> Row:

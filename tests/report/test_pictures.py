@@ -64,6 +64,18 @@ def test_share_and_latency() -> None:
     assert sum(silent.values()) == 1
 
 
+def test_who_came_in_is_counted_by_kind() -> None:
+    _, tables, _ = made.session(minutes=6)
+    who = people(tables, Metadata())
+    counted = pictures.coming_in(tables, who)
+    assert sum(sum(person.counts) for person in counted) == tables["overlaps"].height > 0
+    unclear = t.OVERLAPS.conform(tables["overlaps"].with_columns(kind=pl.lit(None)))
+    counted = pictures.coming_in({**tables, "overlaps": unclear}, who)
+    assert all(not any(person.counts[:-1]) for person in counted)
+    told = tables["diarization"].with_columns(knows_overlap=pl.lit(value=False))
+    assert not pictures.coming_in({**tables, "diarization": told}, who), "not measured is no zero"
+
+
 def test_moments_close_together_get_labels_in_rows() -> None:
     recording, tables, _ = made.session()
     moments = tables["moments"].filter(pl.col("kind") != "therapist_move")
