@@ -232,6 +232,8 @@ class Feature:
         A linear drift over the session is removed before the baseline (pitch, level, rate).
     means, null, source
         For people: what it says, what null means, and where the definition comes from.
+    error
+        How far it was off, and on what data that was measured; empty: nobody has measured it.
     version
         Raised whenever `compute` gives other values.
     compute
@@ -251,3 +253,4 @@ class Feature:
     log: bool = False
     detrend: bool = False
     version: int = 1
+    error: str = ""

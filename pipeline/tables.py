@@ -27,6 +27,9 @@ FAMILIES = ("timing", "voice", "words")
 WINDOWS_MS = {"window_60s": 60_000, "window_180s": 180_000, "window_300s": 300_000}
 """Length of each kind of window. Window k begins k lengths after the first turn does."""
 
+WINDOWS = (*WINDOWS_MS, "session")
+"""What features of windows are measured over: each kind of window, and all of it as one."""
+
 SHORT_ID = 12
 """Hexadecimal digits of an id that stand in folder names and on the terminal: 48 bits."""
 

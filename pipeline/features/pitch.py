@@ -12,7 +12,7 @@ import polars as pl
 from pipeline import config
 from pipeline.features.speech import frames_in, in_turns, in_windows
 from pipeline.ports import Feature
-from pipeline.tables import WINDOWS_MS, Tables
+from pipeline.tables import WINDOWS, Tables
 
 _SEMITONES = pl.col("semitones")
 
@@ -25,7 +25,7 @@ def features(settings: config.Features) -> tuple[Feature, ...]:
     seconds = pl.col("t_ms") / 1000
     slope = pl.cov(seconds, _SEMITONES) / seconds.filter(_SEMITONES.is_not_null()).var()
     found = []
-    for item in ("turn", *WINDOWS_MS):
+    for item in ("turn", *WINDOWS):
         least_ms = settings.voiced_min_ms if item == "turn" else settings.window_voiced_min_ms
         null = f"less than {least_ms} ms of voiced speech that is surely the person's"
         take = _taken(item, settings, least_ms)

@@ -32,7 +32,7 @@ from pipeline.features.speech import (
     windows,
 )
 from pipeline.ports import Feature
-from pipeline.tables import WINDOWS_MS, Tables
+from pipeline.tables import WINDOWS, Tables
 from pipeline.timebase import FRAME_MS
 
 _COUNTED_LANGUAGE = "en"
@@ -44,7 +44,7 @@ _REACH_FRAMES = 100
 def features(settings: config.Features) -> tuple[Feature, ...]:
     """Rates of turns and windows."""
     found = []
-    for item in ("turn", *WINDOWS_MS):
+    for item in ("turn", *WINDOWS):
         least_ms = settings.speech_min_ms if item == "turn" else settings.window_speech_min_ms
         found += [
             Feature(

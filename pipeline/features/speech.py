@@ -125,20 +125,39 @@ def windows(tables: Tables, item: str, min_share: float) -> pl.DataFrame:
     """The windows of a session: item_id, start_ms, end_ms.
 
     They follow each other from the start of the first turn; the last ends with the last turn and
-    is left out where it is shorter than `min_share` of a window.
+    is left out where it is shorter than `min_share` of a window. Of item ``session`` there is one,
+    from the first turn to the last, however short.
     """
-    turns, length_ms = tables["turns"], WINDOWS_MS[item]
+    turns = tables["turns"]
     types = {"item_id": pl.Int64, "start_ms": pl.Int64, "end_ms": pl.Int64}
     if turns.is_empty():
         return pl.DataFrame(schema=types)
     starts, ends = columns(turns)
     first, last = int(starts.min()), int(ends.max())
+    if item == "session":
+        return pl.DataFrame([(0, first, last)], schema=types, orient="row")
+    length_ms = WINDOWS_MS[item]
     begins = np.arange(first, last, length_ms, dtype=np.int64)
     stops = np.minimum(begins + length_ms, last)
     frame = pl.DataFrame(
         {"item_id": np.arange(len(begins)), "start_ms": begins, "end_ms": stops}, schema=types
     )
     return frame.filter(pl.col("end_ms") - pl.col("start_ms") >= min_share * length_ms)
+
+
+def lost(tables: Tables) -> Intervals:
+    """Silences in which the signal was lost: exact digital zeros are a dropout, no silence."""
+    return intervals(tables["silences"].filter(pl.col("dropout_ms") > 0))
+
+
+def heard_ms(tables: Tables, cut: pl.DataFrame, min_share: float) -> NDArray[np.float64]:
+    """Milliseconds of each window of `cut`, without silences in which the signal was lost.
+
+    NaN where less than `min_share` of the window is left: rates and shares over it are null.
+    """
+    starts, ends = columns(cut)
+    left = ends - starts - lost(tables).covered_ms(starts, ends)
+    return np.where(left >= min_share * (ends - starts), left, np.nan)
 
 
 def values(ids: pl.Series | Ints, speaker: object, value: object) -> pl.DataFrame:
@@ -228,9 +247,11 @@ def in_windows(tables: Tables, item: str, min_share: float) -> pl.DataFrame:
     cut, heard = windows(tables, item, min_share), voice(tables)
     if cut.is_empty():
         return heard.head(0).with_columns(item_id=pl.lit(None, pl.Int64))
-    number = (pl.col("t_ms") - cut["start_ms"][0]) // WINDOWS_MS[item]
-    inner = (pl.col("t_ms") >= cut["start_ms"][0]) & (pl.col("t_ms") < cut["end_ms"].max())
-    return heard.filter(inner).with_columns(number.alias("item_id"))
+    starts, ends = columns(cut)
+    times = heard["t_ms"].to_numpy()
+    number = np.searchsorted(starts, times, side="right") - 1
+    held = (number >= 0) & (times < ends[number])
+    return heard.filter(held).with_columns(cut["item_id"][number[held]].alias("item_id"))
 
 
 def frames_in(ms: int) -> int:
