@@ -1,0 +1,1 @@
+"""What rules are worth, against what people coded."""
