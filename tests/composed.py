@@ -121,7 +121,7 @@ def utterances(folder: Path, speaker: str) -> list[Wave]:
     return waves
 
 
-def _only_speech(wave: Wave, speech: list[Stretch], level: float) -> Wave:
+def only_speech(wave: Wave, speech: Sequence[Stretch], level: float) -> Wave:
     """The utterance at an active level of `level` dBFS, faded to zero outside `speech`."""
     gate = np.zeros(len(wave), dtype=np.float32)
     for start, end in speech:
@@ -182,7 +182,7 @@ def compose(
         if not found:
             continue
         start = max(at + _gap_ms(random), last[who] + 250, 0) - found[0][0]
-        clean = _only_speech(wave, found, scene.levels_db[who])
+        clean = only_speech(wave, found, scene.levels_db[who])
         placed.append((who, start, clean))
         speech[who].extend((start + a, start + b) for a, b in found)
         last[who] = start + found[-1][1]
@@ -192,10 +192,10 @@ def compose(
         first = max(start * 16, 0)
         kept = clean[first - start * 16 :]
         total[who, first : first + len(kept)] += kept
-    return Conversation(_recorded(total, scene, random), speech)
+    return Conversation(recorded(total, scene, random), speech)
 
 
-def _recorded(clean: Wave, scene: Scene, random: np.random.Generator) -> Wave:
+def recorded(clean: Wave, scene: Scene, random: np.random.Generator) -> Wave:
     """Crosstalk, noise with a falling spectrum, and the band of a telephone."""
     total = clean.copy()
     if scene.crosstalk_db is not None:

@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from pipeline import activity, audio, config
+from pipeline.engines.clustering import ClusteringDiarizer
 from pipeline.engines.silero import Silero
-from pipeline.ports import Audio, Samples
+from pipeline.ports import Audio, Diarized, Samples
+from pipeline.tables import Metadata, Recording
 
 Span = tuple[int, int, str]
 """Start ms, end ms, speaker."""
@@ -44,6 +47,13 @@ def referenced(flac: Path) -> Referenced:
 def heard(samples: Samples, settings: config.Settings) -> pl.DataFrame:
     """Speech activity of one microphone, as a run finds it."""
     return activity.detect(Audio([samples]), Silero(settings), settings.activity)
+
+
+def clustered(samples: Samples, settings: config.Settings) -> Diarized:
+    """Who speaks on one microphone, as a run finds it."""
+    one = Audio([samples])
+    recording = Recording("0" * 64, one.duration_ms, 16_000, 1, Metadata())
+    return ClusteringDiarizer(settings).diarize(one, heard(samples, settings), recording)
 
 
 def spans(table: pl.DataFrame) -> list[Span]:
@@ -83,6 +93,15 @@ def confusion(
     size = max(len(wanted), len(heard))
     right = max((np.array(naming)[guess] == truth).sum() for naming in permutations(range(size)))
     return float((both.sum() - right) / max(scored.sum(), 1))
+
+
+def naming(reference: Sequence[Span], found: Sequence[Span]) -> dict[str, str]:
+    """For each speaker found the true one, so that most time is shared; nobody is named twice."""
+    n = max(end for _, end, _ in [*reference, *found]) // 10 + 1
+    names, guesses = (sorted({name for _, _, name in each}) for each in (reference, found))
+    shared = _speaking(found, n).astype(int) @ _speaking(reference, n).T.astype(int)
+    pairs = zip(*linear_sum_assignment(shared, maximize=True), strict=True)
+    return {guesses[k]: names[i] for k, i in pairs}
 
 
 def speech_error(

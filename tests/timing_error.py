@@ -64,7 +64,7 @@ def spans(case: Case, settings: config.Settings, detector: Silero) -> pl.DataFra
 
 @dataclass(frozen=True)
 class SilenceError:
-    """Silences of 1 s or more, as `composed.match` counts; results of recordings add up."""
+    """Silences of some length or more, as `composed.match` counts; results of recordings add up."""
 
     found: int = 0
     missed: int = 0
@@ -85,9 +85,12 @@ class SilenceError:
         return composed.f1(self.found, self.missed, self.false)
 
 
-def silence_error(truth: Sequence[Stretch], found: Sequence[Stretch]) -> SilenceError:
-    """Silences found against true ones."""
-    return SilenceError(*composed.match(truth, found))
+def silence_error(
+    truth: Sequence[Stretch], found: Sequence[Stretch], longer_ms: int = 1000
+) -> SilenceError:
+    """Silences of `longer_ms` found against true ones."""
+    lenient_ms = longer_ms - 150
+    return SilenceError(*composed.match(truth, found, longer_ms=longer_ms, lenient_ms=lenient_ms))
 
 
 def heard_silences(table: pl.DataFrame, duration_ms: int) -> list[Stretch]:

@@ -1,0 +1,180 @@
+"""Dialogues composed with known turns, overlaps and words: silences, latency, kinds of overlap."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import dialogue_error
+from dialogue_error import KINDS, DialogueError, Tables
+from dialogue_truth import Dialogue
+from timing_error import SilenceError
+
+from accuracy_rows.row import Numbers, Place, Row, spread
+from pipeline.engines.silero import Silero
+
+
+def total(place: Place, run: Callable[[Dialogue], Tables]) -> DialogueError:
+    """Errors of a way to hear all dialogues."""
+    found = DialogueError()
+    for dialogue in dialogue_error.dialogues(place.data / "read_speech"):
+        found += dialogue_error.error(dialogue, run(dialogue))
+    return found
+
+
+@cache
+def stereo(place: Place) -> DialogueError:
+    """With a channel for each speaker."""
+    detector = Silero(place.settings)
+    return total(place, lambda talk: dialogue_error.from_stereo(talk, place.settings, detector))
+
+
+@cache
+def mono(place: Place) -> DialogueError:
+    """With one microphone."""
+    return total(place, lambda talk: dialogue_error.from_mono(talk, place.settings))
+
+
+@cache
+def true_spans(place: Place) -> DialogueError:
+    """With the true spans instead of what is heard."""
+    return total(place, lambda talk: dialogue_error.from_truth(talk, place.settings))
+
+
+def silences(heard: Callable[[Place], DialogueError]) -> Callable[[Place], Numbers]:
+    """Silences from 1 s and from 3 s."""
+
+    def measure(place: Place) -> Numbers:
+        found = heard(place)
+        median_ms, p90_ms = spread(found.silences.boundaries_ms)
+
+        def counts(name: str, error: SilenceError) -> Numbers:
+            return {
+                f"{name}_f1": error.f1,
+                f"{name}_found": error.found,
+                f"{name}_missed": error.missed,
+                f"{name}_false": error.false,
+            }
+
+        return (
+            counts("short", found.silences)
+            | counts("long", found.long_silences)
+            | {"median_ms": median_ms, "p90_ms": p90_ms}
+        )
+
+    return measure
+
+
+def latencies(heard: Callable[[Place], DialogueError]) -> Callable[[Place], Numbers]:
+    """Response latency, and the ends of turns with the floor."""
+
+    def measure(place: Place) -> Numbers:
+        turns = heard(place).turns
+        latency_ms, latency_p90_ms = spread(turns.latencies_ms)
+        begin_ms, begin_p90_ms = spread(turns.begins_ms)
+        end_ms, end_p90_ms = spread(turns.ends_ms)
+        return {
+            "latencies": len(turns.latencies_ms),
+            "latency_ms": latency_ms,
+            "latency_p90_ms": latency_p90_ms,
+            "none": turns.no_latency,
+            "turns": len(turns.begins_ms),
+            "missed": turns.missed,
+            "begin_ms": begin_ms,
+            "begin_p90_ms": begin_p90_ms,
+            "end_ms": end_ms,
+            "end_p90_ms": end_p90_ms,
+        }
+
+    return measure
+
+
+def overlaps(heard: Callable[[Place], DialogueError]) -> Callable[[Place], Numbers]:
+    """Overlaps found, and their kinds."""
+
+    def measure(place: Place) -> Numbers:
+        error = heard(place).overlaps
+        by_kind = {f"{kind}_f1": f1 for kind, f1 in error.kind_f1(end_to_end=False).items()}
+        confused = {f"{a}_as_{b}": error.kinds[a, b] for a in KINDS for b in (*KINDS, "null")}
+        return {
+            "precision": error.precision,
+            "recall": error.recall,
+            "f1": error.f1,
+            "time_f1": error.time_f1,
+            "true": error.found + error.missed.total(),
+            "macro_f1": error.macro_f1(end_to_end=False),
+            "end_to_end_f1": error.macro_f1(end_to_end=True),
+            "went_on_wrong": error.went_on_wrong,
+            **by_kind,
+            **confused,
+        }
+
+    return measure
+
+
+def overlaps_of_one_microphone(place: Place) -> Numbers:
+    """How many overlaps a run claims that cannot know them."""
+    error = mono(place).overlaps
+    return {"claimed": error.found + error.false.total()}
+
+
+def confusion() -> Iterator[str]:
+    """The confusion matrix in words."""
+    for kind in KINDS:
+        cells = ", ".join(f"{{{kind}_as_{found}}} {found}" for found in (*KINDS, "null"))
+        yield f"{kind} as {cells}"
+
+
+STEREO = "a channel per speaker"
+MONO = "mixed to mono (clustering)"
+SILENCES = "14 composed dialogues with planted overlaps: silences, both ends within 150 ms"
+LATENCY = "the same: response latency; begin and end of turns with the floor"
+OVERLAPS = "the same: overlaps of 120 ms and more, and their kinds"
+SAYS_SILENCES = (
+    ">= 1 s: F1 {short_f1:.3f} ({short_found} found, {short_missed} missed, {short_false} false); "
+    ">= 3 s: F1 {long_f1:.3f} ({long_found}, {long_missed}, {long_false}); "
+    "boundary error median {median_ms:.0f} ms, P90 {p90_ms:.0f} ms"
+)
+SAYS_LATENCY = (
+    "latency error median {latency_ms:.0f} ms, P90 {latency_p90_ms:.0f} ms "
+    "({latencies} measured, {none} left open); begin {begin_ms:.0f} ms, {begin_p90_ms:.0f} ms; "
+    "end {end_ms:.0f} ms, {end_p90_ms:.0f} ms ({turns} turns found, {missed} missed)"
+)
+SAYS_OVERLAPS = (
+    "found: precision {precision:.3f}, recall {recall:.3f} of {true}, F1 {f1:.3f} "
+    "(of overlapping time {time_f1:.3f}); kinds: macro-F1 {macro_f1:.3f} over those found, "
+    "{end_to_end_f1:.3f} with missed and false ones (backchannel {backchannel_f1:.2f}, "
+    "cooperative {cooperative_f1:.2f}, floor-taking {floor_taking_f1:.2f}, "
+    "failed attempt {failed_attempt_f1:.2f})"
+)
+SAYS_CONFUSION = "; ".join(confusion())
+
+ROWS = (
+    Row(SILENCES, STEREO, ("read_speech",), silences(stereo), SAYS_SILENCES, slow=True),
+    Row(SILENCES, MONO, ("read_speech",), silences(mono), SAYS_SILENCES, slow=True),
+    Row(LATENCY, STEREO, ("read_speech",), latencies(stereo), SAYS_LATENCY, slow=True),
+    Row(LATENCY, MONO, ("read_speech",), latencies(mono), SAYS_LATENCY, slow=True),
+    Row(OVERLAPS, STEREO, ("read_speech",), overlaps(stereo), SAYS_OVERLAPS, slow=True),
+    Row(
+        OVERLAPS,
+        "from true spans: what the definitions alone get wrong",
+        ("read_speech",),
+        overlaps(true_spans),
+        SAYS_OVERLAPS,
+        slow=True,
+    ),
+    Row(
+        "the same: which kind was taken for which",
+        STEREO,
+        ("read_speech",),
+        overlaps(stereo),
+        SAYS_CONFUSION,
+        slow=True,
+    ),
+    Row(
+        OVERLAPS,
+        MONO,
+        ("read_speech",),
+        overlaps_of_one_microphone,
+        "null: one microphone does not tell them, and {claimed} are claimed",
+        slow=True,
+    ),
+)
