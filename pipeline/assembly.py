@@ -6,6 +6,7 @@ back.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -59,6 +60,9 @@ class Workbench:
     ----------
     profile
         Name of the settings, for the report.
+    options
+        Options of the command line that name workspace and settings, where they are not the usual
+        ones; they stand in the commands that a report gives.
     engines
         Engines that win over the settings: ``diarizer``, ``transcriber``, ``detector``; scripted
         ones make a test or an experiment.
@@ -77,10 +81,12 @@ class Workbench:
         workspace: Path,
         *,
         profile: str = "default",
+        options: tuple[str, ...] = (),
         engines: Mapping[str, Any] | None = None,
     ) -> None:
         self.settings = settings
         self.profile = profile
+        self.options = options
         self._given = dict(engines or {})
         self._languages: dict[str | None, Spoken] = {}
         self.speak(settings.transcription.language)  # mistakes in rules are told now
@@ -108,10 +114,22 @@ class Workbench:
 
     def decide_again(self, recording_id: str) -> Walked:
         """Roles and rules once more, after a correction."""
-        corrections = self.catalogue.corrections(recording_id)
         return session.decide_again(
-            recording_id, self.store, self.speak, self.settings, corrections
+            recording_id,
+            self.store,
+            self.speak,
+            self.settings,
+            self.catalogue.corrections(recording_id),
+            lambda found: replace(found, profile=self.profile, options=self.options),
         )
+
+    def differing(self, walked: Walked) -> list[str]:
+        """Parts of the settings in which `decide_again` would differ from the walk.
+
+        Empty too for the note of an older version, which does not tell.
+        """
+        now = session.decided_by(self.settings, self.speak(walked.language))
+        return [name for name, settled in walked.settings.items() if now.get(name) != settled]
 
     @cached_property
     def detector(self) -> SpeechDetector:
@@ -122,7 +140,7 @@ class Workbench:
         return detector
 
     def plan(self, source: Source, heard: Tables) -> Plan:
-        """Choose engines and rules for one recording.
+        """Choose the engines for one recording.
 
         Parameters
         ----------
@@ -138,12 +156,7 @@ class Workbench:
         diarizer, who = self._diarizer(source, heard)
         transcriber, what = self._transcriber(source, language)
         pitch = PITCH_TRACKERS.get(self.settings.engines.pitch)(self.settings)
-        spoken = self.speak(language)
         no_words = None if transcriber else f"Timing only: {what.because}."
-        notes = [no_words] if no_words else []
-        if spoken.lexicons.language is None:
-            named = f"the language '{language}'" if language else "a language that nobody named"
-            notes.append(f"There is no lexicon for {named}: rules that need words abstain.")
         chosen = (
             EngineChoice(
                 "speech activity", "silero", "part of every run", self.detector.identity()
@@ -159,13 +172,13 @@ class Workbench:
             pitch=pitch,
             language=language,
             no_words=no_words,
-            spoken=spoken,
+            speak=self.speak,
             provenance=Provenance(
                 version=version("tether"),
                 profile=self.profile,
+                options=self.options,
                 engines=chosen,
-                rules=spoken.listed,
-                notes=tuple(notes),
+                notes=(no_words,) if no_words else (),
             ),
         )
 

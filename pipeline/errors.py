@@ -8,6 +8,7 @@
     │   └── ConsentError   3   no consent reference where one is required
     ├── EngineError        4   a diarizer or transcriber that is missing or failed
     └── StoreError         5   the workspace cannot be read or written
+        └── DamagedError   5   a kept result is not what was written: it is computed again
 
 A message says what was found, what was expected, and what to type next. It never holds a file
 name, a path of a recording, a person's name or a spoken word: whoever prints it puts the name of
@@ -77,3 +78,7 @@ class StoreError(TetherError):
     """The workspace cannot be read or written."""
 
     exit_code = 5
+
+
+class DamagedError(StoreError):
+    """A result in the workspace is not what was written there; it can be computed again."""

@@ -17,10 +17,12 @@ from typing import Any, Literal
 
 import polars as pl
 
+from pipeline.errors import DamagedError
 from pipeline.store import Store, canonical, digest
 from pipeline.tables import Tables
 
-State = Literal["kept", "stale", "started", "done"]
+State = Literal["kept", "stale", "damaged", "started", "done"]
+"""What happens to a stage; `damaged`: what was kept is not what was written, and is made again."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class Outcome:
         Of each stage, by name.
     seconds
         Wall time of each stage that was computed.
+    mended
+        Stages whose kept result was damaged, so that they were computed again.
     """
 
     tables: Mapping[str, pl.DataFrame]
@@ -92,6 +96,7 @@ class Outcome:
     addresses: Mapping[str, str]
     slots: Mapping[str, str]
     seconds: Mapping[str, float]
+    mended: tuple[str, ...] = ()
 
 
 def run(
@@ -128,12 +133,18 @@ def run(
     states = dict(upstream.states) if upstream else {}
     slots = dict(upstream.slots) if upstream else {}
     seconds = dict(upstream.seconds) if upstream else {}
+    mended = list(upstream.mended) if upstream else []
     for stage in stages:
         facts = stage.facts(root, known)
         slot = digest(canonical(facts))
         address = digest(canonical({**facts, "engine": dict(stage.engine)}))
-        manifest = None if refresh else store.manifest(root, stage.name, slot)
-        if manifest is None:
+        kept = None
+        try:
+            kept = None if refresh else _kept(stage, root, slot, store)
+        except DamagedError:
+            tell(stage.name, "damaged")
+            mended.append(stage.name)
+        if kept is None:
             tell(stage.name, "started")
             began = time.perf_counter()
             made = stage.work(tables)
@@ -141,12 +152,19 @@ def run(
             store.write(root, stage.name, slot, made, facts)
             seconds[stage.name] = time.perf_counter() - began
             states[stage.name] = "done"
+            # What goes on is what was kept, so that a second run sees the very same tables.
+            tables |= store.read(root, stage.name, slot)
         else:
-            states[stage.name] = "kept" if manifest["address"] == address else "stale"
-            address = manifest["address"]
+            states[stage.name] = "kept" if kept[0] == address else "stale"
+            address = kept[0]
+            tables |= kept[1]
         known[stage.name] = address
         slots[stage.name] = slot
-        # What goes on is what was kept, so that a second run sees the very same tables.
-        tables |= store.read(root, stage.name, slot)
         tell(stage.name, states[stage.name])
-    return Outcome(tables, states, known, slots, seconds)
+    return Outcome(tables, states, known, slots, seconds, tuple(mended))
+
+
+def _kept(stage: Stage, root: str, slot: str, store: Store) -> tuple[str, Tables] | None:
+    """Address and tables of a finished result; None where there is none."""
+    manifest = store.manifest(root, stage.name, slot)
+    return (manifest["address"], store.read(root, stage.name, slot)) if manifest else None

@@ -36,7 +36,7 @@ from typing import IO, Any
 
 import polars as pl
 
-from pipeline.errors import StoreError
+from pipeline.errors import DamagedError, StoreError
 from pipeline.tables import SCHEMAS, SHORT_ID, Tables
 
 _SLOT_DIGITS = 16
@@ -107,8 +107,8 @@ def _sync_folder(path: Path) -> None:
         os.close(handle)
 
 
-def _damaged(what: str) -> StoreError:
-    return StoreError(f"{what} is damaged on disk", hint="run again with --refresh")
+def _damaged(what: str) -> DamagedError:
+    return DamagedError(f"{what} is damaged on disk", hint="run `tether run` on its recording")
 
 
 class Store:
@@ -157,7 +157,13 @@ class Store:
             return tempfile.TemporaryFile(dir=self.workspace, buffering=1 << 20)
 
     def manifest(self, recording_id: str, stage: str, slot: str) -> dict[str, Any] | None:
-        """Manifest of the artifact in a slot; None where nothing is finished."""
+        """Manifest of the artifact in a slot; None where nothing is finished.
+
+        Raises
+        ------
+        DamagedError
+            It is not what was written.
+        """
         path = self._place(recording_id, stage, slot) / "manifest.json"
         with _told("an artifact cannot be read"):
             if not path.is_file():
@@ -177,7 +183,9 @@ class Store:
         Raises
         ------
         StoreError
-            There is no such artifact, or a table is not the one that was written.
+            There is no such artifact.
+        DamagedError
+            A table is not the one that was written, or of another shape than this version's.
         """
         place = self._place(recording_id, stage, slot)
         manifest = self.manifest(recording_id, stage, slot)
@@ -190,7 +198,10 @@ class Store:
                 content = file.read_bytes() if file.is_file() else b""
             if digest(content) != written["sha256"]:
                 raise _damaged(f"table '{name}' of stage '{stage}'")
-            tables[name] = SCHEMAS[name].conform(pl.read_parquet(io.BytesIO(content)))
+            try:
+                tables[name] = SCHEMAS[name].conform(pl.read_parquet(io.BytesIO(content)))
+            except (KeyError, StoreError):  # whole, but another version of Tether wrote it
+                raise _damaged(f"table '{name}' of stage '{stage}'") from None
         return tables
 
     def write(

@@ -1,5 +1,7 @@
 """A workbench walks anew what the user changed, and refuses what it would do wrong in silence."""
 
+import datetime as dt
+import json
 import wave
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipeline import config, intake
+from pipeline import config, intake, session
 from pipeline.assembly import Workbench
 from pipeline.engines.scripted import ScriptedDiarizer, ScriptedTranscriber
 from pipeline.errors import EngineError
@@ -111,3 +113,96 @@ def test_lines_without_an_end_say_nothing_of_timing(tmp_path: Path) -> None:
         quality = walk(path, bench(tmp_path)).tables["quality"]
         disabled = set(quality["disables"].explode().drop_nulls())
         assert ("timing" in disabled) == (name == "open")
+
+
+def hears(language: str, folder: Path) -> Workbench:
+    """A workbench that asks its transcriber which language is spoken."""
+    span = {"speaker": "A", "exclusive": True, "regular": True}
+    spans = SPANS.frame([{**span, "start_ms": at, "end_ms": at + 1000} for at in (0, 2000)])
+    word = {"speaker": "A", "text": "yes", "timing": "aligned"}
+    words = WORDS.frame(
+        {**word, "word_id": n, "start_ms": n * 2000, "end_ms": n * 2000 + 900} for n in (0, 1)
+    )
+    transcriber = ScriptedTranscriber(words, language=language)
+    asked: dict[str, object] = {"transcription.language": None}
+    return bench(folder, asked, diarizer=ScriptedDiarizer(spans), transcriber=transcriber)
+
+
+def test_the_language_that_was_heard_switches_its_lexicons_on(
+    recording: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.wav.yaml").unlink()
+    heard = walk(recording, hears("en", tmp_path))
+    assert heard.language == "en"
+    assert heard.tables["turns"]["is_backchannel"].null_count() == 0
+    assert heard.provenance.notes == ("Nobody named the language; the transcriber heard 'en'.",)
+    again = hears("en", tmp_path).decide_again(heard.recording.recording_id)
+    assert again.computed == ()
+    other = walk(recording, hears("fr", tmp_path / "elsewhere"))
+    assert other.language == "fr"
+    assert other.tables["turns"]["is_backchannel"].null_count() > 0
+    assert "no lexicon for the language 'fr'" in other.provenance.notes[1]
+
+
+def test_a_language_that_somebody_named_wins_over_the_one_heard(
+    recording: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.wav.yaml").write_text("language: de\n", encoding="utf-8")
+    walked = walk(recording, hears("en", tmp_path))
+    assert walked.language == "de"
+    assert walked.provenance.notes == (
+        "There is no lexicon for the language 'de': rules that need words abstain.",
+    )
+
+
+def test_a_damaged_result_is_computed_again(recording: Path, tmp_path: Path) -> None:
+    first = walk(recording, bench(tmp_path))
+    at = bench(tmp_path)
+    recording_id = first.recording.recording_id
+    at.catalogue.correct(recording_id, "client", "other", dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    whole = walk(recording, at)
+    for stage, name in (("spans", "spans.parquet"), ("moments", "manifest.json")):
+        for file in tmp_path.glob(f"workspace/sessions/*/artifacts/{stage}-*/{name}"):
+            file.write_bytes(b"{")
+    told: list[tuple[str, str]] = []
+    (named,) = intake.discover([recording])
+    healed = at.walk(
+        intake.read(named, consent=False), tell=lambda stage, state: told.append((stage, state))
+    )
+    assert healed.mended == healed.computed == ("spans", "moments")
+    assert ("spans", "damaged") in told
+    assert all(healed.tables[name].equals(table) for name, table in whole.tables.items())
+    assert at.catalogue.corrections(recording_id) == {"client": "other"}
+    assert walk(recording, at).computed == ()
+
+
+def test_a_correction_keeps_the_mark_of_an_older_engine(recording: Path, tmp_path: Path) -> None:
+    walked = walk(recording, bench(tmp_path))
+    (manifest,) = tmp_path.glob("workspace/sessions/*/artifacts/words-*/manifest.json")
+    older = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps({**older, "address": "0" * 64}), encoding="utf-8")
+    assert walk(recording, bench(tmp_path)).stale == ("words",)
+    at = bench(tmp_path)
+    recording_id = walked.recording.recording_id
+    at.catalogue.correct(recording_id, "client", "other", dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    assert at.decide_again(recording_id).stale == ("words",)
+    assert session.reopen(recording_id, at.store).stale == ("words",)
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "told"),
+    [
+        ("channels: {2: client}", "role to channel 2, and this recording has 1 channels"),
+        ("channels: {1: client}", "were not told apart by channel"),
+        ("roles: {Ann: client}", "1 speaker who is not in this session. It has 2 speakers, whose"),
+        ("roles: {therapist: therapist}", None),
+    ],
+)
+def test_a_role_of_nobody_is_told(
+    recording: Path, tmp_path: Path, sidecar: str, told: str | None
+) -> None:
+    file = tmp_path / "a.wav.yaml"
+    file.write_text(f"transcript: a.vtt\ndiarization: a.vtt\n{sidecar}\n", encoding="utf-8")
+    notes = " ".join(walk(recording, bench(tmp_path)).provenance.notes)
+    assert "Ann" not in notes
+    assert (told in notes) if told else "gives" not in notes

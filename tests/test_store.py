@@ -116,7 +116,7 @@ def test_damage_is_told_with_the_way_out(store: Store, damage: object) -> None:
     damage(artifact(store))
     with pytest.raises(StoreError, match="damaged on disk") as caught:
         store.read(RECORDING, "dropouts", SLOT)
-    assert "--refresh" in caught.value.hint
+    assert "tether run" in caught.value.hint
     assert str(store.workspace) not in str(caught.value)
     store.write(RECORDING, "dropouts", SLOT, TABLES, FACTS)
     assert store.read(RECORDING, "dropouts", SLOT).keys() == TABLES.keys()

@@ -13,12 +13,15 @@ import click
 from pipeline import __version__
 from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, ConfigError, TetherError
 
+USUAL_WORKSPACE = "workspace"
+USUAL_PROFILE = "default"
+
 Command = Callable[..., Any]
 
 _workspace: Callable[[Command], Command] = click.option(
     "--workspace",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("workspace"),
+    default=Path(USUAL_WORKSPACE),
     show_default=True,
     envvar="TETHER_WORKSPACE",
     help="Folder of results; made when it is missing.",
@@ -26,7 +29,7 @@ _workspace: Callable[[Command], Command] = click.option(
 _profile: Callable[[Command], Command] = click.option(
     "--config",
     "profile",
-    default="default",
+    default=USUAL_PROFILE,
     show_default=True,
     help="A built-in profile, or the path of a YAML file with settings.",
 )
@@ -169,14 +172,20 @@ def export_command(session: str, workspace: Path, tables: str, fmt: str, output:
 @click.argument("roles", nargs=-1, required=True, metavar="SPEAKER=ROLE...")
 @_workspace
 @_profile
-def correct_command(session: str, roles: tuple[str, ...], workspace: Path, profile: str) -> None:
+@click.option("--anew", is_flag=True, help="Go on though the run was under other settings.")
+def correct_command(
+    session: str, roles: tuple[str, ...], workspace: Path, profile: str, *, anew: bool
+) -> None:
     """Say who is who in SESSION ("speaker 1=therapist"); every later run obeys.
 
-    Corrections are only ever added; the newest counts. Only roles and rules are computed again.
+    Corrections are only ever added; the newest counts. Only roles, baselines and rules are
+    computed again, from what the last run left: the recording itself may be gone. That needs the
+    settings of that run; where they are others, the command says in what, and does nothing unless
+    --anew is given.
     """
     from pipeline.cli import running  # noqa: PLC0415  # see the module's docstring
 
-    running.correct(session, _pairs(roles, "SPEAKER=ROLE"), workspace, profile)
+    running.correct(session, _pairs(roles, "SPEAKER=ROLE"), workspace, profile, anew=anew)
 
 
 @cli.command("doctor")

@@ -44,6 +44,8 @@ class Log(Listener):
         elif state == "done":
             took = time.monotonic() - self._since
             _LOG.info("%s stage %s done in %.1f s", self._where, name, took)
+        elif state == "damaged":
+            _LOG.warning("%s stage %s was damaged on disk and is computed again", self._where, name)
         elif state == "stale":
             _LOG.warning(
                 "%s stage %s is of an older engine; --refresh renews it", self._where, name
@@ -80,6 +82,9 @@ class Screen(Listener):
         """Show which stage is at work."""
         if state == "started":
             self._status.update(_plain(f"{self._title}  ·  {name}"))
+        elif state == "damaged":
+            line = f"{self._title}: stage {name} was damaged on disk and is computed again"
+            self._console.print(_plain(line))
         elif state == "stale":
             line = f"{self._title}: stage {name} is of an older engine; --refresh renews it"
             self._console.print(_plain(line))
@@ -94,11 +99,12 @@ class Screen(Listener):
 
 
 def _choices(result: Result) -> list[str]:
-    """Which engines were taken and why; nothing where all was there already."""
+    """Which engines were taken and why, and what to know; nothing where all was there already."""
     if result.walked is None or result.status == "kept":
         return []
-    engines = result.walked.provenance.engines
-    return [f"{engine.task}: {engine.name} ({engine.because})" for engine in engines]
+    provenance = result.walked.provenance
+    engines = [f"{e.task}: {e.name} ({e.because})" for e in provenance.engines]
+    return [*engines, *(f"note: {note}" for note in provenance.notes)]
 
 
 def _plain(text: str) -> str:

@@ -13,6 +13,7 @@ from pipeline import batch, config, session
 from pipeline.assembly import Workbench
 from pipeline.batch import Listener, Result
 from pipeline.cli import reading
+from pipeline.cli.main import USUAL_PROFILE, USUAL_WORKSPACE
 from pipeline.cli.progress import Log, Screen, set_up_logging
 from pipeline.errors import ConfigError
 from pipeline.registry import nearest
@@ -36,7 +37,7 @@ def run(
     on_terminal = sys.stdout.isatty() and not as_json
     show_names = on_terminal if names is None else names
     overrides = {f"engines.{task}": name for task, name in engines.items() if name}
-    bench = Workbench(config.load(profile, overrides), workspace, profile=Path(profile).stem)
+    bench = _bench(config.load(profile, overrides), workspace, profile)
     set_up_logging()
     # The live line shows file names, so it is for those who may see them.
     live = on_terminal and sys.stderr.isatty() and show_names
@@ -46,20 +47,33 @@ def run(
         click.echo(json.dumps([_machine(result, bench) for result in results], indent=1))
     else:
         write([_line(result, bench, show_names=show_names) for result in results], sys.stdout)
+        if show_names:  # the commands hold labels of speakers, which may be names
+            _say_what_to_type(results)
         if all(result.status == "kept" for result in results):
             click.echo("Nothing to compute: everything was there already.")
     return batch.exit_code(results)
 
 
-def correct(name: str, roles: Mapping[str, str], workspace: Path, profile: str) -> None:
-    """Note who is who and run roles and rules again."""
+def correct(
+    name: str, roles: Mapping[str, str], workspace: Path, profile: str, *, anew: bool = False
+) -> None:
+    """Note who is who and run roles and rules again.
+
+    Parameters
+    ----------
+    anew
+        Do so under these settings, though the walk was under others.
+    """
     for role in roles.values():
         if role not in ROLES_ALLOWED:
             raise ConfigError(f"unknown role '{role}'", expected=nearest(role, ROLES_ALLOWED))
     reading.require(workspace)
-    bench = Workbench(config.load(profile), workspace, profile=Path(profile).stem)
+    bench = _bench(config.load(profile), workspace, profile)
     entry = bench.catalogue.find(name)
-    _check(roles, session.reopen(entry.recording_id, bench.store), bench.profile)
+    before = session.reopen(entry.recording_id, bench.store)
+    _check_speakers(roles, before)
+    if not anew:
+        _check_settings(before, bench)
     for speaker, role in roles.items():
         bench.catalogue.correct(entry.recording_id, speaker, role, dt.datetime.now(dt.UTC))
     with bench.store.lock():
@@ -69,21 +83,49 @@ def correct(name: str, roles: Mapping[str, str], workspace: Path, profile: str) 
     click.echo(f"{walked.tables['moments'].height} moments; the report is renewed")
 
 
-def _check(roles: Mapping[str, str], walked: Walked, profile: str) -> None:
-    """Refuse a correction that would change nothing, or rules other than those of the run."""
+def _bench(settings: config.Settings, workspace: Path, profile: str) -> Workbench:
+    options: tuple[str, ...] = ()
+    if str(workspace) != USUAL_WORKSPACE:
+        options += ("--workspace", str(workspace))
+    if profile != USUAL_PROFILE:
+        options += ("--config", profile)
+    return Workbench(settings, workspace, profile=Path(profile).stem, options=options)
+
+
+def _check_speakers(roles: Mapping[str, str], walked: Walked) -> None:
+    """Refuse a correction that would change nothing."""
     speakers = walked.tables["roles"]["speaker"].to_list()
     for speaker in roles:
         if speaker not in speakers:
             raise ConfigError(
                 f"no speaker '{speaker}' in this session", expected=nearest(speaker, speakers)
             )
-    if walked.provenance.profile != profile:
+
+
+def _check_settings(walked: Walked, bench: Workbench) -> None:
+    """Refuse settings other than those of the walk: moments would change for two reasons."""
+    differing = bench.differing(walked)
+    if differing:
+        was, now = walked.provenance.profile, bench.profile
         raise ConfigError(
-            f"the session was walked with the settings '{walked.provenance.profile}', "
-            f"and these are '{profile}'",
-            expected="the same, for roles and rules are computed again",
-            hint="say the --config of the run, or run the recording again with these settings",
+            f"the session was walked under other settings ('{was}', now '{now}'): they differ in "
+            + ", ".join(differing),
+            expected="the same, for roles, baselines and rules are computed again",
+            hint="say the --config of the run; or run the recording again with these settings; "
+            "or add --anew to correct under these",
         )
+
+
+def _say_what_to_type(results: Sequence[Result]) -> None:
+    """The commands that set roles, where therapist and client are not both known."""
+    for result in results:
+        if result.walked is None:
+            continue
+        roles = set(result.walked.tables["roles"]["role"])
+        if result.walked.provenance.role_commands and not {"therapist", "client"} <= roles:
+            click.echo(f"who is who in {result.walked.recording.short_id}? One of:")
+            for command in result.walked.provenance.role_commands:
+                click.echo(f"  {command}")
 
 
 def _line(result: Result, bench: Workbench, *, show_names: bool) -> SessionSummary:
@@ -118,6 +160,8 @@ def _machine(result: Result, bench: Workbench) -> dict[str, Any]:
         "report": str(_report(result, bench)),
         "computed": walked.computed,
         "stale": walked.stale,
+        "mended": walked.mended,
+        "notes": walked.provenance.notes,
         "stages_s": {name: round(seconds, 3) for name, seconds in walked.seconds.items()},
         "engines": {e.task: [e.name, e.because] for e in walked.provenance.engines},
         "roles": dict(walked.tables["roles"].select("speaker", "role").iter_rows()),

@@ -67,6 +67,9 @@ class Provenance:
         Of Tether.
     profile
         Name of the settings.
+    options
+        Options of the command line that name workspace and settings, where they are not the
+        usual ones: without them no command of the report could be pasted.
     engines
         In the order of the walk.
     stages
@@ -84,6 +87,7 @@ class Provenance:
 
     version: str
     profile: str
+    options: tuple[str, ...] = ()
     engines: tuple[EngineChoice, ...] = ()
     stages: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[RuleEntry, ...] = ()

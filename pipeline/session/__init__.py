@@ -10,22 +10,25 @@ Each is a stage of the store; audio is decoded only if a stage that hears it is
 missing. What engines and rules are used is decided by `assembly` and comes in as a `Plan`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import polars as pl
 
+from pipeline import report
 from pipeline.config import Settings
 from pipeline.intake import Source
 from pipeline.ports import SpeechDetector
 from pipeline.session import stages
 from pipeline.session.keeping import Walked, publish, read_note, reopen
+from pipeline.session.naming import unheeded
 from pipeline.session.plan import Plan, Spoken
+from pipeline.session.stages import decided_by
 from pipeline.stage import Outcome, State, run
 from pipeline.store import Store
 from pipeline.tables import Recording, Tables
 
-__all__ = ["Plan", "Spoken", "Walked", "decide_again", "reopen", "walk"]
+__all__ = ["Plan", "Spoken", "Walked", "decide_again", "decided_by", "reopen", "walk"]
 
 
 def walk(
@@ -55,14 +58,23 @@ def walk(
         heard = run(first, root, store, refresh=refresh, tell=tell)
         plan = choose(source, heard.tables)
         recording = _recording(source, heard.tables["media"])
+        hearing = stages.hearing(recording, sound, plan)
+        said = run(hearing, root, store, upstream=heard, refresh=refresh, tell=tell)
+        language = plan.language or said.tables["transcription"]["language"][0]
+        spoken = plan.speak(language)
         rest = [
-            *stages.understanding(recording, sound, plan),
-            *stages.deciding(recording, plan.spoken, settings, corrections),
+            *stages.understanding(sound, plan, spoken),
+            *stages.deciding(recording, spoken, settings, corrections),
         ]
-        outcome = run(rest, root, store, upstream=heard, refresh=refresh, tell=tell)
+        outcome = run(rest, root, store, upstream=said, refresh=refresh, tell=tell)
     finally:
         sound.close()
-    return publish(recording, plan.language, outcome, plan.provenance, store, tell)
+    notes = (*_about(language, plan, spoken), *unheeded(recording, outcome.tables))
+    provenance = replace(
+        plan.provenance, rules=spoken.listed, notes=(*plan.provenance.notes, *notes)
+    )
+    settled = decided_by(settings, spoken)
+    return publish(recording, language, outcome, provenance, settled, store, tell)
 
 
 def decide_again(
@@ -71,6 +83,7 @@ def decide_again(
     speak: Callable[[str | None], Spoken],
     settings: Settings,
     corrections: Mapping[str, str],
+    named: Callable[[report.Provenance], report.Provenance] = lambda provenance: provenance,
 ) -> Walked:
     """Roles and rules once more over the last walk; the recording itself may be gone.
 
@@ -78,6 +91,8 @@ def decide_again(
     ----------
     speak
         Gives lexicons, features and rules of a language.
+    named
+        Puts the names of workspace and settings into the provenance.
     """
     note = read_note(recording_id, store)
     kept = [(stage, slot) for stage, slot in note.slots if stage not in stages.DECIDING]
@@ -85,13 +100,25 @@ def decide_again(
     tables: dict[str, pl.DataFrame] = {}
     for stage, slot in kept:
         tables |= store.read(recording_id, stage, slot)
-    states: dict[str, State] = dict.fromkeys(addresses, "kept")
+    states: dict[str, State] = {
+        stage: "stale" if stage in note.stale else "kept" for stage in addresses
+    }
     upstream = Outcome(tables, states, addresses, dict(kept), {})
     spoken = speak(note.language)
     decide = stages.deciding(note.recording, spoken, settings, corrections)
     outcome = run(decide, recording_id, store, upstream=upstream)
-    provenance = replace(note.provenance, rules=spoken.listed)
-    return publish(note.recording, note.language, outcome, provenance, store)
+    provenance = replace(named(note.provenance), rules=spoken.listed)
+    settled = decided_by(settings, spoken)
+    return publish(note.recording, note.language, outcome, provenance, settled, store)
+
+
+def _about(language: str | None, plan: Plan, spoken: Spoken) -> Iterator[str]:
+    """What is to be said of the language."""
+    if language and not plan.language:
+        yield f"Nobody named the language; the transcriber heard '{language}'."
+    if spoken.lexicons.language is None:
+        named = f"the language '{language}'" if language else "a language that nobody named"
+        yield f"There is no lexicon for {named}: rules that need words abstain."
 
 
 def _recording(source: Source, media: pl.DataFrame) -> Recording:

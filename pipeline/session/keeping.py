@@ -1,8 +1,9 @@
 """What a walk leaves: the report and ``walk.json``, from which a session is opened again."""
 
+import shlex
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
@@ -26,6 +27,10 @@ class Walked:
         Stages whose result an older engine made.
     seconds
         Wall time of each stage that was computed.
+    mended
+        Stages computed again because what was kept of them was damaged.
+    language, settings
+        As in its `Note`.
     """
 
     recording: Recording
@@ -34,6 +39,9 @@ class Walked:
     computed: tuple[str, ...]
     stale: tuple[str, ...]
     seconds: Mapping[str, float]
+    mended: tuple[str, ...] = ()
+    language: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,12 +54,18 @@ class Note:
         Of the lexicons and rules that were used.
     slots
         Stage and slot, in the order of the walk: later tables replace earlier ones of that name.
+    stale
+        Stages whose result an older engine made.
+    settings
+        What `stages.decided_by` gave; empty in the note of an older version.
     """
 
     recording: Recording
     language: str | None
     provenance: report.Provenance
     slots: tuple[tuple[str, str], ...]
+    stale: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 _NOTE = TypeAdapter(Note)
@@ -86,6 +100,7 @@ def publish(
     language: str | None,
     outcome: Outcome,
     provenance: report.Provenance,
+    settings: Mapping[str, str],
     store: Store,
     tell: Callable[[str, State], None] = lambda _stage, _state: None,
 ) -> Walked:
@@ -93,9 +108,11 @@ def publish(
     provenance = replace(
         provenance,
         stages=dict(outcome.addresses),
-        role_commands=_role_commands(recording, outcome.tables["roles"]),
+        role_commands=_role_commands(recording, outcome.tables["roles"], provenance.options),
     )
-    note = Note(recording, language, provenance, tuple(outcome.slots.items()))
+    stale = tuple(name for name, state in outcome.states.items() if state == "stale")
+    slots = tuple(outcome.slots.items())
+    note = Note(recording, language, provenance, slots, stale, settings)
     content = canonical(_NOTE.dump_python(note, mode="json"))
     folder = store.session(recording.recording_id)
     walk_file, report_file = folder / "walk.json", folder / "report.html"
@@ -111,15 +128,27 @@ def publish(
         computed.append("report")
         seconds["report"] = time.perf_counter() - began
         tell("report", "done")
-    stale = tuple(name for name, state in outcome.states.items() if state == "stale")
-    return Walked(recording, outcome.tables, provenance, tuple(computed), stale, seconds)
+    return Walked(
+        recording,
+        outcome.tables,
+        provenance,
+        tuple(computed),
+        stale,
+        seconds,
+        outcome.mended,
+        language,
+        settings,
+    )
 
 
-def _role_commands(recording: Recording, found: pl.DataFrame) -> tuple[str, ...]:
+def _role_commands(
+    recording: Recording, found: pl.DataFrame, options: tuple[str, ...]
+) -> tuple[str, ...]:
     """What to type where a role is unknown or was inferred: one command for each guess."""
-    doubtful = found.filter(pl.col("source").is_in(["unknown", "inferred"]))["speaker"]
+    doubtful = found.filter(pl.col("source").is_in(["unknown", "enrolled", "inferred"]))["speaker"]
     return tuple(
-        f'tether correct {recording.short_id} "{speaker}=therapist"' for speaker in doubtful
+        shlex.join(["tether", "correct", recording.short_id, f"{speaker}=therapist", *options])
+        for speaker in doubtful
     )
 
 
@@ -135,4 +164,14 @@ def reopen(recording_id: str, store: Store) -> Walked:
     tables: dict[str, pl.DataFrame] = {}
     for stage, slot in note.slots:
         tables |= store.read(recording_id, stage, slot)
-    return Walked(note.recording, tables, note.provenance, (), (), {})
+    return Walked(
+        note.recording,
+        tables,
+        note.provenance,
+        (),
+        note.stale,
+        {},
+        (),
+        note.language,
+        note.settings,
+    )

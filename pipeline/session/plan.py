@@ -1,5 +1,6 @@
 """What a walk uses: engines, lexicons, features, rules."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline import report
@@ -36,8 +37,11 @@ class Plan:
         None: timing only; `no_words` says why.
     language
         ISO 639-1; None: the transcriber detects it.
+    speak
+        Lexicons, features and rules of a language: asked once the words are there, for it may be
+        the transcriber who knows the language.
     provenance
-        Engines with the reason for each, and notes; its stages are filled in at the end.
+        Engines with the reason for each, and notes; its stages and rules are filled in at the end.
     """
 
     settings: Settings
@@ -46,7 +50,7 @@ class Plan:
     pitch: PitchTracker
     language: str | None
     no_words: str | None
-    spoken: Spoken
+    speak: Callable[[str | None], Spoken]
     provenance: report.Provenance
 
     def choice(self, task: str) -> report.EngineChoice:

@@ -16,7 +16,7 @@ from pipeline.lexicon import Lexicons
 from pipeline.ports import Audio, Identity, SpeechDetector, Transcribed
 from pipeline.session.plan import Plan, Spoken
 from pipeline.stage import Stage
-from pipeline.store import Store, digest
+from pipeline.store import Store, canonical, digest
 from pipeline.tables import (
     ACTIVITY,
     DIARIZATION,
@@ -113,8 +113,8 @@ def _transcribe(plan: Plan, heard: Audio | None, cut: pl.DataFrame) -> Transcrib
     return plan.transcriber.transcribe(heard, cut, plan.language)
 
 
-def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]:
-    """The stages from speakers to values."""
+def hearing(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]:
+    """Who spoke when, and the words: then the language is known."""
     settings = plan.settings
     who, what = plan.choice("who spoke when"), plan.choice("words")
     duration_ms = recording.duration_ms
@@ -141,27 +141,9 @@ def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]
         }
         return {"words": heard.words, "transcription": TRANSCRIPTION.frame([row])}
 
-    def cut_turns(tables: Tables) -> Tables:
-        return turns.build(tables, settings.turns, _acknowledges(plan.spoken.lexicons))
-
-    def pitch_and_level(tables: Tables) -> Tables:
-        if sound.audio is None:
-            return {"frames": FRAMES.empty()}
-        made = frames.measure(sound.audio, tables["spans"], plan.pitch, settings)
-        return {"frames": made}
-
-    def assess(tables: Tables) -> Tables:
-        return {"quality": quality.assess(sound.audio, tables, settings.quality)}
-
-    def measure(tables: Tables) -> Tables:
-        return {"values": features.measure_all(tables, plan.spoken.features)}
-
     metadata = recording.metadata
     speakers = {"speakers": metadata.speakers, "engine": who.name} | _told(who.identity)
     language = {"language": plan.language, "engine": what.name} | _told(what.identity)
-    lexicons = {"lexicons": digest(plan.spoken.lexicons.canonical().encode())}
-    pitch = {"engine": settings.engines.pitch}
-    catalogue = {"features": [[f.name, f.version, f.item] for f in plan.spoken.features]}
     return [
         Stage(
             "spans",
@@ -181,6 +163,32 @@ def understanding(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]
             plan.transcriber.identity() if plan.transcriber else {},
             what.because,
         ),
+    ]
+
+
+def understanding(sound: Sound, plan: Plan, spoken: Spoken) -> list[Stage]:
+    """The stages from turns to values."""
+    settings = plan.settings
+
+    def cut_turns(tables: Tables) -> Tables:
+        return turns.build(tables, settings.turns, _acknowledges(spoken.lexicons))
+
+    def pitch_and_level(tables: Tables) -> Tables:
+        if sound.audio is None:
+            return {"frames": FRAMES.empty()}
+        made = frames.measure(sound.audio, tables["spans"], plan.pitch, settings)
+        return {"frames": made}
+
+    def assess(tables: Tables) -> Tables:
+        return {"quality": quality.assess(sound.audio, tables, settings.quality)}
+
+    def measure(tables: Tables) -> Tables:
+        return {"values": features.measure_all(tables, spoken.features)}
+
+    lexicons = {"lexicons": digest(spoken.lexicons.canonical().encode())}
+    pitch = {"engine": settings.engines.pitch}
+    catalogue = {"features": [[f.name, f.version, f.item] for f in spoken.features]}
+    return [
         Stage("turns", 2, ("media", "words"), cut_turns, _dump(settings, "turns") | lexicons),
         Stage(
             "frames",
@@ -254,6 +262,13 @@ def deciding(
             _dump(settings, "moments", "response") | rules,
         ),
     ]
+
+
+def decided_by(settings: Settings, spoken: Spoken) -> dict[str, str]:
+    """Digest of each part of the settings on which the deciding stages rest, rules among them."""
+    sections = _dump(settings, "roles", "features", "baseline", "moments", "response")
+    rules = {"rules": spoken.rules.canonical(), "lexicons": spoken.lexicons.canonical()}
+    return {name: digest(canonical(part))[:16] for name, part in (sections | rules).items()}
 
 
 def _acknowledges(lexicons: Lexicons) -> Callable[[str], bool] | None:

@@ -1,5 +1,7 @@
 """`tether correct` changes what was meant, or says why it does not; `tether sessions` beside it."""
 
+import html
+import shlex
 import sys
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 
 from pipeline import batch
 from pipeline.assembly import Workbench
-from pipeline.cli import progress, reading, running
+from pipeline.cli import main, progress, reading, running
 from pipeline.config import load
 from pipeline.errors import ConfigError, StoreError
 
@@ -51,8 +53,57 @@ def test_a_speaker_that_is_not_there_is_refused(walked: Path) -> None:
 def test_other_settings_than_those_of_the_run_are_refused(walked: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text("extends: default\nrules: [withdrawal]\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match="settings 'default'"):
+    with pytest.raises(ConfigError, match=r"other settings .*differ in rules; .*--anew"):
         running.correct(path(walked), {"A": "therapist"}, walked, str(mine))
+    running.correct(path(walked), {"A": "therapist"}, walked, str(mine), anew=True)
+    # Those are the settings of the last walk from now on.
+    with pytest.raises(ConfigError, match="differ in rules"):
+        running.correct(path(walked), {"A": "client"}, walked, "default")
+
+
+def test_a_file_that_only_has_another_name_is_no_other_settings(
+    walked: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.yaml").write_text("engines: {threads: 1}\n", encoding="utf-8")
+    running.correct(path(walked), {"A": "therapist"}, walked, str(tmp_path / "mine.yaml"))
+
+
+def test_other_settings_under_the_same_name_are_told(walked: Path, tmp_path: Path) -> None:
+    file = tmp_path / "default.yaml"
+    file.write_text("baseline: {min_n: 7}\nrules: []\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="differ in baseline, rules"):
+        running.correct(path(walked), {"A": "therapist"}, walked, str(file))
+
+
+def test_the_command_of_a_report_can_be_pasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "talk.vtt").write_text(VTT.replace("<v B>", "<v B's $x>"), encoding="utf-8")
+    mine = tmp_path / "my settings.yaml"
+    mine.write_text("rules: []\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    place = ["--workspace", "other place", "--config", str(mine)]
+    assert tether(monkeypatch, "run", "talk.vtt", *place, "--names") == 0
+    (report,) = tmp_path.glob("other place/sessions/*/report.html")
+    pasted = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    commands = [line for line in pasted if line.startswith("tether correct ")]
+    assert len(commands) == 2
+    found = html.unescape(report.read_text(encoding="utf-8"))
+    assert all(command in found for command in commands)
+    assert tether(monkeypatch, *shlex.split(commands[1])[1:]) == 0
+    assert "B's $x: therapist (corrected)" in capsys.readouterr().out
+    assert tether(monkeypatch, "run", "talk.vtt", *place) == 0
+    assert "tether correct" not in capsys.readouterr().out
+
+
+def tether(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Exit code of a command."""
+    monkeypatch.setattr(sys, "argv", ["tether", *arguments])
+    try:
+        main()
+    except SystemExit as left:
+        return int(left.code or 0)
+    return 0
 
 
 def test_a_correction_is_obeyed(walked: Path, capsys: pytest.CaptureFixture[str]) -> None:
