@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
-from ruamel.yaml.comments import CommentedMap
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from pipeline.errors import ConfigError
 from pipeline.formats import yaml
@@ -20,9 +20,28 @@ from pipeline.registry import nearest
 
 
 class Section(BaseModel):
-    """Base of all settings: frozen, and a key that is not known is an error."""
+    """Base of all settings: frozen, and a key that is not known is an error.
+
+    Attributes
+    ----------
+    ordered
+        Pairs of keys of which the first must be less than the second, or at most as much.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    ordered: ClassVar[tuple[tuple[str, Literal["<", "<="], str], ...]] = ()
+
+    @model_validator(mode="after")
+    def _keeps_order(self) -> Self:
+        wrong = []
+        for lower, sign, upper in self.ordered:
+            low, high = getattr(self, lower), getattr(self, upper)
+            if low > high or (sign == "<" and low == high):
+                must = "be less than" if sign == "<" else "not exceed"
+                wrong.append(f"{lower} ({low}) must {must} {upper} ({high})")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
 
 
 class Engines(Section):
@@ -42,6 +61,14 @@ class AudioDecoding(Section):
 
 class Activity(Section):
     """Speech activity on one channel: detector and energy together."""
+
+    ordered = (
+        ("doubt_threshold", "<=", "rescue_threshold"),
+        ("rescue_threshold", "<=", "threshold"),
+        ("sure_rise_db", "<", "doubt_rise_db"),
+        ("bridge_ms", "<=", "join_ms"),
+        ("floor_block_ms", "<=", "floor_ms"),
+    )
 
     threshold: float = Field(gt=0, lt=1, description="probability of frames that set the loudness")
     rescue_threshold: float = Field(gt=0, lt=1, description="largest probability a stretch needs")
@@ -90,6 +117,8 @@ class Channels(Section):
 class Clustering(Section):
     """Diarizer `clustering`: one microphone, two or more speakers."""
 
+    ordered = (("margin_low", "<", "margin_high"),)
+
     speakers: int = Field(ge=1, description="speakers where the sidecar does not say")
     piece_ms: int = Field(ge=400, description="longest piece of speech that one voice vector is of")
     starts: int = Field(ge=1, description="random starts of k-means; the tightest answer is kept")
@@ -114,6 +143,8 @@ class Clustering(Section):
 
 class Pyannote(Section):
     """Diarizer `pyannote`: a pipeline from a local folder."""
+
+    ordered = (("min_speakers", "<=", "max_speakers"),)
 
     model: str = Field(description="name of the model in the models folder")
     min_speakers: int = Field(ge=1, description="where the sidecar does not say how many")
@@ -166,6 +197,11 @@ class Guards(Section):
 class Transcription(Section):
     """What all transcribers share."""
 
+    ordered = (
+        ("region_join_ms", "<", "region_max_ms"),
+        ("region_pad_ms", "<", "region_max_ms"),
+    )
+
     region_max_ms: int = Field(
         gt=0, le=30_000, description="longest region handed to a transcriber; Whisper hears 30 s"
     )
@@ -179,6 +215,8 @@ class Transcription(Section):
 
 class Turns(Section):
     """Turns, silences and overlaps from spans and words."""
+
+    ordered = (("unit_pause_ms", "<=", "turn_pause_ms"),)
 
     unit_pause_ms: int = Field(ge=0, description="longest silence within a unit of speech")
     turn_pause_ms: int = Field(gt=0, description="longest pause within a turn")
@@ -206,6 +244,8 @@ class RoleInference(Section):
 class Quality(Section):
     """When a recording is too poor for a family of rules."""
 
+    ordered = (("min_snr_timing_db", "<=", "min_snr_db"),)
+
     min_snr_db: float = Field(description="under this, voice rules abstain")
     min_snr_timing_db: float = Field(description="under this, timing rules abstain too")
     noise_min_ms: int = Field(gt=0, description="shortest noise from which its level is taken")
@@ -226,6 +266,8 @@ class Quality(Section):
 class Pitch(Section):
     """Fundamental frequency and level."""
 
+    ordered = (("min_hz", "<", "max_hz"),)
+
     min_hz: float = Field(gt=0, description="lowest pitch")
     max_hz: float = Field(gt=0, description="highest pitch")
     min_voicing: float = Field(ge=0, le=1, description="confidence from which a frame is voiced")
@@ -238,6 +280,12 @@ class Pitch(Section):
 class Features(Section):
     """What the measures of turns, silences, overlaps and windows rest on."""
 
+    ordered = (
+        ("voiced_min_ms", "<=", "window_voiced_min_ms"),
+        ("speech_min_ms", "<=", "window_speech_min_ms"),
+        ("span_low", "<", "span_high"),
+    )
+
     therapist_voice: bool = Field(description="keep measures of the therapist's voice")
     pause_min_ms: int = Field(gt=0, description="shortest pause within a turn that counts")
     voiced_min_ms: int = Field(gt=0, description="voiced speech that a turn's pitch rests on")
@@ -245,8 +293,15 @@ class Features(Section):
     speech_min_ms: int = Field(gt=0, description="speech that a turn's rate or share rests on")
     window_speech_min_ms: int = Field(gt=0, description="the same for a window")
     window_min_share: float = Field(
-        gt=0, le=1, description="a rest of the session shorter than this is no window"
+        gt=0, le=1, description="part of a window that must be there and heard"
     )
+    window_min_turns: int = Field(gt=0, description="turns that a window's share or ratio rests on")
+    silence_min_ms: int = Field(gt=0, description="shortest silence that silences of windows count")
+    unheard_gap_ms: int = Field(gt=0, description="a shorter gap is heard as none")
+    max_unclear: float = Field(
+        ge=0, lt=1, description="share of overlaps whose kind may be unknown where one is counted"
+    )
+    min_exchanges: int = Field(ge=3, description="changes of speaker that entrainment rests on")
     span_low: float = Field(ge=0, lt=0.5, description="lower quantile of the f0 span")
     span_high: float = Field(gt=0.5, le=1, description="upper quantile of the f0 span")
     nucleus_dip_db: float = Field(gt=0, description="dip of level between two syllable nuclei")
@@ -254,10 +309,17 @@ class Features(Section):
         gt=0, description="a nucleus lies at most this under loud speech"
     )
     nucleus_loud: float = Field(gt=0, lt=1, description="quantile of level that is loud speech")
+    rate_min_words: int = Field(gt=0, description="words that a turn's rate of matches rests on")
+    window_rate_min_words: int = Field(gt=0, description="the same for a window and the session")
+    excess_min_variance: float = Field(
+        gt=0, description="variance of matches from which more or fewer of them say something"
+    )
 
 
 class Baseline(Section):
     """Robust z and percentile within a group."""
+
+    ordered = (("least_n", "<=", "min_n"),)
 
     min_n: int = Field(gt=0, description="values under which a baseline is small")
     least_n: int = Field(ge=2, description="values under which there is no baseline at all")
@@ -304,7 +366,9 @@ class Settings(Section):
     pitch: Pitch
     features: Features
     baseline: Baseline
-    rules: tuple[str, ...] = Field(description="rule files: built-in names or paths")
+    rules: tuple[str, ...] = Field(
+        description="rule files: built-in names, or paths from the file that names them"
+    )
     moments: Moments
     response: Response
 
@@ -378,15 +442,26 @@ def _chain(choice: str) -> Iterator[yaml.Document]:
         document = yaml.parse(_text(choice, base), choice)
         if not isinstance(document.data, CommentedMap):
             raise ConfigError(f"{choice}: not a mapping", expected="keys such as 'engines:'")
-        yield document
         if is_file:
             base = (base / choice).parent
+            _place_rules(document.data, base)
+        yield document
         extends = document.data.get("extends")
         if extends is not None and not isinstance(extends, str):
             raise ConfigError(
                 f"{document.at(['extends'])}: extends: not a name", expected="extends: default"
             )
         choice = extends or ("" if choice == "default" else "default")
+
+
+def _place_rules(data: CommentedMap, base: Path) -> None:
+    """Rule files that are not built in lie beside the settings that name them."""
+    rules = data.get("rules")
+    if isinstance(rules, CommentedSeq):  # anything else is told when the settings are validated
+        for number, choice in enumerate(rules):
+            if isinstance(choice, str) and not (builtin() / "rules" / f"{choice}.yaml").is_file():
+                suffix = "" if choice.endswith((".yaml", ".yml")) else ".yaml"
+                rules[number] = str(base / f"{choice}{suffix}")
 
 
 def _text(choice: str, base: Path) -> str:

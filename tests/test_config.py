@@ -11,6 +11,7 @@ import pytest
 
 from pipeline import config
 from pipeline.errors import ConfigError
+from pipeline.rules import rulefile
 
 
 def write(path: Path, content: str) -> str:
@@ -169,3 +170,60 @@ def test_the_wheel_carries_the_configs(tmp_path: Path, repository: Path) -> None
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert ran.stdout.strip() == str(tmp_path / "pipeline" / "configs"), ran.stderr
+
+
+def test_settings_that_contradict_each_other_are_all_told(tmp_path: Path) -> None:
+    mine = write(
+        tmp_path / "mine.yaml",
+        "pitch:\n  min_hz: 900\npyannote: {min_speakers: 4, max_speakers: 3}\n"
+        "turns: {turn_pause_ms: 1}\nfeatures:\n  voiced_min_ms: 99999\n  speech_min_ms: 99999\n",
+    )
+    with pytest.raises(ConfigError) as caught:
+        config.load(mine, {"engines.threads": 0})
+    problems = str(caught.value).splitlines()
+    assert len(problems) == 5
+    (pitch,) = [line for line in problems if "pitch" in line]
+    assert re.fullmatch(rf"{mine}:1: pitch: min_hz \(900.*must be less than max_hz \(.*", pitch)
+    (features,) = [line for line in problems if "features" in line]
+    assert "voiced_min_ms (99999) must not exceed window_voiced_min_ms" in features
+    assert "speech_min_ms (99999) must not exceed window_speech_min_ms" in features
+
+
+RULE = """- id: mine
+  kind: withdrawal
+  marker: W1
+  says: a silence
+  on: silence
+  needs: [timing]
+  where: [{if: "length_ms >= 1", because: "long"}]
+  role: primary
+  weight: 1
+"""
+
+
+def test_rule_files_lie_beside_the_settings_that_name_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "site" / "own.yaml", RULE)
+    # A file beside the settings does not hide a built-in name.
+    write(tmp_path / "site" / "withdrawal.yaml", RULE)
+    site = write(tmp_path / "site" / "site.yaml", "rules: [withdrawal, own.yaml]\n")
+    here = tmp_path / "here"
+    write(here / "own.yaml", "- not a rule\n")
+    mine = write(tmp_path / "mine.yaml", f"extends: {site}\n")
+    monkeypatch.chdir(here)
+    for choice in (site, mine, "../site/site.yaml"):
+        rules, problems = rulefile.read(config.load(choice).rules)
+        assert not problems
+        assert [placed.rule.id for placed in rules].count("mine") == 1
+        assert len(rules) > 1
+    named = write(tmp_path / "site" / "named.yaml", "rules: [own]\n")
+    assert len(rulefile.read(config.load(named).rules)[0]) == 1
+
+
+def test_a_rule_file_that_is_nowhere_names_both_places(tmp_path: Path) -> None:
+    for name in ("withdrawl", "withdrawl.yaml"):
+        mine = write(tmp_path / "mine.yaml", f"rules: [{name}]\n")
+        _, (problem,) = rulefile.read(config.load(mine).rules)
+        assert str(tmp_path / "withdrawl.yaml") in problem
+        assert "did you mean 'withdrawal'?" in problem

@@ -169,18 +169,17 @@ def _name(choice: str) -> str:
 
 
 def _text(choice: str) -> str:
-    if choice.endswith((".yaml", ".yml")):
-        try:
-            return Path(choice).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as caught:
-            reason = getattr(caught, "strerror", None) or "not UTF-8 text"
-            raise ConfigError(f"rule file '{choice}': {reason}") from None
     folder = builtin() / "rules"
-    source = folder / f"{choice}.yaml"
-    if not source.is_file():
+    if (folder / f"{choice}.yaml").is_file():
+        return (folder / f"{choice}.yaml").read_text(encoding="utf-8")
+    try:
+        return Path(choice).read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, IsADirectoryError):
         known = [item.name[:-5] for item in folder.iterdir() if item.name.endswith(".yaml")]
         raise ConfigError(
             f"no rule file '{choice}'",
-            expected=f"a built-in one ({nearest(choice, known)}) or the path of a .yaml file",
-        )
-    return source.read_text(encoding="utf-8")
+            expected=f"that file, or a built-in one ({nearest(Path(choice).stem, known)})",
+        ) from None
+    except (OSError, UnicodeDecodeError) as caught:
+        reason = getattr(caught, "strerror", None) or "not UTF-8 text"
+        raise ConfigError(f"rule file '{choice}': {reason}") from None

@@ -87,7 +87,7 @@ def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
         "one.yaml:11: long-silence: unknown column 'long'",
         "unknown parameter 'min_ms', did you mean 'mim_ms'",
         "'long-silence' stands twice",
-        "three.yaml': No such file",
+        "three.yaml'; expected: that file, or a built-in one",
         "did you mean 'withdrawal'",
     ):
         assert part in told
