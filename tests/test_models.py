@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import models
+from pipeline.cli import doctor, modelling
 from pipeline.config import Settings, load
 from pipeline.errors import ConfigError, EngineError, StoreError
 
@@ -110,12 +111,31 @@ def test_a_folder_without_a_record_is_told_apart_from_none(
         models.find("whisper-small", settings)
 
 
-def test_a_broken_record_is_an_error_with_a_hint(settings: Settings, whisper: Path) -> None:
+@pytest.mark.parametrize(
+    "record", ['{"name": "mine"', "[]", '{"name": 1, "kind": 2, "files": {"a": 3}}', "\x00"]
+)
+def test_a_broken_record_costs_its_own_model_only(
+    settings: Settings, whisper: Path, record: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     place = models.import_(whisper, "mine", settings).folder
-    (place / models.RECORD).write_text('{"name": "mine"')
+    other = models.import_(whisper, "other", settings)
+    (place / models.RECORD).write_text(record)
 
-    with pytest.raises(EngineError, match="record of model 'mine' cannot be read"):
-        models.installed(settings)
+    assert models.installed(settings) == [other]
+    assert models.find("faster_whisper", settings) == other
+    with pytest.raises(EngineError, match=r"record of model 'mine' cannot be read.*get it again"):
+        models.find("mine", settings)
+    assert models.verify(settings) == [models.Damage("mine", models.RECORD, "unreadable")]
+    profile = place.parent.parent / "profile.yaml"
+    profile.write_text(f"models_folder: {place.parent}\n")
+    modelling.show(str(profile), as_json=True)
+    told = capsys.readouterr()
+    assert [model["name"] for model in json.loads(told.out)] == ["other"]
+    assert "model 'mine' cannot be read" in told.err
+    assert modelling.verify(str(profile)) == EngineError.exit_code
+    assert doctor.examine(place.parent, str(profile), as_json=True) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert "the record of model 'mine' cannot be read" in [one["text"] for one in found]
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden"])

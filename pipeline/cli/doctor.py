@@ -86,12 +86,9 @@ def _engines(task: str, registry: Registry, settings: Settings) -> Iterator[Find
 
 def _models(settings: Settings) -> Iterator[Finding]:
     yield Finding("models folder", "note", str(models.folder(settings)))
-    try:
-        installed = models.installed(settings)
-    except EngineError as caught:
-        yield Finding("models", "missing", caught.found, caught.hint)
-        return
-    for model in installed:
+    for broken in models.unreadable(settings):
+        yield Finding("models", "missing", broken.found, broken.hint)
+    for model in models.installed(settings):
         yield Finding(f"model {model.name}", "here", f"{model.kind}, SHA-256 {model.digest[:16]}")
 
 

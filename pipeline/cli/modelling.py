@@ -16,6 +16,8 @@ def show(profile: str, *, as_json: bool) -> None:
     """List the known models and those that are here."""
     settings = config.load(profile)
     here = {model.name: model for model in models.installed(settings)}
+    for broken in models.unreadable(settings):
+        click.echo(f"--  {broken.found}; next: {broken.hint}", err=True)
     if as_json:
         told = [
             {"name": m.name, "kind": m.kind, "digest": m.digest, "bytes": m.size_bytes}

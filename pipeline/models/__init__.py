@@ -44,6 +44,7 @@ __all__ = [
     "import_",
     "installed",
     "offline",
+    "unreadable",
     "verify",
 ]
 
@@ -94,11 +95,11 @@ class Model:
 
 @dataclass(frozen=True)
 class Damage:
-    """One file of a model that is not what was put there."""
+    """One file of a model that is not what was put there; of the record, that it cannot be read."""
 
     model: str
     file: str
-    what: Literal["missing", "changed", "unknown"]
+    what: Literal["missing", "changed", "unknown", "unreadable"]
 
 
 def folder(settings: Settings) -> Path:
@@ -124,17 +125,13 @@ def offline() -> None:
 
 
 def installed(settings: Settings) -> list[Model]:
-    """Models in the local folder, by name.
+    """Models in the local folder, by name; those in `unreadable` are left out."""
+    return [found for place in _places(settings) if isinstance(found := _tried(place), Model)]
 
-    Raises
-    ------
-    EngineError
-        A record cannot be read.
-    """
-    place = folder(settings)
-    if not place.is_dir():
-        return []
-    return [_read(path.parent) for path in sorted(place.glob(f"[!.]*/{RECORD}"))]
+
+def unreadable(settings: Settings) -> list[EngineError]:
+    """What is wrong with each model whose record cannot be read: it names the model."""
+    return [found for place in _places(settings) if isinstance(found := _tried(place), EngineError)]
 
 
 def find(wanted: str, settings: Settings) -> Model:
@@ -150,7 +147,7 @@ def find(wanted: str, settings: Settings) -> Model:
     Raises
     ------
     EngineError
-        There is none, or files of it are missing or have another size.
+        There is none, its record cannot be read, or files of it are missing or have another size.
     """
     models = installed(settings)
     named = [model for model in models if model.name in {wanted, f"whisper-{wanted}"}]
@@ -174,7 +171,11 @@ def find(wanted: str, settings: Settings) -> Model:
 
 def verify(settings: Settings) -> list[Damage]:
     """Read every file of every model and name those that are not what was put there."""
-    found: list[Damage] = []
+    found = [
+        Damage(place.name, RECORD, "unreadable")
+        for place in _places(settings)
+        if isinstance(_tried(place), EngineError)
+    ]
     for model in installed(settings):
         recorded = _record(model.folder)["files"]
         present = {_relative(path, model.folder) for path in _files(model.folder)}
@@ -249,6 +250,10 @@ def import_(path: Path, name: str, settings: Settings) -> Model:
 
 def _absent(wanted: str, settings: Settings) -> EngineError:
     place = folder(settings)
+    for name in (wanted, f"whisper-{wanted}"):
+        broken = _tried(place / name) if (place / name / RECORD).exists() else None
+        if isinstance(broken, EngineError):
+            return broken
     if (place / wanted).is_dir():
         return EngineError(
             f"the folder '{wanted}' in the models folder has no record",
@@ -267,30 +272,41 @@ def _absent(wanted: str, settings: Settings) -> EngineError:
     )
 
 
-def _record(place: Path) -> dict[str, Any]:
+def _places(settings: Settings) -> list[Path]:
+    """Folders with a record, readable or not."""
+    place = folder(settings)
+    return [path.parent for path in sorted(place.glob(f"[!.]*/{RECORD}"))] if place.is_dir() else []
+
+
+def _tried(place: Path) -> Model | EngineError:
     try:
-        record: dict[str, Any] = json.loads((place / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        record = {}
-    if not {"name", "kind", "source", "added", "digest", "files"} <= record.keys():
-        raise EngineError(
-            f"the record of model '{place.name}' cannot be read",
-            hint=f"delete the folder of '{place.name}' and get it again",
-        )
+        return _read(place)
+    except EngineError as caught:
+        return caught
+
+
+def _record(place: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((place / RECORD).read_text(encoding="utf-8"))
     return record
 
 
 def _read(place: Path) -> Model:
-    record = _record(place)
-    return Model(
-        name=place.name,
-        kind=record["kind"],
-        folder=place,
-        source=record["source"],
-        added=dt.date.fromisoformat(record["added"]),
-        digest=record["digest"],
-        size_bytes=sum(file["bytes"] for file in record["files"].values()),
-    )
+    try:
+        record = _record(place)
+        return Model(
+            name=place.name,
+            kind=record["kind"],
+            folder=place,
+            source=record["source"],
+            added=dt.date.fromisoformat(record["added"]),
+            digest=str(record["digest"]),
+            size_bytes=sum(int(file["bytes"]) for file in record["files"].values()),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as caught:
+        raise EngineError(
+            f"the record of model '{place.name}' cannot be read",
+            hint=f"delete the folder of '{place.name}' and get it again",
+        ) from caught
 
 
 def _relative(path: Path, place: Path) -> str:
