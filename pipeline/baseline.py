@@ -14,24 +14,54 @@ Within a feature's group the values are brought to a common footing, then compar
 - Percentile rank: mid-rank, ``(values under it + half of those equal) / n``; half of one's own
   value counts, so the median lies at 0.5.
 - No baseline (z and pct null) under ``least_n`` values, and where all values of the group begin
-  within the first ``warmup_ms`` of speech: how people begin is not how they usually are.
+  within the first ``warmup_ms`` of speech: how people begin is not how they usually are. Of item
+  ``session`` there is one value a session, so it has a baseline over earlier sessions only.
+
+**Over earlier sessions** (`Earlier`; off by default). Values of earlier sessions of the same client
+join the groups of this one, by role: the client's the client's, the therapist's and the pair's
+only where it was the same therapist. A speaker whose role is unknown, or whose role two speakers
+have, is compared within this session alone. Drift is removed within each session, never across:
+what changed from one session to the next is what such a baseline is to show. ``n_baseline`` counts
+the values of all sessions, and everything said above of too few holds for all of them together.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
 from pipeline import config
 from pipeline.ports import Feature
-from pipeline.tables import MEASURES, WINDOWS_MS, Tables
+from pipeline.tables import MEASURES, WINDOWS, WINDOWS_MS, Tables
 
 # A normal distribution's standard deviation over its MAD.
 _MAD_TO_SD = 1.4826
 _GROUP = ["item", "feature", "group"]
+_KEYS = ["item", "item_id", "speaker", "feature"]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier session of the same client.
+
+    Attributes
+    ----------
+    tables
+        Its `values`, `roles`, `turns`, `silences`, `overlaps`.
+    same_therapist
+        The therapist is known to be the same.
+    """
+
+    tables: Tables
+    same_therapist: bool
 
 
 def score(
-    values: pl.DataFrame, features: Iterable[Feature], tables: Tables, settings: config.Baseline
+    values: pl.DataFrame,
+    features: Iterable[Feature],
+    tables: Tables,
+    settings: config.Baseline,
+    earlier: Iterable[Earlier] = (),
 ) -> pl.DataFrame:
     """Add z and percentile to values.
 
@@ -42,48 +72,98 @@ def score(
     features
         What the values are; a value of a feature that is not among them is dropped.
     tables
-        `turns`, `silences`, `overlaps`: when each item is, and whose.
+        `turns`, `silences`, `overlaps`: when each item is, and whose. With earlier sessions also
+        `roles`.
+    earlier
+        Sessions whose values join the baseline.
 
     Returns
     -------
     DataFrame
         Table `measures`, sorted by item, feature, speaker and item_id. ``n_baseline`` counts the
-        values of the group that are not null, the item's own included.
+        values of the group that are not null, the item's own and those of earlier sessions
+        included.
     """
-    items = _items(tables)
-    first_ms = items["start_ms"].min()
-    known = (
-        values.join(_declared(features), on=["item", "feature"])
-        .join(items, on=["item", "item_id"], how="left")
-        .with_columns(_group().alias("group"))
+    declared = _declared(features)
+    sessions = [_placed(values, declared, tables)]
+    sessions += [_joining(each, declared, tables["roles"]) for each in earlier]
+    known = pl.concat(
+        frame.with_columns(pl.lit(number).alias("session")) for number, frame in enumerate(sessions)
     )
-    measured = known.filter(pl.col("value").is_not_null()).sort(*_GROUP, "middle_ms", "item_id")
-    count = pl.len().over(_GROUP)
+    measured = known.filter(pl.col("value").is_not_null()).sort(
+        *_GROUP, "session", "middle_ms", "item_id"
+    )
     measured = measured.with_columns(
         pl.when("log").then(pl.col("value").log1p()).otherwise("value").alias("x"),
-        count.alias("n"),
+        pl.len().over(_GROUP).alias("n"),
     )
     measured = _without_drift(measured, settings.detrend_n)
     median = pl.col("x").median().over(_GROUP)
     spread = (pl.col("x") - median).abs().median().over(_GROUP)
     z = (pl.col("x") - median) / (_MAD_TO_SD * pl.max_horizontal(spread, "min_mad"))
     pct = (pl.col("x").rank("average").over(_GROUP) - 0.5) / pl.col("n")
-    warm = (pl.col("start_ms") - first_ms >= settings.warmup_ms).any().over(_GROUP)
+    warm = (pl.col("since_ms") >= settings.warmup_ms).any().over(_GROUP)
     usable = (pl.col("n") >= settings.least_n) & warm.fill_null(value=False)
+    here = pl.col("session") == 0
     measured = measured.select(
-        "item",
-        "item_id",
-        "speaker",
-        "feature",
+        *_KEYS,
+        "session",
         pl.when(usable).then(z).alias("z"),
         pl.when(usable).then(pct).alias("pct"),
-    )
+    ).filter(here)
     counted = known.with_columns(pl.col("value").count().over(_GROUP).alias("n_baseline"))
-    keys = ["item", "item_id", "speaker", "feature"]
-    scored = counted.join(measured, on=keys, how="left", nulls_equal=True)
+    scored = counted.filter(here).join(
+        measured.drop("session"), on=_KEYS, how="left", nulls_equal=True
+    )
     return MEASURES.conform(
         scored.select(MEASURES.names).sort("item", "feature", "speaker", "item_id")
     )
+
+
+def _placed(values: pl.DataFrame, declared: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """`values` with what is declared of them, when their items are, and their groups."""
+    return (
+        values.join(declared, on=["item", "feature"])
+        .join(_items(tables), on=["item", "item_id"], how="left")
+        .with_columns(_group().alias("group"))
+        .select(
+            *_KEYS, "value", "within", "min_mad", "log", "detrend", "since_ms", "middle_ms", "group"
+        )
+    )
+
+
+def _joining(each: Earlier, declared: pl.DataFrame, roles: pl.DataFrame) -> pl.DataFrame:
+    """Values of an earlier session that belong to groups of this one, under its labels."""
+    names = _same_people(each, roles)
+
+    def renamed(table: str, *columns: str) -> pl.DataFrame:
+        return each.tables[table].with_columns(
+            pl.col(name).replace_strict(names, default=None, return_dtype=pl.String)
+            for name in columns
+        )
+
+    tables = {
+        "turns": each.tables["turns"],
+        "silences": renamed("silences", "before_speaker", "after_speaker"),
+        "overlaps": renamed("overlaps", "holder", "other"),
+    }
+    placed = _placed(renamed("values", "speaker"), declared, tables)
+    named = pl.col("group").is_not_null()
+    of_the_pair = pl.lit(len(names) > 1) & (named | pl.col("item").is_in(WINDOWS))
+    return placed.filter(pl.when(pl.col("within") == "speaker").then(named).otherwise(of_the_pair))
+
+
+def _same_people(each: Earlier, roles: pl.DataFrame) -> dict[str, str]:
+    """From labels of an earlier session to those of this one."""
+    same = ("client", "therapist") if each.same_therapist else ("client",)
+    then, now = _only(each.tables["roles"]), _only(roles)
+    return {then[role]: now[role] for role in same if role in then and role in now}
+
+
+def _only(roles: pl.DataFrame) -> Mapping[str, str]:
+    """From each role that one speaker has to that speaker."""
+    single = roles.filter(pl.len().over("role") == 1)
+    return dict(single.select("role", "speaker").iter_rows())
 
 
 def without_voice_of(
@@ -136,10 +216,16 @@ def _declared(features: Iterable[Feature]) -> pl.DataFrame:
 
 
 def _items(tables: Tables) -> pl.DataFrame:
-    """When each item is and, for what happens between two, between whom: item, item_id,
-    start_ms, middle_ms, pattern.
+    """When each item is and, for what happens between two, between whom.
+
+    Returns
+    -------
+    DataFrame
+        item, item_id, since_ms (from the first speech to its start; of the session, to its end),
+        middle_ms, pattern.
     """
     turns, silences, overlaps = tables["turns"], tables["silences"], tables["overlaps"]
+    first = _whole(turns["start_ms"].min()) if turns.height else 0
     middle = ((pl.col("start_ms") + pl.col("end_ms")) // 2).alias("middle_ms")
     nobody = pl.lit(None, pl.String)
     between = pl.concat_str("before_speaker", "after_speaker", separator="\0", ignore_nulls=False)
@@ -148,7 +234,7 @@ def _items(tables: Tables) -> pl.DataFrame:
         source.select(
             pl.lit(item).alias("item"),
             pl.col(f"{item}_id").alias("item_id"),
-            "start_ms",
+            (pl.col("start_ms") - first).alias("since_ms"),
             middle,
             pattern.alias("pattern"),
         )
@@ -159,20 +245,23 @@ def _items(tables: Tables) -> pl.DataFrame:
         )
     ]
     if turns.height:
-        first, last = _whole(turns["start_ms"].min()), _whole(turns["end_ms"].max())
-        for item, length_ms in WINDOWS_MS.items():
-            start = first + pl.col("item_id") * length_ms
-            numbers = pl.int_range(-(-(last - first) // length_ms), dtype=pl.Int64, eager=True)
-            frames.append(
-                pl.DataFrame({"item_id": numbers}).select(
-                    pl.lit(item).alias("item"),
-                    "item_id",
-                    start.alias("start_ms"),
-                    (start + length_ms // 2).alias("middle_ms"),
-                    nobody.alias("pattern"),
-                )
-            )
+        length = _whole(turns["end_ms"].max()) - first
+        frames += [_windows(item, each, first, length) for item, each in WINDOWS_MS.items()]
+        whole = [("session", 0, length, first + length // 2, None)]
+        frames.append(pl.DataFrame(whole, schema=frames[0].schema, orient="row"))
     return pl.concat(frames)
+
+
+def _windows(item: str, length_ms: int, first: int, whole_ms: int) -> pl.DataFrame:
+    numbers = pl.int_range(-(-whole_ms // length_ms), dtype=pl.Int64, eager=True)
+    since = pl.col("item_id") * length_ms
+    return pl.DataFrame({"item_id": numbers}).select(
+        pl.lit(item).alias("item"),
+        "item_id",
+        since.alias("since_ms"),
+        (first + since + length_ms // 2).alias("middle_ms"),
+        pl.lit(None, pl.String).alias("pattern"),
+    )
 
 
 def _whole(value: object) -> int:
@@ -192,14 +281,15 @@ def _group() -> pl.Expr:
 
 
 def _without_drift(measured: pl.DataFrame, least_n: int) -> pl.DataFrame:
-    """Subtract the drift from x; `measured` is sorted by time within each group."""
-    half = pl.col("n").first().cast(pl.Int64) // 2
+    """Subtract from x the drift of its session; rows are sorted by time within each group."""
+    own = [*_GROUP, "session"]
+    half = pl.len().cast(pl.Int64) // 2
     rise = pl.col("x").shift(-half) - pl.col("x")
     run = pl.col("middle_ms").shift(-half) - pl.col("middle_ms")
-    slope = (rise / pl.when(run > 0).then(run)).median().over(_GROUP)
-    centre = pl.col("middle_ms").median().over(_GROUP)
+    slope = (rise / pl.when(run > 0).then(run)).median().over(own)
+    centre = pl.col("middle_ms").median().over(own)
     drift = slope.fill_null(0) * (pl.col("middle_ms") - centre)
-    drifts = pl.col("detrend") & (pl.col("n") >= least_n)
+    drifts = pl.col("detrend") & (pl.len().over(own) >= least_n)
     return measured.with_columns(
         pl.when(drifts).then(pl.col("x") - drift).otherwise("x").alias("x")
     )

@@ -228,6 +228,18 @@ class Turns(Section):
     terminal_overlap_ms: int = Field(
         ge=0, description="an overlap beginning this near to the holder's end is cooperative"
     )
+    latch_ms: int = Field(ge=0, description="longest gap, or overlap, that one does not hear")
+    yield_ms: int = Field(
+        ge=0, description="longest silence of a holder, another talking over it, that yields nothing"
+    )
+    doubt_ms: int = Field(ge=0, description="doubtful time that puts a silence at risk")
+    punctuated_share: float = Field(
+        ge=0, le=1, description="share of words with an end mark in a punctuated transcript"
+    )
+    completion_words: int = Field(gt=0, description="most words that complete another's turn")
+    choral_ms: int = Field(ge=0, description="the same word is said at once within this")
+    choral_words: int = Field(gt=0, description="fewest words said in chorus")
+    choral_share: float = Field(gt=0, le=1, description="share of a turn said in chorus")
 
 
 class RoleInference(Section):
@@ -275,6 +287,34 @@ class Pitch(Section):
     level_window_ms: int = Field(
         gt=0, multiple_of=20, description="window of a frame's level, centred on the frame"
     )
+
+
+class Phonation(Section):
+    """How periodic a voice is: harmonics-to-noise ratio, cepstral peak, jitter, shimmer."""
+
+    step_ms: int = Field(gt=0, multiple_of=10, description="moments measured lie this far apart")
+    steady_ms: int = Field(
+        ge=0, multiple_of=10, description="voiced and steady for so long on either side"
+    )
+    steady_st: float = Field(gt=0, description="largest change of pitch from frame to frame")
+    hnr_window_ms: int = Field(gt=0, description="window of the harmonics-to-noise ratio")
+    cpp_window_ms: int = Field(gt=0, description="window of the cepstral peak prominence")
+    cpp_top_hz: float = Field(gt=0, le=8000, description="the spectrum counts up to here")
+    cpp_smooth_ms: float = Field(ge=0, description="running mean over quefrencies")
+    cpp_first_ms: float = Field(gt=0, description="the line under the peak begins here")
+    cpp_last_ms: int = Field(gt=0, description="the line under the peak ends here")
+    period_reach: float = Field(
+        gt=0, lt=0.5, description="a peak lies at most this share off the tracked period"
+    )
+    cycle_reach: float = Field(
+        gt=0, lt=0.5, description="a cycle differs at most this share from the tracked period"
+    )
+    min_fit: float = Field(
+        ge=0, lt=1, description="correlation of neighbouring cycles from which they are compared"
+    )
+    max_period_ratio: float = Field(gt=1, description="neighbouring periods that are compared")
+    max_amplitude_ratio: float = Field(gt=1, description="neighbouring amplitudes, the same")
+    clip_level: float = Field(gt=0, le=1, description="of full scale; from here on it is clipped")
 
 
 class Features(Section):
@@ -325,6 +365,9 @@ class Baseline(Section):
     least_n: int = Field(ge=2, description="values under which there is no baseline at all")
     detrend_n: int = Field(ge=4, description="values from which a drift is removed")
     warmup_ms: int = Field(ge=0, description="values of this beginning alone make no baseline")
+    earlier_sessions: int = Field(
+        ge=0, description="earlier sessions of the same client that join the baseline, the latest"
+    )
 
 
 class Moments(Section):
@@ -364,6 +407,7 @@ class Settings(Section):
     roles: RoleInference
     quality: Quality
     pitch: Pitch
+    phonation: Phonation
     features: Features
     baseline: Baseline
     rules: tuple[str, ...] = Field(

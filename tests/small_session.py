@@ -17,11 +17,13 @@ from pipeline.tables import (
     SPANS,
     TRANSCRIPTION,
     TURNS,
+    UNITS,
     WORDS,
     Tables,
 )
 
 Line = tuple[str, int, int]
+LATCH_MS = 120
 
 
 def session(
@@ -84,9 +86,22 @@ def session(
                 "n_words": len(said[turn]) or None,
                 "is_backchannel": False if words else None,
                 "latency_ms": turn[1] - before[2] if before else None,
+                "transition": _transition(turn[1] - before[2]) if before else None,
             }
             for number, (before, turn) in enumerate(pairwise([None, *turns]))
             if turn
+        ),
+        "units": UNITS.frame(
+            {
+                "unit_id": number,
+                "turn_id": max(
+                    k for k, t in enumerate(turns) if t[0] == line[0] and t[1] <= line[1]
+                ),
+                "speaker": line[0],
+                "start_ms": line[1],
+                "end_ms": line[2],
+            }
+            for number, line in enumerate(ordered)
         ),
         "silences": SILENCES.frame(
             {
@@ -131,6 +146,12 @@ def session(
         ),
         "frames": _frames(ordered, channel, frames or {}),
     }
+
+
+def _transition(latency_ms: int) -> str:
+    if latency_ms < 0:
+        return "overlap"
+    return "latch" if latency_ms <= LATCH_MS else "gap"
 
 
 def _frames(

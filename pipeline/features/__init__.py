@@ -1,17 +1,26 @@
-"""Measures of turns, silences, overlaps and windows, one file per kind.
+"""Measures of turns, silences, overlaps, windows and the session, one file per kind.
 
 `catalogue` gathers what the files declare, `measure_all` computes it. A new feature is a
 `ports.Feature` in one of these files, or a new file with a function ``features``; no table changes.
+``tether measures`` prints them all with definition, unit, source and meaning of null.
 
-=============  ====================================================  =========================
-file           measures                                              needs
-=============  ====================================================  =========================
-timing         latency, length, pauses, shares, switches, overlaps   timing (kinds: words)
-pitch          f0 median, span, slope in semitones                   voice
-loudness       level over the speaker's own                          voice
-rate           speech rate, articulation rate                        words; voice
-wording        counts of lexicons                                    words
-=============  ====================================================  =========================
+=========  ===========================================================  ====================
+file       measures                                                     needs
+=========  ===========================================================  ====================
+timing     a turn's latency, length and pauses; lengths of silences     timing
+           and overlaps
+windows    talk and silence, pauses, latency, turn length, switches     timing
+silences   silences by who spoke before and after                       timing
+overlaps   floor takings, failed attempts, cut-offs, backchannels       timing; words (kinds)
+dyad       latency balance; entrainment of level                        timing; both voices
+pitch      f0 median, span, slope in semitones                          voice
+loudness   level over the speaker's own                                 voice
+rate       speech rate, articulation rate                               words; voice
+wording    counts of lexicons                                           words
+=========  ===========================================================  ====================
+
+All but the first and the last measure every item of `tables.WINDOWS` (of the level, which is over
+the session's own, windows only; of the dyad, the longest window and the session).
 """
 
 from collections import Counter
@@ -20,7 +29,17 @@ from collections.abc import Iterable
 import polars as pl
 
 from pipeline import config
-from pipeline.features import loudness, pitch, rate, speech, timing
+from pipeline.features import (
+    dyad,
+    loudness,
+    overlaps,
+    pitch,
+    rate,
+    silences,
+    speech,
+    timing,
+    windows,
+)
 from pipeline.ports import Feature
 from pipeline.tables import VALUES, Tables
 
@@ -33,7 +52,8 @@ def catalogue(settings: config.Features, *extra: Feature) -> tuple[Feature, ...]
     ValueError
         Two features of one item have the same name.
     """
-    built_in = [module.features(settings) for module in (timing, pitch, loudness, rate)]
+    modules = (timing, windows, silences, overlaps, dyad, pitch, loudness, rate)
+    built_in = [module.features(settings) for module in modules]
     found = (*(feature for group in built_in for feature in group), *extra)
     often = Counter((feature.item, feature.name) for feature in found)
     twice = [key for key, count in often.items() if count > 1]
@@ -48,8 +68,9 @@ def measure_all(tables: Tables, features: Iterable[Feature]) -> pl.DataFrame:
     Parameters
     ----------
     tables
-        `spans`, `words`, `turns`, `silences`, `overlaps`, `frames`; `diarization` (else nothing is
-        known of overlaps) and `transcription` (else syllables are not counted from words).
+        `spans`, `words`, `turns`, `units`, `silences`, `overlaps`, `frames`; `diarization` (else
+        nothing is known of overlaps) and `transcription` (else syllables are not counted from
+        words).
 
     Returns
     -------

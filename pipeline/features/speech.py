@@ -6,10 +6,11 @@
               B      ██████     ███
     talk      A, B: the union of each one's spans
     windows   |-- 0 --|-- 1 --|-- 2 --|      from the start of the first turn on
+    session   |----------- 0 ---------|      the same, all of it
     voice     frames of A or B; none where one microphone hears both
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,6 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipeline import config
 from pipeline.tables import FRAMES, WINDOWS_MS, Tables
 from pipeline.timebase import FRAME_MS
 
@@ -72,6 +74,13 @@ class Intervals:
         """What lies between these intervals."""
         return Intervals(self.ends[:-1], self.starts[1:])
 
+    def minus(self, other: "Intervals") -> "Intervals":
+        """What of these intervals `other` does not cover."""
+        edges = np.unique(np.concatenate([self.starts, self.ends, other.starts, other.ends]))
+        starts, ends = edges[:-1], edges[1:]
+        kept = (self.covered_ms(starts, ends) > 0) & (other.covered_ms(starts, ends) == 0)
+        return Intervals.union(starts[kept], ends[kept])
+
     def where(self, kept: NDArray[np.bool_]) -> "Intervals":
         """Those that a mask keeps."""
         return Intervals(self.starts[kept], self.ends[kept])
@@ -96,10 +105,11 @@ def talk(tables: Tables) -> dict[str, Intervals]:
 def pauses(tables: Tables, min_ms: int) -> dict[str, Intervals]:
     """Silences of each speaker within the own turns, at least `min_ms` long.
 
-    Speech of another in such a silence changes nothing: the speaker pauses.
+    Speech of another in such a silence changes nothing: the speaker pauses. Where the signal was
+    lost, nobody knows.
     """
     found = {}
-    spoken = talk(tables)
+    spoken, gone = talk(tables), lost(tables)
     for (name,), turns in sorted_groups(tables["turns"]):
         speech = spoken.get(str(name))
         if speech is None:
@@ -107,7 +117,8 @@ def pauses(tables: Tables, min_ms: int) -> dict[str, Intervals]:
         gaps = speech.gaps()
         long = gaps.ends - gaps.starts >= min_ms
         inside = intervals(turns).covered_ms(gaps.starts, gaps.ends) == gaps.ends - gaps.starts
-        found[str(name)] = gaps.where(long & inside)
+        clear = gone.covered_ms(gaps.starts, gaps.ends) == 0
+        found[str(name)] = gaps.where(long & inside & clear)
     return found
 
 
@@ -150,14 +161,68 @@ def lost(tables: Tables) -> Intervals:
     return intervals(tables["silences"].filter(pl.col("dropout_ms") > 0))
 
 
-def heard_ms(tables: Tables, cut: pl.DataFrame, min_share: float) -> NDArray[np.float64]:
+def heard_ms(tables: Tables, cut: pl.DataFrame, settings: config.Features) -> NDArray[np.float64]:
     """Milliseconds of each window of `cut`, without silences in which the signal was lost.
 
-    NaN where less than `min_share` of the window is left: rates and shares over it are null.
+    NaN where less than ``window_min_share`` of it is left, so that rates and shares become null.
     """
     starts, ends = columns(cut)
     left = ends - starts - lost(tables).covered_ms(starts, ends)
-    return np.where(left >= min_share * (ends - starts), left, np.nan)
+    return np.where(left >= settings.window_min_share * (ends - starts), left, np.nan)
+
+
+def over(
+    item: str,
+    settings: config.Features,
+    compute: Callable[[Tables, pl.DataFrame], pl.DataFrame],
+) -> Callable[[Tables], pl.DataFrame]:
+    """`compute` over the windows that are `item`."""
+    return lambda tables: compute(tables, windows(tables, item, settings.window_min_share))
+
+
+def count_in(cut: pl.DataFrame, times: pl.Series) -> Ints:
+    """How many of `times` lie in each window."""
+    which, _ = inside(times.sort().to_numpy(), *columns(cut))
+    return np.bincount(which, minlength=cut.height)
+
+
+def per_minute(count: Ints, length_ms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rate of what was counted in so many milliseconds."""
+    return np.asarray(count * 60_000 / length_ms)
+
+
+def statistic_in(
+    cut: pl.DataFrame, times: pl.Series, value: pl.Series, statistic: pl.Expr
+) -> pl.Series:
+    """`statistic` of column ``value`` over what happens in each window; null where nothing does."""
+    events = pl.DataFrame({"at_ms": times, "value": value}).sort("at_ms")
+    which, points = inside(events["at_ms"].to_numpy(), *columns(cut))
+    found = events[points].with_columns(cut["item_id"][which].alias("item_id"))
+    result = found.group_by("item_id").agg(statistic.alias("value"))
+    return cut.select("item_id").join(result, on="item_id", how="left", maintain_order="left")[
+        "value"
+    ]
+
+
+def latencies(tables: Tables) -> pl.DataFrame:
+    """Table `turns`; latency_ms is null where signal was lost between the two turns."""
+    turns = tables["turns"]
+    starts = turns["start_ms"].to_numpy()
+    waited = turns["latency_ms"].fill_null(0).to_numpy().clip(min=0)
+    gone = pl.Series(lost(tables).covered_ms(starts - waited, starts) > 0)
+    return turns.with_columns(latency_ms=pl.when(~gone).then("latency_ms"))
+
+
+def without_backchannels(tables: Tables) -> pl.DataFrame:
+    """Turns that take the floor, in order of start."""
+    turns = tables["turns"].filter(~pl.col("is_backchannel").fill_null(value=False))
+    return turns.sort("start_ms", "turn_id")
+
+
+def knows_overlap(tables: Tables) -> bool:
+    """Whether overlapping speech was told apart; without a word of the diarizer, no."""
+    found = tables.get("diarization")
+    return found is not None and not found.is_empty() and bool(found["knows_overlap"][0])
 
 
 def values(ids: pl.Series | Ints, speaker: object, value: object) -> pl.DataFrame:
