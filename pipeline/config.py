@@ -388,6 +388,17 @@ class Response(Section):
     )
 
 
+class Evaluation(Section):
+    """How moments are scored against what people coded."""
+
+    tolerance_ms: int = Field(ge=0, description="a moment this near to a code has found it")
+    segment_ms: int = Field(gt=0, description="length of a segment of the 3RS")
+    top: tuple[int, ...] = Field(description="the k of precision at k")
+    draws: int = Field(ge=1, description="bootstrap samples of sessions behind an interval")
+    level: float = Field(gt=0, lt=1, description="share of samples that an interval covers")
+    seed: int = Field(ge=0, description="of the bootstrap: the same input, the same intervals")
+
+
 class Settings(Section):
     """All settings of a run."""
 
@@ -415,6 +426,7 @@ class Settings(Section):
     )
     moments: Moments
     response: Response
+    evaluation: Evaluation
 
 
 def builtin() -> Traversable:

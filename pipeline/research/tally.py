@@ -1,0 +1,303 @@
+"""Counts that add up over sessions, and what is read from them.
+
+A `Tally` holds whole numbers only, so that the tally of a study is the sum of those of its
+sessions, and the bootstrap can sum other samples of them. A rate is None where nothing was there to
+divide by: None means "cannot be said", never zero.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from itertools import groupby
+from typing import Any, TypeVar
+
+MS_PER_HOUR = 3_600_000
+
+_Adds = TypeVar("_Adds", "Segments", "Tally", "MarkerTally", "RuleTally")
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Five-minute segments, by whether people coded a rupture in them and moments lie in them.
+
+    ============  =============  =================
+    .             with a moment  without
+    ============  =============  =================
+    coded         `both`         `codes_only`
+    not coded     `flags_only`   `neither`
+    ============  =============  =================
+    """
+
+    both: int = 0
+    codes_only: int = 0
+    flags_only: int = 0
+    neither: int = 0
+
+    @property
+    def number(self) -> int:
+        """All segments."""
+        return self.both + self.codes_only + self.flags_only + self.neither
+
+    @property
+    def agreement(self) -> float | None:
+        """Share of segments on which both say the same, 0-1."""
+        return _share(self.both + self.neither, self.number)
+
+    @property
+    def prevalence(self) -> float | None:
+        """Share of segments that people coded, 0-1: kappa is low where it is near 0 or 1."""
+        return _share(self.both + self.codes_only, self.number)
+
+    @property
+    def flagged(self) -> float | None:
+        """Share of segments with a moment, 0-1."""
+        return _share(self.both + self.flags_only, self.number)
+
+    @property
+    def kappa(self) -> float | None:
+        """Agreement beyond chance (Cohen 1960), -1 to 1; None where chance alone is certain."""
+        if self.prevalence is None or self.flagged is None or self.agreement is None:
+            return None
+        chance = self.prevalence * self.flagged + (1 - self.prevalence) * (1 - self.flagged)
+        return None if chance >= 1 else (self.agreement - chance) / (1 - chance)
+
+    @property
+    def pabak(self) -> float | None:
+        """Kappa as if one half were coded and one half flagged (Byrt et al. 1993), -1 to 1."""
+        return None if self.agreement is None else 2 * self.agreement - 1
+
+    def __add__(self, other: "Segments") -> "Segments":
+        return _added(self, other)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What came of one session or many, for one kind of rupture or all.
+
+    Attributes
+    ----------
+    sessions
+        In which single ruptures were coded; sessions of sheets alone count in `segments` only.
+    duration_ms
+        Of these sessions.
+    events
+        Coded ruptures, codes of one kind near each other being one.
+    found
+        Events with a moment of their own; as many moments have an event.
+    false_alarms
+        Moments without an event, uncertain places aside.
+    repeats
+        False alarms at an event that another moment has found.
+    uncertain
+        Moments without an event at a place where people were unsure: they count neither way.
+    benign, benign_flagged
+        Places that are known to be no rupture, and those on which a moment lies.
+    top, top_right
+        For each k, moments among the k best of their session, and those that have an event.
+    ranked
+        Score of each moment that counts, and whether it has an event.
+    """
+
+    sessions: int = 0
+    duration_ms: int = 0
+    events: int = 0
+    found: int = 0
+    false_alarms: int = 0
+    repeats: int = 0
+    uncertain: int = 0
+    benign: int = 0
+    benign_flagged: int = 0
+    top: Mapping[int, int] = field(default_factory=dict)
+    top_right: Mapping[int, int] = field(default_factory=dict)
+    segments: Segments = field(default_factory=Segments)
+    ranked: tuple[tuple[float, bool], ...] = ()
+
+    @classmethod
+    def zero(cls) -> "Tally":
+        """Of no session."""
+        return cls()
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return _added(self, other)
+
+    @property
+    def moments(self) -> int:
+        """Moments that count: right ones and false alarms."""
+        return self.found + self.false_alarms
+
+    @property
+    def misses(self) -> int:
+        """Events that no moment found."""
+        return self.events - self.found
+
+    @property
+    def precision(self) -> float | None:
+        """Share of moments that have an event, 0-1."""
+        return _share(self.found, self.moments)
+
+    @property
+    def recall(self) -> float | None:
+        """Share of events that were found, 0-1."""
+        return _share(self.found, self.events)
+
+    @property
+    def f1(self) -> float | None:
+        """Harmonic mean of precision and recall; None with neither an event nor a moment."""
+        return _share(2 * self.found, self.events + self.moments)
+
+    @property
+    def misses_per_hour(self) -> float | None:
+        """Events not found, for each hour of the sessions."""
+        return _share(self.misses * MS_PER_HOUR, self.duration_ms)
+
+    @property
+    def false_alarms_per_hour(self) -> float | None:
+        """False alarms, for each hour of the sessions."""
+        return _share(self.false_alarms * MS_PER_HOUR, self.duration_ms)
+
+    @property
+    def benign_share(self) -> float | None:
+        """Share of benign places on which a moment lies, 0-1."""
+        return _share(self.benign_flagged, self.benign)
+
+    def precision_at(self, k: int) -> float | None:
+        """Precision of the `k` best moments of each session, all sessions together.
+
+        A session with fewer moments than `k` gives all that it has: what a supervisor sees who
+        looks at the `k` best of each.
+        """
+        return _share(self.top_right.get(k, 0), self.top.get(k, 0))
+
+    @property
+    def average_precision(self) -> float | None:
+        """How well the score ranks: precision at each event found, averaged over all events.
+
+        Events that no moment found count with 0. Moments of equal score come in together, so that
+        their order changes nothing. None without an event.
+        """
+        if not self.events:
+            return None
+        found = total = 0.0
+        for point in self.curve:
+            total += point.precision * (point.recall * self.events - found)
+            found = point.recall * self.events
+        return total / self.events
+
+    @property
+    def curve(self) -> tuple["Point", ...]:
+        """Precision and recall if only moments from a score on were shown, best score first."""
+        if not self.events:
+            return ()
+        points = []
+        shown = right = 0
+        best = sorted(self.ranked, key=lambda pair: -pair[0])
+        for score, group in groupby(best, key=lambda pair: pair[0]):
+            together = [is_right for _, is_right in group]
+            shown += len(together)
+            right += sum(together)
+            points.append(Point(score, right / shown, right / self.events, shown))
+        return tuple(points)
+
+
+@dataclass(frozen=True)
+class Point:
+    """What moments of at least `score` come to."""
+
+    score: float
+    precision: float
+    recall: float
+    shown: int
+
+
+@dataclass(frozen=True)
+class MarkerTally:
+    """What came of one 3RS marker.
+
+    Attributes
+    ----------
+    events, found
+        Events with a code of it, and those that any moment of their kind found.
+    moments, right, same
+        Moments of it that count, those that have an event of their kind, and those whose event has
+        this very marker.
+    """
+
+    events: int = 0
+    found: int = 0
+    moments: int = 0
+    right: int = 0
+    same: int = 0
+
+    def __add__(self, other: "MarkerTally") -> "MarkerTally":
+        return _added(self, other)
+
+    @property
+    def recall(self) -> float | None:
+        """Share of its events that a moment of their kind found, 0-1."""
+        return _share(self.found, self.events)
+
+    @property
+    def precision(self) -> float | None:
+        """Share of its moments that have an event of their kind, 0-1."""
+        return _share(self.right, self.moments)
+
+
+@dataclass(frozen=True)
+class RuleTally:
+    """What one rule adds.
+
+    Attributes
+    ----------
+    hits, suppressed
+        Its hits that count, and those that a guard took back.
+    moments, right
+        Moments in which it has a primary hit and that count, and those that have an event.
+    supports
+        Moments that it only supports.
+    alone
+        Events whose moment stands on this rule alone.
+    lost
+        Events that would not be found without it; below zero where others would serve better.
+    spared
+        False alarms that would not be without it.
+    benign
+        Benign places flagged by a moment that stands on it alone.
+    """
+
+    hits: int = 0
+    suppressed: int = 0
+    moments: int = 0
+    right: int = 0
+    supports: int = 0
+    alone: int = 0
+    lost: int = 0
+    spared: int = 0
+    benign: int = 0
+
+    def __add__(self, other: "RuleTally") -> "RuleTally":
+        return _added(self, other)
+
+    @property
+    def precision(self) -> float | None:
+        """Share of its moments that have an event, 0-1."""
+        return _share(self.right, self.moments)
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """Their sum; `Tally.zero` of none."""
+    return sum(tallies, Tally.zero())
+
+
+def _share(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def _added(one: _Adds, other: _Adds) -> _Adds:
+    """Field by field; mappings key by key."""
+    summed: dict[str, Any] = {}
+    for each in fields(one):
+        a, b = getattr(one, each.name), getattr(other, each.name)
+        if isinstance(a, Mapping):
+            summed[each.name] = {k: a.get(k, 0) + b.get(k, 0) for k in sorted(a.keys() | b.keys())}
+        else:
+            summed[each.name] = a + b
+    return type(one)(**summed)
