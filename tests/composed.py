@@ -14,7 +14,7 @@ recordings of speaker 1688 something knocks all the time: there level alone give
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +84,17 @@ def complement(stretches: Sequence[Stretch], duration_ms: int) -> list[Stretch]:
             free.append((at, start))
         at = max(at, end)
     return [*free, (at, duration_ms)] if at < duration_ms else free
+
+
+def joined(stretches: Iterable[Stretch], pause_ms: int) -> list[Stretch]:
+    """Stretches with pauses of at most `pause_ms` filled, sorted."""
+    result: list[Stretch] = []
+    for start, end in sorted(stretches):
+        if result and start - result[-1][1] <= pause_ms:
+            result[-1] = (result[-1][0], max(result[-1][1], end))
+        else:
+            result.append((start, end))
+    return result
 
 
 def level_db(wave: Wave) -> NDArray[np.float64]:

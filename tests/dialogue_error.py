@@ -11,7 +11,7 @@ import diarization_error
 import numpy as np
 import polars as pl
 import timing_error
-from composed import Stretch
+from composed import Scene, Stretch
 from dialogue_truth import Dialogue, Overlap, Turn
 from timing_error import Case, SilenceError
 
@@ -28,9 +28,17 @@ NOTICED_MS = 120
 """Overlaps and gaps that are shorter are not noticed (Heldner 2011, JASA 130, 508-513)."""
 
 
-def dialogues(folder: Path) -> Iterator[Dialogue]:
+ONE_MICROPHONE = {
+    "quiet": Scene(levels_db=(-20, -35), noise_db=-35, crosstalk_db=None),
+    "quiet telephone": Scene(levels_db=(-20, -35), noise_db=-35, telephone=True, crosstalk_db=-45),
+}
+"""Scenes that differ: 30 dB down, a speaker lies in the noise of the other's channel."""
+
+
+def dialogues(folder: Path, *, mono: bool = False) -> Iterator[Dialogue]:
     """Two pairs of speakers in each scene of `timing_error`, composed from ``read_speech``."""
-    for i, scene in enumerate(timing_error.SCENES.values()):
+    scenes = timing_error.SCENES | (ONE_MICROPHONE if mono else {})
+    for i, scene in enumerate(scenes.values()):
         for j in range(2):
             pair = timing_error.PAIRS[(i + 2 * j) % len(timing_error.PAIRS)]
             yield dialogue_truth.compose(folder, pair, 100 + 10 * i + j, scene)

@@ -69,7 +69,7 @@ def truth(speech: Sequence[Sequence[tuple[int, int]]]) -> list[Span]:
 def _speaking(spans: Sequence[Span], n: int) -> NDArray[np.bool_]:
     """Whether each speaker speaks in each 10 ms, shape (speakers, n)."""
     names = sorted({name for _, _, name in spans})
-    found = np.zeros((len(names), n), dtype=bool)
+    found = np.zeros((max(len(names), 1), n), dtype=bool)
     for start, end, name in spans:
         found[names.index(name), start // 10 : end // 10] = True
     return found
@@ -102,6 +102,53 @@ def naming(reference: Sequence[Span], found: Sequence[Span]) -> dict[str, str]:
     shared = _speaking(found, n).astype(int) @ _speaking(reference, n).T.astype(int)
     pairs = zip(*linear_sum_assignment(shared, maximize=True), strict=True)
     return {guesses[k]: names[i] for k, i in pairs}
+
+
+@dataclass(frozen=True)
+class DiarizationError:
+    """Speaker time in 10 ms frames, overlapping speech counted for each; recordings add up.
+
+    NIST RT-09: a frame with more true speakers than found ones is missed that often, with fewer a
+    false alarm, and found speakers that are none of the true ones are confused. No collar.
+    """
+
+    total: int = 0
+    missed: int = 0
+    false: int = 0
+    confused: int = 0
+
+    def __add__(self, other: "DiarizationError") -> "DiarizationError":
+        return DiarizationError(
+            self.total + other.total,
+            self.missed + other.missed,
+            self.false + other.false,
+            self.confused + other.confused,
+        )
+
+    @property
+    def rate(self) -> float:
+        """Diarization error rate: share of the speaker time, may be over 1."""
+        return (self.missed + self.false + self.confused) / self.total
+
+
+def diarization_error(reference: Sequence[Span], found: Sequence[Span]) -> DiarizationError:
+    """Who spoke when against truth, under the best naming."""
+    names = naming(reference, found)
+    renamed = [(start, end, names.get(who, f"nobody {who}")) for start, end, who in found]
+    n = max(end for _, end, _ in [*reference, *found]) // 10 + 1
+    everybody = sorted({who for _, _, who in [*reference, *renamed]})
+    true, guess = (
+        np.array([_speaking([s for s in each if s[2] == who], n).any(axis=0) for who in everybody])
+        for each in (reference, renamed)
+    )
+    n_true, n_guess = true.sum(axis=0), guess.sum(axis=0)
+    right = (true & guess).sum(axis=0)
+    return DiarizationError(
+        int(n_true.sum()),
+        int(np.maximum(n_true - n_guess, 0).sum()),
+        int(np.maximum(n_guess - n_true, 0).sum()),
+        int((np.minimum(n_true, n_guess) - right).sum()),
+    )
 
 
 def speech_error(

@@ -10,7 +10,7 @@ import polars as pl
 from composed import Scene, Stretch
 from diarization_error import referenced
 
-from pipeline import activity, config, turns
+from pipeline import activity, config
 from pipeline.engines.channels import ChannelsDiarizer
 from pipeline.engines.silero import Silero
 from pipeline.ports import Audio
@@ -99,22 +99,32 @@ def heard_silences(table: pl.DataFrame, duration_ms: int) -> list[Stretch]:
 
 
 def turn_errors(case: Case, table: pl.DataFrame, pause_ms: int) -> tuple[list[int], list[int], int]:
-    """How far the begins and the ends of turns found are from the true ones, ms; turns missed.
-
-    A turn is one speaker's speech without a pause of more than `pause_ms`, in the truth and in
-    what was found; a true turn is held against the found one that shares most time with it, and
-    is missed if none does. Errors are signed: a turn found late has a positive one.
-    """
-    begins, ends, missed = [], [], 0
+    """Turns in table `spans`, by channel, against truth: as `boundary_errors`."""
+    total: tuple[list[int], list[int], int] = ([], [], 0)
     for channel, speech in enumerate(case.speech):
         own = table.filter(pl.col("channel") == channel).select("start_ms", "end_ms").rows()
-        found = np.array(turns.merge(own, pause_ms)).reshape(-1, 2)
-        for start, end in turns.merge(speech, pause_ms):
-            shared = np.minimum(found[:, 1], end) - np.maximum(found[:, 0], start)
-            if len(shared) and shared.max() > 0:
-                nearest = found[shared.argmax()]
-                begins.append(int(nearest[0]) - start)
-                ends.append(int(nearest[1]) - end)
-            else:
-                missed += 1
+        begins, ends, missed = boundary_errors(speech, own, pause_ms)
+        total = ([*total[0], *begins], [*total[1], *ends], total[2] + missed)
+    return total
+
+
+def boundary_errors(
+    truth: Sequence[Stretch], found: Sequence[Stretch], pause_ms: int
+) -> tuple[list[int], list[int], int]:
+    """How far one speaker's turns begin and end from the true ones, ms; turns missed.
+
+    A turn is speech without a pause of more than `pause_ms`, in the truth and in what was found; a
+    true turn is held against the found one that shares most time with it, and is missed if none
+    does. Errors are signed: a turn found late has a positive one.
+    """
+    begins, ends, missed = [], [], 0
+    heard = np.array(composed.joined(found, pause_ms)).reshape(-1, 2)
+    for start, end in composed.joined(truth, pause_ms):
+        shared = np.minimum(heard[:, 1], end) - np.maximum(heard[:, 0], start)
+        if len(shared) and shared.max() > 0:
+            nearest = heard[shared.argmax()]
+            begins.append(int(nearest[0]) - start)
+            ends.append(int(nearest[1]) - end)
+        else:
+            missed += 1
     return begins, ends, missed

@@ -14,7 +14,6 @@ from pipeline.session import Walked
 
 Numbers = dict[str, float]
 ACTED = ("rupture", "benign")
-MEETINGS = ("dev00", "dev01")
 
 
 class Place:
