@@ -13,7 +13,8 @@ is coded if a code begins in it, or if a sheet has a check or check-minus there;
 moment begins in it. A segment with nothing but an uncertain place counts neither way.
 """
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -301,7 +302,7 @@ def by_rule(
 
 
 def _events(
-    codes: pl.DataFrame, unsure: Set[tuple[str | None, Place]], tolerance: int
+    codes: pl.DataFrame, unsure: AbstractSet[tuple[str | None, Place]], tolerance: int
 ) -> list[dict[str, Any]]:
     """Codes of one kind near each other as one event; in order of start.
 
