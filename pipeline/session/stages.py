@@ -1,6 +1,7 @@
 """The stages of a walk, each a pure function over tables with the settings it depends on."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -171,7 +172,14 @@ def understanding(sound: Sound, plan: Plan, spoken: Spoken) -> list[Stage]:
     settings = plan.settings
 
     def cut_turns(tables: Tables) -> Tables:
-        return turns.build(tables, settings.turns, _acknowledges(spoken.lexicons))
+        tells = partial(_tells, spoken.lexicons)
+        return turns.build(
+            tables,
+            settings.turns,
+            _acknowledges(spoken.lexicons),
+            asks=tells("closing_question"),
+            is_unfinished=tells("unfinished"),
+        )
 
     def pitch_and_level(tables: Tables) -> Tables:
         if sound.audio is None:
@@ -189,7 +197,7 @@ def understanding(sound: Sound, plan: Plan, spoken: Spoken) -> list[Stage]:
     pitch = {"engine": settings.engines.pitch}
     catalogue = {"features": [[f.name, f.version, f.item] for f in spoken.features]}
     return [
-        Stage("turns", 2, ("media", "words"), cut_turns, _dump(settings, "turns") | lexicons),
+        Stage("turns", 3, ("media", "words"), cut_turns, _dump(settings, "turns") | lexicons),
         Stage(
             "frames",
             2,
@@ -276,6 +284,13 @@ def _acknowledges(lexicons: Lexicons) -> Callable[[str], bool] | None:
     if lexicons.language is None:
         return None
     return lambda text: bool(lexicons.only("acknowledgement", text))
+
+
+def _tells(lexicons: Lexicons, name: str) -> Callable[[str], bool] | None:
+    """Whether a text has a match of a lexicon; None where the language lacks it."""
+    if name not in lexicons.entries:
+        return None
+    return lambda text: bool(lexicons.count(name, text))
 
 
 def _told(identity: Identity) -> dict[str, Any]:
