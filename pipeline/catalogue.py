@@ -1,13 +1,13 @@
-"""The catalogue of a workspace: where recordings lie, and what a person corrected.
+"""The catalogue of a workspace: where recordings lie, what a person corrected, enrolled voices.
 
 This is the one place that knows paths. Rows are only ever added to `corrections`; the newest
-counts. SQLAlchemy over SQLite in the workspace.
+counts. SQLAlchemy over SQLite in the workspace; what is deleted is overwritten.
 """
 
 import contextlib
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sqlalchemy import (
@@ -16,13 +16,16 @@ from sqlalchemy import (
     DateTime,
     Engine,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     create_engine,
+    delete,
     event,
     insert,
     select,
+    text,
 )
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -48,6 +51,40 @@ _CORRECTIONS = Table(
     Column("role", String, nullable=False),
     Column("corrected_at", DateTime, nullable=False),
 )
+
+
+_VOICES = Table(
+    "voices",
+    _METADATA,
+    Column("therapist", String, primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+    Column("model", String, nullable=False),
+    Column("speech_ms", Integer, nullable=False),
+    Column("enrolled_at", DateTime, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Voice:
+    """The enrolled voice of a therapist. It identifies a person.
+
+    Attributes
+    ----------
+    therapist
+        Pseudonym.
+    vector
+        Float32 numbers, little-endian.
+    model
+        Digest of the network that made them.
+    speech_ms
+        Speech that they are the mean of.
+    """
+
+    therapist: str
+    vector: bytes
+    model: str
+    speech_ms: int
+    enrolled_at: dt.datetime
 
 
 @dataclass(frozen=True)
@@ -169,6 +206,41 @@ class Catalogue:
         with _told("read"), self._engine.connect() as connection:
             return {row.speaker: row.role for row in connection.execute(query)}
 
+    def enrol(self, voice: Voice) -> None:
+        """Keep the voice of a therapist in place of an older one."""
+        with _told("written"), self._engine.begin() as connection:
+            connection.execute(delete(_VOICES).where(_VOICES.c.therapist == voice.therapist))
+            connection.execute(insert(_VOICES).values(**asdict(voice)))
+
+    def voices(self) -> list[Voice]:
+        """All enrolled voices, by pseudonym."""
+        query = select(_VOICES).order_by(_VOICES.c.therapist)
+        with _told("read"), self._engine.connect() as connection:
+            return [Voice(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001  # its documented name
+
+    def forget_voice(self, therapist: str) -> bool:
+        """Remove the voice of a therapist, from the file too; False: there is none."""
+        with _told("written"), self._engine.begin() as connection:
+            gone = connection.execute(delete(_VOICES).where(_VOICES.c.therapist == therapist))
+        self._settle()
+        return bool(gone.rowcount)
+
+    def _settle(self) -> None:
+        """Empty the log in which changes wait, so that nothing deleted is left on disk.
+
+        Raises
+        ------
+        StoreError
+            Another program reads the catalogue at this moment.
+        """
+        with _told("written"), self._engine.connect() as connection:
+            busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
+        if busy:
+            raise StoreError(
+                "what was deleted is not yet off the disk: another program reads the catalogue",
+                hint="close it, and type the command again",
+            )
+
 
 _PREFIX = 6
 
@@ -200,6 +272,7 @@ def _connect(path: Path) -> Engine:
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA busy_timeout = 10000")
+        cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten with zeros
         cursor.close()
 
     return engine

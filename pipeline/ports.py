@@ -187,6 +187,24 @@ class Transcribed:
     dropped_words: int
 
 
+class VoiceEncoder(Protocol):
+    """Turns speech into vectors that are alike where the voice is."""
+
+    def identity(self) -> Identity:
+        """Library version and model digest (key `model`: its vectors are alike to each other)."""
+        ...
+
+    def vectors(self, pieces: Sequence[Callable[[], Samples]]) -> NDArray[np.float32]:
+        """One vector of length 1 for each piece of speech, shape (n, size).
+
+        Parameters
+        ----------
+        pieces
+            Each gives its samples when it is its turn; one speaker each, 0.4 s at least.
+        """
+        ...
+
+
 class PitchTracker(Protocol):
     """Measures the fundamental frequency."""
 

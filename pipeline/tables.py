@@ -261,13 +261,13 @@ TURNS = Schema(
             "latency_ms",
             pl.Int64,
             "gap to the end of the other's previous turn; negative: began in overlap",
-            null="nobody else had the floor just before, or it is a backchannel",
+            null="nobody else had the floor just before, or lost it; or it is a backchannel",
         ),
         Column(
             "transition",
             pl.String,
-            "how it took over: after a gap, latched (no gap that one hears), or in overlap",
-            null="as latency_ms",
+            "how it took over: after a gap, in overlap, or latched (neither, as far as one hears)",
+            null="as latency_ms; also: no gap, where overlapping speech is not told apart",
             allowed=("gap", "latch", "overlap"),
         ),
     ),
@@ -310,7 +310,7 @@ SILENCES = Schema(
         Column(
             "dropout_ms",
             pl.Int64,
-            "part of it in which the signal of some channel was lost",
+            "part of it in which the signal of a speaker was lost",
         ),
     ),
     (*_span_checks(), ("length", pl.col("length_ms") == pl.col("end_ms") - pl.col("start_ms"))),
@@ -337,26 +337,42 @@ OVERLAPS = Schema(
             "form",
             pl.String,
             "of a cooperative overlap",
-            null="another kind, or words are needed to tell",
+            null="another kind, or words are needed to tell, and there are none",
             allowed=("terminal", "continuer", "completion", "choral"),
         ),
         Column("holder_turn", pl.Int64, "turn_id of the holder's turn"),
         Column("other_turn", pl.Int64, "turn_id of the other's turn"),
-        Column("into_ms", pl.Int64, "how long the holder's turn had gone on when the other began"),
+        Column("into_ms", pl.Int64, "how long the holder's turn had gone on when the other came in"),
         Column(
             "went_on",
             pl.String,
-            "who still spoke when the other of the two had stopped",
+            "whose turn lasted beyond the overlap until one hears that it does",
             allowed=("holder", "other", "both", "neither"),
         ),
         Column(
             "cut_off",
             pl.Boolean,
-            "the holder's unit broke off, unfinished",
-            null="words are needed to tell",
+            "the holder's turn broke off unfinished, as the other came in",
+            null="words are needed to tell, or they do not tell",
         ),
     ),
     _span_checks(),
+)
+
+VOICES = Schema(
+    "voices",
+    (
+        _SPEAKER,
+        Column("enrolled", pl.String, "pseudonym of an enrolled therapist"),
+        Column(
+            "similarity",
+            pl.Float32,
+            "cosine of the two voices, 1 is the same",
+            null="the speaker hardly talks alone",
+        ),
+        Column("speech_ms", pl.Int64, "speech alone that the speaker's voice rests on"),
+    ),
+    (("speech_ms >= 0", pl.col("speech_ms") >= 0),),
 )
 
 ROLES = Schema(
@@ -497,6 +513,7 @@ SCHEMAS: dict[str, Schema] = {
         DOUBTS,
         SPANS,
         DIARIZATION,
+        VOICES,
         WORDS,
         TRANSCRIPTION,
         TURNS,

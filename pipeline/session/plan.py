@@ -1,13 +1,15 @@
 """What a walk uses: engines, lexicons, features, rules."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline import report
 from pipeline.config import Settings
 from pipeline.lexicon import Lexicons
-from pipeline.ports import Diarizer, Feature, PitchTracker, Transcriber
+from pipeline.ports import Diarizer, Feature, PitchTracker, Transcriber, VoiceEncoder
 from pipeline.rules import RuleBook
+from pipeline.store import digest
+from pipeline.voices import Vector
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,25 @@ class Spoken:
 
 
 @dataclass(frozen=True)
+class Enrolled:
+    """Therapists whose voices speakers are compared with.
+
+    Attributes
+    ----------
+    voices
+        By pseudonym.
+    """
+
+    encoder: VoiceEncoder
+    voices: Mapping[str, Vector]
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Digest of each voice, for an address."""
+        return {name: digest(voice.tobytes()) for name, voice in sorted(self.voices.items())}
+
+
+@dataclass(frozen=True)
 class Plan:
     """The engines and rules of one walk.
 
@@ -40,6 +61,8 @@ class Plan:
     speak
         Lexicons, features and rules of a language: asked once the words are there, for it may be
         the transcriber who knows the language.
+    enrolled
+        None: nobody's voice is compared.
     provenance
         Engines with the reason for each, and notes; its stages and rules are filled in at the end.
     """
@@ -51,6 +74,7 @@ class Plan:
     language: str | None
     no_words: str | None
     speak: Callable[[str | None], Spoken]
+    enrolled: Enrolled | None
     provenance: report.Provenance
 
     def choice(self, task: str) -> report.EngineChoice:
