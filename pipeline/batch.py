@@ -79,6 +79,8 @@ def run(
         Keys of the sidecar from the command line; only for a single session.
     """
     named = intake.discover(paths)
+    if bench.settings.baseline.earlier_sessions:
+        named = intake.in_order(named)  # an earlier session is part of a later one's baseline
     if options and len(named) > 1:
         raise TetherError("unreachable: options for several sessions")
     results = []

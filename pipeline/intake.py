@@ -154,6 +154,22 @@ def discover(paths: Iterable[Path]) -> list[Named]:
     return [_nameable(named) for named in {place(named.path): named for named in found}.values()]
 
 
+def in_order(named: Iterable[Named]) -> list[Named]:
+    """Sessions in the order of their numbers, else dates; without either, first and as they came.
+
+    A sidecar with mistakes is told when its session is read.
+    """
+
+    def when(one: Named) -> tuple[int, dt.date]:
+        try:
+            sidecar = _sidecar(place(one.path), one.top, {})
+        except InputError:
+            return 0, dt.date.min
+        return sidecar.session_number or 0, sidecar.date or dt.date.min
+
+    return sorted(named, key=when)
+
+
 def _in_folder(folder: Path) -> list[Named]:
     closed: list[OSError] = []
     files = sorted(path for path in _files(folder, closed) if path.is_file())

@@ -151,6 +151,11 @@ class Store:
         """Folder of one session."""
         return self.workspace / "sessions" / recording_id[:SHORT_ID]
 
+    def sessions(self) -> Iterator[str]:
+        """Short ids of the sessions of which something is kept, in their order."""
+        with _told("the workspace cannot be read"):
+            yield from sorted(path.name for path in self.workspace.glob("sessions/*/"))
+
     def scratch(self) -> IO[bytes]:
         """A scratch file without a name: gone with the process, however that ends."""
         with _told("no scratch space for decoded audio"):

@@ -248,6 +248,103 @@ def test_a_disabled_family_is_withheld_from_all() -> None:
     assert baseline.withheld(scored, [voice], "words").equals(scored)
 
 
+def _as_session(
+    numbers: list[float | None], feature: Feature, roles: dict[str, str], names: str = "ab"
+) -> dict[str, pl.DataFrame]:
+    """Tables of a session of its own, as an earlier one is handed in."""
+    tables = dict(_tables(len(numbers)))
+    new = dict(zip("ab", names, strict=True))
+    values = _values(numbers, feature).with_columns(pl.col("speaker").replace(new))
+    turns = tables["turns"].with_columns(pl.col("speaker").replace(new))
+    table = ROLES.frame(
+        {"speaker": new[speaker], "role": role, "source": "sidecar"}
+        for speaker, role in roles.items()
+    )
+    return tables | {"values": values, "turns": turns, "roles": table}
+
+
+BOTH = {"a": "therapist", "b": "client"}
+
+
+def _pooled(
+    here: list[float | None],
+    before: list[list[float | None]],
+    feature: Feature,
+    *,
+    same_therapist: bool = True,
+    roles: dict[str, str] = BOTH,
+) -> pl.DataFrame:
+    tables = _as_session(here, feature, roles)
+    earlier = [
+        baseline.Earlier(_as_session(numbers, feature, BOTH, "xy"), same_therapist)
+        for numbers in before
+    ]
+    scored = baseline.score(tables["values"], [feature], tables, SETTINGS, earlier)
+    return scored.sort("item_id")
+
+
+@settings(max_examples=60, deadline=None)
+@given(VALUES, VALUES)
+def test_earlier_sessions_join_as_if_they_were_one(
+    here: list[float | None], before: list[float | None]
+) -> None:
+    """Without drift, pooling is a baseline over all values together."""
+    feature = _feature()
+    found = _pooled(here, [before], feature)
+    for first in (0, 1):
+        mine = [value for value in here[first::2] if value is not None]
+        every = np.array(mine + [value for value in before[first::2] if value is not None])
+        rows = found.filter(pl.col("speaker") == "ab"[first], pl.col("value").is_not_null())
+        assert rows["n_baseline"].to_list() == [len(every)] * rows.height
+        if rows["z"].null_count() or not rows.height:
+            continue
+        mad = max(float(np.median(np.abs(every - np.median(every)))), 0.5)
+        expected = (np.array(mine) - np.median(every)) / (1.4826 * mad)
+        assert np.allclose(rows["z"], expected, rtol=1e-6, atol=1e-6)
+
+
+def test_what_changed_from_session_to_session_is_not_taken_for_drift() -> None:
+    feature = _feature(detrend=True, min_mad=0.1)
+    rise: list[float | None] = [0.05 * number for number in range(60)]
+    lower = [value - 20 for value in rise if value is not None]
+    z = _pooled(rise, [[*lower]], feature)["z"].to_numpy()
+    assert np.ptp(z) < 1e-6, "the drift within each is gone"
+    assert z.min() > 0.5, "that all of it is higher stays"
+
+
+def test_the_therapist_and_the_pair_join_only_with_the_same_therapist() -> None:
+    numbers: list[float | None] = [float(number % 5) for number in range(40)]
+    feature = _feature()
+    same = _pooled(numbers, [numbers], feature)
+    other = _pooled(numbers, [numbers], feature, same_therapist=False)
+    assert same["n_baseline"].to_list() == [40] * 40
+    assert other["n_baseline"].to_list() == [20, 40] * 20
+    unknown = _pooled(numbers, [numbers], feature, roles={"a": "unknown", "b": "unknown"})
+    assert unknown["n_baseline"].to_list() == [20] * 40
+    two = _pooled(numbers, [numbers], feature, roles={"a": "client", "b": "client"})
+    assert two["n_baseline"].to_list() == [20] * 40, "nobody knows which client it was"
+
+
+def test_a_session_is_compared_with_at_least_two_earlier_ones() -> None:
+    feature = _feature(name="talk_share", item="session", needs="timing", min_mad=0.03)
+
+    def scored(*shares: float) -> pl.DataFrame:
+        frames = []
+        for share in shares:
+            tables = _as_session([1.0] * 40, feature, BOTH)
+            values = _values([share, 1 - share], feature).with_columns(item_id=pl.lit(0, pl.Int64))
+            frames.append(tables | {"values": values})
+        here, *before = frames
+        earlier = [baseline.Earlier(tables, same_therapist=True) for tables in before]
+        return baseline.score(here["values"], [feature], here, SETTINGS, earlier)
+
+    assert scored(0.5)["z"].null_count() == 2
+    assert scored(0.5, 0.4)["z"].null_count() == 2
+    enough = scored(0.8, 0.4, 0.5).filter(pl.col("speaker") == "a")
+    assert enough["n_baseline"].to_list() == [3]
+    assert enough["z"][0] == pytest.approx(0.3 / 1.4826 / 0.1)
+
+
 def test_nothing_to_score_gives_an_empty_table() -> None:
     empty = _values([], _feature())
     assert baseline.score(empty, [_feature()], _tables(2), SETTINGS).equals(MEASURES.empty())

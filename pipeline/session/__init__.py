@@ -19,7 +19,7 @@ from pipeline import report
 from pipeline.config import Settings
 from pipeline.intake import Source
 from pipeline.ports import SpeechDetector
-from pipeline.session import stages
+from pipeline.session import earlier, stages
 from pipeline.session.keeping import Walked, publish, read_note, reopen
 from pipeline.session.naming import unheeded
 from pipeline.session.plan import Plan, Spoken
@@ -62,17 +62,16 @@ def walk(
         said = run(hearing, root, store, upstream=heard, refresh=refresh, tell=tell)
         language = plan.language or said.tables["transcription"]["language"][0]
         spoken = plan.speak(language)
-        rest = [
-            *stages.understanding(sound, plan, spoken),
-            *stages.deciding(recording, spoken, settings, corrections),
-        ]
-        outcome = run(rest, root, store, upstream=said, refresh=refresh, tell=tell)
+        knowing = stages.understanding(sound, plan, spoken)
+        known = run(knowing, root, store, upstream=said, refresh=refresh, tell=tell)
+        past = _past(recording, known, store, settings)
+        decide = stages.deciding(recording, spoken, settings, corrections, past)
+        outcome = run(decide, root, store, upstream=known, refresh=refresh, tell=tell)
     finally:
         sound.close()
-    notes = (*_about(language, plan, spoken), *unheeded(recording, outcome.tables))
-    provenance = replace(
-        plan.provenance, rules=spoken.listed, notes=(*plan.provenance.notes, *notes)
-    )
+    about = (*_about(language, plan, spoken), *unheeded(recording, outcome.tables))
+    notes = earlier.told((*plan.provenance.notes, *about), past)
+    provenance = replace(plan.provenance, rules=spoken.listed, notes=notes)
     settled = decided_by(settings, spoken)
     return publish(recording, language, outcome, provenance, settled, store, tell)
 
@@ -105,11 +104,21 @@ def decide_again(
     }
     upstream = Outcome(tables, states, addresses, dict(kept), {})
     spoken = speak(note.language)
-    decide = stages.deciding(note.recording, spoken, settings, corrections)
+    past = _past(note.recording, upstream, store, settings)
+    decide = stages.deciding(note.recording, spoken, settings, corrections, past)
     outcome = run(decide, recording_id, store, upstream=upstream)
-    provenance = replace(named(note.provenance), rules=spoken.listed)
+    provenance = named(note.provenance)
+    notes = earlier.told(provenance.notes, past)
+    provenance = replace(provenance, rules=spoken.listed, notes=notes)
     settled = decided_by(settings, spoken)
     return publish(note.recording, note.language, outcome, provenance, settled, store)
+
+
+def _past(
+    recording: Recording, known: Outcome, store: Store, settings: Settings
+) -> tuple[earlier.Past, ...]:
+    at_most = settings.baseline.earlier_sessions
+    return earlier.find(recording, known.slots["values"], store, at_most)
 
 
 def _about(language: str | None, plan: Plan, spoken: Spoken) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The stages of a walk, each a pure function over tables with the settings it depends on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -15,6 +15,7 @@ from pipeline.formats import transcript
 from pipeline.intake import Source
 from pipeline.lexicon import Lexicons
 from pipeline.ports import Audio, Identity, SpeechDetector, Transcribed
+from pipeline.session.earlier import Past
 from pipeline.session.plan import Plan, Spoken
 from pipeline.stage import Stage
 from pipeline.store import Store, canonical, digest
@@ -195,7 +196,7 @@ def understanding(sound: Sound, plan: Plan, spoken: Spoken) -> list[Stage]:
 
     lexicons = {"lexicons": digest(spoken.lexicons.canonical().encode())}
     pitch = {"engine": settings.engines.pitch}
-    catalogue = {"features": [[f.name, f.version, f.item] for f in spoken.features]}
+    catalogue = {"catalogue": [[f.name, f.version, f.item] for f in spoken.features]}
     return [
         Stage("turns", 3, ("media", "words"), cut_turns, _dump(settings, "turns") | lexicons),
         Stage(
@@ -218,15 +219,31 @@ def understanding(sound: Sound, plan: Plan, spoken: Spoken) -> list[Stage]:
 
 
 def deciding(
-    recording: Recording, spoken: Spoken, settings: Settings, corrections: Mapping[str, str]
+    recording: Recording,
+    spoken: Spoken,
+    settings: Settings,
+    corrections: Mapping[str, str],
+    past: Sequence[Past],
 ) -> list[Stage]:
-    """The stages that a correction or a changed rule computes again: roles, measures, moments."""
+    """The stages that a correction or a changed rule computes again: roles, measures, moments.
+
+    Parameters
+    ----------
+    past
+        Earlier sessions of the client whose values join the baseline.
+    """
 
     def assign(tables: Tables) -> Tables:
         return roles.assign(tables, recording.metadata, corrections, settings.roles)
 
     def compare(tables: Tables) -> Tables:
-        scored = baseline.score(tables["values"], spoken.features, tables, settings.baseline)
+        scored = baseline.score(
+            tables["values"],
+            spoken.features,
+            tables,
+            settings.baseline,
+            [each.read() for each in past],
+        )
         if settings.features.therapist_voice:
             return {"measures": scored, "frames": tables["frames"]}
         found = tables["roles"]
@@ -246,6 +263,7 @@ def deciding(
         "corrections": dict(corrections),
     }
     voice = {"therapist_voice": settings.features.therapist_voice}
+    earlier = {"earlier": [each.facts for each in past]} if past else {}
     rules = {"rules": spoken.rules.canonical(), "lexicons": spoken.lexicons.canonical()}
     return [
         Stage(
@@ -260,7 +278,7 @@ def deciding(
             2,
             ("roles", "values"),
             compare,
-            _dump(settings, "baseline") | voice,
+            _dump(settings, "baseline") | voice | earlier,
         ),
         Stage(
             "moments",
