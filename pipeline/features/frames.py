@@ -1,4 +1,4 @@
-"""Table `frames`: pitch and level every 10 ms, on stretches of speech only.
+"""Table `frames`: pitch, level and periodicity every 10 ms, on stretches of speech only.
 
 Each channel is heard in pieces with real audio on either side, which begin on a multiple of 80 ms,
 where the 10 ms grid of the table and the 16 ms grid of the pitch tracker meet. So a frame's
@@ -8,6 +8,10 @@ values depend on the audio around it, not on where a piece was cut::
     pieces   ··█████████··      ··████████··        · context, tracked and dropped
     frames      |||| ||            ||||||
     tracked  ··█████████····████████··          end to end, about a minute at once
+
+Harmonics-to-noise ratio, cepstral peak, jitter and shimmer are measured on every second frame or
+so (``phonation.step_ms``), and only where they are valid: one person speaks, voiced, at a steady
+pitch; for jitter and shimmer also unclipped, with cycles that resemble each other.
 """
 
 from collections.abc import Collection, Iterator
@@ -16,19 +20,25 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from pipeline.config import Settings
-from pipeline.features.speech import Intervals, Ints, inside, intervals
+from pipeline.features import periodicity
+from pipeline.features.speech import Intervals, Ints, inside, intervals, sorted_groups
 from pipeline.ports import Audio, PitchTracker, Samples
 from pipeline.tables import FRAMES
-from pipeline.timebase import FRAME_MS, SAMPLES_PER_FRAME, ms_to_samples
+from pipeline.timebase import FRAME_MS, SAMPLE_RATE_HZ, SAMPLES_PER_FRAME, ms_to_samples
 
 _GRID_MS = 80
 # What swift-f0 hears around a frame (0.3: 11 frames of 16 ms before it, 10 after).
 _BEFORE_MS, _AFTER_MS = 176, 160
+# Beyond a moment, in periods: half of one to the first mark, two cycles and what they match.
+_CYCLES_REACH = 5
+_PHONATION = ("hnr_db", "cpp_db", "jitter", "shimmer")
 # Longest piece, and about what is handed to the tracker at once: memory stays bounded.
 _PIECE_MS = 60_000
 
+Floats = NDArray[np.float64]
 Piece = tuple[int, int]
 """Start and end in ms, context not counted."""
 
@@ -36,7 +46,7 @@ Piece = tuple[int, int]
 def measure(
     audio: Audio, spans: pl.DataFrame, tracker: PitchTracker, settings: Settings
 ) -> pl.DataFrame:
-    """Pitch and level of the speech in `spans`.
+    """Pitch, level and periodicity of the speech in `spans`.
 
     Parameters
     ----------
@@ -51,12 +61,13 @@ def measure(
         ``pitch.level_window_ms`` around the frame (a full-scale sine has -3 dBFS), null where all
         of that is digital zeros. Before tracking, each channel is brought to
         ``pitch.speech_dbfs``, for trackers miss quiet voices; level_dbfs is that of the recording.
+        hnr_db, cpp_db, jitter and shimmer: see `periodicity`.
     """
     regular = spans.filter("regular")
     parts = [FRAMES.empty()]
     for channel in regular["channel"].unique().sort(nulls_last=True):
         heard = regular.filter(pl.col("channel").eq_missing(pl.lit(channel, pl.Int16)))
-        parts.append(_channel(audio, channel, intervals(heard), tracker, settings))
+        parts.append(_channel(audio, channel, heard, tracker, settings))
     return FRAMES.conform(pl.concat(parts))
 
 
@@ -81,10 +92,11 @@ def without(frames: pl.DataFrame, spans: pl.DataFrame, speakers: Collection[str]
 def _channel(
     audio: Audio,
     channel: int | None,
-    speech: Intervals,
+    spans: pl.DataFrame,
     tracker: PitchTracker,
     settings: Settings,
 ) -> pl.DataFrame:
+    speech, shared = intervals(spans), _shared(spans)
     pieces = list(_pieces(speech, audio.duration_ms))
     times = [_times(speech, start, end) for start, end in pieces]
     window = settings.pitch.level_window_ms
@@ -92,29 +104,83 @@ def _channel(
         _levels(audio, channel, at, piece, window) for at, piece in zip(times, pieces, strict=True)
     ]
     gain = _gain(levels, settings.pitch.speech_dbfs)
-    f0_hz, voicing = [np.empty(0, np.float32)], [np.empty(0, np.float32)]
+    parts = [FRAMES.empty().drop("channel", "level_dbfs")]
     for batch in _batches(pieces):
         samples, starts = _end_to_end(audio, channel, [pieces[i] for i in batch])
         pitch, voiced = tracker.track(samples * gain)
-        for i, start in zip(batch, starts, strict=True):
-            kept = (times[i] - start) // FRAME_MS
-            f0_hz.append(pitch[kept])
-            voicing.append(voiced[kept])
-    frame = pl.DataFrame(
-        {
-            "t_ms": np.concatenate([np.empty(0, np.int64), *times]),
-            "f0_hz": np.concatenate(f0_hz),
-            "voicing": np.concatenate(voicing),
-            "level_dbfs": np.concatenate([np.empty(0, np.float32), *levels]),
-        }
+        t_ms = np.concatenate([times[i] for i in batch])
+        kept = np.concatenate([times[i] - start for i, start in zip(batch, starts, strict=True)])
+        kept = kept // FRAME_MS
+        valid = _steady(pitch, settings)[kept]
+        valid &= t_ms % settings.phonation.step_ms == 0
+        valid[inside(t_ms, shared.starts, shared.ends)[1]] = False
+        measured = _phonation(samples, kept[valid], pitch, settings)
+        columns = {"t_ms": t_ms, "f0_hz": pitch[kept], "voicing": voiced[kept]}
+        for name, values in zip(_PHONATION, measured, strict=True):
+            columns[name] = np.full(len(t_ms), np.nan, np.float32)
+            columns[name][valid] = values
+        parts.append(pl.DataFrame(columns))
+    frame = pl.concat(parts, how="vertical_relaxed").with_columns(
+        pl.lit(channel, pl.Int16).alias("channel"),
+        pl.Series("level_dbfs", np.concatenate([np.empty(0, np.float32), *levels])),
     )
     return FRAMES.conform(
-        frame.with_columns(
-            pl.lit(channel, pl.Int16).alias("channel"),
-            pl.col("f0_hz", "level_dbfs").fill_nan(None),
-            *(pl.lit(None).alias(name) for name in ("hnr_db", "cpp_db", "jitter", "shimmer")),
-        )
+        frame.with_columns(pl.col("f0_hz", "level_dbfs", *_PHONATION).fill_nan(None))
     )
+
+
+def _shared(spans: pl.DataFrame) -> Intervals:
+    """Stretches in which two or more speak."""
+    each = [intervals(own) for _, own in sorted_groups(spans)]
+    starts = np.concatenate([own.starts for own in each])
+    ends = np.concatenate([own.ends for own in each])
+    times = np.r_[starts, ends]
+    order = np.argsort(times, kind="stable")
+    speaking = np.cumsum(np.r_[np.ones(len(starts)), -np.ones(len(ends))][order])
+    several = speaking[:-1] > 1
+    return Intervals.union(times[order][:-1][several], times[order][1:][several])
+
+
+def _steady(f0_hz: Samples, settings: Settings) -> NDArray[np.bool_]:
+    """Which frames are voiced, with a pitch that changes little, for some time on either side."""
+    voiced = (f0_hz >= settings.pitch.min_hz) & (f0_hz <= settings.pitch.max_hz)
+    semitones = 12 * np.log2(np.where(voiced, f0_hz, np.nan))
+    linked = np.abs(np.diff(semitones)) <= settings.phonation.steady_st  # of NaN: no
+    side = settings.phonation.steady_ms // FRAME_MS
+    around = np.r_[np.zeros(side, np.bool_), linked, np.zeros(side, np.bool_)]
+    for shift in range(2 * side):
+        voiced &= around[shift : shift + len(voiced)]
+    return np.asarray(voiced)
+
+
+def _phonation(
+    samples: Samples, frames: Ints, f0_hz: Samples, settings: Settings
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """HNR, CPP, jitter and shimmer at some frames of `samples`; NaN where not valid."""
+    chosen = settings.phonation
+    window = ms_to_samples(chosen.hnr_window_ms)
+    margin = window + int(_CYCLES_REACH * SAMPLE_RATE_HZ / settings.pitch.min_hz)
+    padded = np.pad(samples, margin)
+    centres = frames * SAMPLES_PER_FRAME + margin
+    pitch = f0_hz[frames].astype(np.float64)
+    hnr = periodicity.harmonicity(padded, centres, pitch, window, chosen.period_reach)
+    cpp = periodicity.cepstral_prominence(
+        padded,
+        centres,
+        pitch,
+        ms_to_samples(chosen.cpp_window_ms),
+        chosen.period_reach,
+        periodicity.CepstrumShape(
+            chosen.cpp_top_hz, chosen.cpp_smooth_ms, chosen.cpp_first_ms, chosen.cpp_last_ms
+        ),
+    )
+    found = periodicity.cycles(padded, centres, pitch, chosen.cycle_reach)
+    clipped = np.flatnonzero(np.abs(padded) >= chosen.clip_level)
+    near = np.searchsorted(clipped, (centres - window // 2, centres + window // 2))
+    alike = (found.fit >= chosen.min_fit).all(axis=1) & (near[0] == near[1])
+    jitter = np.where(alike, found.jitter(chosen.max_period_ratio), np.nan)
+    shimmer = np.where(alike, found.shimmer(chosen.max_amplitude_ratio), np.nan)
+    return hnr, cpp, jitter, shimmer
 
 
 def _pieces(speech: Intervals, duration_ms: int) -> Iterator[Piece]:

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from synthetic_voice import voice
 
 from pipeline import config
 from pipeline.engines.swift_f0 import SwiftF0Tracker
@@ -159,3 +160,52 @@ def test_pitch_of_a_region_is_that_of_the_whole(shared_data: Path) -> None:
     pitch = both.drop_nulls(("f0_hz", "f0_hz_whole"))
     assert pitch.height >= 0.97 * both["f0_hz_whole"].count()
     assert np.allclose(pitch["f0_hz"], pitch["f0_hz_whole"], rtol=0.03)
+
+
+class _Constant:
+    """A voice of 150 Hz everywhere, but for one octave error."""
+
+    def identity(self) -> dict[str, str]:
+        return {}
+
+    def track(self, samples: Samples) -> tuple[Samples, Samples]:
+        count = math.ceil(len(samples) / 160)
+        f0_hz = np.full(count, 150, np.float32)
+        f0_hz[101] = 75
+        return f0_hz, np.ones(count, np.float32)
+
+
+PHONATION = ("hnr_db", "cpp_db", "jitter", "shimmer")
+
+
+def test_periodicity_is_measured_where_one_voice_is_steady() -> None:
+    made = voice(150, seconds=2, jitter=0.01, hnr_db=15)
+    spans = _spans([(0, 1_600, 0)]).vstack(
+        _spans([(1_200, 1_400, 0)]).with_columns(pl.lit("other").alias("speaker"))
+    )
+    found = frames.measure(Audio([made.samples]), spans, _Constant(), SETTINGS)
+    measured = found.drop_nulls("hnr_db")
+    assert (measured["t_ms"] % 20 == 0).all()
+    told = set(measured["t_ms"])
+    # The octave error and what is near it, the overlap, and the end of the first context.
+    assert told == set(range(20, 1_600, 20)) - {1_000, 1_020} - set(range(1_200, 1_400, 20))
+    held = measured.filter(pl.col("t_ms").is_between(200, 1_100))
+    assert held.select(pl.col(PHONATION).null_count().sum()).row(0) == (0, 0, 0, 0)
+    assert held["jitter"].mean() == pytest.approx(0.0105, abs=0.003)
+    assert held["hnr_db"].median() == pytest.approx(13.5, abs=1.5)  # jitter costs some
+
+
+def test_clipped_cycles_have_no_jitter_or_shimmer() -> None:
+    made = voice(150, seconds=2)
+    loud = np.clip(made.samples * 4, -1, 1)
+    found = frames.measure(Audio([loud]), _spans([(0, 2_000, 0)]), _Constant(), SETTINGS)
+    inner = found.filter(pl.col("t_ms").is_between(200, 900), pl.col("t_ms") % 20 == 0)
+    assert inner["hnr_db"].null_count() == 0
+    assert inner["jitter"].null_count() == inner["shimmer"].null_count() == inner.height
+
+
+def test_noise_that_is_called_voiced_has_no_jitter() -> None:
+    noise = np.asarray(np.random.default_rng(1).normal(0, 0.05, 32_000), np.float32)
+    found = frames.measure(Audio([noise]), _spans([(0, 2_000, 0)]), _Constant(), SETTINGS)
+    assert found["jitter"].count() == 0
+    assert found["hnr_db"].median() < 0  # type: ignore[operator]
