@@ -186,7 +186,9 @@ class Workbench:
         """Lexicons, features and compiled rules of a language."""
         if language not in self._languages:
             lexicons = lexicon.load(language)
-            catalogue = features.catalogue(self.settings.features, *wording.features(lexicons))
+            catalogue = features.catalogue(
+                self.settings.features, *wording.features(lexicons, self.settings.features)
+            )
             rules = RuleBook.read(self.settings, catalogue, lexicons)
             self._languages[language] = Spoken(lexicons, catalogue, rules)
         return self._languages[language]

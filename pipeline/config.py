@@ -230,7 +230,8 @@ class Turns(Section):
     )
     latch_ms: int = Field(ge=0, description="longest gap, or overlap, that one does not hear")
     yield_ms: int = Field(
-        ge=0, description="longest silence of a holder, another talking over it, that yields nothing"
+        ge=0,
+        description="longest silence of a holder, another talking over it, that yields nothing",
     )
     doubt_ms: int = Field(ge=0, description="doubtful time that puts a silence at risk")
     punctuated_share: float = Field(
@@ -247,10 +248,12 @@ class RoleInference(Section):
 
     min_margin: float = Field(gt=0, lt=1, description="smallest margin that decides")
     min_turns: int = Field(gt=0, description="turns that each of the two must have")
-    questions: float = Field(ge=0, description="weight: the therapist asks more")
+    prior: float = Field(ge=0, description="turns or words that a cue counts as if both were alike")
+    questions: float = Field(ge=0, description="weight: the therapist asks in more turns")
+    address: float = Field(ge=0, description="weight: the therapist says 'you', the client 'I'")
+    frame: float = Field(ge=0, description="weight: the therapist opens and closes the session")
     listening: float = Field(ge=0, description="weight: the therapist acknowledges more")
     brevity: float = Field(ge=0, description="weight: the therapist talks less")
-    address: float = Field(ge=0, description="weight: the therapist says 'you', the client 'I'")
 
 
 class Quality(Section):

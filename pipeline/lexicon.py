@@ -11,6 +11,10 @@ and must not match, which the test suite runs::
         - {pattern: "(?:he|she) said(?: [a-z']+){0,4} $", scope: before, because: reported speech}
       examples: {match: ["I'm, um, sorry about that."], no_match: ["She said I'm sorry."]}
 
+Of a lexicon with ``rate: true`` the share of words is measured too, for turns differ in length.
+``language.yaml`` beside the lists says what is true of the language itself: its fillers, and the
+words that begin a clause.
+
 Text is compared in lower case, with straight quotes and without fillers ("um"); **offsets stay
 those of the original**. In a phrase or pattern a space stands for white space, commas, colons,
 quotes and dashes, because people hesitate and recognisers punctuate; matches begin and end at word
@@ -46,17 +50,17 @@ _PLAIN = str.maketrans(
     }
 )
 _DOTS = re.compile(r"\.{2,}")
-_FILLER = re.compile(r"(?<![\w'])(?:u[hm]+|er+m*|h?mm+)(?![\w'])")
 _SPACE = r'(?:[ ,:"-]+)'
 _WORD_STARTS = r"(?:(?!\w)|(?<!\w)(?<!\w'))"
 _WORD_ENDS = r"(?:(?<!\w)|(?!\w)(?!'\w))"
 _SENTENCE_END = re.compile(r"[.?!]+(?= |$)")
-_CLAUSE_END = re.compile(r"[.?!]+(?= |$)|[,;:]|(?<= )-|\bbut\b")
+_CLAUSE_END = r"[.?!]+(?= |$)|[,;:]|(?<= )-"
+_LANGUAGE_FILE = "language.yaml"
 _ESCAPED_OR_CLASS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]")
 _PART = re.compile(r"<([a-z_]+)>")
 _UNBOUNDED = re.compile(r"[*+]|\{\d*,\}")
 
-Scope = Literal["before", "clause", "sentence", "turn"]
+Scope = Literal["match", "before", "clause", "sentence", "turn"]
 
 
 class Refusal(Section):
@@ -66,7 +70,8 @@ class Refusal(Section):
     lexicon: str | None = Field(default=None, description="or: any pattern of that lexicon")
     scope: Scope = Field(
         default="sentence",
-        description="where: what stands before the match in its sentence, or the whole unit",
+        description="where: the match itself, what stands before it in its sentence, or the whole"
+        " clause, sentence or turn around it",
     )
     because: str = Field(description="the reason, for a supervisor")
 
@@ -76,6 +81,27 @@ class Refusal(Section):
             msg = "either 'pattern' or 'lexicon'"
             raise ValueError(msg)
         return self
+
+
+class Grammar(Section):
+    """What is true of a language, for all its lexicons."""
+
+    fillers: tuple[str, ...] = Field(default=(), description="regular expressions of fillers")
+    clause_words: tuple[str, ...] = Field(default=(), description="words at which a clause ends")
+
+    @cached_property
+    def filler(self) -> re.Pattern[str] | None:
+        """Any filler, as a whole word; None: the language names none."""
+        return _bounded("|".join(self.fillers)) if self.fillers else None
+
+    @cached_property
+    def clause_end(self) -> re.Pattern[str]:
+        """What ends a clause."""
+        words = "|".join(map(re.escape, self.clause_words))
+        return re.compile(rf"{_CLAUSE_END}|\b(?:{words})\b" if words else _CLAUSE_END)
+
+
+_NO_GRAMMAR = Grammar()
 
 
 class Examples(Section):
@@ -100,6 +126,9 @@ class Entry(Section):
     patterns: tuple[str, ...] = Field(default=(), description="regular expressions")
     keep_fillers: bool = Field(
         default=False, description="patterns see um and uh; else they are blanked first"
+    )
+    rate: bool = Field(
+        default=False, description="matches per 100 words are measured too, see features.wording"
     )
     unless: tuple[Refusal, ...] = Field(default=(), description="when a match does not count")
     examples: Examples
@@ -138,9 +167,11 @@ class Match:
 class _Compiled:
     """A lexicon ready to search."""
 
-    def __init__(self, entry: Entry, entries: Mapping[str, Entry]) -> None:
+    def __init__(self, entry: Entry, entries: Mapping[str, Entry], grammar: Grammar) -> None:
         self.entry = entry
         self.entries = entries
+        self.grammar = grammar
+        self.latest: tuple[pl.Series, tuple[pl.Series, pl.Series]] | None = None
         self.coarse = _alternation(entry)
 
     @cached_property
@@ -158,7 +189,7 @@ class _Compiled:
 
     def normal(self, text: str) -> str:
         """`text` as the patterns expect it."""
-        return normalise(text, keep_fillers=self.entry.keep_fillers)
+        return normalise(text, None if self.entry.keep_fillers else self.grammar.filler)
 
     def find(self, text: str) -> list[Match]:
         """All matches in normalised text, refused ones too."""
@@ -169,11 +200,46 @@ class _Compiled:
                 found.append(Match(start, end, self._refused(text, start, end)))
         return found
 
+    def counts(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """As `Lexicons.counts`; several features ask for the same texts, so the last are kept."""
+        if self.latest is not None and self.latest[0].equals(texts, null_equal=True):
+            return self.latest[1]
+        normal = pl.Series(
+            [None if text is None else self.normal(text) for text in texts], dtype=pl.String
+        )
+        hopeful = normal.str.contains(self.coarse)
+        counted: list[int | None] = [None if hope is None else 0 for hope in hopeful]
+        refused = list(counted)
+        for row in hopeful.fill_null(value=False).arg_true():
+            found = self.find(normal[row])
+            refused[row] = sum(match.refused is not None for match in found)
+            counted[row] = len(found) - (refused[row] or 0)
+        name = self.entry.id
+        made = pl.Series(name, counted, pl.Int64), pl.Series(name, refused, pl.Int64)
+        self.latest = texts, made
+        return made
+
     def _refused(self, text: str, start: int, end: int) -> str | None:
         for scope, because, pattern in self.refusals:
-            if pattern.search(_within(text, start, end, scope)):
+            if pattern.search(self._within(text, start, end, scope)):
                 return because
         return None
+
+    def _within(self, text: str, start: int, end: int, scope: Scope) -> str:
+        """The part of `text` around a match that a refusal looks at."""
+        if scope == "turn":
+            return text
+        if scope == "match":
+            return text[start:end]
+        ends = self.grammar.clause_end if scope == "clause" else _SENTENCE_END
+        first, last = 0, len(text)
+        for mark in ends.finditer(text):
+            if mark.end() <= start:
+                first = mark.end()
+            elif mark.start() >= end:
+                last = mark.end()
+                break
+        return text[first:start] if scope == "before" else text[first:last]
 
 
 @dataclass(frozen=True)
@@ -186,17 +252,26 @@ class Lexicons:
         ISO 639-1; None where there are none: then every answer is None.
     ids
         All names that are known in any language, sorted.
+    rated
+        Those of which a share of words is measured.
     entries
         By name, as their files have them.
+    grammar
+        What is true of the language itself.
     """
 
     language: str | None
     ids: tuple[str, ...]
+    rated: frozenset[str]
     entries: Mapping[str, Entry]
+    grammar: Grammar = _NO_GRAMMAR
 
     @cached_property
     def _compiled(self) -> dict[str, _Compiled]:
-        return {name: _Compiled(entry, self.entries) for name, entry in self.entries.items()}
+        return {
+            name: _Compiled(entry, self.entries, self.grammar)
+            for name, entry in self.entries.items()
+        }
 
     def has(self, name: str) -> bool:
         """Whether the language has that lexicon.
@@ -252,23 +327,7 @@ class Lexicons:
         if not self.has(name):
             nothing = pl.Series(name, [None] * len(texts), dtype=pl.Int64)
             return nothing, nothing.clone()
-        compiled = self._compiled[name]
-        normal = pl.Series(
-            name,
-            [None if text is None else compiled.normal(text) for text in texts],
-            dtype=pl.String,
-        )
-        hopeful = normal.str.contains(compiled.coarse)
-        counted: list[int | None] = [None if hope is None else 0 for hope in hopeful]
-        refused = list(counted)
-        for row in hopeful.fill_null(value=False).arg_true():
-            found = compiled.find(normal[row])
-            refused[row] = sum(match.refused is not None for match in found)
-            counted[row] = len(found) - (refused[row] or 0)
-        return (
-            pl.Series(name, counted, dtype=pl.Int64),
-            pl.Series(name, refused, dtype=pl.Int64),
-        )
+        return self._compiled[name].counts(texts)
 
     def response_codes(self) -> dict[str, str]:
         """Names of the lexicons that speak for a resolution strategy, with its 3RS code."""
@@ -280,14 +339,17 @@ class Lexicons:
             name: entry.model_dump(exclude={"examples", "means"})
             for name, entry in sorted(self.entries.items())
         }
-        return json.dumps([self.language, self.ids, parts], sort_keys=True)
+        grammar = self.grammar.model_dump()
+        return json.dumps(
+            [self.language, self.ids, sorted(self.rated), parts, grammar], sort_keys=True
+        )
 
 
 @lru_cache(maxsize=8192)
-def normalise(text: str, *, keep_fillers: bool = False) -> str:
+def normalise(text: str, filler: re.Pattern[str] | None = None) -> str:
     """`text` in lower case, quotes straight, fillers blank; as long as before.
 
-    >>> normalise("You, um, DON\u2019T listen")
+    >>> normalise("You, um, DON\u2019T listen", re.compile("um"))
     "you,   , don't listen"
     """
     plain = text.translate(_PLAIN)
@@ -295,7 +357,7 @@ def normalise(text: str, *, keep_fillers: bool = False) -> str:
     if len(lower) != len(plain):  # a letter such as the dotted capital I becomes two
         lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in plain)
     lower = _DOTS.sub(lambda found: "-" * len(found[0]), lower)
-    return lower if keep_fillers else _FILLER.sub(lambda found: " " * len(found[0]), lower)
+    return lower if filler is None else filler.sub(lambda found: " " * len(found[0]), lower)
 
 
 def load(language: str | None, folder: Traversable | None = None) -> Lexicons:
@@ -312,41 +374,73 @@ def load(language: str | None, folder: Traversable | None = None) -> Lexicons:
         All mistakes of all files, each with file and line.
     """
     root = folder or builtin() / "lexicons"
-    languages = {
-        item.name: _read(item, item.name) for item in _sorted(root.iterdir()) if item.is_dir()
-    }
-    ids = tuple(sorted({name for entries in languages.values() for name in entries}))
+    languages = {item.name: _read(item) for item in _sorted(root.iterdir()) if item.is_dir()}
+    everything = [entry for entries, _ in languages.values() for entry in entries.values()]
+    ids = tuple(sorted({entry.id for entry in everything}))
+    rated = frozenset(entry.id for entry in everything if entry.rate)
     wanted = (language or "").split("-")[0].lower()
-    entries = languages.get(wanted, {})
-    return Lexicons(wanted if entries else None, ids, entries)
+    entries, grammar = languages.get(wanted, ({}, _NO_GRAMMAR))
+    return Lexicons(wanted if entries else None, ids, rated, entries, grammar)
 
 
-def _read(folder: Traversable, language: str) -> dict[str, Entry]:
+def _read(folder: Traversable) -> tuple[dict[str, Entry], Grammar]:
+    """The lexicons of a folder, which is named as its language, and what is true of that."""
     problems: list[str] = []
     entries: dict[str, Entry] = {}
     places: dict[str, yaml.Document] = {}
+    grammar = _NO_GRAMMAR
     for item in _sorted(folder.iterdir()):
         if not item.name.endswith(".yaml"):
             continue
-        document = yaml.parse(item.read_text(encoding="utf-8"), f"lexicons/{language}/{item.name}")
-        if not isinstance(document.data, CommentedSeq):
+        name = f"lexicons/{folder.name}/{item.name}"
+        document = yaml.parse(item.read_text(encoding="utf-8"), name)
+        if item.name == _LANGUAGE_FILE:
+            grammar = _grammar(document, problems)
+        elif isinstance(document.data, CommentedSeq):
+            _read_list(document, entries, places, problems)
+        else:
             problems.append(f"{document.name}:1: not a list of lexicons")
-            continue
-        for number, data in enumerate(document.data):
-            place = yaml.Document(data, document.name, document.line((number,)))
-            try:
-                entry = yaml.validate(Entry, place)
-            except ConfigError as caught:
-                problems.append(caught.found)
-                continue
-            if entry.id in entries:
-                problems.append(f"{document.at((number,))}: lexicon '{entry.id}' stands twice")
-            entries[entry.id], places[entry.id] = entry, place
     for name, entry in entries.items():
         problems += _problems(entry, places[name], entries)
     if problems:
         raise ConfigError("\n".join(problems))
-    return entries
+    return entries, grammar
+
+
+def _read_list(
+    document: yaml.Document,
+    entries: dict[str, Entry],
+    places: dict[str, yaml.Document],
+    problems: list[str],
+) -> None:
+    """Add the lexicons of one file, or what is wrong with them."""
+    for number, data in enumerate(document.data):
+        place = yaml.Document(data, document.name, document.line((number,)))
+        try:
+            entry = yaml.validate(Entry, place)
+        except ConfigError as caught:
+            problems.append(caught.found)
+            continue
+        if entry.id in entries:
+            problems.append(f"{document.at((number,))}: lexicon '{entry.id}' stands twice")
+        entries[entry.id], places[entry.id] = entry, place
+
+
+def _grammar(document: yaml.Document, problems: list[str]) -> Grammar:
+    """What a file says of its language; what is wrong with it is added to `problems`."""
+    try:
+        grammar = yaml.validate(Grammar, document)
+    except ConfigError as caught:
+        problems.append(caught.found)
+        return _NO_GRAMMAR
+    for number, pattern in enumerate(grammar.fillers):
+        try:
+            re.compile(pattern)
+        except re.error as wrong:
+            place = document.at(("fillers", number))
+            problems.append(f"{place}: not a regular expression: {wrong.msg}")
+            return _NO_GRAMMAR
+    return grammar
 
 
 def _problems(entry: Entry, place: yaml.Document, entries: Mapping[str, Entry]) -> Iterator[str]:
@@ -449,21 +543,6 @@ def _refusal_pattern(
         return _bounded(_expanded(entry.whole(refusal.pattern)))
     assert refusal.lexicon is not None
     return _bounded(_alternation(entries[refusal.lexicon]))
-
-
-def _within(text: str, start: int, end: int, scope: Scope) -> str:
-    """The part of `text` around a match that a refusal looks at."""
-    if scope == "turn":
-        return text
-    ends = _CLAUSE_END if scope == "clause" else _SENTENCE_END
-    first, last = 0, len(text)
-    for mark in ends.finditer(text):
-        if mark.end() <= start:
-            first = mark.end()
-        elif mark.start() >= end:
-            last = mark.end()
-            break
-    return text[first:start] if scope == "before" else text[first:last]
 
 
 def _sorted(items: Iterable[Traversable]) -> list[Traversable]:

@@ -2,17 +2,19 @@
 
 import csv
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from pipeline import config, lexicon, roles, turns
+from pipeline import config, features, lexicon, roles, turns
+from pipeline.features import wording
 from pipeline.formats import textgrid
 from pipeline.tables import (
     DIARIZATION,
     DROPOUTS,
+    FRAMES,
     MEDIA,
     SPANS,
     TRANSCRIPTION,
@@ -23,6 +25,12 @@ from pipeline.tables import (
 
 SETTINGS = config.load()
 ENGLISH = lexicon.load("en")
+FEATURES = tuple(
+    feature
+    for feature in wording.features(ENGLISH, SETTINGS.features)
+    if feature.item == "turn" and feature.name in roles.FEATURES
+)
+"""What the inference looks at; the other features of a walk are measured for nothing here."""
 Tables = dict[str, pl.DataFrame]
 Line = tuple[int, int, str, str]
 """start_ms, end_ms, speaker, text."""
@@ -74,11 +82,21 @@ def tables_of(lines: Sequence[Line]) -> Tables:
         "transcription": TRANSCRIPTION.frame(
             [{"engine": "scripted", "language": "en", "dropped_words": 0}]
         ),
+        "frames": FRAMES.empty(),
     }
+    return built(tables)
 
-    return tables | turns.build(
-        tables, SETTINGS.turns, lambda text: bool(ENGLISH.only("acknowledgement", text))
+
+def built(tables: Tables) -> Tables:
+    """`tables` with turns and values made from spans and words."""
+    tables = tables | turns.build(
+        tables,
+        SETTINGS.turns,
+        lambda text: bool(ENGLISH.only("acknowledgement", text)),
+        asks=lambda text: bool(ENGLISH.count("closing_question", text)),
+        is_unfinished=lambda text: bool(ENGLISH.count("unfinished", text)),
     )
+    return tables | {"values": features.measure_all(tables, FEATURES)}
 
 
 def assigned(
@@ -123,6 +141,20 @@ def counselling(file: Path) -> Iterator[list[Line]]:
                 (start, max(start + 200, min(spoken, following)), row["role"], row["text"])
             )
         yield lines
+
+
+def everyday(folder: Path) -> Iterator[list[Line]]:
+    """Talk of people among themselves; the two who say most, with roles that mean nothing."""
+    for file in sorted(folder.glob("*.stm")):
+        lines: list[Line] = []
+        for row in file.read_text(encoding="utf-8").splitlines():
+            _, _, speaker, start, end, text = (*row.split(maxsplit=5), "")[:6]
+            if said := re.sub(r"<[^>]*>", " ", text).strip():
+                start_ms = round(1000 * float(start))
+                lines.append((start_ms, max(start_ms + 1, round(1000 * float(end))), speaker, said))
+        often = Counter(speaker for _, _, speaker, _ in lines).most_common(2)
+        names = dict(zip((name for name, _ in often), ("therapist", "client"), strict=True))
+        yield [(a, b, names[who], said) for a, b, who, said in lines if who in names]
 
 
 def judged(talks: Iterator[list[Line]]) -> dict[str, int]:

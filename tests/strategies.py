@@ -59,7 +59,9 @@ def english() -> Lexicons:
 @cache
 def catalogue() -> tuple[Feature, ...]:
     """The pipeline's features of timing and words; those of the voice need audio."""
-    found = features.catalogue(settings().features, *wording.features(english()))
+    found = features.catalogue(
+        settings().features, *wording.features(english(), settings().features)
+    )
     return tuple(feature for feature in found if feature.needs != "voice")
 
 

@@ -32,6 +32,7 @@ GOOD = """
 def written(folder: Path, text: str) -> Lexicons:
     (folder / "en").mkdir()
     (folder / "en" / "own.yaml").write_text(text, encoding="utf-8")
+    (folder / "en" / "language.yaml").write_text('fillers: ["u[hm]+"]', encoding="utf-8")
     return lexicon.load("en", folder)
 
 
@@ -77,6 +78,42 @@ def test_a_refusal_looks_no_further_than_its_scope(tmp_path: Path) -> None:
     assert lexicons.count("greeting", "hello there no.") == 0
 
 
+def test_a_refusal_may_look_at_the_match_itself(tmp_path: Path) -> None:
+    text = """
+- id: knowing
+  means: somebody knows
+  patterns: ["do you know|you know"]
+  unless: [{pattern: "^you know$", scope: match, because: a filler}]
+  examples: {match: [Do you know?], no_match: [It is.]}
+"""
+    lexicons = written(tmp_path, text)
+    assert lexicons.count("knowing", "Do you know, you know, him?") == 1
+    (refused,) = lexicons.refusals("knowing", "It was, you know, late.") or ()
+    assert refused.refused == "a filler"
+
+
+def test_what_a_language_has_for_all_its_lexicons(tmp_path: Path) -> None:
+    plain = GOOD.replace('pattern: "no[.]"', "pattern: denied")
+    lexicons = written(tmp_path, plain)
+    assert lexicons.count("greeting", "hello um there") == 1
+    assert lexicons.count("greeting", "hello erm there") == 0
+    assert lexicons.count("greeting", "hello there that I denied") == 0
+    assert lexicons.count("greeting", "hello there though that I denied") == 0
+    (tmp_path / "en" / "language.yaml").write_text("clause_words: [though]", encoding="utf-8")
+    told = lexicon.load("en", tmp_path)
+    assert told.count("greeting", "hello um there") == 0
+    assert told.count("greeting", "hello there though that I denied") == 1
+    assert told.canonical() != lexicons.canonical()
+
+
+@pytest.mark.parametrize("wrong", ['fillers: ["u("]', "filler: [um]", "fillers: um"])
+def test_a_mistake_about_the_language_is_told_too(tmp_path: Path, wrong: str) -> None:
+    written(tmp_path, GOOD)
+    (tmp_path / "en" / "language.yaml").write_text(wrong, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"language\.yaml:1: "):
+        lexicon.load("en", tmp_path)
+
+
 def test_only_asks_for_every_word() -> None:
     assert ENGLISH.only("acknowledgement", "Mm-hm. Yeah, okay!") is True
     assert ENGLISH.only("acknowledgement", "Yeah, but no.") is False
@@ -94,6 +131,13 @@ def test_a_column_is_counted_as_its_texts_are() -> None:
             else:
                 assert counted[row] == ENGLISH.count(name, text)
                 assert refused[row] == len(ENGLISH.refusals(name, text) or ())
+
+
+def test_the_same_texts_are_looked_through_once() -> None:
+    """And others anew, though they have the same name and length."""
+    texts, others = pl.Series("text", ["I am sad.", None]), pl.Series("text", ["I am.", "So sad."])
+    for asked, expected in ((texts, [1, None]), (texts.clone(), [1, None]), (others, [0, 1])):
+        assert ENGLISH.counts("feeling", asked)[0].to_list() == expected
 
 
 def test_a_language_without_lexicons_answers_null() -> None:
@@ -168,7 +212,7 @@ def test_canonical_names_what_answers_depend_on(tmp_path: Path) -> None:
 @given(st.text())
 def test_normalising_keeps_the_length(text: str) -> None:
     assert len(normalise(text)) == len(text)
-    assert len(normalise(text, keep_fillers=True)) == len(text)
+    assert len(normalise(text, ENGLISH.grammar.filler)) == len(text)
 
 
 @given(st.text(alphabet="youarentliste, .?'\u2019-", max_size=300), st.sampled_from(ENGLISH.ids))

@@ -1,21 +1,27 @@
 """Who is the therapist: what was said beats what was inferred, and a doubt stays a doubt."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
+import pytest
 from role_error import (
     SETTINGS,
     Line,
+    Tables,
     assigned,
+    built,
     consultations,
     counselling,
+    everyday,
     judged,
     tables_of,
     who_is_who,
 )
 
-from pipeline import roles, turns
-from pipeline.tables import SPANS, WORDS, Metadata
+from pipeline import roles
+from pipeline.tables import SPANS, VALUES, WORDS, Metadata, Role
 
 
 def talk(*speakers: str, therapist: str = "", rounds: int = 8) -> list[Line]:
@@ -105,12 +111,66 @@ def test_two_alike_are_no_coin_toss() -> None:
     assert got["roles"]["because"].to_list() == ["the cues do not agree"] * 2
 
 
+def test_the_longer_they_talk_the_surer_it_is() -> None:
+    margins = [
+        assigned(talk("A", "B", therapist="A", rounds=rounds))["roles"]["margin"][0]
+        for rounds in (3, 5, 10, 30)
+    ]
+    assert margins == sorted(margins)
+    assert margins[0] < margins[-1]
+
+
+def test_who_opens_and_closes_leads() -> None:
+    plain = talk("A", "B", therapist="A")
+    framed = [
+        (0, 2000, "A", "Come in, have a seat. How have you been since last week?"),
+        *((a + 4000, b + 4000, who, text) for a, b, who, text in plain),
+        (70_000, 72_000, "A", "We have to stop here for today."),
+    ]
+    got = assigned(framed)["roles"]
+    assert got["margin"][0] > assigned(plain)["roles"]["margin"][0]
+    assert "opens or closes" in got["because"][0]
+
+
+def test_a_client_who_fills_the_session_is_still_the_client() -> None:
+    lines: list[Line] = []
+    for k in range(4):
+        start = k * 100_000
+        lines.append((start, start + 1500, "A", "And what did you do?"))
+        told = "I went home and I thought of my mother and then " * 20
+        lines.append((start + 2000, start + 95_000, "B", told))
+        lines.append((start + 50_000, start + 50_400, "A", "Mm-hm."))
+    assert who_is_who(assigned(lines))["A"] == ("therapist", "inferred")
+
+
+def test_without_lexicons_too_little_is_left_to_infer_from() -> None:
+    tables = tables_of(talk("A", "B", therapist="A"))
+    got = roles.assign(tables | {"values": VALUES.empty()}, Metadata(), {}, SETTINGS.roles)
+    assert who_is_who(got) == {"A": ("unknown", "unknown"), "B": ("unknown", "unknown")}
+    assert got["roles"]["because"].to_list() == ["there is too little to go by"] * 2
+
+
+def test_an_enrolled_voice_wins_over_the_inference_only() -> None:
+    tables = tables_of(talk("A", "B", therapist="A"))
+    voice: dict[str, tuple[Role, float]] = {"B": ("therapist", 0.9)}
+
+    def given(corrections: dict[str, str], said: dict[str, Role]) -> Tables:
+        told = Metadata(roles=said)
+        return roles.assign(tables, told, corrections, SETTINGS.roles, enrolled=voice)
+
+    got = given({}, {})
+    assert who_is_who(got) == {"A": ("client", "enrolled"), "B": ("therapist", "enrolled")}
+    assert got["roles"]["margin"].to_list() == pytest.approx([0.9, 0.9])
+    assert who_is_who(given({}, {"B": "client"}))["B"] == ("client", "sidecar")
+    assert who_is_who(given({"A": "therapist"}, {}))["B"] == ("client", "corrected")
+
+
 def test_the_inference_says_why() -> None:
     got = assigned(talk("A", "B", therapist="B"))["roles"]
     row = got.row(by_predicate=pl.col("speaker") == "B", named=True)
     assert row["role"] == "therapist"
     assert row["margin"] >= SETTINGS.roles.min_margin
-    assert "asks more questions" in row["because"]
+    assert "asks in more turns" in row["because"]
     assert "says 'you'" in row["because"]
 
 
@@ -144,7 +204,7 @@ def test_a_speaker_of_words_without_speech_has_a_role() -> None:
     tables = tables_of(talk("A", "B"))
     stray = tables["words"].tail(1).with_columns(speaker=pl.lit("Z"))
     tables["words"] = pl.concat([tables["words"], stray])
-    tables |= turns.build(tables, SETTINGS.turns, None)
+    tables = built(tables)
     got = roles.assign(tables, Metadata(), {"Z": "other"}, SETTINGS.roles)
     assert who_is_who(got)["Z"] == ("other", "corrected")
     assert got["turns"]["role"].null_count() == 0
@@ -154,10 +214,18 @@ def test_nobody_spoke() -> None:
     tables = tables_of(talk("A"))
     tables["spans"] = SPANS.empty()
     tables["words"] = WORDS.empty()
-    tables |= turns.build(tables, SETTINGS.turns, None)
+    tables = built(tables)
     got = roles.assign(tables, Metadata(channels={1: "client"}), {}, SETTINGS.roles)
     assert got["roles"].is_empty()
     assert got["silences"]["before_role"].to_list() == [None]
+
+
+def excerpts(talks: Iterator[list[Line]]) -> Iterator[list[Line]]:
+    """Twelve utterances from the beginning, the middle and the end of each."""
+    for lines in talks:
+        ordered = sorted(lines)
+        middle = len(ordered) // 2
+        yield from (ordered[:12], ordered[middle : middle + 12], ordered[-12:])
 
 
 # Real conversations.
@@ -183,7 +251,20 @@ def test_without_question_marks(shared_data: Path) -> None:
         (consultations(shared_data / "consultations"), 5),
         (counselling(shared_data / "counselling_text" / "utterances.csv"), 6),
     ):
-        plain = ([(a, b, r, t.replace("?", "")) for a, b, r, t in lines] for lines in talks)
+        plain = ([(a, b, r, re.sub("[?.,!]", "", t)) for a, b, r, t in lines] for lines in talks)
         found = judged(plain)
         assert found["client"] == 0
         assert found["unknown"] <= most_unknown
+
+
+def test_of_short_excerpts_none_is_wrong(shared_data: Path) -> None:
+    found = judged(excerpts(consultations(shared_data / "consultations")))
+    assert found["client"] == 0
+    assert found["therapist"] > found["unknown"]
+
+
+def test_of_two_friends_few_are_given_roles(shared_data: Path) -> None:
+    """Nobody is a therapist here, but a guide of visitors and a seller lead in their way."""
+    found = judged(everyday(shared_data / "everyday_talk"))
+    assert sum(found.values()) == 12
+    assert found["unknown"] >= 8

@@ -268,7 +268,7 @@ def deciding(
     return [
         Stage(
             "roles",
-            3,
+            4,
             ("turns", "values"),
             assign,
             _dump(settings, "roles") | known_roles,
