@@ -5,6 +5,7 @@ touched. ``auto`` takes the best engine that is present and says why; a named en
 back.
 """
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -12,18 +13,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline import features, lexicon, session
-from pipeline.catalogue import Catalogue
+import numpy as np
+
+from pipeline import features, intake, lexicon, session
+from pipeline.catalogue import Catalogue, Voice
 from pipeline.config import Settings
 from pipeline.engines import imported
-from pipeline.errors import EngineError
+from pipeline.errors import ConfigError, EngineError
 from pipeline.features import wording
 from pipeline.intake import Source
-from pipeline.ports import Diarizer, SpeechDetector, Transcriber
+from pipeline.ports import Diarizer, SpeechDetector, Transcriber, VoiceEncoder
 from pipeline.registry import Registry
 from pipeline.report import EngineChoice, Provenance
 from pipeline.rules import RuleBook
-from pipeline.session import Plan, Spoken, Walked
+from pipeline.session import Enrolled, Plan, Spoken, Walked
 from pipeline.stage import State
 from pipeline.store import Store
 from pipeline.tables import Tables
@@ -50,6 +53,7 @@ PITCH_TRACKERS = Registry(
         "pyin": "pipeline.engines.pyin:PyinTracker",
     },
 )
+ENCODERS = Registry("voice encoder", {"ge2e": "pipeline.engines.clustering.encoder:Ge2e"})
 DETECTORS = Registry("speech detector", {"silero": "pipeline.engines.silero:Silero"})
 
 
@@ -64,8 +68,8 @@ class Workbench:
         Options of the command line that name workspace and settings, where they are not the usual
         ones; they stand in the commands that a report gives.
     engines
-        Engines that win over the settings: ``diarizer``, ``transcriber``, ``detector``; scripted
-        ones make a test or an experiment.
+        Engines that win over the settings: ``diarizer``, ``transcriber``, ``detector``,
+        ``encoder``; scripted ones make a test or an experiment.
 
     Raises
     ------
@@ -173,6 +177,7 @@ class Workbench:
             language=language,
             no_words=no_words,
             speak=self.speak,
+            enrolled=self._enrolled(source),
             provenance=Provenance(
                 version=version("tether"),
                 profile=self.profile,
@@ -192,6 +197,64 @@ class Workbench:
             rules = RuleBook.read(self.settings, catalogue, lexicons)
             self._languages[language] = Spoken(lexicons, catalogue, rules)
         return self._languages[language]
+
+    @cached_property
+    def encoder(self) -> VoiceEncoder:
+        """What voices are compared by, where enrolment is on."""
+        encoder: VoiceEncoder = self._given.get("encoder") or ENCODERS.get("ge2e")(self.settings)
+        return encoder
+
+    def enrol(self, recording_id: str, path: Path, therapist: str, now: dt.datetime) -> Voice:
+        """Keep the voice of the therapist of a session; needs `roles.enrolment`.
+
+        Parameters
+        ----------
+        path
+            Where the recording lies.
+        therapist
+            Pseudonym.
+
+        Raises
+        ------
+        ConfigError
+            Enrolment is off, or the sidecar names another therapist.
+        InputError
+            Nobody said who the therapist is, the recording is another or has no audio, or the
+            therapist hardly talks alone.
+        """
+        if not self.settings.roles.enrolment:
+            raise ConfigError(
+                "enrolment is off, for a voice print identifies a person",
+                expected="a therapist who agreed, and settings with 'roles: {enrolment: true}'",
+                hint="name such settings with --config",
+            )
+        walked = session.reopen(recording_id, self.store)
+        source = intake.read(intake.Named(path, path.parent), consent=False)
+        vector, speech_ms = session.therapist_voice(
+            walked, source, therapist, self.store, self.settings, self.encoder
+        )
+        model = self.encoder.identity()["model"]
+        voice = Voice(therapist, vector.astype("<f4").tobytes(), model, speech_ms, now)
+        self.catalogue.enrol(voice)
+        return voice
+
+    def _enrolled(self, source: Source) -> Enrolled | None:
+        """The voice of the therapist whom the sidecar names, or all where it names none."""
+        if not (self.settings.roles.enrolment and source.audio):
+            return None
+        named = source.metadata.therapist
+        found = [each for each in self.catalogue.voices() if named in (None, each.therapist)]
+        if not found:
+            return None
+        model = self.encoder.identity()["model"]
+        for each in found:
+            if each.model != model:
+                raise EngineError(
+                    f"the voice of '{each.therapist}' was enrolled with another network",
+                    hint=f"tether enrol --forget {each.therapist}, then enrol it again",
+                )
+        vectors = {each.therapist: np.frombuffer(each.vector, dtype="<f4") for each in found}
+        return Enrolled(self.encoder, vectors)
 
     def _diarizer(self, source: Source, heard: Tables) -> tuple[Diarizer, EngineChoice]:
         name: str = self.settings.engines.diarizer

@@ -63,18 +63,31 @@ class Activity(Section):
     """Speech activity on one channel: detector and energy together."""
 
     ordered = (
-        ("doubt_threshold", "<=", "rescue_threshold"),
-        ("rescue_threshold", "<=", "threshold"),
+        ("stretch_threshold", "<=", "threshold"),
+        ("doubt_threshold", "<=", "alone_threshold"),
+        ("period_min_hz", "<", "period_max_hz"),
         ("sure_rise_db", "<", "doubt_rise_db"),
         ("bridge_ms", "<=", "join_ms"),
         ("floor_block_ms", "<=", "floor_ms"),
     )
 
     threshold: float = Field(gt=0, lt=1, description="probability of frames that set the loudness")
-    rescue_threshold: float = Field(gt=0, lt=1, description="largest probability a stretch needs")
-    doubt_threshold: float = Field(gt=0, lt=1, description="below this, pitch saves no stretch")
+    stretch_threshold: float = Field(gt=0, lt=1, description="largest probability a stretch needs")
+    alone_threshold: float = Field(gt=0, lt=1, description="the same, of a pause heard on its own")
+    doubt_threshold: float = Field(
+        gt=0, lt=1, description="from this on it is in doubt, and a voice if it is voiced"
+    )
+    doubt_guard_ms: int = Field(ge=0, description="the detector lags: no doubt so near to speech")
+    alone_depth_db: float = Field(gt=0, description="a quiet voice is so far under loud speech")
+    alone_dbfs: float = Field(lt=0, description="loud frames of a pause as the detector hears them")
+    alone_ms: int = Field(gt=0, description="longest pause that is heard at once")
+    alone_min_ms: int = Field(gt=0, description="shortest pause that is heard again")
+    guard_ms: int = Field(ge=0, description="pauses are heard this far from speech")
     voice_periodicity: float = Field(gt=0, lt=1, description="autocorrelation of a voiced frame")
-    voice_share: float = Field(gt=0, le=1, description="voiced frames that make a doubtful voice")
+    voice_share: float = Field(gt=0, le=1, description="voiced frames that make a stretch voiced")
+    period_window_ms: int = Field(gt=0, description="stretch whose autocorrelation is taken")
+    period_min_hz: int = Field(gt=0, description="lowest pitch that makes a frame voiced")
+    period_max_hz: int = Field(gt=0, description="highest pitch that makes a frame voiced")
     near_ms: int = Field(ge=0, description="reach of the detector's probability to either side")
     sure_rise_db: float = Field(gt=0, description="rise over the noise where probability is 1")
     doubt_rise_db: float = Field(gt=0, description="rise over the noise where probability is 0")
@@ -246,6 +259,13 @@ class Turns(Section):
 class RoleInference(Section):
     """Who is the therapist, where nobody said so."""
 
+    enrolment: bool = Field(description="know an enrolled therapist by the voice")
+    min_voice_similarity: float = Field(
+        gt=0, lt=1, description="smallest likeness to an enrolled voice that decides"
+    )
+    min_voice_margin: float = Field(
+        gt=0, lt=1, description="by how much it must be over that of the next speaker"
+    )
     min_margin: float = Field(gt=0, lt=1, description="smallest margin that decides")
     min_turns: int = Field(gt=0, description="turns that each of the two must have")
     prior: float = Field(ge=0, description="turns or words that a cue counts as if both were alike")
@@ -254,6 +274,17 @@ class RoleInference(Section):
     frame: float = Field(ge=0, description="weight: the therapist opens and closes the session")
     listening: float = Field(ge=0, description="weight: the therapist acknowledges more")
     brevity: float = Field(ge=0, description="weight: the therapist talks less")
+
+
+class Voices(Section):
+    """What an enrolled voice, and the voices compared with it, are taken from."""
+
+    ordered = (("piece_min_ms", "<=", "piece_ms"), ("speech_min_ms", "<=", "speech_ms"))
+
+    piece_ms: int = Field(ge=400, description="longest piece of speech that one vector is of")
+    piece_min_ms: int = Field(ge=400, description="shorter stretches alone are left out")
+    speech_ms: int = Field(gt=0, description="speech of a speaker that is listened to")
+    speech_min_ms: int = Field(ge=0, description="less speech alone gives no voice")
 
 
 class Quality(Section):
@@ -419,6 +450,7 @@ class Settings(Section):
     transcription: Transcription
     turns: Turns
     roles: RoleInference
+    voices: Voices
     quality: Quality
     pitch: Pitch
     phonation: Phonation

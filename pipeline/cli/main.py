@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from pipeline import __version__
+from pipeline.cli import researching
 from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, ConfigError, TetherError
 
 USUAL_WORKSPACE = "workspace"
@@ -46,6 +47,7 @@ def cli() -> None:
     \b
     tether run RECORDING...     measure, flag, write one report per session
     tether sessions             what is in the workspace
+    tether measures             what every number means
     tether doctor               what this machine can do, and what to type for what it cannot
 
     Exit codes: 0 done; 1 a bug of ours; 2 settings; 3 a recording or sidecar; 4 an engine;
@@ -188,6 +190,68 @@ def correct_command(
     running.correct(session, _pairs(roles, "SPEAKER=ROLE"), workspace, profile, anew=anew)
 
 
+@cli.command("enrol")
+@click.argument("session", required=False)
+@click.argument("therapist", required=False)
+@_workspace
+@_profile
+@click.option("--list", "listed", is_flag=True, help="List the enrolled voices.")
+@click.option("--forget", metavar="THERAPIST", help="Remove the voice of THERAPIST, for good.")
+def enrol_command(
+    session: str | None,
+    therapist: str | None,
+    workspace: Path,
+    profile: str,
+    *,
+    listed: bool,
+    forget: str | None,
+) -> None:
+    """Keep the voice of THERAPIST, a pseudonym, as it is heard in SESSION.
+
+    Later runs then know that therapist by the voice, where neither a correction nor a sidecar says
+    who is who. A session whose sidecar names a therapist is compared with that voice alone.
+
+    A voice print identifies a person, so this is off: it needs settings with `roles: {enrolment:
+    true}`, here and in the runs that are to use it, and the therapist's consent, which no setting
+    can give. What is kept is one mean voice vector (256 numbers) in the workspace's tether.db,
+    readable by its owner only; of sessions, how alike their speakers are to it. Of clients no
+    vector is ever kept. SESSION must have been run, a sidecar or correction must say who its
+    therapist is, and its recording must still lie where it was.
+    """
+    from pipeline.cli import enrolling  # noqa: PLC0415  # see the module's docstring
+
+    if listed + (forget is not None) + (session is not None) != 1 or (session and not therapist):
+        raise ConfigError("enrol needs SESSION and THERAPIST, or --list, or --forget THERAPIST")
+    if listed:
+        enrolling.show(workspace)
+    elif forget is not None:
+        enrolling.forget(forget, workspace)
+    else:
+        enrolling.enrol(str(session), str(therapist), workspace, profile)
+
+
+@cli.command("measures")
+@click.argument("name", required=False)
+@click.option("--tables", is_flag=True, help="Columns of the tables that are exported, instead.")
+@click.option("--language", help="Language of the measures of words; by default the settings'.")
+@_profile
+@_json
+def measures_command(
+    name: str | None, profile: str, language: str | None, *, tables: bool, as_json: bool
+) -> None:
+    """Say what every number means: its unit, source and error, and what null means.
+
+    Without NAME all measures are listed; with it, one is explained. Rules may name each of them,
+    and its `_z` (how unusual for this person or pair) and `_pct` (its rank among theirs, 0-1).
+    """
+    from pipeline.cli import measuring  # noqa: PLC0415  # see the module's docstring
+
+    if tables:
+        measuring.tables(name, as_json=as_json)
+    else:
+        measuring.show(name, profile, language, as_json=as_json)
+
+
 @cli.command("doctor")
 @_workspace
 @_profile
@@ -242,6 +306,10 @@ def models_import(path: Path, name: str | None, profile: str) -> None:
     from pipeline.cli import modelling  # noqa: PLC0415  # see the module's docstring
 
     modelling.take(path, name or ("ge2e" if path.suffix == ".whl" else path.name), profile)
+
+
+for _command in researching.COMMANDS:
+    cli.add_command(_command)
 
 
 def _sidecar_options(given: dict[str, Any], paths: tuple[Path, ...]) -> dict[str, Any]:

@@ -20,15 +20,26 @@ from pipeline.config import Settings
 from pipeline.intake import Source
 from pipeline.ports import SpeechDetector
 from pipeline.session import earlier, stages
+from pipeline.session.enrolling import therapist_voice
 from pipeline.session.keeping import Walked, publish, read_note, reopen
 from pipeline.session.naming import unheeded
-from pipeline.session.plan import Plan, Spoken
+from pipeline.session.plan import Enrolled, Plan, Spoken
 from pipeline.session.stages import decided_by
 from pipeline.stage import Outcome, State, run
 from pipeline.store import Store
 from pipeline.tables import Recording, Tables
 
-__all__ = ["Plan", "Spoken", "Walked", "decide_again", "decided_by", "reopen", "walk"]
+__all__ = [
+    "Enrolled",
+    "Plan",
+    "Spoken",
+    "Walked",
+    "decide_again",
+    "decided_by",
+    "reopen",
+    "therapist_voice",
+    "walk",
+]
 
 
 def walk(
@@ -65,7 +76,7 @@ def walk(
         knowing = stages.understanding(sound, plan, spoken)
         known = run(knowing, root, store, upstream=said, refresh=refresh, tell=tell)
         past = _past(recording, known, store, settings)
-        decide = stages.deciding(recording, spoken, settings, corrections, past)
+        decide = stages.deciding(recording, spoken, settings, corrections, past, _compared(known))
         outcome = run(decide, root, store, upstream=known, refresh=refresh, tell=tell)
     finally:
         sound.close()
@@ -105,13 +116,19 @@ def decide_again(
     upstream = Outcome(tables, states, addresses, dict(kept), {})
     spoken = speak(note.language)
     past = _past(note.recording, upstream, store, settings)
-    decide = stages.deciding(note.recording, spoken, settings, corrections, past)
+    decide = stages.deciding(
+        note.recording, spoken, settings, corrections, past, _compared(upstream)
+    )
     outcome = run(decide, recording_id, store, upstream=upstream)
     provenance = named(note.provenance)
     notes = earlier.told(provenance.notes, past)
     provenance = replace(provenance, rules=spoken.listed, notes=notes)
     settled = decided_by(settings, spoken)
     return publish(note.recording, note.language, outcome, provenance, settled, store)
+
+
+def _compared(known: Outcome) -> tuple[str, ...]:
+    return ("voices",) if "voices" in known.slots else ()
 
 
 def _past(

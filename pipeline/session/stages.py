@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline import activity, audio, baseline, features, quality, regions, roles, turns
+from pipeline import activity, audio, baseline, features, quality, regions, roles, turns, voices
 from pipeline.config import Settings
 from pipeline.errors import InputError
 from pipeline.features import frames
@@ -84,14 +84,14 @@ def listening(
     def active(_: Tables) -> Tables:
         if sound.audio is None:
             return {"activity": ACTIVITY.empty(), "doubts": DOUBTS.empty()}
-        found = activity.detect(sound.audio, detector, settings.activity)
-        return {"activity": found, "doubts": DOUBTS.empty()}
+        heard = activity.hear(sound.audio, detector, settings.activity)
+        return {"activity": heard.activity, "doubts": heard.doubts}
 
     return [
         Stage("media", 1, (), media, _dump(settings, "audio", "activity"), {"av": version("av")}),
         Stage(
             "activity",
-            2,
+            3,
             ("media",),
             active,
             _dump(settings, "activity") | _told(detector.identity()),
@@ -156,6 +156,7 @@ def hearing(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]:
             plan.diarizer.identity(),
             who.because,
         ),
+        *_comparing(sound, plan),
         Stage(
             "words",
             1,
@@ -168,9 +169,57 @@ def hearing(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]:
     ]
 
 
+def _comparing(sound: Sound, plan: Plan) -> list[Stage]:
+    """Voices beside those of enrolled therapists; no stage at all where there are none."""
+    enrolled = plan.enrolled
+    if enrolled is None:
+        return []
+
+    def compare(tables: Tables) -> Tables:
+        heard = sound.decoded().audio
+        spans, settings = tables["spans"], plan.settings.voices
+        made = voices.compare(heard, spans, enrolled.voices, enrolled.encoder, settings)
+        return {"voices": made}
+
+    told = _dump(plan.settings, "voices") | {"enrolled": enrolled.digests}
+    return [Stage("voices", 1, ("spans",), compare, told, enrolled.encoder.identity())]
+
+
 def understanding(sound: Sound, plan: Plan, spoken: Spoken) -> list[Stage]:
     """The stages from turns to values."""
     settings = plan.settings
+    turned, valued = counting(settings, spoken)
+
+    def pitch_and_level(tables: Tables) -> Tables:
+        if sound.audio is None:
+            return {"frames": FRAMES.empty()}
+        made = frames.measure(sound.audio, tables["spans"], plan.pitch, settings)
+        return {"frames": made}
+
+    def assess(tables: Tables) -> Tables:
+        return {"quality": quality.assess(sound.audio, tables, settings.quality)}
+
+    pitch = {"engine": settings.engines.pitch}
+    return [
+        turned,
+        Stage(
+            "frames",
+            3,
+            ("spans",),
+            pitch_and_level,
+            _dump(settings, "pitch", "phonation") | pitch,
+            plan.pitch.identity(),
+        ),
+        Stage("quality", 1, ("media", "words"), assess, _dump(settings, "quality")),
+        valued,
+    ]
+
+
+def counting(settings: Settings, spoken: Spoken) -> tuple[Stage, Stage]:
+    """The stages `turns` and `values`: they depend on lexicons, and need neither sound nor engine.
+
+    Another lexicon or another setting of theirs computes them again from what was heard.
+    """
 
     def cut_turns(tables: Tables) -> Tables:
         tells = partial(_tells, spoken.lexicons)
@@ -182,32 +231,13 @@ def understanding(sound: Sound, plan: Plan, spoken: Spoken) -> list[Stage]:
             is_unfinished=tells("unfinished"),
         )
 
-    def pitch_and_level(tables: Tables) -> Tables:
-        if sound.audio is None:
-            return {"frames": FRAMES.empty()}
-        made = frames.measure(sound.audio, tables["spans"], plan.pitch, settings)
-        return {"frames": made}
-
-    def assess(tables: Tables) -> Tables:
-        return {"quality": quality.assess(sound.audio, tables, settings.quality)}
-
     def measure(tables: Tables) -> Tables:
         return {"values": features.measure_all(tables, spoken.features)}
 
     lexicons = {"lexicons": digest(spoken.lexicons.canonical().encode())}
-    pitch = {"engine": settings.engines.pitch}
     catalogue = {"catalogue": [[f.name, f.version, f.item] for f in spoken.features]}
-    return [
+    return (
         Stage("turns", 3, ("media", "words"), cut_turns, _dump(settings, "turns") | lexicons),
-        Stage(
-            "frames",
-            2,
-            ("spans",),
-            pitch_and_level,
-            _dump(settings, "pitch") | pitch,
-            plan.pitch.identity(),
-        ),
-        Stage("quality", 1, ("media", "words"), assess, _dump(settings, "quality")),
         Stage(
             "values",
             1,
@@ -215,7 +245,7 @@ def understanding(sound: Sound, plan: Plan, spoken: Spoken) -> list[Stage]:
             measure,
             _dump(settings, "features") | catalogue | lexicons,
         ),
-    ]
+    )
 
 
 def deciding(
@@ -224,6 +254,7 @@ def deciding(
     settings: Settings,
     corrections: Mapping[str, str],
     past: Sequence[Past],
+    compared: tuple[str, ...] = (),
 ) -> list[Stage]:
     """The stages that a correction or a changed rule computes again: roles, measures, moments.
 
@@ -231,10 +262,13 @@ def deciding(
     ----------
     past
         Earlier sessions of the client whose values join the baseline.
+    compared
+        ``("voices",)`` where voices were compared with those of enrolled therapists.
     """
 
     def assign(tables: Tables) -> Tables:
-        return roles.assign(tables, recording.metadata, corrections, settings.roles)
+        known = voices.recognised(tables["voices"], settings.roles) if compared else {}
+        return roles.assign(tables, recording.metadata, corrections, settings.roles, enrolled=known)
 
     def compare(tables: Tables) -> Tables:
         scored = baseline.score(
@@ -269,7 +303,7 @@ def deciding(
         Stage(
             "roles",
             4,
-            ("turns", "values"),
+            ("turns", "values", *compared),
             assign,
             _dump(settings, "roles") | known_roles,
         ),

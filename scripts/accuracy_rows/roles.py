@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import role_error
+import voice_error
 
 from accuracy_rows.row import Numbers, Place, Row
+from pipeline.assembly import ENCODERS
 
 
 def role_numbers(talks: Iterator[list[role_error.Line]]) -> Numbers:
@@ -28,6 +30,25 @@ def roles_of_counselling(place: Place) -> Numbers:
     return role_numbers(role_error.counselling(file))
 
 
+def enrolled_voices(place: Place) -> Numbers:
+    """Sessions of two readers, of whom one was enrolled or none."""
+    encoder = ENCODERS.get("ge2e")(place.settings)
+    folder = place.data / "read_speech"
+    found = []
+    for band in voice_error.BANDS:
+        heard = voice_error.halves(folder, band, encoder, place.settings)
+        found.append(voice_error.errors(heard, heard, place.settings))
+    return {
+        "right": sum(one.right for one in found),
+        "wrong": sum(one.wrong for one in found),
+        "abstained": sum(one.abstained for one in found),
+        "taken": sum(one.taken for one in found),
+        "strangers": sum(one.taken + one.refused for one in found),
+        "equal_error_rate": max(one.equal_error_rate for one in found),
+        "least_margin": min(one.least_margin for one in found),
+    }
+
+
 ROLES = "who is the therapist, from words and turns"
 SAYS_ROLES = "{right} right, {wrong} wrong, {abstained} abstained"
 
@@ -39,5 +60,15 @@ ROWS = (
         ("counselling_text",),
         roles_of_counselling,
         SAYS_ROLES,
+    ),
+    Row(
+        "who is the therapist, from an enrolled voice",
+        "read speech, wide and telephone band",
+        ("read_speech",),
+        enrolled_voices,
+        "{right} right, {wrong} wrong, {abstained} abstained; {taken} of {strangers} strangers "
+        "taken for the enrolled; equal error rate {equal_error_rate:.1%}, least margin "
+        "{least_margin:.2f}",
+        slow=True,
     ),
 )
