@@ -38,6 +38,7 @@ OWN: dict[str, dict[str, tuple[DataType | DataTypeClass, Family | None]]] = {
         "text": (pl.String, "words"),
         "n_words": (pl.Int64, "words"),
         "is_backchannel": (pl.Boolean, "words"),
+        "transition": (pl.String, "timing"),
     },
     "silence": {
         "before_role": (pl.String, None),
@@ -45,12 +46,17 @@ OWN: dict[str, dict[str, tuple[DataType | DataTypeClass, Family | None]]] = {
         "kind": (pl.String, "timing"),
         "length_ms": (pl.Int64, "timing"),
         "missed_speech_risk": (pl.Boolean, "timing"),
+        "dropout_ms": (pl.Int64, "timing"),
         "since_start_ms": (pl.Int64, "timing"),
     },
     "overlap": {
         "holder_role": (pl.String, None),
         "other_role": (pl.String, None),
         "kind": (pl.String, "words"),
+        "form": (pl.String, "words"),
+        "into_ms": (pl.Int64, "timing"),
+        "went_on": (pl.String, "timing"),
+        "cut_off": (pl.Boolean, "words"),
         "length_ms": (pl.Int64, "timing"),
         "since_start_ms": (pl.Int64, "timing"),
     },
@@ -61,7 +67,10 @@ OWN: dict[str, dict[str, tuple[DataType | DataTypeClass, Family | None]]] = {
     },
 }
 """Own columns of each item: type, and the family they need, if any. ``since_start_ms`` counts from
-the first speech: absolute time would make a rule depend on when the recorder was switched on."""
+the first speech: absolute time would make a rule depend on when the recorder was switched on.
+``length_ms`` of a silence is its time even where signal was lost in it (``dropout_ms``); its z and
+percentile are null there. There are no rules on item ``session``: a moment is a place in a session,
+and a rule on all of it would be a score of the session."""
 
 _STRETCH: dict[str, Family] = {
     "n_words": "words",
