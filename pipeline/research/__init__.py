@@ -1,1 +1,91 @@
-"""What rules are worth, against what people coded."""
+"""What rules are worth, against what people coded: the bench of a researcher.
+
+::
+
+    from pathlib import Path
+    from pipeline import config, research
+
+    said = research.Said.read([Path("codes.csv")], uncertain=[Path("unsure.csv")])
+    result = research.evaluate(Path("workspace"), said, settings=config.load("mine.yaml"))
+    result.evaluation.tally("withdrawal").f1           # None: cannot be said
+    result.evaluation.intervals("withdrawal")["f1"]    # by bootstrap over sessions
+    result.evaluation.events                           # a polars frame: each event, found or missed
+    tune, held = result.evaluation.split("8")          # eight sessions put aside by hash
+
+Nothing here writes to a workspace. `sheet.text` prints an evaluation, `sheet.machine` makes plain
+values of it; `holdout` says why sessions are put aside before rules are written.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import config
+from pipeline.config import Settings
+from pipeline.research.cases import Case, Opened, read
+from pipeline.research.chance import Interval
+from pipeline.research.placing import Tolerance
+from pipeline.research.sheet import listed
+from pipeline.research.study import Evaluation, Said, Score, Study
+from pipeline.research.tally import MarkerTally, RuleTally, Segments, Tally
+
+__all__ = [
+    "Case",
+    "Evaluation",
+    "Interval",
+    "MarkerTally",
+    "Opened",
+    "Result",
+    "RuleTally",
+    "Said",
+    "Score",
+    "Segments",
+    "Study",
+    "Tally",
+    "Tolerance",
+    "evaluate",
+    "read",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """An evaluation, the study that it is of, and what to know of sessions that are not in it."""
+
+    evaluation: Evaluation
+    study: Study
+    remarks: tuple[str, ...]
+
+
+def evaluate(
+    workspace: Path,
+    said: Said,
+    sessions: Sequence[str] = (),
+    *,
+    tolerance: Tolerance | None = None,
+    settings: Settings | None = None,
+) -> Result:
+    """Score the moments of a workspace against what people coded.
+
+    Parameters
+    ----------
+    sessions
+        Ids or paths; all of these were coded, also those that the codes do not name. Without any,
+        the sessions that the codes name.
+    tolerance
+        By default `evaluation.tolerance_ms` of the settings.
+    settings
+        By which roles and rules are run again, in memory; None: moments as the walks left them.
+
+    Raises
+    ------
+    InputError
+        No session is coded, or a code has no place in its session.
+    """
+    opened = read(workspace, sessions, settings)
+    measured = (settings or config.load()).evaluation
+    within = tolerance or Tolerance(measured.tolerance_ms, "ms")
+    study = Study.of(opened.cases, said, within, all_looked_at=bool(sessions))
+    unnamed = len(opened.cases) - len(study.cases)
+    remarks = tuple(listed(study.strangers, unnamed, opened.closed))
+    return Result(study.evaluate(measured), study, remarks)

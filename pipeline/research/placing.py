@@ -5,7 +5,7 @@ walk, for a transcriber hears words and not lines: they are looked up in the imp
 itself, which the product reads once more. Where there is none, utterances are the turns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -92,13 +92,15 @@ class Timeline:
         return Place(before, before)
 
 
-def place(codes: pl.DataFrame, timeline: Timeline, unit: str) -> pl.DataFrame:
+def place(codes: pl.DataFrame, timeline: Callable[[], Timeline], unit: str) -> pl.DataFrame:
     """Table `PLACED` of the codes of one session.
 
     Parameters
     ----------
     codes
         Table `formats.codes.CODES`.
+    timeline
+        Gives the session's utterances; asked only where they are needed.
     unit
         Of the axis: ``ms`` or ``utterances``.
 
@@ -112,20 +114,21 @@ def place(codes: pl.DataFrame, timeline: Timeline, unit: str) -> pl.DataFrame:
     for code in codes.iter_rows(named=True):
         bounds = (code["start_ms"], code["end_ms"])
         if bounds[0] is None:
-            number = timeline.numbers.get(code["utterance_id"])
+            lines = timeline()
+            number = lines.numbers.get(code["utterance_id"])
             if number is None:
                 unknown.append(code["line"])
                 continue
             start_ms, end_ms = (
-                int(timeline.starts_ms[number]),
-                int(timeline.ends_ms[number]),
+                int(lines.starts_ms[number]),
+                int(lines.ends_ms[number]),
             )
             where = Place(number, number) if unit == "utterances" else Place(start_ms, end_ms)
         else:
             start_ms, last_ms = bounds[0], bounds[1]
             end_ms = start_ms + 1 if last_ms is None else last_ms
             where = (
-                timeline.place(start_ms, end_ms)
+                timeline().place(start_ms, end_ms)
                 if unit == "utterances"
                 else Place(start_ms, start_ms if last_ms is None else last_ms)
             )
@@ -140,7 +143,7 @@ def place(codes: pl.DataFrame, timeline: Timeline, unit: str) -> pl.DataFrame:
             }
         )
     if unknown:
-        raise _no_such(unknown, timeline)
+        raise _no_such(unknown, timeline())
     return PLACED.frame(rows)
 
 

@@ -55,10 +55,11 @@ class Segments:
     @property
     def kappa(self) -> float | None:
         """Agreement beyond chance (Cohen 1960), -1 to 1; None where chance alone is certain."""
-        if self.prevalence is None or self.flagged is None or self.agreement is None:
-            return None
-        chance = self.prevalence * self.flagged + (1 - self.prevalence) * (1 - self.flagged)
-        return None if chance >= 1 else (self.agreement - chance) / (1 - chance)
+        coded, flagged = self.both + self.codes_only, self.both + self.flags_only
+        number = self.number
+        # In whole numbers, so that chance alone is exactly 0.
+        chance = coded * flagged + (number - coded) * (number - flagged)
+        return _share((self.both + self.neither) * number - chance, number * number - chance)
 
     @property
     def pabak(self) -> float | None:

@@ -1,0 +1,103 @@
+"""The researcher's commands: evaluate."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+_FILES = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("evaluate")
+@click.argument("sessions", nargs=-1)
+@click.option("--codes", multiple=True, required=True, type=_FILES, help="CSV or ELAN (.eaf).")
+@click.option("--uncertain", multiple=True, type=_FILES, help="Places that count neither way.")
+@click.option("--benign", multiple=True, type=_FILES, help="Places that must not be flagged.")
+@click.option("--tolerance-ms", type=click.IntRange(min=0), help="A moment this near has found it.")
+@click.option("--tolerance-utterances", type=click.IntRange(min=0), help="The same in utterances.")
+@click.option(
+    "--hold-out",
+    metavar="N|FILE",
+    help="Score N sessions apart, chosen by hash, or those that a file lists.",
+)
+@click.option(
+    "--config",
+    "profile",
+    help="Settings by which roles and rules are run again; by default moments are as walked.",
+)
+@click.option("--plot", type=_FILES, help="Write precision and recall over score as HTML.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+@click.option(
+    "--workspace",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("workspace"),
+    show_default=True,
+    envvar="TETHER_WORKSPACE",
+    help="Folder of results.",
+)
+def evaluate_command(
+    sessions: tuple[str, ...],
+    codes: tuple[Path, ...],
+    uncertain: tuple[Path, ...],
+    benign: tuple[Path, ...],
+    tolerance_ms: int | None,
+    tolerance_utterances: int | None,
+    hold_out: str | None,
+    profile: str | None,
+    plot: Path | None,
+    as_json: bool,
+    workspace: Path,
+) -> None:
+    """Score moments against what people coded.
+
+    SESSIONS are ids or paths; without any, all sessions that the codes name. A session that is
+    named here and not in the codes counts as free of ruptures. Nothing in the workspace changes.
+    """
+    from pipeline import config  # noqa: PLC0415  # as in `main`: --help answers at once
+    from pipeline.research import Said, evaluate, sheet  # noqa: PLC0415  # likewise
+
+    said = Said.read(codes, uncertain, benign)
+    result = evaluate(
+        workspace,
+        said,
+        sessions,
+        tolerance=_tolerance(tolerance_ms, tolerance_utterances),
+        settings=config.load(profile) if profile else None,
+    )
+    parts = {"all sessions": result.evaluation}
+    if hold_out:
+        tuned, held = result.evaluation.split(hold_out)
+        parts = {"sessions to tune on": tuned, "sessions held out": held}
+    if plot:
+        from pipeline.research import plots  # noqa: PLC0415  # likewise
+        from pipeline.store import write_private  # noqa: PLC0415  # likewise
+
+        write_private(plot, plots.page(parts).encode())
+    if as_json:
+        told = {name: sheet.machine(part) for name, part in parts.items()}
+        click.echo(json.dumps(told, indent=1))
+        return
+    for name, part in parts.items():
+        if len(parts) > 1:
+            click.echo(f"== {name} ==")
+        click.echo(sheet.text(part) + "\n")
+    for line in result.remarks:
+        click.echo(line)
+
+
+def _tolerance(ms: int | None, utterances: int | None) -> Any:
+    from pipeline.errors import ConfigError  # noqa: PLC0415  # likewise
+    from pipeline.research import Tolerance  # noqa: PLC0415  # likewise
+
+    if ms is not None and utterances is not None:
+        raise ConfigError(
+            "--tolerance-ms and --tolerance-utterances", expected="one of the two, or neither"
+        )
+    if utterances is not None:
+        return Tolerance(utterances, "utterances")
+    return None if ms is None else Tolerance(ms, "ms")
+
+
+COMMANDS: Sequence[click.Command] = (evaluate_command,)

@@ -1,0 +1,239 @@
+"""An evaluation as people read it in a terminal, and as machines do."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pipeline.report import names
+from pipeline.report.wording import count
+from pipeline.research.chance import RANKED, Interval
+from pipeline.research.study import GROUPS, Evaluation
+from pipeline.research.tally import MS_PER_HOUR, Tally
+from pipeline.tables import SHORT_ID
+
+Row = tuple[str, ...]
+_NONE = "\u2013"
+_OF_A_SHARE = 2
+"""Digits after the point; rates an hour have one."""
+
+
+def text(evaluation: Evaluation) -> str:
+    """The whole evaluation: total and kinds, markers, rules.
+
+    In brackets stands the interval over sessions; a dash is "cannot be said".
+    """
+    parts = [_totals(evaluation)]
+    if evaluation.markers:
+        parts.append(_markers(evaluation))
+    if evaluation.rules:
+        parts.append(_rules(evaluation))
+    return "\n\n".join(parts)
+
+
+def machine(evaluation: Evaluation) -> dict[str, Any]:
+    """Everything in plain values; sessions by id, never by name."""
+    return {
+        "tolerance": asdict(evaluation.tolerance),
+        "groups": {
+            group: numbers(evaluation.tally(group))
+            | {
+                "intervals": {
+                    name: None if each is None else [each.low, each.high]
+                    for name, each in evaluation.intervals(group).items()
+                }
+            }
+            for group in GROUPS
+        },
+        "markers": {
+            marker: asdict(tally) | {"recall": tally.recall, "precision": tally.precision}
+            for marker, tally in evaluation.markers.items()
+        },
+        "rules": {
+            rule: asdict(tally) | {"precision": tally.precision}
+            for rule, tally in evaluation.rules.items()
+        },
+        "sessions": {
+            score.recording_id[:SHORT_ID]: {
+                group: numbers(tally) for group, tally in score.tallies.items()
+            }
+            for score in evaluation.scores
+        },
+    }
+
+
+def numbers(tally: Tally) -> dict[str, Any]:
+    """Counts and rates of a tally, in plain values."""
+    cells = tally.segments
+    return {
+        "sessions": tally.sessions,
+        "hours": tally.duration_ms / MS_PER_HOUR,
+        "events": tally.events,
+        "moments": tally.moments,
+        "found": tally.found,
+        "misses": tally.misses,
+        "false_alarms": tally.false_alarms,
+        "repeats": tally.repeats,
+        "uncertain": tally.uncertain,
+        "precision": tally.precision,
+        "recall": tally.recall,
+        "f1": tally.f1,
+        RANKED: tally.average_precision,
+        "precision_at": {str(k): tally.precision_at(k) for k in tally.top},
+        "misses_per_hour": tally.misses_per_hour,
+        "false_alarms_per_hour": tally.false_alarms_per_hour,
+        "benign": tally.benign,
+        "benign_flagged": tally.benign_flagged,
+        "benign_share": tally.benign_share,
+        "segments": asdict(cells)
+        | {
+            "agreement": cells.agreement,
+            "kappa": cells.kappa,
+            "pabak": cells.pabak,
+            "prevalence": cells.prevalence,
+            "flagged": cells.flagged,
+        },
+    }
+
+
+def _totals(evaluation: Evaluation) -> str:
+    tallies = {group: evaluation.tally(group) for group in GROUPS}
+    chances = {group: evaluation.intervals(group) for group in GROUPS}
+    whole = tallies["all"]
+
+    def counted(label: str, of: Callable[[Tally], object]) -> Row:
+        return (label, *(str(of(tally)) for tally in tallies.values()))
+
+    def rated(
+        label: str, name: str, of: Callable[[Tally], float | None], digits: int = _OF_A_SHARE
+    ) -> Row:
+        cells = (
+            _rate(of(tally), chances[group].get(name), digits) for group, tally in tallies.items()
+        )
+        return (label, *cells)
+
+    rows: list[Row] = [
+        ("", *GROUPS),
+        counted("events coded", lambda t: t.events),
+        counted("found", lambda t: t.found),
+        counted("false alarms", lambda t: t.false_alarms),
+        counted("  of these repeats", lambda t: t.repeats),
+        counted("uncertain, not counted", lambda t: t.uncertain),
+        rated("precision", "precision", lambda t: t.precision),
+        rated("recall", "recall", lambda t: t.recall),
+        rated("F1", "f1", lambda t: t.f1),
+        *(
+            rated(f"precision at {k}", f"precision_at_{k}", lambda t, k=k: t.precision_at(k))  # type: ignore[misc]
+            for k in whole.top
+        ),
+        rated("average precision", RANKED, lambda t: t.average_precision),
+        rated("misses an hour", "misses_per_hour", lambda t: t.misses_per_hour, 1),
+        rated(
+            "false alarms an hour", "false_alarms_per_hour", lambda t: t.false_alarms_per_hour, 1
+        ),
+        counted("benign flagged", lambda t: f"{t.benign_flagged} of {t.benign}"),
+        rated("  share", "benign_share", lambda t: t.benign_share),
+        counted("segments", lambda t: t.segments.number),
+        rated("  share coded", "", lambda t: t.segments.prevalence),
+        rated("  share flagged", "", lambda t: t.segments.flagged),
+        rated("  agreement", "agreement", lambda t: t.segments.agreement),
+        rated("  kappa", "kappa", lambda t: t.segments.kappa),
+        rated("  PABAK", "pabak", lambda t: t.segments.pabak),
+    ]
+    hours = whole.duration_ms / MS_PER_HOUR
+    head = (
+        f"{count(len(evaluation.scores), 'session')}, {hours:.1f} h. Within "
+        f"{evaluation.tolerance} a moment has found an event.\n"
+        f"In brackets: {evaluation.settings.level:.0%} intervals over sessions."
+    )
+    return f"{head}\n\n{_table(rows)}"
+
+
+def _markers(evaluation: Evaluation) -> str:
+    rows: list[Row] = [("marker", "", "events", "found", "recall", "moments", "right", "same")]
+    rows += [
+        (
+            code,
+            names.marker(code),
+            str(tally.events),
+            str(tally.found),
+            _share(tally.recall),
+            str(tally.moments),
+            str(tally.right),
+            str(tally.same),
+        )
+        for code, tally in evaluation.markers.items()
+    ]
+    return _table(rows, left=2)
+
+
+def _rules(evaluation: Evaluation) -> str:
+    heading = ("rule", "hits", "held back", "moments", "right", "precision", "supports")
+    rows: list[Row] = [(*heading, "alone", "lost without", "spared without", "benign")]
+    rows += [
+        (
+            rule,
+            str(tally.hits),
+            str(tally.suppressed),
+            str(tally.moments),
+            str(tally.right),
+            _share(tally.precision),
+            str(tally.supports),
+            str(tally.alone),
+            str(tally.lost),
+            str(tally.spared),
+            str(tally.benign),
+        )
+        for rule, tally in evaluation.rules.items()
+    ]
+    return _table(rows)
+
+
+def _rate(value: float | None, interval: Interval | None, digits: int) -> str:
+    if value is None:
+        return _NONE
+    shown = _number(value, digits)
+    if interval is None:
+        return shown
+    return f"{shown} [{_number(interval.low, digits)}, {_number(interval.high, digits)}]"
+
+
+def _share(value: float | None) -> str:
+    return _NONE if value is None else _number(value, _OF_A_SHARE)
+
+
+def _number(value: float, digits: int) -> str:
+    """Shares without the zero that they all begin with, as papers print them; others plainly.
+
+    >>> _number(0.123, 2), _number(1.0, 2), _number(-0.05, 2), _number(0.4, 1), _number(12.34, 1)
+    ('.12', '1.00', '-.05', '0.4', '12.3')
+    """
+    shown = f"{value:.{digits}f}"
+    if digits != _OF_A_SHARE:
+        return shown
+    return shown.replace("0.", ".", 1) if shown.removeprefix("-").startswith("0.") else shown
+
+
+def _table(rows: Sequence[Row], left: int = 1) -> str:
+    """`rows` in columns, the first `left` of them set to the left."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if number < left else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def listed(strangers: Iterable[str], left_out: int, closed: int) -> Iterable[str]:
+    """What to know of sessions that are not in the table."""
+    unknown = len(tuple(strangers))
+    if unknown:
+        yield f"{count(unknown, 'session')} of the codes not found among these"
+    if left_out:
+        yield (
+            f"{count(left_out, 'session')} that the codes do not name left out; name them on the "
+            "command line if they were coded and hold no rupture"
+        )
+    if closed:
+        yield f"{count(closed, 'session')} of the workspace not walked to the end, or damaged"

@@ -1,0 +1,301 @@
+"""A study: sessions, what people coded in them, and how well moments agree with it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import polars as pl
+
+from pipeline import config
+from pipeline.errors import InputError, TetherError
+from pipeline.formats import codes as code_table
+from pipeline.formats import eaf
+from pipeline.formats.codes import KINDS, Codes
+from pipeline.research import chance, holdout, judging
+from pipeline.research.cases import Case, find
+from pipeline.research.chance import Interval
+from pipeline.research.judging import Coded, Judged
+from pipeline.research.matching import Place
+from pipeline.research.placing import Tolerance, place
+from pipeline.research.tally import MarkerTally, RuleTally, Tally, total
+
+GROUPS: Mapping[str, tuple[str, ...]] = {"all": KINDS, **{kind: (kind,) for kind in KINDS}}
+"""What tallies are made of: both kinds together, and each by itself."""
+
+_Adds = TypeVar("_Adds", MarkerTally, RuleTally)
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """All that people wrote down: ruptures, places on which they were unsure, benign places."""
+
+    codes: Codes
+    uncertain: Codes = field(default_factory=Codes.zero)
+    benign: Codes = field(default_factory=Codes.zero)
+
+    @classmethod
+    def read(
+        cls,
+        codes: Iterable[Path],
+        uncertain: Iterable[Path] = (),
+        benign: Iterable[Path] = (),
+    ) -> "Said":
+        """Files of codes: CSV, or ``.eaf`` of ELAN named after its session.
+
+        An ELAN file among `codes` may have tiers of uncertain and benign places, too.
+
+        Raises
+        ------
+        InputError
+            A file cannot be read, or all that is wrong with it, by line.
+        """
+        lists = {"codes": Codes.zero(), "uncertain": Codes.zero(), "benign": Codes.zero()}
+        given = {"codes": tuple(codes), "uncertain": tuple(uncertain), "benign": tuple(benign)}
+        for name, paths in given.items():
+            for number, path in enumerate(paths, 1):
+                where = f"{name}, file {number}" if len(paths) > 1 else name
+                for which, found in _read(path, name, where).items():
+                    lists[which] += found
+        return cls(**lists)
+
+    @property
+    def sessions(self) -> frozenset[str]:
+        """Names of all sessions of which something is said."""
+        return self.codes.looked_at | self.uncertain.looked_at | self.benign.looked_at
+
+
+def _read(path: Path, name: str, where: str) -> dict[str, Codes]:
+    try:
+        content = path.read_bytes()
+        if path.suffix.lower() == ".eaf":
+            found = code_table.of_tiers(eaf.read(content), path.stem)
+            return found if name == "codes" else {name: found["codes"] + found[name]}
+        return {name: code_table.read(content, kind_needed=name == "codes")}
+    except OSError as caught:
+        reason = (caught.strerror or "unknown reason").lower()
+        raise InputError(f"{where}: cannot be read: {reason}", hint="check the path") from None
+    except TetherError as caught:
+        raise InputError(
+            f"{where}: {caught.found}", expected=caught.expected, hint=caught.hint
+        ) from None
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """What one session came to.
+
+    Attributes
+    ----------
+    tallies
+        By group: all, withdrawal, confrontation.
+    judged
+        Its moments, events and benign places one by one; None: only sheets were made of it.
+    """
+
+    name: str
+    recording_id: str
+    tallies: Mapping[str, Tally]
+    markers: Mapping[str, MarkerTally]
+    rules: Mapping[str, RuleTally]
+    judged: Judged | None
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a study came to.
+
+    Attributes
+    ----------
+    tolerance
+        With which moments were matched.
+    settings
+        Of the intervals.
+    """
+
+    scores: tuple[Score, ...]
+    tolerance: Tolerance
+    settings: config.Evaluation
+
+    def tally(self, group: str = "all") -> Tally:
+        """The sum over its sessions: ``all``, ``withdrawal`` or ``confrontation``."""
+        return total(score.tallies[group] for score in self.scores)
+
+    def intervals(self, group: str = "all") -> dict[str, Interval | None]:
+        """See `chance.intervals`."""
+        own = [score.tallies[group] for score in self.scores]
+        drawn = self.settings
+        return chance.intervals(own, draws=drawn.draws, level=drawn.level, seed=drawn.seed)
+
+    @property
+    def markers(self) -> dict[str, MarkerTally]:
+        """The sum over its sessions for each 3RS marker, in their order."""
+        return _by_name((score.markers for score in self.scores), MarkerTally)
+
+    @property
+    def rules(self) -> dict[str, RuleTally]:
+        """The sum over its sessions for each rule that had a hit."""
+        return _by_name((score.rules for score in self.scores), RuleTally)
+
+    @cached_property
+    def moments(self) -> pl.DataFrame:
+        """Table `judging.FLAGGED` of all sessions, with a column `session`."""
+        return self._all(lambda judged: judged.moments, judging.FLAGGED.empty())
+
+    @cached_property
+    def events(self) -> pl.DataFrame:
+        """Table `judging.EVENTS` of all sessions, with a column `session`."""
+        return self._all(lambda judged: judged.events, judging.EVENTS.empty())
+
+    @cached_property
+    def benign(self) -> pl.DataFrame:
+        """Table `judging.BENIGN` of all sessions, with a column `session`."""
+        return self._all(lambda judged: judged.benign, judging.BENIGN.empty())
+
+    def part(self, names: Iterable[str], *, inside: bool = True) -> "Evaluation":
+        """Only the sessions of these names, or only the others."""
+        names = frozenset(names)
+        own = tuple(score for score in self.scores if (score.name in names) is inside)
+        return Evaluation(own, self.tolerance, self.settings)
+
+    def split(self, hold_out: str) -> tuple["Evaluation", "Evaluation"]:
+        """The sessions to tune on, and those held out: see `holdout.chosen`."""
+        held = holdout.chosen((score.name for score in self.scores), hold_out)
+        return self.part(held, inside=False), self.part(held)
+
+    def _all(self, of: Callable[[Judged], pl.DataFrame], empty: pl.DataFrame) -> pl.DataFrame:
+        name = pl.lit(None, pl.String).alias("session")
+        frames = [empty.select(name, pl.all())]
+        frames += [
+            of(score.judged).select(pl.lit(score.name).alias("session"), pl.all())
+            for score in self.scores
+            if score.judged is not None
+        ]
+        return pl.concat(frames)
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Sessions with what people coded in them.
+
+    Attributes
+    ----------
+    cases
+        The sessions.
+    coded
+        Of each session, in the same order, on the axis of `tolerance`.
+    strangers
+        Names in the codes that are no session of these.
+    """
+
+    cases: tuple[Case, ...]
+    coded: tuple[Coded, ...]
+    tolerance: Tolerance
+    strangers: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, cases: Sequence[Case], said: Said, tolerance: Tolerance, *, all_looked_at: bool = False
+    ) -> "Study":
+        """Bring sessions and codes together.
+
+        Parameters
+        ----------
+        cases
+            Walked sessions, of which only those are taken that the codes name.
+        all_looked_at
+            Somebody coded all of `cases`: one that the codes do not name is free of ruptures.
+
+        Raises
+        ------
+        InputError
+            No session is coded, two sessions have the same code, or a code's utterance is not in
+            the transcript.
+        """
+        names = {name: find(cases, name) for name in sorted(said.sessions)}
+        taken, coded = [], []
+        for case in cases:
+            own = frozenset(name for name, found in names.items() if found is case)
+            if own or all_looked_at:
+                taken.append(case)
+                coded.append(_coded(case, said, own, tolerance))
+        if not taken:
+            raise InputError(
+                "the codes name no session of this workspace",
+                expected="the sidecar's code, or an id prefix of at least 6 digits, as session",
+                hint="tether sessions",
+            )
+        strangers = tuple(name for name, found in names.items() if found is None)
+        return cls(tuple(taken), tuple(coded), tolerance, strangers)
+
+    def evaluate(self, settings: config.Evaluation, cases: Sequence[Case] = ()) -> Evaluation:
+        """Score the moments of all sessions.
+
+        Parameters
+        ----------
+        cases
+            The same sessions with other moments (another settings file); by default its own.
+        """
+        scores = [
+            _score(case, coded, self.tolerance, settings)
+            for case, coded in zip(cases or self.cases, self.coded, strict=True)
+        ]
+        return Evaluation(tuple(scores), self.tolerance, settings)
+
+
+def _coded(case: Case, said: Said, names: frozenset[str], tolerance: Tolerance) -> Coded:
+    def own(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.filter(pl.col("session").is_in(names))
+
+    def placed(codes: Codes) -> pl.DataFrame:
+        return place(own(codes.codes), lambda: case.timeline, tolerance.unit)
+
+    sheets = own(said.codes.sheets)
+    single = said.codes.looked_at - frozenset(said.codes.sheets["session"])
+    single |= frozenset(said.codes.codes["session"])
+    only_sheets = sheets.height > 0 and not names & single
+    return Coded(
+        codes=None if only_sheets else placed(said.codes),
+        uncertain=placed(said.uncertain),
+        benign=placed(said.benign),
+        sheets=sheets,
+    )
+
+
+def _score(case: Case, coded: Coded, tolerance: Tolerance, settings: config.Evaluation) -> Score:
+    moments = case.tables["moments"].filter(pl.col("kind").is_in(KINDS))
+    hits = case.tables["hits"].filter(pl.col("kind").is_in(KINDS))
+    duration_ms = case.recording.duration_ms
+    cells = {
+        group: judging.segments(moments, coded, kinds, duration_ms, settings.segment_ms)
+        for group, kinds in GROUPS.items()
+    }
+    name, recording_id = case.name, case.recording.recording_id
+    if coded.codes is None:
+        only = {group: Tally(segments=cell) for group, cell in cells.items()}
+        return Score(name, recording_id, only, {}, {}, None)
+    places = places_of(moments, case, tolerance)
+    judged = judging.judge(moments, places, coded, tolerance.value)
+    tallies = {
+        group: judging.tally(judged, cells[group], kinds, duration_ms, settings.top)
+        for group, kinds in GROUPS.items()
+    }
+    rules = judging.by_rule(judged, hits, moments, places, coded, tolerance.value)
+    return Score(name, recording_id, tallies, judging.by_marker(judged), rules, judged)
+
+
+def places_of(moments: pl.DataFrame, case: Case, tolerance: Tolerance) -> list[Place]:
+    """Where each moment lies on the axis of `tolerance`."""
+    bounds = moments.select("start_ms", "end_ms").iter_rows()
+    if tolerance.unit == "ms":
+        return [Place(start_ms, end_ms) for start_ms, end_ms in bounds]
+    return [case.timeline.place(start_ms, end_ms) for start_ms, end_ms in bounds]
+
+
+def _by_name(several: Iterable[Mapping[str, _Adds]], kind: type[_Adds]) -> dict[str, _Adds]:
+    found: dict[str, _Adds] = {}
+    for each in several:
+        for name, tally in each.items():
+            found[name] = found.get(name, kind()) + tally
+    return dict(sorted(found.items()))

@@ -1,0 +1,56 @@
+"""A walked session as other settings see it, from what was heard: no audio, no engine, no report.
+
+With a store that keeps what is written in memory, nothing changes in the workspace: so researchers
+try settings out.
+"""
+
+from collections.abc import Callable, Mapping
+
+import polars as pl
+
+from pipeline.config import Settings
+from pipeline.session import earlier, stages
+from pipeline.session.keeping import Note, read_note
+from pipeline.session.plan import Spoken
+from pipeline.stage import Outcome, State, run
+from pipeline.store import Store
+
+
+def decided(
+    recording_id: str,
+    store: Store,
+    speak: Callable[[str | None], Spoken],
+    settings: Settings,
+    corrections: Mapping[str, str],
+) -> tuple[Note, Outcome]:
+    """Turns, values, roles, measures and moments over the last walk; only what differs is computed.
+
+    Parameters
+    ----------
+    speak
+        Gives lexicons, features and rules of a language.
+    corrections
+        Role of a speaker as a person set it.
+
+    Raises
+    ------
+    InputError
+        The session was never walked to the end.
+    """
+    note = read_note(recording_id, store)
+    spoken = speak(note.language)
+    counting = stages.counting(settings, spoken)
+    anew = {*stages.DECIDING, *(stage.name for stage in counting)}
+    kept = {stage: slot for stage, slot in note.slots if stage not in anew}
+    tables: dict[str, pl.DataFrame] = {}
+    for stage, slot in kept.items():
+        tables |= store.read(recording_id, stage, slot)
+    states: dict[str, State] = dict.fromkeys(kept, "kept")
+    addresses = {stage: note.provenance.stages[stage] for stage in kept}
+    heard = Outcome(tables, states, addresses, kept, {})
+    known = run(counting, recording_id, store, upstream=heard)
+    at_most = settings.baseline.earlier_sessions
+    past = earlier.find(note.recording, known.slots["values"], store, at_most)
+    compared = ("voices",) if "voices" in kept else ()
+    decide = stages.deciding(note.recording, spoken, settings, corrections, past, compared)
+    return note, run(decide, recording_id, store, upstream=known)

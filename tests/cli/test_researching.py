@@ -1,0 +1,62 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pipeline.cli.main import cli
+from pipeline.errors import ConfigError
+
+TALK = """role,start_ms,end_ms,text,utterance_id
+therapist,0,4000,"How has your week been since we met here the last time?",u1
+client,4200,6000,"You don't listen to me.",u2
+therapist,6500,9000,"I'm sorry. What was it like for you when I said that?",u3
+client,9400,14000,"It was all right I suppose and then I went home to my sister.",u4
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("researching")
+    (folder / "a.csv").write_text(TALK, encoding="utf-8")
+    (folder / "a.csv.yaml").write_text("language: en\ncode: S-1\n", encoding="utf-8")
+    (folder / "codes.csv").write_text("session,utterance_id,marker\nS-1,u2,C1\n", encoding="utf-8")
+    (folder / "mine.yaml").write_text("rules: [withdrawal]\n", encoding="utf-8")
+    ran = CliRunner().invoke(cli, ["run", str(folder / "a.csv"), "--workspace", str(folder / "ws")])
+    assert ran.exit_code == 0, ran.output
+    return folder
+
+
+def evaluated(folder: Path, *options: str) -> str:
+    command = ["evaluate", "--codes", str(folder / "codes.csv"), "--workspace", str(folder / "ws")]
+    got = CliRunner().invoke(cli, [*command, *options], catch_exceptions=False)
+    assert got.exit_code == 0, got.output
+    return got.output
+
+
+def test_evaluate_prints_a_table(folder: Path) -> None:
+    text = evaluated(folder, "--tolerance-utterances", "0")
+    assert "1 session, 0.0 h. Within 0 utterances" in text
+    assert "complaint-about-therapist" in text
+
+
+def test_evaluate_runs_rules_again_with_other_settings(folder: Path) -> None:
+    as_walked = json.loads(evaluated(folder, "--json"))["all sessions"]
+    assert as_walked["groups"]["confrontation"]["found"] == 1
+    options = ("--json", "--config", str(folder / "mine.yaml"))
+    again = json.loads(evaluated(folder, *options))["all sessions"]
+    assert again["groups"]["confrontation"]["found"] == 0
+    assert again["groups"]["confrontation"]["misses"] == 1
+
+
+def test_evaluate_holds_out_and_draws(folder: Path) -> None:
+    plot = folder / "plot.html"
+    text = evaluated(folder, "--hold-out", "1", "--plot", str(plot))
+    assert "== sessions held out ==" in text
+    assert text.index("0 sessions") < text.index("1 session,")
+    assert plot.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_evaluate_takes_one_tolerance(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="one of the two"):
+        evaluated(folder, "--tolerance-ms", "1", "--tolerance-utterances", "1")

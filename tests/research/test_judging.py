@@ -1,0 +1,295 @@
+"""Judging one session, by hand on small tables and by properties on drawn ones."""
+
+from dataclasses import replace
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import InputError
+from pipeline.formats.codes import CODES, SHEETS
+from pipeline.research import judging
+from pipeline.research.judging import Coded
+from pipeline.research.matching import Place
+from pipeline.research.placing import PLACED, Timeline, Tolerance, place
+from pipeline.research.tally import MarkerTally, Segments, Tally
+from pipeline.tables import HITS, MOMENTS
+
+KINDS = ("withdrawal", "confrontation")
+TOP = (1, 3)
+
+
+def moments_of(*rows: tuple[int, int, str, float, list[int]]) -> pl.DataFrame:
+    """Start and end in s, marker, score, primary hits."""
+    return MOMENTS.frame(
+        {
+            "moment_id": number,
+            "kind": "withdrawal" if marker[0] == "W" else "confrontation",
+            "marker": marker,
+            "start_ms": start_s * 1000,
+            "end_ms": end_s * 1000,
+            "score": score,
+            "primary_hits": hits,
+            "supporting_hits": [],
+            "quote_turns": [],
+            "response_codes": [],
+            "response_turns": [],
+            "caveats": [],
+        }
+        for number, (start_s, end_s, marker, score, hits) in enumerate(rows)
+    )
+
+
+def placed(*rows: tuple[int, str | None]) -> pl.DataFrame:
+    """Points in time in s, each with a marker, or of whatever kind."""
+    kinds = {"W": "withdrawal", "C": "confrontation"}
+    return PLACED.frame(
+        {
+            "line": number,
+            "low": at_s * 1000,
+            "high": at_s * 1000,
+            "start_ms": at_s * 1000,
+            "end_ms": at_s * 1000 + 1,
+            "kind": kinds[marker[0]] if marker else None,
+            "marker": marker,
+        }
+        for number, (at_s, marker) in enumerate(rows, 2)
+    )
+
+
+def places(moments: pl.DataFrame) -> list[Place]:
+    return [Place(a, b) for a, b in moments.select("start_ms", "end_ms").iter_rows()]
+
+
+def coded(
+    codes: pl.DataFrame, uncertain: pl.DataFrame | None = None, benign: pl.DataFrame | None = None
+) -> Coded:
+    empty = PLACED.empty()
+    return Coded(
+        codes,
+        empty if uncertain is None else uncertain,
+        empty if benign is None else benign,
+        SHEETS.empty(),
+    )
+
+
+def judged(moments: pl.DataFrame, said: Coded, tolerance_s: int = 10) -> judging.Judged:
+    return judging.judge(moments, places(moments), said, tolerance_s * 1000)
+
+
+def tally(moments: pl.DataFrame, said: Coded, kinds: tuple[str, ...] = KINDS) -> Tally:
+    cells = judging.segments(moments, said, kinds, 3_600_000, 300_000)
+    return judging.tally(judged(moments, said), cells, kinds, 3_600_000, TOP)
+
+
+def test_a_session_by_hand() -> None:
+    moments = moments_of(
+        (100, 110, "W2", 0.9, [0]),  # on two codes 8 s apart: one event
+        (125, 130, "W5", 0.4, [1]),  # within 10 s of the same event, which is taken
+        (200, 205, "C1", 0.8, [2]),  # 9 s before a code of another marker
+        (300, 305, "C1", 0.7, [3]),  # nothing there
+        (400, 405, "W2", 0.6, [4]),  # people were unsure
+        (500, 505, "W2", 0.5, [5]),  # a confrontation was coded there, no withdrawal
+    )
+    said = coded(
+        placed((108, "W2"), (116, "W1"), (214, "C7"), (502, "C2")),
+        uncertain=placed((407, "W2"), (302, "W2")),
+        benign=placed((303, None), (203, "W4"), (700, None)),
+    )
+    got = judged(moments, said)
+    assert got.moments["outcome"].to_list() == [
+        "right",
+        "false",
+        "right",
+        "false",
+        "uncertain",
+        "false",
+    ]
+    assert got.moments["repeat"].to_list() == [False, True, False, False, False, False]
+    assert got.events.select("kind", "codes", "markers", "moment_id", "lines").rows() == [
+        ("withdrawal", 2, ["W1", "W2"], 0, [2, 3]),
+        ("confrontation", 1, ["C7"], 2, [4]),
+        ("confrontation", 1, ["C2"], None, [5]),
+    ]
+    assert got.benign["moments"].to_list() == [[3], [], []]
+    whole = tally(moments, said)
+    assert (whole.events, whole.found, whole.false_alarms, whole.repeats) == (3, 2, 3, 1)
+    assert (whole.uncertain, whole.benign, whole.benign_flagged) == (1, 3, 1)
+    assert whole.precision == pytest.approx(2 / 5)
+    assert whole.recall == pytest.approx(2 / 3)
+    assert whole.precision_at(1) == 1
+    assert whole.precision_at(3) == pytest.approx(2 / 3)
+    assert whole.misses_per_hour == 1
+    withdrawal = tally(moments, said, ("withdrawal",))
+    assert (withdrawal.events, withdrawal.found, withdrawal.false_alarms) == (1, 1, 2)
+    assert judging.by_marker(got) == {
+        "W1": MarkerTally(events=1, found=1),
+        "W2": MarkerTally(events=1, found=1, moments=2, right=1, same=1),
+        "W5": MarkerTally(moments=1),
+        "C7": MarkerTally(events=1, found=1),
+        "C1": MarkerTally(moments=2, right=1),
+        "C2": MarkerTally(events=1),
+    }
+
+
+def test_a_code_on_which_people_were_unsure_counts_neither_way() -> None:
+    nothing = moments_of()
+    said = coded(placed((100, "W2"), (300, "C1")), uncertain=placed((100, None), (300, "W1")))
+    assert tally(nothing, said).events == 1
+    assert tally(moments_of((99, 101, "W2", 0.5, [0])), said).uncertain == 1
+
+
+def test_segments_by_hand() -> None:
+    moments = moments_of((10, 20, "W2", 0.5, [0]), (290, 310, "C1", 0.5, [1]))
+    said = coded(placed((299, "W2"), (900, "C1")), uncertain=placed((610, None)))
+    # Of 20 minutes: coded 1 and 4, flagged 1 (both moments begin there), unsure 3.
+    cells = judging.segments(moments, said, KINDS, 1_140_000, 300_000)
+    assert cells == Segments(both=1, codes_only=1, flags_only=0, neither=1)
+    only = judging.segments(moments, said, ("confrontation",), 1_140_000, 300_000)
+    assert only == Segments(both=0, codes_only=1, flags_only=1, neither=1)
+    sheet = SHEETS.frame(
+        {
+            "line": 2,
+            "session": "S",
+            "segment": number,
+            "kind": "confrontation",
+            "marker": "C1",
+            "checks": 0,
+            "minuses": minuses,
+        }
+        for number, minuses in ((1, 1), (2, 0))
+    )
+    marked = replace(said, codes=None, sheets=sheet)
+    cells = judging.segments(moments, marked, ("confrontation",), 1_140_000, 300_000)
+    assert cells == Segments(both=1, neither=2)
+
+
+def test_what_each_rule_adds() -> None:
+    hits = HITS.frame(
+        {
+            "hit_id": number,
+            "rule": rule,
+            "kind": "withdrawal",
+            "marker": "W2",
+            "primary": True,
+            "weight": 1.0,
+            "item": "turn",
+            "item_ids": [number],
+            "start_ms": 0,
+            "end_ms": 1,
+            "clauses": [],
+            "params": "{}",
+            "suppressed_by": reason,
+        }
+        for number, (rule, reason) in enumerate(
+            [("a", None), ("b", None), ("b", None), ("a", None), ("a", "a guard"), ("c", None)]
+        )
+    )
+    moments = moments_of(
+        (100, 110, "W2", 0.9, [0, 1]),  # right, on a and b
+        (200, 210, "W2", 0.9, [2]),  # right, on b alone
+        (215, 220, "W2", 0.5, [3]),  # a repeat, on a alone; it would serve without b
+        (400, 410, "W2", 0.5, [5]),  # false and benign, on c alone
+    )
+    said = coded(placed((105, "W2"), (209, "W2")), benign=placed((405, None)))
+    got = judged(moments, said)
+    rules = judging.by_rule(got, hits, moments, places(moments), said, 10_000)
+    a, b, c = rules["a"], rules["b"], rules["c"]
+    assert (a.hits, a.suppressed, a.moments, a.right, a.alone, a.lost, a.spared) == (
+        *(2, 1, 2, 1),
+        *(0, 0, 1),
+    )
+    assert (b.moments, b.right, b.alone, b.lost, b.spared, b.benign) == (2, 2, 1, 0, 1, 0)
+    assert (c.moments, c.right, c.precision, c.lost, c.spared, c.benign) == (1, 0, 0.0, 0, 1, 1)
+
+
+_TIMES = st.integers(0, 600)
+_MARKERS = st.sampled_from(["W1", "W2", "C1", "C7"])
+_MOMENTS = st.lists(
+    st.tuples(_TIMES, st.integers(1, 30), _MARKERS, st.integers(1, 9)), max_size=8
+).map(
+    lambda rows: moments_of(
+        *((start, start + length, marker, score / 10, []) for start, length, marker, score in rows)
+    )
+)
+_CODES = st.lists(st.tuples(_TIMES, _MARKERS), max_size=8).map(lambda rows: placed(*rows))
+
+
+@given(_MOMENTS, _CODES, _CODES)
+def test_every_moment_and_event_counts_once(
+    moments: pl.DataFrame, codes: pl.DataFrame, uncertain: pl.DataFrame
+) -> None:
+    said = coded(codes, uncertain)
+    got = judged(moments, said)
+    whole = tally(moments, said)
+    assert whole.found + whole.false_alarms + whole.uncertain == moments.height
+    assert whole.found == got.events["moment_id"].drop_nulls().n_unique()
+    assert whole.found + whole.misses == got.events.height <= codes.height
+    kinds = [tally(moments, said, (kind,)) for kind in KINDS]
+    for name in ("events", "found", "false_alarms", "repeats", "uncertain"):
+        assert sum(getattr(kind, name) for kind in kinds) == getattr(whole, name)
+
+
+@given(_MOMENTS, _CODES)
+def test_exact_moments_find_everything(moments: pl.DataFrame, codes: pl.DataFrame) -> None:
+    del moments
+    events = judged(moments_of(), coded(codes)).events
+    exact = moments_of(
+        *(
+            (start_ms // 1000, start_ms // 1000 + 1, markers[0], 0.5, [])
+            for start_ms, markers in events.select("start_ms", "markers").iter_rows()
+        )
+    )
+    got = tally(exact, coded(codes))
+    assert (got.false_alarms, got.misses) == (0, 0)
+    assert got.f1 in (1, None)
+
+
+@given(_MOMENTS, _CODES, st.integers(0, 20))
+def test_uncertain_places_never_cost_precision(
+    moments: pl.DataFrame, codes: pl.DataFrame, at: int
+) -> None:
+    sure = tally(moments, coded(codes))
+    unsure = tally(moments, coded(codes, placed((at + 10_000, None))))
+    assert unsure == sure
+    everywhere = placed(*((second, None) for second in range(0, 640, 7)))
+    excused = judged(moments, coded(codes, everywhere))
+    assert "false" not in excused.moments["outcome"].to_list()
+
+
+def test_places_on_both_axes() -> None:
+    timeline = Timeline.of(
+        pl.DataFrame(
+            {
+                "start_ms": [0, 1000, 5000],
+                "end_ms": [1000, 4000, 9000],
+                "utterance_id": ["a", "b", "c"],
+            }
+        )
+    )
+    rows = [
+        {"line": 2, "session": "S", "utterance_id": "b", "kind": "withdrawal"},
+        {"line": 3, "session": "S", "start_ms": 4500, "kind": "withdrawal"},
+        {"line": 4, "session": "S", "start_ms": 900, "end_ms": 5001, "kind": "withdrawal"},
+    ]
+    codes = CODES.frame(rows)
+    assert place(codes, lambda: timeline, "utterances").select("low", "high").rows() == [
+        (1, 1),
+        (1, 1),
+        (0, 2),
+    ]
+    in_ms = place(codes, lambda: timeline, "ms")
+    assert in_ms.select("low", "high").rows() == [(1000, 4000), (4500, 4500), (900, 5001)]
+    assert str(Tolerance(2, "utterances")) == "2 utterances"
+    assert str(Tolerance(2500, "ms")) == "2.5 s"
+
+
+def test_an_utterance_that_is_not_there_is_told() -> None:
+    codes = CODES.frame([{"line": 7, "session": "S", "utterance_id": "zz", "kind": "withdrawal"}])
+    named = Timeline.of(pl.DataFrame({"start_ms": [0], "end_ms": [1], "utterance_id": ["a"]}))
+    with pytest.raises(InputError, match=r"lines 7: the session's transcript has no such"):
+        place(codes, lambda: named, "ms")
+    turns = Timeline.of(pl.DataFrame({"start_ms": [0], "end_ms": [1]}))
+    with pytest.raises(InputError, match=r"no transcript that names its utterances"):
+        place(codes, lambda: turns, "ms")
