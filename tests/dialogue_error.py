@@ -79,7 +79,7 @@ def from_mono(dialogue: Dialogue, settings: config.Settings) -> Tables:
 def built(
     dialogue: Dialogue, spans: pl.DataFrame, settings: config.Settings, *, knows_overlap: bool
 ) -> Tables:
-    """Tables of `turns.build` from `spans` and the words of the script."""
+    """Tables of `turns.build` from `spans` and the words of the script, and these themselves."""
 
     english = lexicon.load("en")
 
@@ -115,7 +115,7 @@ def built(
             [{"engine": "script", "language": "en", "dropped_words": 0}]
         ),
     }
-    return turns.build(tables, settings.turns, acknowledges)
+    return tables | turns.build(tables, settings.turns, acknowledges)
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,8 @@ class OverlapError:
         By kind. Overlaps shorter than `NOTICED_MS` are neither.
     shared_ms, true_ms, found_ms
         Time in which both speak: rightly found, true, found.
-    went_on_wrong
-        Found overlaps in which somebody else is said to have gone on.
+    went_on_wrong, holder_wrong
+        Found overlaps in which somebody else is said to have gone on, or to have had the floor.
     """
 
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -141,6 +141,7 @@ class OverlapError:
     true_ms: int = 0
     found_ms: int = 0
     went_on_wrong: int = 0
+    holder_wrong: int = 0
 
     def __add__(self, other: "OverlapError") -> "OverlapError":
         return OverlapError(
@@ -151,6 +152,7 @@ class OverlapError:
             self.true_ms + other.true_ms,
             self.found_ms + other.found_ms,
             self.went_on_wrong + other.went_on_wrong,
+            self.holder_wrong + other.holder_wrong,
         )
 
     @property
@@ -215,6 +217,7 @@ def overlap_error(truth: Sequence[Overlap], found: pl.DataFrame) -> OverlapError
         true_ms=sum(o.end_ms - o.start_ms for o in truth),
         found_ms=sum(row[1] - row[0] for row in rows),
         went_on_wrong=sum(rows[k][4] != truth[i].went_on for i, k in pairs.items()),
+        holder_wrong=sum(rows[k][3] != LABELS[truth[i].holder] for i, k in pairs.items()),
     )
     for i, overlap in enumerate(truth):
         if i in pairs:

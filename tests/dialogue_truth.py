@@ -15,7 +15,7 @@ Heldner & Edlund 2010), not by what the pipeline makes of them::
 Every stretch of speech carries three placeholder words a second, of true times. An utterance ends
 with a full stop, one that breaks off does not. So a *cooperative* overlap begins at most 400 ms
 before the end of a finished sentence; in a *floor-taking* the other comes in at least 1 s before
-the holder would have ended, and the holder breaks off 200-800 ms later.
+the holder would have ended, the holder breaks off 200-800 ms later, and the other goes on for 1 s.
 
 Gaps are drawn from the quantiles of everyday talk (Santa Barbara corpus, 21 conversations between
 two people, 8.1 h), interpolated linearly: 25 % under -77 ms, 28 % under 0, median +90, 75 % under
@@ -37,7 +37,12 @@ GAP_QUANTILES = (0.0, 0.25, 0.28, 0.5, 0.75, 0.892, 0.956, 0.973, 1.0)
 GAPS_MS = (-400, -77, 0, 90, 450, 1000, 2000, 3000, 4000)
 """The ends, -400 and 4000 ms, are not published: the first makes every drawn overlap terminal."""
 
-CONTENT = ("garden", "table", "window", "paper", "river", "kitchen", "winter", "letter", "station")
+CONTENT = (
+    ("garden", "table", "window", "paper", "river", "kitchen", "winter", "letter", "station"),
+    ("bridge", "summer", "village", "market", "mountain", "blanket", "basket", "carpet", "ladder"),
+)
+"""Of each speaker, for words that both say at the same time would be a choral overlap."""
+
 ACKNOWLEDGEMENTS = ("Mm-hm.", "Yeah.", "Right.", "Okay.", "Uh-huh.", "Yeah, right.", "Mm-hm, yeah.")
 WORDS_PER_S = 3
 TURN_PAUSE_MS = 1500
@@ -216,7 +221,9 @@ def _alternating(
 
     def next_of(who: int) -> _Utterance:
         utterance = orders[who].pop()
-        short = random.random() < 0.35
+        first = utterance.speech[0]
+        # A shorter turn, between two overlaps, would be no turn but an attempt.
+        short = random.random() < 0.35 and first[1] - first[0] >= 1000
         return replace(utterance, speech=utterance.speech[:1]) if short else utterance
 
     who = 0
@@ -278,8 +285,10 @@ def _transition(
     first_stretch = following[1][0][1].speech[0]
     shared_ms = first_stretch[1] - first_stretch[0] - 50
     chance = random.random()
-    if chance < 0.4 and shared_ms > 200:
-        overlap_ms = int(random.uniform(200, min(800, shared_ms)))
+    # Who takes the floor has something to say.
+    beyond_ms = following[1][0][1].length_ms - 1000
+    if chance < 0.4 and min(shared_ms, beyond_ms) > 200:
+        overlap_ms = int(random.uniform(200, min(800, shared_ms, beyond_ms)))
         fits = [
             onset
             for a, b in last.at(begin_ms)
@@ -314,7 +323,7 @@ def _interject(
         piece = _piece(random, pool, int(random.uniform(shortest, longest)))
         if piece is None:
             continue
-        words = random.choice(CONTENT, random.integers(2, 6)) if failed else ()
+        words = random.choice(CONTENT[1 - holder], random.integers(2, 6)) if failed else ()
         piece = replace(
             piece,
             text=" ".join(words) if failed else str(random.choice(ACKNOWLEDGEMENTS)),
@@ -355,7 +364,7 @@ def _words(script: _Script, random: np.random.Generator) -> Iterator[Word]:
             continue
         for stretch in stretches:
             count = max(1, round((stretch[1] - stretch[0]) / 1000 * WORDS_PER_S))
-            texts = [str(text) for text in random.choice(CONTENT, count)]
+            texts = [str(text) for text in random.choice(CONTENT[who], count)]
             if stretch is stretches[-1] and utterance.finished:
                 texts[-1] += "."
             yield from _spread(who, stretch, texts)

@@ -62,7 +62,8 @@ def test_what_the_definitions_make_of_true_spans(dialogue: Dialogue) -> None:
     assert set(found.turns.latencies_ms) == {0}
     assert (found.turns.missed, found.turns.no_latency) == (0, 0)
     assert (found.overlaps.f1, found.overlaps.time_f1) == (1, 1)
-    assert found.overlaps.went_on_wrong == 0
+    assert found.overlaps.macro_f1(end_to_end=True) == 1
+    assert found.overlaps.went_on_wrong == found.overlaps.holder_wrong == 0
 
 
 def test_a_dialogue_with_a_channel_per_speaker(dialogue: Dialogue) -> None:
@@ -96,3 +97,5 @@ def test_targets_with_a_channel_per_speaker(shared_data: Path) -> None:
     assert total.silences.f1 >= 0.97
     assert np.median(np.abs(total.silences.boundaries_ms)) <= 40
     assert total.overlaps.f1 >= 0.95
+    assert total.overlaps.macro_f1(end_to_end=False) >= 0.85
+    assert total.overlaps.macro_f1(end_to_end=True) >= 0.85

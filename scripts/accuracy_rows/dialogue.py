@@ -103,6 +103,7 @@ def overlaps(heard: Callable[[Place], DialogueError]) -> Callable[[Place], Numbe
             "macro_f1": error.macro_f1(end_to_end=False),
             "end_to_end_f1": error.macro_f1(end_to_end=True),
             "went_on_wrong": error.went_on_wrong,
+            "holder_wrong": error.holder_wrong,
             **by_kind,
             **confused,
         }
@@ -143,7 +144,8 @@ SAYS_OVERLAPS = (
     "(of overlapping time {time_f1:.3f}); kinds: macro-F1 {macro_f1:.3f} over those found, "
     "{end_to_end_f1:.3f} with missed and false ones (backchannel {backchannel_f1:.2f}, "
     "cooperative {cooperative_f1:.2f}, floor-taking {floor_taking_f1:.2f}, "
-    "failed attempt {failed_attempt_f1:.2f})"
+    "failed attempt {failed_attempt_f1:.2f}); who held the floor wrong in {holder_wrong}, "
+    "who went on in {went_on_wrong}"
 )
 SAYS_CONFUSION = "; ".join(confusion())
 
