@@ -82,6 +82,7 @@ class Activity(Section):
     alone_dbfs: float = Field(lt=0, description="loud frames of a pause as the detector hears them")
     alone_ms: int = Field(gt=0, description="longest pause that is heard at once")
     alone_min_ms: int = Field(gt=0, description="shortest pause that is heard again")
+    least_rise_db: float = Field(gt=0, description="a voice in a pause stands so far over the noise")
     guard_ms: int = Field(ge=0, description="pauses are heard this far from speech")
     voice_periodicity: float = Field(gt=0, lt=1, description="autocorrelation of a voiced frame")
     voice_share: float = Field(gt=0, le=1, description="voiced frames that make a stretch voiced")

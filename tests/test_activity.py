@@ -92,17 +92,6 @@ def test_the_detector_hears_bounded_pieces_at_an_even_level() -> None:
     assert detector.longest <= (own.piece_ms + own.lead_ms) * 16
 
 
-def test_a_doubtful_stretch_is_speech_if_it_is_voiced() -> None:
-    pulses = np.zeros(10 * 16_000, np.float32)
-    pulses[3 * 16_000 : 4 * 16_000 : 16_000 // 125] = 1
-    voice = np.convolve(pulses, np.hanning(40), mode="same").astype(np.float32) * 0.1
-    paper = noise(10, -60)
-    burst(paper, 3000, 4000, -25)
-    for samples, expected in ((voice + noise(10, -60), [(3000, 4000)]), (paper, [])):
-        found = activity.detect(Audio([samples]), Sure(0.15), SETTINGS.activity)
-        assert np.allclose(stretches(found) or [[0, 0]], expected or [[0, 0]], atol=30)
-
-
 def test_a_knock_beside_speech_does_not_move_its_end() -> None:
     samples = noise(10, -60)
     burst(samples, 2000, 3000, -20)
