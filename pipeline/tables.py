@@ -342,7 +342,7 @@ OVERLAPS = Schema(
         ),
         Column("holder_turn", pl.Int64, "turn_id of the holder's turn"),
         Column("other_turn", pl.Int64, "turn_id of the other's turn"),
-        Column("into_ms", pl.Int64, "how long the holder's turn had gone on when the other came in"),
+        Column("into_ms", pl.Int64, "how long the holder's turn had lasted when the other came in"),
         Column(
             "went_on",
             pl.String,

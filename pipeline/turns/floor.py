@@ -9,7 +9,7 @@ unless somebody else took the floor meanwhile. Of another's speech, backchannels
 it began and ended ...                 then the first speaker's turn ...
 =====================================  =========================================================
 within the first's unit                goes on: an attempt that failed
-in the silence                         ended
+in the silence                         ended, unless both began again at once (`latch_ms`)
 over the first's last                  ended: it answers a completion that was seen coming
 `terminal_overlap_ms`, in the silence
 earlier over the unit, in the silence  goes on if the other was alone for `yield_ms` at most
@@ -112,6 +112,8 @@ def _goes_on(own: _Open, unit: Unit, settings: config.Turns) -> bool:
 
 def _took_the_floor(turn: Turn, other: Unit, unit: Unit, settings: config.Turns) -> bool:
     """Whether `other`, which outlasted `turn`, ended it before `unit` of the same speaker."""
+    if other.start_ms >= unit.start_ms - settings.latch_ms:
+        return False
     if other.end_ms > unit.start_ms:
         return unit.start_ms - turn.end_ms > settings.yield_ms
     outlasted = other.start_ms <= turn.units[-1].start_ms

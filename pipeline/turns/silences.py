@@ -34,11 +34,16 @@ def rows(
     units
         Those that nobody heard put the silence around them in doubt.
     """
-    spans = list(spoken.select("start_ms", "end_ms", "speaker").iter_rows())
-    speech = merge((start, end) for start, end, _ in spans)
+    own = [
+        (start, end, str(speaker))
+        for (speaker,), spans in spoken.group_by("speaker", maintain_order=True)
+        for start, end in merge(_stretches(spans))
+    ]
+    own.sort(key=lambda stretch: stretch[:2])
+    speech = merge((start, end) for start, end, _ in own)
     last: dict[int, str] = {}
     first: dict[int, tuple[int, str]] = {}
-    for start, end, speaker in spans:
+    for start, end, speaker in own:
         last.setdefault(end, speaker)
         if start not in first or end > first[start][0]:
             first[start] = (end, speaker)
