@@ -206,6 +206,14 @@ class Catalogue:
         with _told("read"), self._engine.connect() as connection:
             return {row.speaker: row.role for row in connection.execute(query)}
 
+    def forget(self, recording_id: str, *, keep_corrections: bool) -> None:
+        """Remove what is known of a recording, from the file too."""
+        tables = [_RECORDINGS] if keep_corrections else [_RECORDINGS, _CORRECTIONS]
+        with _told("written"), self._engine.begin() as connection:
+            for table in tables:
+                connection.execute(delete(table).where(table.c.recording_id == recording_id))
+        self._settle()
+
     def enrol(self, voice: Voice) -> None:
         """Keep the voice of a therapist in place of an older one."""
         with _told("written"), self._engine.begin() as connection:

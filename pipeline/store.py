@@ -111,6 +111,11 @@ def _damaged(what: str) -> DamagedError:
     return DamagedError(f"{what} is damaged on disk", hint="run `tether run` on its recording")
 
 
+def artifact(stage: str, slot: str) -> str:
+    """Name of the artifact in a slot."""
+    return f"{stage}-{slot[:_SLOT_DIGITS]}"
+
+
 class Store:
     """Artifacts of one workspace.
 
@@ -155,6 +160,36 @@ class Store:
         """Short ids of the sessions of which something is kept, in their order."""
         with _told("the workspace cannot be read"):
             yield from sorted(path.name for path in self.workspace.glob("sessions/*/"))
+
+    def artifacts(self, session: str) -> dict[str, int]:
+        """Names of the finished artifacts of a session, with the bytes that each takes.
+
+        Parameters
+        ----------
+        session
+            Its id, or the digits of it that name its folder.
+        """
+        with _told("the workspace cannot be read"):
+            return {
+                place.name: sum(file.stat().st_size for file in place.iterdir())
+                for place in sorted(self.session(session).glob("artifacts/[!.]*/"))
+            }
+
+    def drop(self, session: str, name: str) -> None:
+        """Remove an artifact: it is whole or gone, and the next run sweeps what a kill left."""
+        self._remove(self.session(session) / "artifacts" / name)
+
+    def remove(self, session: str) -> None:
+        """Remove all that is kept of a session, in the same way; nothing where there is nothing."""
+        self._remove(self.session(session))
+
+    def _remove(self, place: Path) -> None:
+        with _told("what is to be removed cannot be"):
+            if place.exists():
+                hidden = Path(tempfile.mkdtemp(prefix=".tmp-", dir=place.parent))
+                place.rename(hidden / place.name)
+                _sync_folder(place.parent)
+                shutil.rmtree(hidden)
 
     def scratch(self) -> IO[bytes]:
         """A scratch file without a name: gone with the process, however that ends."""
@@ -249,11 +284,16 @@ class Store:
                 raise
 
     def _place(self, recording_id: str, stage: str, slot: str) -> Path:
-        return self.session(recording_id) / "artifacts" / f"{stage}-{slot[:_SLOT_DIGITS]}"
+        return self.session(recording_id) / "artifacts" / artifact(stage, slot)
 
     def _sweep(self) -> None:
         """Remove what a killed run left half-written."""
-        for pattern in (".tmp-*", "sessions/*/.tmp-*", "sessions/*/artifacts/.tmp-*"):
+        for pattern in (
+            ".tmp-*",
+            "sessions/.tmp-*",
+            "sessions/*/.tmp-*",
+            "sessions/*/artifacts/.tmp-*",
+        ):
             for leftover in self.workspace.glob(pattern):
                 if leftover.is_dir():
                     shutil.rmtree(leftover, ignore_errors=True)

@@ -47,6 +47,8 @@ def cli() -> None:
     \b
     tether run RECORDING...     measure, flag, write one report per session
     tether sessions             what is in the workspace
+    tether correct SESSION ...  say who is who
+    tether purge SESSION        remove all that is kept of a session
     tether measures             what every number means
     tether doctor               what this machine can do, and what to type for what it cannot
 
@@ -250,6 +252,36 @@ def measures_command(
         measuring.tables(name, as_json=as_json)
     else:
         measuring.show(name, profile, language, as_json=as_json)
+
+
+@cli.command("gc")
+@_workspace
+@click.option("--yes", "go", is_flag=True, help="Remove them; without it they are only told.")
+def gc_command(workspace: Path, *, go: bool) -> None:
+    """Remove results that no session's last run points at: those of older settings or versions.
+
+    To go back to such settings computes them again. Reports, corrections and what an interrupted
+    run goes on from stay.
+    """
+    from pipeline.cli import sweeping  # noqa: PLC0415  # see the module's docstring
+
+    sweeping.gc(workspace, go=go)
+
+
+@cli.command("purge")
+@click.argument("session")
+@_workspace
+@click.option("--keep-corrections", is_flag=True, help="Keep what a person said of who is who.")
+def purge_command(session: str, workspace: Path, *, keep_corrections: bool) -> None:
+    """Remove all that the workspace holds of SESSION, at once, and say what is left: nothing.
+
+    That is its results, report, corrections, and where its recording lies. The recording itself,
+    its sidecar, and what was exported elsewhere are not touched; a backup of the workspace is none
+    of Tether's. A voice enrolled from the session stays until `tether enrol --forget`.
+    """
+    from pipeline.cli import sweeping  # noqa: PLC0415  # see the module's docstring
+
+    sweeping.purge(session, workspace, keep_corrections=keep_corrections)
 
 
 @cli.command("doctor")

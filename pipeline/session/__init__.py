@@ -25,6 +25,7 @@ from pipeline.session.keeping import Walked, publish, read_note, reopen
 from pipeline.session.naming import unheeded
 from pipeline.session.plan import Enrolled, Plan, Spoken
 from pipeline.session.stages import decided_by
+from pipeline.session.sweeping import purge, unused
 from pipeline.stage import Outcome, State, run
 from pipeline.store import Store
 from pipeline.tables import Recording, Tables
@@ -36,8 +37,10 @@ __all__ = [
     "Walked",
     "decide_again",
     "decided_by",
+    "purge",
     "reopen",
     "therapist_voice",
+    "unused",
     "walk",
 ]
 

@@ -1,0 +1,57 @@
+"""What is kept for nothing, and the removal of a session with the proof that it is gone."""
+
+from collections.abc import Iterator
+
+from pipeline.catalogue import Catalogue
+from pipeline.errors import InputError, StoreError
+from pipeline.session.keeping import read_note
+from pipeline.store import Store, artifact
+from pipeline.tables import SHORT_ID
+
+
+def unused(store: Store) -> Iterator[tuple[str, str, int]]:
+    """Session, name and bytes of each artifact that the session's last walk does not point at.
+
+    Nothing of a session without a finished walk: it is what an interrupted one goes on from.
+    """
+    for session in store.sessions():
+        try:
+            note = read_note(session, store)
+        except (InputError, StoreError):
+            continue
+        used = {artifact(stage, slot) for stage, slot in note.slots}
+        for name, size in store.artifacts(session).items():
+            if name not in used:
+                yield session, name, size
+
+
+def purge(
+    recording_id: str, store: Store, catalogue: Catalogue, *, keep_corrections: bool
+) -> list[str]:
+    """Remove all that the workspace holds of a session, and list what is left of it.
+
+    The catalogue comes last: after a kill the session is still found, and can be purged again. The
+    recording itself is not touched. The caller holds the store's lock.
+    """
+    store.remove(recording_id)
+    catalogue.forget(recording_id, keep_corrections=keep_corrections)
+    return list(_left(recording_id, store, catalogue))
+
+
+def _left(recording_id: str, store: Store, catalogue: Catalogue) -> Iterator[str]:
+    if store.session(recording_id).exists():
+        yield "its folder"
+    if any(entry.recording_id == recording_id for entry in catalogue.entries()):
+        yield "where its recording lies"
+    corrections = len(catalogue.corrections(recording_id))
+    if corrections:
+        yield f"roles of {corrections} speakers as a person corrected them"
+    digits = recording_id[:SHORT_ID].encode()
+    for file in sorted(store.workspace.rglob("*.*")):
+        text = file.suffix in (".json", ".html") and file.is_file()  # in tables stands no id
+        if digits.decode() in str(file) or (text and digits in file.read_bytes()):
+            yield f"its id, in {file.relative_to(store.workspace)}"
+    if not corrections and any(
+        digits in file.read_bytes() for file in store.workspace.glob("tether.db*")
+    ):
+        yield "its id, in the file of the catalogue"
