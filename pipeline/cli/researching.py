@@ -1,4 +1,4 @@
-"""The researcher's commands: evaluate."""
+"""The researcher's commands: evaluate, compare."""
 
 import json
 from collections.abc import Sequence
@@ -10,13 +10,41 @@ import click
 _FILES = click.Path(dir_okay=False, path_type=Path)
 
 
+_codes = click.option("--codes", multiple=True, type=_FILES, help="CSV or ELAN (.eaf).")
+_needed = click.option(
+    "--codes", multiple=True, required=True, type=_FILES, help="CSV or ELAN (.eaf)."
+)
+_uncertain = click.option(
+    "--uncertain", multiple=True, type=_FILES, help="Places that count neither way."
+)
+_benign = click.option(
+    "--benign", multiple=True, type=_FILES, help="Places that must not be flagged."
+)
+_ms = click.option(
+    "--tolerance-ms", type=click.IntRange(min=0), help="A moment this near has found it."
+)
+_utterances = click.option(
+    "--tolerance-utterances", type=click.IntRange(min=0), help="The same in utterances."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+_workspace = click.option(
+    "--workspace",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("workspace"),
+    show_default=True,
+    envvar="TETHER_WORKSPACE",
+    help="Folder of results.",
+)
+AS_WALKED = "walked"
+
+
 @click.command("evaluate")
 @click.argument("sessions", nargs=-1)
-@click.option("--codes", multiple=True, required=True, type=_FILES, help="CSV or ELAN (.eaf).")
-@click.option("--uncertain", multiple=True, type=_FILES, help="Places that count neither way.")
-@click.option("--benign", multiple=True, type=_FILES, help="Places that must not be flagged.")
-@click.option("--tolerance-ms", type=click.IntRange(min=0), help="A moment this near has found it.")
-@click.option("--tolerance-utterances", type=click.IntRange(min=0), help="The same in utterances.")
+@_needed
+@_uncertain
+@_benign
+@_ms
+@_utterances
 @click.option(
     "--hold-out",
     metavar="N|FILE",
@@ -28,15 +56,8 @@ _FILES = click.Path(dir_okay=False, path_type=Path)
     help="Settings by which roles and rules are run again; by default moments are as walked.",
 )
 @click.option("--plot", type=_FILES, help="Write precision and recall over score as HTML.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
-@click.option(
-    "--workspace",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("workspace"),
-    show_default=True,
-    envvar="TETHER_WORKSPACE",
-    help="Folder of results.",
-)
+@_json
+@_workspace
 def evaluate_command(
     sessions: tuple[str, ...],
     codes: tuple[Path, ...],
@@ -87,6 +108,48 @@ def evaluate_command(
         click.echo(line)
 
 
+@click.command("compare")
+@click.argument("first", metavar="CONFIG_A")
+@click.argument("second", metavar="CONFIG_B")
+@click.argument("sessions", nargs=-1)
+@_codes
+@_uncertain
+@_benign
+@_ms
+@_utterances
+@_json
+@_workspace
+def compare_command(
+    first: str,
+    second: str,
+    sessions: tuple[str, ...],
+    codes: tuple[Path, ...],
+    uncertain: tuple[Path, ...],
+    benign: tuple[Path, ...],
+    tolerance_ms: int | None,
+    tolerance_utterances: int | None,
+    as_json: bool,
+    workspace: Path,
+) -> None:
+    """Show what changes from CONFIG_A to CONFIG_B, moment by moment, and against codes.
+
+    A config is a built-in profile, the path of a YAML file, or the word "walked": moments as they
+    are in the workspace. SESSIONS are ids or paths; without any, all of the workspace. Nothing in
+    it changes.
+    """
+    from pipeline import config, research  # noqa: PLC0415  # as in `main`: --help answers at once
+    from pipeline.research import sheet  # noqa: PLC0415  # likewise
+
+    before, after = (None if each == AS_WALKED else config.load(each) for each in (first, second))
+    said = research.Said.read(codes, uncertain, benign) if codes else None
+    within = _tolerance(tolerance_ms, tolerance_utterances)
+    comparison = research.compare(workspace, before, after, said, sessions, tolerance=within)
+    if as_json:
+        click.echo(json.dumps(sheet.changes_machine(comparison), indent=1))
+        return
+    click.echo(sheet.changes(comparison))
+
+
 def _tolerance(ms: int | None, utterances: int | None) -> Any:
     from pipeline.errors import ConfigError  # noqa: PLC0415  # likewise
     from pipeline.research import Tolerance  # noqa: PLC0415  # likewise
@@ -100,4 +163,4 @@ def _tolerance(ms: int | None, utterances: int | None) -> Any:
     return None if ms is None else Tolerance(ms, "ms")
 
 
-COMMANDS: Sequence[click.Command] = (evaluate_command,)
+COMMANDS: Sequence[click.Command] = (evaluate_command, compare_command)

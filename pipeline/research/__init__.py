@@ -12,6 +12,10 @@
     result.evaluation.events                           # a polars frame: each event, found or missed
     tune, held = result.evaluation.split("8")          # eight sessions put aside by hash
 
+    changes = research.compare(Path("workspace"), None, config.load("mine.yaml"), said)
+    changes.moments                                    # what appeared, vanished, moved, changed
+    changes.differences("withdrawal")["f1"]            # the same sessions drawn for both
+
 Nothing here writes to a workspace. `sheet.text` prints an evaluation, `sheet.machine` makes plain
 values of it; `holdout` says why sessions are put aside before rules are written.
 """
@@ -24,6 +28,7 @@ from pipeline import config
 from pipeline.config import Settings
 from pipeline.research.cases import Case, Opened, read
 from pipeline.research.chance import Interval
+from pipeline.research.comparing import Comparison, compared
 from pipeline.research.placing import Tolerance
 from pipeline.research.sheet import listed
 from pipeline.research.study import Evaluation, Said, Score, Study
@@ -31,6 +36,7 @@ from pipeline.research.tally import MarkerTally, RuleTally, Segments, Tally
 
 __all__ = [
     "Case",
+    "Comparison",
     "Evaluation",
     "Interval",
     "MarkerTally",
@@ -43,6 +49,7 @@ __all__ = [
     "Study",
     "Tally",
     "Tolerance",
+    "compare",
     "evaluate",
     "read",
 ]
@@ -89,3 +96,35 @@ def evaluate(
     unnamed = len(opened.cases) - len(study.cases)
     remarks = tuple(listed(study.strangers, unnamed, opened.closed))
     return Result(study.evaluate(measured), study, remarks)
+
+
+def compare(
+    workspace: Path,
+    first: Settings | None,
+    second: Settings | None,
+    said: Said | None = None,
+    sessions: Sequence[str] = (),
+    *,
+    tolerance: Tolerance | None = None,
+) -> Comparison:
+    """What changes from one settings to another, moment by moment, and against codes.
+
+    Parameters
+    ----------
+    first, second
+        None: moments as the walks left them.
+    said
+        What people coded; None: moments are compared, and nothing is scored.
+    sessions, tolerance
+        As in `evaluate`; both settings are scored with the first's `evaluation` section.
+    """
+    before = read(workspace, sessions, first).cases
+    after = read(workspace, sessions, second).cases
+    if said is None:
+        return compared(before, after)
+    measured = (first or config.load()).evaluation
+    within = tolerance or Tolerance(measured.tolerance_ms, "ms")
+    study = Study.of(before, said, within, all_looked_at=bool(sessions))
+    coded = {case.recording.recording_id for case in study.cases}
+    again = [case for case in after if case.recording.recording_id in coded]
+    return compared(before, after, study.evaluate(measured), study.evaluate(measured, again))

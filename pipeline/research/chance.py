@@ -69,16 +69,49 @@ def intervals(
     intervals
         None with fewer than two sessions, or where more than half of the samples cannot say.
     """
-    top = sorted({k for tally in tallies for k in tally.top})
+    samples = _samples([tallies], draws=draws, seed=seed)
+    return {name: _interval(values[0], level) for name, values in samples.items()}
+
+
+def differences(
+    first: Sequence[Tally], second: Sequence[Tally], *, draws: int, level: float, seed: int
+) -> dict[str, Interval | None]:
+    """As `intervals`, of second minus first: the same sessions are drawn for both.
+
+    An interval that leaves out 0 says more than two intervals that overlap: what makes a session
+    hard is the same for both.
+    """
+    samples = _samples([first, second], draws=draws, seed=seed)
+    return {
+        name: _interval(
+            [
+                None if one is None or other is None else other - one
+                for one, other in zip(*values, strict=True)
+            ],
+            level,
+        )
+        for name, values in samples.items()
+    }
+
+
+def _samples(
+    several: Sequence[Sequence[Tally]], *, draws: int, seed: int
+) -> dict[str, list[list[float | None]]]:
+    """Each number in each sample, for each list of tallies; empty lists with too few sessions."""
+    top = sorted({k for tallies in several for tally in tallies for k in tally.top})
     read = {**STATISTICS, **{f"precision_at_{k}": _precision_at(k) for k in top}}
-    number = len(tallies)
+    number = len(several[0])
     if number < 2:  # noqa: PLR2004  # one session says nothing about another
-        return dict.fromkeys((*read, RANKED))
+        return {name: [[] for _ in several] for name in (*read, RANKED)}
     weights = np.random.default_rng(seed).multinomial(number, [1 / number] * number, size=draws)
-    summed = weights @ np.array([_numbers(tally, top) for tally in tallies])
-    samples = [_tally(row.tolist(), top) for row in summed]
-    found = {name: _interval([of(tally) for tally in samples], level) for name, of in read.items()}
-    return found | {RANKED: _interval(_average_precisions(tallies, weights), level)}
+    found: dict[str, list[list[float | None]]] = {name: [] for name in (*read, RANKED)}
+    for tallies in several:
+        summed = weights @ np.array([_numbers(tally, top) for tally in tallies])
+        samples = [_tally(row.tolist(), top) for row in summed]
+        for name, of in read.items():
+            found[name].append([of(tally) for tally in samples])
+        found[RANKED].append(_average_precisions(tallies, weights))
+    return found
 
 
 def _precision_at(k: int) -> Statistic:
@@ -145,7 +178,7 @@ def _average_precisions(tallies: Sequence[Tally], weights: NDArray[np.int64]) ->
 
 def _interval(values: Sequence[float | None], level: float) -> Interval | None:
     told = [value for value in values if value is not None]
-    if 2 * len(told) < len(values):
+    if not told or 2 * len(told) < len(values):
         return None
     low, high = np.quantile(told, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))

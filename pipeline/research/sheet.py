@@ -1,12 +1,16 @@
 """An evaluation as people read it in a terminal, and as machines do."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import polars as pl
+
+from pipeline.formats.codes import KINDS
 from pipeline.report import names
-from pipeline.report.wording import count
+from pipeline.report.wording import clock_range, count
 from pipeline.research.chance import RANKED, Interval
+from pipeline.research.comparing import CHANGES, SAME, Comparison
 from pipeline.research.study import GROUPS, Evaluation
 from pipeline.research.tally import MS_PER_HOUR, Tally
 from pipeline.tables import SHORT_ID
@@ -222,6 +226,80 @@ def _table(rows: Sequence[Row], left: int = 1) -> str:
             for number, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
+    )
+
+
+def changes(comparison: Comparison) -> str:
+    """What two settings change, as people read it: counts, scores, then moment by moment.
+
+    Sessions go by the first digits of their id.
+    """
+    counts = comparison.counts
+    rows: list[Row] = [("moments", *KINDS)]
+    rows += [(change, *(str(counts[kind][change]) for kind in KINDS)) for change in CHANGES]
+    parts = [_table(rows)]
+    if comparison.before and comparison.after:
+        parts.append(_scores(comparison, comparison.before, comparison.after))
+    moved = comparison.moments.filter(pl.col("change") != SAME)
+    lines: list[Row] = [("session", "change", "from", "to", "score", "now", "rules", "now", "")]
+    lines += [_line(row) for row in moved.iter_rows(named=True)]
+    if moved.height:
+        parts.append(_table(lines, left=len(lines[0])))
+    return "\n\n".join(parts)
+
+
+def changes_machine(comparison: Comparison) -> dict[str, Any]:
+    """A comparison in plain values; sessions by id, never by name."""
+    moments = comparison.moments.drop("session").with_columns(
+        pl.col("recording_id").str.head(SHORT_ID)
+    )
+    told: dict[str, Any] = {"counts": comparison.counts, "moments": moments.to_dicts()}
+    if comparison.before and comparison.after:
+        told["before"] = {group: numbers(comparison.before.tally(group)) for group in GROUPS}
+        told["after"] = {group: numbers(comparison.after.tally(group)) for group in GROUPS}
+        told["differences"] = {
+            group: {
+                name: None if each is None else [each.low, each.high]
+                for name, each in comparison.differences(group).items()
+            }
+            for group in GROUPS
+        }
+    return told
+
+
+def _scores(comparison: Comparison, before: Evaluation, after: Evaluation) -> str:
+    rows: list[Row] = [("", "", "first", "second", "second minus first")]
+    for group in GROUPS:
+        chances = comparison.differences(group)
+        pair = (before.tally(group), after.tally(group))
+        for name in ("precision", "recall", "f1", RANKED, "false_alarms_per_hour", "benign_share"):
+            one, other = (getattr(tally, name) for tally in pair)
+            apart = None if one is None or other is None else other - one
+            label = name.replace("_", " ")
+            cells = (_share(one), _share(other), _rate(apart, chances[name], _OF_A_SHARE))
+            rows.append((group, label, *cells))
+    return _table(rows, left=2)
+
+
+def _line(row: Mapping[str, Any]) -> Row:
+    def bounds(side: str) -> str:
+        if row[f"start_ms_{side}"] is None:
+            return _NONE
+        clock = clock_range(row[f"start_ms_{side}"], row[f"end_ms_{side}"])
+        return f"{clock} {row[f'marker_{side}']}"
+
+    told = [row["outcome_a"], row["outcome_b"]]
+    outcome = " > ".join(dict.fromkeys(str(each) for each in told if each is not None))
+    return (
+        row["recording_id"][:SHORT_ID],
+        row["change"],
+        bounds("a"),
+        bounds("b"),
+        _share(row["score_a"]),
+        _share(row["score_b"]),
+        ", ".join(row["rules_a"] or [_NONE]),
+        ", ".join(row["rules_b"] or [_NONE]),
+        outcome,
     )
 
 

@@ -60,3 +60,16 @@ def test_evaluate_holds_out_and_draws(folder: Path) -> None:
 def test_evaluate_takes_one_tolerance(folder: Path) -> None:
     with pytest.raises(ConfigError, match="one of the two"):
         evaluated(folder, "--tolerance-ms", "1", "--tolerance-utterances", "1")
+
+
+def test_compare_tells_what_vanishes(folder: Path) -> None:
+    command = ["compare", "walked", str(folder / "mine.yaml"), "--workspace", str(folder / "ws")]
+    got = CliRunner().invoke(cli, command, catch_exceptions=False)
+    assert got.exit_code == 0, got.output
+    assert "vanished" in got.output
+    assert "complaint-about-therapist" in got.output
+    scored = [*command, "--codes", str(folder / "codes.csv"), "--json"]
+    told = json.loads(CliRunner().invoke(cli, scored, catch_exceptions=False).output)
+    assert told["counts"]["confrontation"]["vanished"] == 1
+    assert told["moments"][0]["outcome_a"] == "right"
+    assert (told["before"]["all"]["recall"], told["after"]["all"]["recall"]) == (1, 0)
