@@ -32,6 +32,19 @@ def test_covered_time_is_that_of_a_line_of_milliseconds(
     assert (union.ends - union.starts).sum() == line.sum()
 
 
+@given(TIMES, TIMES)
+def test_what_is_left_of_intervals_is_that_of_a_line_of_milliseconds(
+    pairs: list[tuple[int, int]], taken: list[tuple[int, int]]
+) -> None:
+    whole = Intervals.union([a for a, _ in pairs], [a + d for a, d in pairs])
+    other = Intervals.union([a for a, _ in taken], [a + d for a, d in taken])
+    left = whole.minus(other)
+    expected = _line(pairs) & ~_line(taken)
+    found = _line(list(zip(left.starts, left.ends - left.starts, strict=True)))
+    assert (found == expected).all()
+    assert (left.ends[:-1] < left.starts[1:]).all()
+
+
 @given(st.lists(st.integers(0, 300), unique=True), TIMES)
 def test_inside_pairs_every_point_with_every_interval_that_holds_it(
     points: list[int], pairs: list[tuple[int, int]]
@@ -53,7 +66,20 @@ def test_windows_follow_each_other_from_the_first_turn() -> None:
     assert cut.rows() == [(0, 5_000, 65_000), (1, 65_000, 125_000), (2, 125_000, 160_000)]
     assert speech.windows(tables, "window_60s", 0.6).height == 2
     assert speech.windows(tables, "window_300s", 0.5).rows() == [(0, 5_000, 160_000)]
-    assert speech.windows(session([("a", 0, 1_000)]), "window_60s", 0.5).is_empty()
+    short = session([("a", 500, 1_000)])
+    assert speech.windows(short, "window_60s", 0.5).is_empty()
+    assert speech.windows(short, "session", 0.5).rows() == [(0, 500, 1_000)]
+    assert speech.windows(tables, "session", 0.5).rows() == [(0, 5_000, 160_000)]
+
+
+def test_the_voice_of_a_session_is_that_of_its_windows_together() -> None:
+    lines = [("a", 5_000, 70_000), ("b", 71_000, 125_000)]
+    tables = session(lines, frames={"a": lambda _: (200.0, -20.0)})
+    whole = speech.in_windows(tables, "session", 0.5)
+    assert (whole["item_id"] == 0).all()
+    parts = speech.in_windows(tables, "window_60s", 0.5)
+    assert parts.drop("item_id").equals(whole.drop("item_id"))
+    assert parts.group_by("item_id").len().sort("item_id").rows() == [(0, 6_000), (1, 500)]
 
 
 def test_one_microphone_gives_overlapping_speech_to_nobody() -> None:
@@ -75,5 +101,8 @@ def test_pauses_lie_between_own_speech_within_own_turns() -> None:
         ("b", 3_500, 4_000),
         ("a", 5_000, 6_000),
     ]
-    found = speech.pauses(session(lines), 250)["a"]
+    tables = session(lines)
+    found = speech.pauses(tables, 250)["a"]
     assert (found.starts.tolist(), found.ends.tolist()) == ([1_000], [1_400])
+    lost = tables["silences"].with_columns(dropout_ms=pl.lit(200, pl.Int64))
+    assert not len(speech.pauses({**tables, "silences": lost}, 250)["a"].starts)
