@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import composed
 import dialogue_truth
@@ -21,6 +22,9 @@ from pipeline.ports import Audio
 from pipeline.tables import DIARIZATION, DROPOUTS, MEDIA, SPANS, TRANSCRIPTION, WORDS
 
 Tables = dict[str, pl.DataFrame]
+
+Told = Literal["all", "without marks", "none"]
+"""What a transcriber tells: all words, without full stops, or nothing at all."""
 
 KINDS = ("backchannel", "cooperative", "floor_taking", "failed_attempt")
 LABELS = ("channel 1", "channel 2")
@@ -57,9 +61,14 @@ def from_truth(dialogue: Dialogue, settings: config.Settings) -> Tables:
 
 def from_stereo(dialogue: Dialogue, settings: config.Settings, detector: Silero) -> Tables:
     """As a run finds them with a channel for each speaker; the words are the script's."""
-    case = Case(Audio(list(dialogue.channels)), dialogue.speech)
-    spans = timing_error.spans(case, settings, detector)
+    spans = stereo_spans(dialogue, settings, detector)
     return built(dialogue, spans, settings, knows_overlap=True)
+
+
+def stereo_spans(dialogue: Dialogue, settings: config.Settings, detector: Silero) -> pl.DataFrame:
+    """Who speaks when, as a run finds it with a channel for each speaker."""
+    case = Case(Audio(list(dialogue.channels)), dialogue.speech)
+    return timing_error.spans(case, settings, detector)
 
 
 def from_mono(dialogue: Dialogue, settings: config.Settings) -> Tables:
@@ -77,10 +86,14 @@ def from_mono(dialogue: Dialogue, settings: config.Settings) -> Tables:
 
 
 def built(
-    dialogue: Dialogue, spans: pl.DataFrame, settings: config.Settings, *, knows_overlap: bool
+    dialogue: Dialogue,
+    spans: pl.DataFrame,
+    settings: config.Settings,
+    *,
+    knows_overlap: bool,
+    words: Told = "all",
 ) -> Tables:
     """Tables of `turns.build` from `spans` and the words of the script, and these themselves."""
-
     english = lexicon.load("en")
 
     def acknowledges(text: str) -> bool:
@@ -90,7 +103,8 @@ def built(
     said = [
         word
         for word in dialogue.words
-        if not any(a <= word.start_ms and word.end_ms <= b and word.who == o for a, b, o in within)
+        if words != "none"
+        and not any(a <= word.start_ms and word.end_ms <= b and word.who == o for a, b, o in within)
     ]
     media = {"duration_ms": dialogue.duration_ms, "channels": 2, "damaged_packets": 0, "gap_ms": 0}
     tables = {
@@ -106,13 +120,19 @@ def built(
                 "start_ms": word.start_ms,
                 "end_ms": word.end_ms,
                 "speaker": LABELS[word.who],
-                "text": word.text,
+                "text": word.text if words == "all" else word.text.replace(".", ""),
                 "timing": "aligned",
             }
             for number, word in enumerate(said)
         ),
         "transcription": TRANSCRIPTION.frame(
-            [{"engine": "script", "language": "en", "dropped_words": 0}]
+            [
+                {
+                    "engine": "none" if words == "none" else "script",
+                    "language": None if words == "none" else "en",
+                    "dropped_words": 0,
+                }
+            ]
         ),
     }
     return tables | turns.build(tables, settings.turns, acknowledges)

@@ -1,42 +1,72 @@
 """Dialogues composed with known turns, overlaps and words: silences, latency, kinds of overlap."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 
 import dialogue_error
-from dialogue_error import KINDS, DialogueError, Tables
-from dialogue_truth import Dialogue
+from dialogue_error import KINDS, DialogueError, Told
 from timing_error import SilenceError
 
 from accuracy_rows.row import Numbers, Place, Row, spread
 from pipeline.engines.silero import Silero
 
+TRANSCRIPTS: tuple[Told, ...] = ("all", "without marks", "none")
 
-def total(place: Place, run: Callable[[Dialogue], Tables], *, mono: bool = False) -> DialogueError:
-    """Errors of a way to hear all dialogues."""
-    found = DialogueError()
-    for dialogue in dialogue_error.dialogues(place.data / "read_speech", mono=mono):
-        found += dialogue_error.error(dialogue, run(dialogue))
-    return found
+
+@dataclass(frozen=True)
+class Stereo:
+    """With a channel for each speaker; with the words of the script, with fewer, with none."""
+
+    all_words: DialogueError
+    no_marks: DialogueError
+    no_words: DialogueError
 
 
 @cache
-def stereo(place: Place) -> DialogueError:
-    """With a channel for each speaker."""
-    detector = Silero(place.settings)
-    return total(place, lambda talk: dialogue_error.from_stereo(talk, place.settings, detector))
+def stereo(place: Place) -> Stereo:
+    """Spans as a run finds them, once, with several transcripts."""
+    settings, detector = place.settings, Silero(place.settings)
+    found = [DialogueError(), DialogueError(), DialogueError()]
+    for talk in dialogue_error.dialogues(place.data / "read_speech"):
+        spans = dialogue_error.stereo_spans(talk, settings, detector)
+        for k, words in enumerate(TRANSCRIPTS):
+            tables = dialogue_error.built(talk, spans, settings, knows_overlap=True, words=words)
+            found[k] += dialogue_error.error(talk, tables)
+    return Stereo(*found)
 
 
 @cache
 def mono(place: Place) -> DialogueError:
     """With one microphone."""
-    return total(place, lambda talk: dialogue_error.from_mono(talk, place.settings), mono=True)
+    found = DialogueError()
+    for talk in dialogue_error.dialogues(place.data / "read_speech", mono=True):
+        found += dialogue_error.error(talk, dialogue_error.from_mono(talk, place.settings))
+    return found
 
 
 @cache
 def true_spans(place: Place) -> DialogueError:
     """With the true spans instead of what is heard."""
-    return total(place, lambda talk: dialogue_error.from_truth(talk, place.settings))
+    found = DialogueError()
+    for talk in dialogue_error.dialogues(place.data / "read_speech"):
+        found += dialogue_error.error(talk, dialogue_error.from_truth(talk, place.settings))
+    return found
+
+
+def all_words(place: Place) -> DialogueError:
+    """A channel for each speaker, and all words."""
+    return stereo(place).all_words
+
+
+def no_marks(place: Place) -> DialogueError:
+    """Likewise, with a transcriber that writes no full stops."""
+    return stereo(place).no_marks
+
+
+def no_words(place: Place) -> DialogueError:
+    """Likewise, without a transcriber."""
+    return stereo(place).no_words
 
 
 def silences(heard: Callable[[Place], DialogueError]) -> Callable[[Place], Numbers]:
@@ -147,36 +177,29 @@ SAYS_OVERLAPS = (
     "failed attempt {failed_attempt_f1:.2f}); who held the floor wrong in {holder_wrong}, "
     "who went on in {went_on_wrong}"
 )
+CONFUSIONS = "the same: which kind was taken for which"
 SAYS_CONFUSION = "; ".join(confusion())
 
+
+def slow(what: str, on: str, measure: Callable[[Place], Numbers], says: str) -> Row:
+    """A row on the dialogues."""
+    return Row(what, on, ("read_speech",), measure, says, slow=True)
+
+
 ROWS = (
-    Row(SILENCES, STEREO, ("read_speech",), silences(stereo), SAYS_SILENCES, slow=True),
-    Row(SILENCES, MONO, ("read_speech",), silences(mono), SAYS_SILENCES, slow=True),
-    Row(LATENCY, STEREO, ("read_speech",), latencies(stereo), SAYS_LATENCY, slow=True),
-    Row(LATENCY, MONO, ("read_speech",), latencies(mono), SAYS_LATENCY, slow=True),
-    Row(OVERLAPS, STEREO, ("read_speech",), overlaps(stereo), SAYS_OVERLAPS, slow=True),
-    Row(
+    slow(SILENCES, STEREO, silences(all_words), SAYS_SILENCES),
+    slow(SILENCES, MONO, silences(mono), SAYS_SILENCES),
+    slow(LATENCY, "a channel per speaker", latencies(all_words), SAYS_LATENCY),
+    slow(LATENCY, "mixed to mono", latencies(mono), SAYS_LATENCY),
+    slow(OVERLAPS, "a channel per speaker", overlaps(all_words), SAYS_OVERLAPS),
+    slow(OVERLAPS, "likewise, words without full stops", overlaps(no_marks), SAYS_OVERLAPS),
+    slow(OVERLAPS, "likewise, no words", overlaps(no_words), SAYS_OVERLAPS),
+    slow(OVERLAPS, "true spans instead of heard ones", overlaps(true_spans), SAYS_OVERLAPS),
+    slow(
         OVERLAPS,
-        "from true spans: what the definitions alone get wrong",
-        ("read_speech",),
-        overlaps(true_spans),
-        SAYS_OVERLAPS,
-        slow=True,
-    ),
-    Row(
-        "the same: which kind was taken for which",
-        STEREO,
-        ("read_speech",),
-        overlaps(stereo),
-        SAYS_CONFUSION,
-        slow=True,
-    ),
-    Row(
-        OVERLAPS,
-        MONO,
-        ("read_speech",),
+        "mixed to mono",
         overlaps_of_one_microphone,
         "null: one microphone does not tell them, and {claimed} are claimed",
-        slow=True,
     ),
+    slow(CONFUSIONS, "a channel per speaker, all words", overlaps(all_words), SAYS_CONFUSION),
 )
