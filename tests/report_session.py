@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from pipeline import tables as t
-from pipeline.report.provenance import DisabledFamily, EngineChoice, Provenance, RuleEntry
+from pipeline.report.provenance import EngineChoice, Provenance, RuleEntry
 from pipeline.tables import Metadata, Recording, Tables
 
 State = Callable[[], tuple[Recording, Tables, Provenance]]
@@ -644,11 +644,13 @@ def without_words() -> tuple[Recording, Tables, Provenance]:
             "overlaps": t.OVERLAPS.conform(tables["overlaps"].with_columns(kind=pl.lit(None))),
             "transcription": t.TRANSCRIPTION.frame(note),
             "moments": t.MOMENTS.conform(moments),
+            "quality": pl.concat(
+                [tables["quality"], _abstaining("words", "no transcriber here knows Finnish")]
+            ),
         },
         replace(
             made,
             notes=("Words are missing because no transcriber here knows Finnish.",),
-            disabled=(DisabledFamily("words", "no transcriber here knows Finnish"),),
         ),
     )
 
@@ -661,12 +663,17 @@ def transcript_only() -> tuple[Recording, Tables, Provenance]:
         {
             **tables,
             "frames": t.FRAMES.empty(),
-            "quality": t.QUALITY.empty(),
+            "quality": _abstaining("voice", "there is no audio"),
             "media": t.MEDIA.frame([{"duration_ms": recording.duration_ms, "channels": 0,
                                      "damaged_packets": 0, "gap_ms": 0}]),
         },
-        replace(made, disabled=(DisabledFamily("voice", "there is no audio"),)),
+        made,
     )  # fmt: skip
+
+
+def _abstaining(family: str, because: str) -> pl.DataFrame:
+    row = {"measure": "word_confidence", "disables": [family], "because": because}
+    return t.QUALITY.frame([dict[str, object](row)])
 
 
 def without_speech() -> tuple[Recording, Tables, Provenance]:

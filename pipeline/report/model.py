@@ -113,7 +113,7 @@ def build(recording: Recording, tables: Tables, provenance: Provenance) -> Page:
     """
     turns = tables.get("turns", TURNS.empty())
     who = people(tables, recording.metadata)
-    disabled = _disabled(tables, provenance)
+    disabled = _disabled(tables)
     found = cards.moments(recording, tables, who)
     metadata = recording.metadata
     code = _language(recording, tables)
@@ -295,10 +295,10 @@ def _empty(turns: pl.DataFrame, who: People, disabled: tuple[DisabledFamily, ...
     )
 
 
-def _disabled(tables: Tables, provenance: Provenance) -> tuple[DisabledFamily, ...]:
+def _disabled(tables: Tables) -> tuple[DisabledFamily, ...]:
     """Families that abstained, those of one reason together."""
     rows = tables.get("quality", QUALITY.empty()).select("disables", "because")
-    found = [(entry.because, entry.family) for entry in provenance.disabled] + [
+    found = [
         (because or "the recording is too poor", family)
         for families, because in rows.iter_rows()
         for family in families or ()

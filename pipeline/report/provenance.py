@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipeline.rules import RuleEntry
+
 
 @dataclass(frozen=True)
 class EngineChoice:
@@ -24,29 +26,6 @@ class EngineChoice:
     name: str
     because: str
     identity: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class RuleEntry:
-    """One rule that was in force.
-
-    Attributes
-    ----------
-    rule
-        Its id.
-    kind, marker
-        What it speaks for.
-    needs
-        Families without which it abstains: timing, voice, words.
-    primary
-        It may make a moment by itself.
-    """
-
-    rule: str
-    kind: str
-    marker: str
-    needs: tuple[str, ...] = ()
-    primary: bool = True
 
 
 @dataclass(frozen=True)
@@ -78,8 +57,6 @@ class Provenance:
         Every rule that was in force.
     notes
         Sentences for the supervisor, such as why there are no words.
-    disabled
-        Families of rules that abstained beyond those that table `quality` disables.
     role_commands
         Commands to type that set the roles, one per speaker or one for all; shown large where
         roles are unknown, and beside the roles where they were inferred.
@@ -92,5 +69,4 @@ class Provenance:
     stages: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[RuleEntry, ...] = ()
     notes: tuple[str, ...] = ()
-    disabled: tuple[DisabledFamily, ...] = ()
     role_commands: tuple[str, ...] = ()

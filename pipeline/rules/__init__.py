@@ -7,6 +7,6 @@
 """
 
 from pipeline.rules.abstaining import Abstention
-from pipeline.rules.book import Listed, RuleBook
+from pipeline.rules.book import RuleBook, RuleEntry
 
-__all__ = ["Abstention", "Listed", "RuleBook"]
+__all__ = ["Abstention", "RuleBook", "RuleEntry"]

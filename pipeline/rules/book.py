@@ -24,14 +24,26 @@ from pipeline.tables import HITS, Tables
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A rule in one line, for whoever lists what was in force."""
+class RuleEntry:
+    """A rule in one line, for whoever lists what was in force.
+
+    Attributes
+    ----------
+    rule
+        Its id.
+    kind, marker
+        What it speaks for.
+    needs
+        Families without which it abstains: timing, voice, words.
+    primary
+        It may make a moment by itself.
+    """
 
     rule: str
     kind: str
     marker: str
-    needs: tuple[str, ...]
-    primary: bool
+    needs: tuple[str, ...] = ()
+    primary: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,10 +88,10 @@ class RuleBook:
         rules = [compiled.rule.model_dump(by_alias=True) for compiled in self.rules]
         return json.dumps({"rules": rules, "min_n": self.min_n}, sort_keys=True)
 
-    def entries(self) -> tuple[Listed, ...]:
+    def entries(self) -> tuple[RuleEntry, ...]:
         """The rules in force, in order of their files."""
         rules = [compiled.rule for compiled in self.rules]
-        return tuple(Listed(r.id, r.kind, r.marker, r.needs, r.role == "primary") for r in rules)
+        return tuple(RuleEntry(r.id, r.kind, r.marker, r.needs, r.role == "primary") for r in rules)
 
     def abstentions(self, tables: Tables) -> tuple[Abstention, ...]:
         """Rules that abstain in this session, and rules whose guards could not be checked."""

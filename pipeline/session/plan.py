@@ -23,10 +23,7 @@ class Spoken:
     @property
     def listed(self) -> tuple[report.RuleEntry, ...]:
         """The rules in force, for the report."""
-        return tuple(
-            report.RuleEntry(rule.rule, rule.kind, rule.marker, rule.needs, rule.primary)
-            for rule in self.rules.entries()
-        )
+        return self.rules.entries()
 
 
 @dataclass(frozen=True)

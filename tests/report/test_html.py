@@ -155,7 +155,6 @@ def test_what_comes_from_outside_is_inert() -> None:
             profile=ATTACK,
             role_commands=(ATTACK,),
             stages={ATTACK: ATTACK},
-            disabled=(report.DisabledFamily(ATTACK, ATTACK),),
             engines=(report.EngineChoice(ATTACK, ATTACK, ATTACK, {ATTACK: ATTACK}),),
         ),
     )
