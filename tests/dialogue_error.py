@@ -252,11 +252,22 @@ def overlap_error(truth: Sequence[Overlap], found: pl.DataFrame) -> OverlapError
 
 @dataclass(frozen=True)
 class TurnError:
-    """Turns found against true ones; results of several dialogues add up. Errors are signed, ms."""
+    """Turns found against true ones; results of several dialogues add up. Errors are signed, ms.
+
+    Attributes
+    ----------
+    latencies_ms, after_gaps_ms
+        Errors of all latencies, and of those that are truly longer than 0.
+    missed
+        True turns that no found one matches.
+    no_latency
+        Turns that took over from the other, and have no latency in the table.
+    """
 
     begins_ms: list[int] = field(default_factory=list)
     ends_ms: list[int] = field(default_factory=list)
     latencies_ms: list[int] = field(default_factory=list)
+    after_gaps_ms: list[int] = field(default_factory=list)
     missed: int = 0
     no_latency: int = 0
 
@@ -265,16 +276,14 @@ class TurnError:
             [*self.begins_ms, *other.begins_ms],
             [*self.ends_ms, *other.ends_ms],
             [*self.latencies_ms, *other.latencies_ms],
+            [*self.after_gaps_ms, *other.after_gaps_ms],
             self.missed + other.missed,
             self.no_latency + other.no_latency,
         )
 
 
 def turn_error(truth: Sequence[Turn], found: pl.DataFrame) -> TurnError:
-    """Table `turns` without backchannels against turns with the floor, one to one by time shared.
-
-    `no_latency` counts turns that took over from the other, and have no latency in the table.
-    """
+    """Table `turns` without backchannels against true turns, one to one by time shared."""
     rows = (
         found.filter(~pl.col("is_backchannel").fill_null(value=False))
         .select("start_ms", "end_ms", "speaker", "latency_ms")
@@ -299,6 +308,7 @@ def turn_error(truth: Sequence[Turn], found: pl.DataFrame) -> TurnError:
         [row[0] - turn.start_ms for turn, row in both],
         [row[1] - turn.end_ms for turn, row in both],
         [measured - true for true, measured in answered if measured is not None],
+        [measured - true for true, measured in answered if measured is not None and true > 0],
         len(truth) - len(pairs),
         sum(measured is None for _, measured in answered),
     )

@@ -73,10 +73,10 @@ def test_a_kind_that_is_never_right_has_no_f1() -> None:
 def test_turns_are_held_against_each_other_once() -> None:
     truth = [Turn(0, 0, 1000, None), Turn(1, 1200, 2000, 200), Turn(0, 2100, 3000, 100)]
     found = turns((0, 10, 3000, None), (1, 1250, 2000, 240))
-    assert turn_error(truth, found) == TurnError([10, 50], [2000, 0], [40], 1, 0)
+    assert turn_error(truth, found) == TurnError([10, 50], [2000, 0], [40], [40], 1, 0)
 
 
 def test_a_turn_without_latency_is_counted() -> None:
     truth = [Turn(0, 0, 1000, None), Turn(1, 1200, 2000, 200)]
     found = turns((0, 0, 1000, None), (1, 1200, 2000, None))
-    assert turn_error(truth, found) == TurnError([0, 0], [0, 0], [], 0, 1)
+    assert turn_error(truth, found) == TurnError([0, 0], [0, 0], [], [], 0, 1)

@@ -99,12 +99,15 @@ def latencies(heard: Callable[[Place], DialogueError]) -> Callable[[Place], Numb
     def measure(place: Place) -> Numbers:
         turns = heard(place).turns
         latency_ms, latency_p90_ms = spread(turns.latencies_ms)
+        gap_ms, gap_p90_ms = spread(turns.after_gaps_ms)
         begin_ms, begin_p90_ms = spread(turns.begins_ms)
         end_ms, end_p90_ms = spread(turns.ends_ms)
         return {
             "latencies": len(turns.latencies_ms),
             "latency_ms": latency_ms,
             "latency_p90_ms": latency_p90_ms,
+            "gap_ms": gap_ms,
+            "gap_p90_ms": gap_p90_ms,
             "none": turns.no_latency,
             "turns": len(turns.begins_ms),
             "missed": turns.missed,
@@ -166,7 +169,8 @@ SAYS_SILENCES = (
 )
 SAYS_LATENCY = (
     "latency error median {latency_ms:.0f} ms, P90 {latency_p90_ms:.0f} ms "
-    "({latencies} measured, {none} left open); begin {begin_ms:.0f} ms, {begin_p90_ms:.0f} ms; "
+    "({latencies} measured, {none} left open; after a true gap {gap_ms:.0f} ms, "
+    "{gap_p90_ms:.0f} ms); begin {begin_ms:.0f} ms, {begin_p90_ms:.0f} ms; "
     "end {end_ms:.0f} ms, {end_p90_ms:.0f} ms ({turns} turns found, {missed} missed)"
 )
 SAYS_OVERLAPS = (
