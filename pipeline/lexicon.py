@@ -131,6 +131,7 @@ class Entry(Section):
         default=False, description="matches per 100 words are measured too, see features.wording"
     )
     unless: tuple[Refusal, ...] = Field(default=(), description="when a match does not count")
+    error: str = Field(default="", description="how many of its matches are wrong, on what data")
     examples: Examples
 
     @model_validator(mode="after")
@@ -336,7 +337,7 @@ class Lexicons:
     def canonical(self) -> str:
         """Everything on which an answer depends, as JSON for an address."""
         parts = {
-            name: entry.model_dump(exclude={"examples", "means"})
+            name: entry.model_dump(exclude={"examples", "means", "error"})
             for name, entry in sorted(self.entries.items())
         }
         grammar = self.grammar.model_dump()

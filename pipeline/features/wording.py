@@ -68,7 +68,7 @@ def features(lexicons: Lexicons, settings: config.Features) -> tuple[Feature, ..
         entry = lexicons.entries.get(name)
         means = entry.means if entry else "no such lexicon in this language"
         counted = partial(_counted, lexicons, name)
-        made.append(_of_turns(name, "matches", means, counted))
+        made.append(_of_turns(name, "matches", means, counted, entry.error if entry else ""))
         if entry is None or entry.unless:
             refused = f"as {name}, but refused by its exceptions"
             counts = partial(_refused, lexicons, name)
@@ -83,7 +83,7 @@ def _items(*more: str) -> tuple[str, ...]:
     return ("turn", *_WINDOWS, *more)
 
 
-def _of_turns(name: str, unit: str, means: str, column: Column) -> Feature:
+def _of_turns(name: str, unit: str, means: str, column: Column, error: str = "") -> Feature:
     def compute(tables: Tables) -> pl.DataFrame:
         turns = tables["turns"]
         return pl.DataFrame(
@@ -103,6 +103,7 @@ def _of_turns(name: str, unit: str, means: str, column: Column) -> Feature:
         null=_NULL,
         source=_FROM_LEXICONS if unit == "matches" else "Tether",
         version=2,
+        error=error,
         compute=compute,
     )
 

@@ -114,6 +114,11 @@ def test_every_feature_is_of_words_and_explained() -> None:
         assert feature.source
 
 
+def test_a_feature_tells_how_often_its_lexicon_is_wrong() -> None:
+    (negation,) = [f for f in WORDS if (f.name, f.item) == ("negation", "turn")]
+    assert "of 60 matches" in negation.error
+
+
 def test_rates_add_nothing_for_lexicons_that_do_not_ask_for_them() -> None:
     rated = {f.name.removesuffix("_rate") for f in WORDS if f.name.endswith("_rate")}
     assert rated == english().rated
