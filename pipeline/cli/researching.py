@@ -1,6 +1,7 @@
-"""The researcher's commands: evaluate, compare."""
+"""The researcher's commands: evaluate, compare, tune."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,50 @@ def compare_command(
     click.echo(sheet.changes(comparison))
 
 
+@click.command("tune")
+@click.argument("sweep", type=_FILES)
+@click.argument("sessions", nargs=-1)
+@click.option(
+    "--output",
+    type=_FILES,
+    help="Where the settings are written; by default beside SWEEP, with -tuned in the name.",
+)
+@_json
+@_workspace
+def tune_command(
+    sweep: Path,
+    sessions: tuple[str, ...],
+    output: Path | None,
+    as_json: bool,
+    workspace: Path,
+) -> None:
+    """Search settings that do best against codes, as the file SWEEP says.
+
+    Folds are cut by session, and nothing is scored on what it was tuned on. What is found is
+    written as settings for --config, with a report beside it. Nothing in the workspace changes.
+    """
+    from pipeline.research import Said, findings, sweeps, tune  # noqa: PLC0415  # as in `main`
+    from pipeline.store import write_private  # noqa: PLC0415  # likewise
+
+    asked = sweeps.read(sweep)
+    base = sweep.parent
+    said = Said.read(
+        asked.files("codes", base), asked.files("uncertain", base), asked.files("benign", base)
+    )
+    number = len(list(asked.points()))
+    with click.progressbar(length=number, label="tuning", file=sys.stderr) as bar:
+        found = tune(workspace, asked, said, sessions, lambda _done, _all: bar.update(1))
+    chosen = output or sweep.with_name(f"{sweep.stem}-tuned.yaml")
+    write_private(chosen, findings.settings(found).encode())
+    text = findings.report(found)
+    told = chosen.with_suffix(".txt")
+    write_private(told, f"{text}\n".encode())
+    if as_json:
+        click.echo(json.dumps(findings.machine(found), indent=1))
+        return
+    click.echo(f"{text}\n\nsettings: {chosen}\nreport:   {told}")
+
+
 def _tolerance(ms: int | None, utterances: int | None) -> Any:
     from pipeline.errors import ConfigError  # noqa: PLC0415  # likewise
     from pipeline.research import Tolerance  # noqa: PLC0415  # likewise
@@ -163,4 +208,4 @@ def _tolerance(ms: int | None, utterances: int | None) -> Any:
     return None if ms is None else Tolerance(ms, "ms")
 
 
-COMMANDS: Sequence[click.Command] = (evaluate_command, compare_command)
+COMMANDS: Sequence[click.Command] = (evaluate_command, compare_command, tune_command)

@@ -32,7 +32,9 @@ from pipeline.research.comparing import Comparison, compared
 from pipeline.research.placing import Tolerance
 from pipeline.research.sheet import listed
 from pipeline.research.study import Evaluation, Said, Score, Study
+from pipeline.research.sweeps import Sweep
 from pipeline.research.tally import MarkerTally, RuleTally, Segments, Tally
+from pipeline.research.tuning import Tuning, tune
 
 __all__ = [
     "Case",
@@ -47,11 +49,14 @@ __all__ = [
     "Score",
     "Segments",
     "Study",
+    "Sweep",
     "Tally",
     "Tolerance",
+    "Tuning",
     "compare",
     "evaluate",
     "read",
+    "tune",
 ]
 
 

@@ -149,7 +149,7 @@ def _totals(evaluation: Evaluation) -> str:
         f"{evaluation.tolerance} a moment has found an event.\n"
         f"In brackets: {evaluation.settings.level:.0%} intervals over sessions."
     )
-    return f"{head}\n\n{_table(rows)}"
+    return f"{head}\n\n{table(rows)}"
 
 
 def _markers(evaluation: Evaluation) -> str:
@@ -160,14 +160,14 @@ def _markers(evaluation: Evaluation) -> str:
             names.marker(code),
             str(tally.events),
             str(tally.found),
-            _share(tally.recall),
+            share(tally.recall),
             str(tally.moments),
             str(tally.right),
             str(tally.same),
         )
         for code, tally in evaluation.markers.items()
     ]
-    return _table(rows, left=2)
+    return table(rows, left=2)
 
 
 def _rules(evaluation: Evaluation) -> str:
@@ -180,7 +180,7 @@ def _rules(evaluation: Evaluation) -> str:
             str(tally.suppressed),
             str(tally.moments),
             str(tally.right),
-            _share(tally.precision),
+            share(tally.precision),
             str(tally.supports),
             str(tally.alone),
             str(tally.lost),
@@ -189,7 +189,7 @@ def _rules(evaluation: Evaluation) -> str:
         )
         for rule, tally in evaluation.rules.items()
     ]
-    return _table(rows)
+    return table(rows)
 
 
 def _rate(value: float | None, interval: Interval | None, digits: int) -> str:
@@ -201,7 +201,8 @@ def _rate(value: float | None, interval: Interval | None, digits: int) -> str:
     return f"{shown} [{_number(interval.low, digits)}, {_number(interval.high, digits)}]"
 
 
-def _share(value: float | None) -> str:
+def share(value: float | None) -> str:
+    """A number to two digits, as `_number` has it; a dash where nothing can be said."""
     return _NONE if value is None else _number(value, _OF_A_SHARE)
 
 
@@ -217,7 +218,7 @@ def _number(value: float, digits: int) -> str:
     return shown.replace("0.", ".", 1) if shown.removeprefix("-").startswith("0.") else shown
 
 
-def _table(rows: Sequence[Row], left: int = 1) -> str:
+def table(rows: Sequence[Row], left: int = 1) -> str:
     """`rows` in columns, the first `left` of them set to the left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
@@ -237,14 +238,14 @@ def changes(comparison: Comparison) -> str:
     counts = comparison.counts
     rows: list[Row] = [("moments", *KINDS)]
     rows += [(change, *(str(counts[kind][change]) for kind in KINDS)) for change in CHANGES]
-    parts = [_table(rows)]
+    parts = [table(rows)]
     if comparison.before and comparison.after:
         parts.append(_scores(comparison, comparison.before, comparison.after))
     moved = comparison.moments.filter(pl.col("change") != SAME)
     lines: list[Row] = [("session", "change", "from", "to", "score", "now", "rules", "now", "")]
     lines += [_line(row) for row in moved.iter_rows(named=True)]
     if moved.height:
-        parts.append(_table(lines, left=len(lines[0])))
+        parts.append(table(lines, left=len(lines[0])))
     return "\n\n".join(parts)
 
 
@@ -276,9 +277,9 @@ def _scores(comparison: Comparison, before: Evaluation, after: Evaluation) -> st
             one, other = (getattr(tally, name) for tally in pair)
             apart = None if one is None or other is None else other - one
             label = name.replace("_", " ")
-            cells = (_share(one), _share(other), _rate(apart, chances[name], _OF_A_SHARE))
+            cells = (share(one), share(other), _rate(apart, chances[name], _OF_A_SHARE))
             rows.append((group, label, *cells))
-    return _table(rows, left=2)
+    return table(rows, left=2)
 
 
 def _line(row: Mapping[str, Any]) -> Row:
@@ -295,8 +296,8 @@ def _line(row: Mapping[str, Any]) -> Row:
         row["change"],
         bounds("a"),
         bounds("b"),
-        _share(row["score_a"]),
-        _share(row["score_b"]),
+        share(row["score_a"]),
+        share(row["score_b"]),
         ", ".join(row["rules_a"] or [_NONE]),
         ", ".join(row["rules_b"] or [_NONE]),
         outcome,

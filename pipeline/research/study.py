@@ -238,8 +238,9 @@ class Study:
             The same sessions with other moments (another settings file); by default its own.
         """
         scores = [
-            _score(case, coded, self.tolerance, settings)
-            for case, coded in zip(cases or self.cases, self.coded, strict=True)
+            # Utterances are those of the study: other settings change no transcript.
+            _score(case, coded, self.tolerance, settings, places_of(own, self.tolerance))
+            for own, case, coded in zip(self.cases, cases or self.cases, self.coded, strict=True)
         ]
         return Evaluation(tuple(scores), self.tolerance, settings)
 
@@ -263,7 +264,13 @@ def _coded(case: Case, said: Said, names: frozenset[str], tolerance: Tolerance) 
     )
 
 
-def _score(case: Case, coded: Coded, tolerance: Tolerance, settings: config.Evaluation) -> Score:
+def _score(
+    case: Case,
+    coded: Coded,
+    tolerance: Tolerance,
+    settings: config.Evaluation,
+    locate: Callable[[pl.DataFrame], list[Place]],
+) -> Score:
     moments = case.tables["moments"].filter(pl.col("kind").is_in(KINDS))
     hits = case.tables["hits"].filter(pl.col("kind").is_in(KINDS))
     duration_ms = case.recording.duration_ms
@@ -275,7 +282,7 @@ def _score(case: Case, coded: Coded, tolerance: Tolerance, settings: config.Eval
     if coded.codes is None:
         only = {group: Tally(segments=cell) for group, cell in cells.items()}
         return Score(name, recording_id, only, {}, {}, None)
-    places = places_of(moments, case, tolerance)
+    places = locate(moments)
     judged = judging.judge(moments, places, coded, tolerance.value)
     tallies = {
         group: judging.tally(judged, cells[group], kinds, duration_ms, settings.top)
@@ -285,12 +292,16 @@ def _score(case: Case, coded: Coded, tolerance: Tolerance, settings: config.Eval
     return Score(name, recording_id, tallies, judging.by_marker(judged), rules, judged)
 
 
-def places_of(moments: pl.DataFrame, case: Case, tolerance: Tolerance) -> list[Place]:
-    """Where each moment lies on the axis of `tolerance`."""
-    bounds = moments.select("start_ms", "end_ms").iter_rows()
-    if tolerance.unit == "ms":
-        return [Place(start_ms, end_ms) for start_ms, end_ms in bounds]
-    return [case.timeline.place(start_ms, end_ms) for start_ms, end_ms in bounds]
+def places_of(case: Case, tolerance: Tolerance) -> Callable[[pl.DataFrame], list[Place]]:
+    """From moments of a session to where each lies on the axis of `tolerance`."""
+
+    def places(moments: pl.DataFrame) -> list[Place]:
+        bounds = moments.select("start_ms", "end_ms").iter_rows()
+        if tolerance.unit == "ms":
+            return [Place(start_ms, end_ms) for start_ms, end_ms in bounds]
+        return [case.timeline.place(start_ms, end_ms) for start_ms, end_ms in bounds]
+
+    return places
 
 
 def _by_name(several: Iterable[Mapping[str, _Adds]], kind: type[_Adds]) -> dict[str, _Adds]:

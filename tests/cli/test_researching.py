@@ -73,3 +73,31 @@ def test_compare_tells_what_vanishes(folder: Path) -> None:
     assert told["counts"]["confrontation"]["vanished"] == 1
     assert told["moments"][0]["outcome_a"] == "right"
     assert (told["before"]["all"]["recall"], told["after"]["all"]["recall"]) == (1, 0)
+
+
+def test_tune_writes_settings_and_a_report(folder: Path) -> None:
+    other = folder / "b.csv"
+    other.write_text(TALK.replace("sister", "brother"), encoding="utf-8")
+    (folder / "b.csv.yaml").write_text("language: en\ncode: S-2\n", encoding="utf-8")
+    both = ["run", str(other), "--workspace", str(folder / "both")]
+    runner = CliRunner()
+    assert runner.invoke(cli, both).exit_code == 0
+    assert runner.invoke(cli, [*both[:1], str(folder / "a.csv"), *both[2:]]).exit_code == 0
+    codes = "session,utterance_id,marker\nS-1,u2,C1\nS-2,u2,C1\n"
+    (folder / "both.csv").write_text(codes, encoding="utf-8")
+    sweep = folder / "sweep.yaml"
+    sweep.write_text(
+        "codes: both.csv\ngroup: confrontation\ngoal: f1\nfolds: 2\n"
+        # One parameter of the rules' stage, one that makes roles again.
+        "parameters:\n  roles.min_turns: [5, 6]\n  moments.half_weight: [1.0, 2.0]\n",
+        encoding="utf-8",
+    )
+    got = runner.invoke(
+        cli, ["tune", str(sweep), "--workspace", str(folder / "both")], catch_exceptions=False
+    )
+    assert got.exit_code == 0, got.output
+    assert "4 points tried on 2 sessions in 2 folds" in got.output
+    assert "2 of 2 folds would have chosen the same" in got.output
+    tuned = (folder / "sweep-tuned.yaml").read_text(encoding="utf-8")
+    assert "half_weight: 1.0" in tuned
+    assert "tried on 2 sessions" in (folder / "sweep-tuned.txt").read_text(encoding="utf-8")

@@ -1,0 +1,270 @@
+"""Searching settings, without fooling oneself.
+
+Settings that were chosen because they do well on some sessions do better on these than they are
+worth. So each number of a search comes three ways::
+
+    apparent     the chosen settings on the sessions they were chosen on: too good
+    crossed      each fold scored by what would have been chosen on the others: nothing is scored
+                 on what it was tuned on, but each fold may have another winner
+    held out     the chosen settings on sessions that nothing was chosen on; look once
+
+Folds are cut by session, for moments of one session are alike. All trials are scored on every
+session once; what a fold would have chosen is arithmetic on tallies.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline import config
+from pipeline.assembly import Workbench
+from pipeline.config import Settings
+from pipeline.errors import ConfigError, InputError
+from pipeline.research import holdout
+from pipeline.research.cases import Case, decided, read
+from pipeline.research.chance import RANKED, STATISTICS
+from pipeline.research.placing import Tolerance
+from pipeline.research.study import Said, Study
+from pipeline.research.sweeps import Sweep, Value
+from pipeline.research.tally import Tally, total
+from pipeline.rules import RuleBook
+
+_OF_RULES = frozenset(["extends", "rules", "params", "moments", "response", "evaluation"])
+"""Sections on which hits and moments alone depend."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One point of the search.
+
+    Attributes
+    ----------
+    values
+        Of each parameter.
+    tallies
+        Of each session, by name.
+    """
+
+    values: Mapping[str, Value]
+    tallies: Mapping[str, Tally]
+
+    def tally(self, names: Iterable[str]) -> Tally:
+        """The sum over sessions of these names."""
+        return total(self.tallies[name] for name in names)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a search came to.
+
+    Attributes
+    ----------
+    trials
+        In the order in which they were tried.
+    best
+        Number of the chosen one.
+    bounded
+        It keeps all bounds on the sessions it was chosen on.
+    start, apparent, crossed
+        Tallies on the sessions to tune on: of the settings without any change, of the chosen ones,
+        and of each fold by what would have been chosen on the others.
+    held_start, held
+        On sessions that were held out, without any change and chosen; None: none were.
+    agreed
+        Folds whose choice is the chosen one.
+    """
+
+    sweep: Sweep
+    trials: tuple[Trial, ...]
+    best: int
+    bounded: bool
+    start: Tally
+    apparent: Tally
+    crossed: Tally
+    held_start: Tally | None
+    held: Tally | None
+    folds: tuple[tuple[str, ...], ...]
+    agreed: int
+
+    @property
+    def chosen(self) -> Mapping[str, Value]:
+        """Values of the chosen trial."""
+        return self.trials[self.best].values
+
+
+def tune(
+    workspace: Path,
+    sweep: Sweep,
+    said: Said,
+    sessions: Sequence[str] = (),
+    tell: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Tuning:
+    """Try every point of a sweep on walked sessions; nothing is written.
+
+    Parameters
+    ----------
+    said
+        What people coded.
+    sessions
+        As in `evaluate`.
+    tell
+        Called with the number of trials done and of all.
+
+    Raises
+    ------
+    ConfigError
+        A parameter is no key of the settings, or a value is none that it may have.
+    InputError
+        Fewer sessions than folds.
+    """
+    points = list(sweep.points())
+    settings = [_settings(sweep, point) for point in points]  # mistakes are told before any work
+    plain = config.load(sweep.extends)
+    measured = plain.evaluation
+    given = sweep.tolerance
+    tolerance = given.tolerance if given else Tolerance(measured.tolerance_ms, "ms")
+    opened = read(workspace, sessions, plain)
+    study = Study.of(opened.cases, said, tolerance, all_looked_at=bool(sessions))
+    names = [case.name for case in study.cases]
+    held = holdout.chosen(names, str(sweep.hold_out)) if sweep.hold_out else frozenset()
+    folds = _folds([name for name in names if name not in held], sweep.folds)
+    eye = _Eye(plain, workspace)
+
+    def tallies(cases: Sequence[Case]) -> dict[str, Tally]:
+        scores = study.evaluate(measured, cases).scores
+        return {score.name: score.tallies[sweep.group] for score in scores}
+
+    trials = []
+    try:
+        for number, (point, each) in enumerate(zip(points, settings, strict=True), 1):
+            cases = [eye.sees(case, each) for case in study.cases]
+            trials.append(Trial(point, tallies(cases)))
+            tell(number, len(points))
+    finally:
+        eye.close()
+    start = tallies(study.cases)
+    return _settled(sweep, trials, start, folds, held)
+
+
+def _settled(
+    sweep: Sweep,
+    trials: Sequence[Trial],
+    start: Mapping[str, Tally],
+    folds: Sequence[tuple[str, ...]],
+    held: frozenset[str],
+) -> Tuning:
+    tuned = [name for fold in folds for name in fold]
+    best = choice(sweep, trials, tuned)
+    winners = [
+        choice(sweep, trials, [name for name in tuned if name not in fold]) for fold in folds
+    ]
+    crossed = [trials[winner].tally(fold) for winner, fold in zip(winners, folds, strict=True)]
+    apparent = trials[best].tally(tuned)
+    return Tuning(
+        sweep=sweep,
+        trials=tuple(trials),
+        best=best,
+        bounded=_kept(sweep, apparent),
+        start=total(start[name] for name in tuned),
+        apparent=apparent,
+        crossed=total(crossed),
+        held_start=total(start[name] for name in sorted(held)) if held else None,
+        held=trials[best].tally(sorted(held)) if held else None,
+        folds=tuple(folds),
+        agreed=winners.count(best),
+    )
+
+
+def choice(sweep: Sweep, trials: Sequence[Trial], names: Iterable[str]) -> int:
+    """Number of the trial that does best on sessions of these names.
+
+    One that keeps all bounds comes before one that does not, then the larger goal counts, then the
+    earlier place. A goal that cannot be said is the smallest.
+    """
+    names = list(names)
+    of = goal_of(sweep)
+
+    def worth(number: int) -> tuple[bool, bool, float, int]:
+        tally = trials[number].tally(names)
+        goal = of(tally)
+        return (_kept(sweep, tally), goal is not None, goal or 0.0, -number)
+
+    return max(range(len(trials)), key=worth)
+
+
+def goal_of(sweep: Sweep) -> Callable[[Tally], float | None]:
+    """The number that is made as large as can be, of a tally."""
+    return _number(sweep.goal)
+
+
+def _kept(sweep: Sweep, tally: Tally) -> bool:
+    """Whether all bounds hold; what cannot be said breaks none."""
+    above = [(_number(name)(tally), bound) for name, bound in sweep.at_most.items()]
+    under = [(_number(name)(tally), bound) for name, bound in sweep.at_least.items()]
+    return all(value is None or value <= bound for value, bound in above) and all(
+        value is None or value >= bound for value, bound in under
+    )
+
+
+def _number(name: str) -> Callable[[Tally], float | None]:
+    if name == RANKED:
+        return lambda tally: tally.average_precision
+    return STATISTICS[name]
+
+
+def _folds(names: Sequence[str], number: int) -> list[tuple[str, ...]]:
+    """Names dealt out in order of their hash, so that nobody chooses."""
+    if len(names) < number:
+        raise InputError(
+            f"{len(names)} coded sessions to tune on, and {number} folds",
+            expected="a session for each fold at least",
+        )
+    ordered, _ = holdout.split(names, len(set(names)))
+    return [ordered[first::number] for first in range(number)]
+
+
+def _settings(sweep: Sweep, point: Mapping[str, Value]) -> Settings:
+    try:
+        return config.load(sweep.extends, point)
+    except ConfigError as caught:
+        raise ConfigError(
+            f"parameters: {caught.found}", expected=caught.expected, hint=caught.hint
+        ) from None
+
+
+class _Eye:
+    """Sees sessions with other settings, and computes no more than depends on them."""
+
+    def __init__(self, plain: Settings, workspace: Path) -> None:
+        self._plain = plain.model_dump()
+        self._workspace = workspace
+        self._bench = Workbench(plain, workspace)
+        self._other: tuple[Settings, Workbench] | None = None
+        self._books: tuple[Settings, dict[str | None, RuleBook]] = (plain, {})
+
+    def sees(self, case: Case, settings: Settings) -> Case:
+        """A session as `settings` see it."""
+        dumped = settings.model_dump()
+        if any(dumped[name] != self._plain[name] for name in dumped.keys() - _OF_RULES):
+            return decided(case.entry, self._bench_of(settings))
+        spoken = self._bench.speak(case.language)
+        if self._books[0] is not settings:
+            self._books = (settings, {})
+        books = self._books[1]
+        if case.language not in books:
+            books[case.language] = RuleBook.read(settings, spoken.features, spoken.lexicons)
+        made = books[case.language].flag(case.tables, spoken.lexicons, settings)
+        return replace(case, tables={**case.tables, **made})
+
+    def close(self) -> None:
+        """Let go of the workspace."""
+        self._bench.catalogue.close()
+        if self._other:
+            self._other[1].catalogue.close()
+
+    def _bench_of(self, settings: Settings) -> Workbench:
+        if self._other is None or self._other[0] is not settings:
+            if self._other:
+                self._other[1].catalogue.close()
+            self._other = (settings, Workbench(settings, self._workspace))
+        return self._other[1]
