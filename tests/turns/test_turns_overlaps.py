@@ -148,6 +148,15 @@ def test_a_diarizer_that_knows_no_overlap_gives_none() -> None:
             [
                 say("A", 1, 5, "and then she gave it to the"),
                 say("B", 4.8, 5.5, "to the dentist"),
+                say("A", 5.8, 8, "to the dentist of all people."),
+            ],
+            ("A", "B", "cooperative", "completion", 3800, "other", True),
+            id="the end of the holder's sentence, repeated",
+        ),
+        pytest.param(
+            [
+                say("A", 1, 5, "and then she gave it to the"),
+                say("B", 4.8, 5.5, "to the dentist"),
                 say("A", 5.8, 8, "no you never listen to me."),
             ],
             ("A", "B", "floor_taking", None, 3800, "other", True),
