@@ -90,7 +90,7 @@ def _alike(catalogue: Sequence[Feature], *, null: bool) -> list[list[Feature]]:
 
     def read(feature: Feature) -> tuple[str, ...]:
         text = (feature.name, feature.means, feature.unit, feature.group)
-        return (*text, feature.null, feature.source, feature.error) if null else text
+        return (*text, feature.null, feature.source) if null else text
 
     names = [feature.name for feature in catalogue]
     listed = sorted(catalogue, key=lambda f: (names.index(f.name), ITEMS.index(f.item)))
@@ -106,6 +106,7 @@ def _items(alike: Iterable[Feature]) -> str:
 def _explained(alike: Sequence[Feature]) -> str:
     """One measure in full."""
     one = alike[0]
+    errors = dict.fromkeys(feature.error for feature in alike if feature.error)
     scale = " of the logarithm" if one.log else "" if one.unit == "0-1" else f" {one.unit}"
     footing = [f"smallest MAD {one.min_mad:g}{scale}"]
     if one.detrend:
@@ -116,7 +117,7 @@ def _explained(alike: Sequence[Feature]) -> str:
         "unit": one.unit,
         "null": one.null,
         "source": one.source,
-        "error": one.error or _UNMEASURED,
+        "error": "; ".join(errors) or _UNMEASURED,
         "baseline": "; ".join(footing),
         "needs": one.needs,
     }

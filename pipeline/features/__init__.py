@@ -19,8 +19,9 @@ rate       speech rate, articulation rate                               words; v
 wording    counts of lexicons                                           words
 =========  ===========================================================  ====================
 
-All but the first and the last measure every item of `tables.WINDOWS` (of the level, which is over
-the session's own, windows only; of the dyad, the longest window and the session).
+`accuracy` holds what is known of their errors. All but `timing` measure the windows and the session
+of `tables.WINDOWS`; the level, which is over the session's own, windows only; the dyad, the longest
+window and the session.
 """
 
 from collections import Counter
@@ -30,6 +31,7 @@ import polars as pl
 
 from pipeline import config
 from pipeline.features import (
+    accuracy,
     dyad,
     loudness,
     overlaps,
@@ -54,7 +56,8 @@ def catalogue(settings: config.Features, *extra: Feature) -> tuple[Feature, ...]
     """
     modules = (timing, windows, silences, overlaps, dyad, pitch, loudness, rate)
     built_in = [module.features(settings) for module in modules]
-    found = (*(feature for group in built_in for feature in group), *extra)
+    declared = (*(feature for group in built_in for feature in group), *extra)
+    found = tuple(accuracy.told(feature) for feature in declared)
     often = Counter((feature.item, feature.name) for feature in found)
     twice = [key for key, count in often.items() if count > 1]
     if twice:

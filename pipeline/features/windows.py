@@ -69,7 +69,7 @@ def _amounts(item: str, settings: config.Features) -> list[Feature]:
             min_mad=0.03,
             means="the person's share of all speech; overlapping speech counts for both",
             null=f"less than {least} ms of speech in the window",
-            source="domain.md, section 4",
+            source="Tether",
             compute=over(item, settings, partial(_talk_share, least)),
         ),
         Feature(
