@@ -82,7 +82,9 @@ class Activity(Section):
     alone_dbfs: float = Field(lt=0, description="loud frames of a pause as the detector hears them")
     alone_ms: int = Field(gt=0, description="longest pause that is heard at once")
     alone_min_ms: int = Field(gt=0, description="shortest pause that is heard again")
-    least_rise_db: float = Field(gt=0, description="a voice in a pause stands so far over the noise")
+    least_rise_db: float = Field(
+        gt=0, description="a voice in a pause stands so far over the noise"
+    )
     guard_ms: int = Field(ge=0, description="pauses are heard this far from speech")
     voice_periodicity: float = Field(gt=0, lt=1, description="autocorrelation of a voiced frame")
     voice_share: float = Field(gt=0, le=1, description="voiced frames that make a stretch voiced")
@@ -107,6 +109,13 @@ class Activity(Section):
     min_speech_ms: int = Field(ge=0, description="shorter stretches are no speech")
     piece_ms: int = Field(gt=0, description="what the detector hears at once")
     lead_ms: int = Field(ge=0, description="heard before each piece, for the detector's memory")
+    gated_pause_ms: int = Field(gt=0, description="shortest pause that shows whether it is gated")
+    gated_pauses: int = Field(ge=1, description="fewer pauses do not show it")
+    gated_share: float = Field(gt=0, le=1, description="of time in pauses that is zeros: it is gated")
+    abrupt_ms: int = Field(
+        gt=0, description="how speech stood so shortly before zeros tells a loss"
+    )
+    abrupt_db: float = Field(gt=0, description="speech broken off is at most so far under loud")
     lean_db: float = Field(gt=0, description="a channel leads where it is this much over others")
     lean_share: float = Field(gt=0, lt=1, description="of loud frames a channel of its own leads")
     lean_percentile: float = Field(gt=0, lt=100, description="level of a channel's loud frames")
@@ -302,7 +311,9 @@ class Quality(Section):
     bandwidth_rise_db: float = Field(gt=0, description="speech over noise, to count as heard")
     bandwidth_range_db: float = Field(gt=0, description="under the loudest band: nothing is there")
     min_bandwidth_hz: float = Field(ge=0, description="under this, rules of words abstain")
+    max_dc_offset: float = Field(ge=0, le=1, description="over this, voice rules abstain")
     max_lost_share: float = Field(ge=0, le=1, description="over this, timing rules abstain")
+    max_doubt_share: float = Field(ge=0, le=1, description="over this, timing rules abstain")
     min_crosstalk_db: float = Field(description="under this, voice rules abstain")
     min_diarization_margin: float = Field(
         ge=0, le=1, description="under this, who spoke is unsure and all rules abstain"
@@ -322,6 +333,8 @@ class Pitch(Section):
     level_window_ms: int = Field(
         gt=0, multiple_of=20, description="window of a frame's level, centred on the frame"
     )
+    vowel_low_hz: float = Field(gt=0, description="the band of vowels begins here")
+    vowel_high_hz: float = Field(gt=0, lt=8000, description="the band of vowels ends here")
 
 
 class Phonation(Section):
@@ -379,6 +392,18 @@ class Features(Section):
     min_exchanges: int = Field(ge=3, description="changes of speaker that entrainment rests on")
     span_low: float = Field(ge=0, lt=0.5, description="lower quantile of the f0 span")
     span_high: float = Field(gt=0.5, le=1, description="upper quantile of the f0 span")
+    octave_st: float = Field(
+        gt=0, description="so far off a turn's median pitch, no movement rests on a frame"
+    )
+    final_ms: int = Field(gt=0, description="end of a turn whose pitch movement is measured")
+    final_last_ms: int = Field(gt=0, description="the last of it, which is compared with the rest")
+    final_voiced_share: float = Field(
+        gt=0, le=1, description="share of both parts that must be voiced"
+    )
+    phonation_moments: int = Field(
+        gt=0, description="moments that a turn's HNR, CPP, jitter and shimmer rest on"
+    )
+    window_phonation_moments: int = Field(gt=0, description="the same for a window")
     nucleus_dip_db: float = Field(gt=0, description="dip of level between two syllable nuclei")
     nucleus_range_db: float = Field(
         gt=0, description="a nucleus lies at most this under loud speech"

@@ -5,7 +5,7 @@ Times are whole milliseconds from the start of the recording, half-open ``[start
 
 A walk fills the tables in this order::
 
-    media, dropouts -> activity, doubts -> spans -> words -> turns, units, silences, overlaps
+    media, dropouts -> activity, doubts, losses -> spans -> words -> turns, units, silences, overlaps
     -> frames -> values -> roles -> measures -> hits -> moments
 """
 
@@ -146,7 +146,10 @@ DROPOUTS = Schema(
     (_START, _END, Column("channel", pl.Int16, "0-based audio channel")),
     _span_checks(),
 )
-"""Runs of exact digital zeros: lost signal or a muted line, not silence."""
+"""Runs of exact digital zeros: a lost signal, or the silence of a gated recording."""
+
+LOSSES = Schema("losses", DROPOUTS.columns, DROPOUTS.checks)
+"""Those of `dropouts` in which a signal was lost, so that speech may be missing there."""
 
 ACTIVITY = Schema(
     "activity",
@@ -401,6 +404,7 @@ FRAMES = Schema(
         Column("f0_hz", pl.Float32, "fundamental frequency", null="unvoiced"),
         Column("voicing", pl.Float32, "confidence that it is voiced, 0-1"),
         Column("level_dbfs", pl.Float32, "root mean square, dB full scale", null="digital zeros"),
+        Column("vowel_dbfs", pl.Float32, "the same, of the band of vowels", null="digital zeros"),
         Column("hnr_db", pl.Float32, "harmonics-to-noise ratio", null=_NO_PHONATION),
         Column("cpp_db", pl.Float32, "cepstral peak prominence", null=_NO_PHONATION),
         Column(
@@ -412,7 +416,7 @@ FRAMES = Schema(
     ),
     (("t_ms is a multiple of 10", pl.col("t_ms") % 10 == 0),),
 )
-"""Pitch and level every 10 ms, on speech regions only."""
+"""Pitch, level and periodicity every 10 ms, on speech regions only."""
 
 QUALITY = Schema(
     "quality",
@@ -509,6 +513,7 @@ SCHEMAS: dict[str, Schema] = {
     for schema in (
         MEDIA,
         DROPOUTS,
+        LOSSES,
         ACTIVITY,
         DOUBTS,
         SPANS,

@@ -483,7 +483,7 @@ def _frames(duration_ms: int, turns: list[dict[str, object]], seed: int) -> pl.D
                     "voicing": voiced * 0.9,
                     "level_dbfs": level + 2 * np.sin(t_ms / duration_ms * 14)
                     + noise.normal(0, 3, len(t_ms)),
-                    **dict.fromkeys(("hnr_db", "cpp_db", "jitter", "shimmer")),
+                    **dict.fromkeys(("vowel_dbfs", "hnr_db", "cpp_db", "jitter", "shimmer")),
                 }
             )
         )  # fmt: skip

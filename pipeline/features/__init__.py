@@ -13,7 +13,8 @@ windows    talk and silence, pauses, latency, turn length, switches     timing
 silences   silences by who spoke before and after                       timing
 overlaps   floor takings, failed attempts, cut-offs, backchannels       timing; words (kinds)
 dyad       latency balance; entrainment of level                        timing; both voices
-pitch      f0 median, span, slope in semitones                          voice
+pitch      f0 median, span, slope, end of the turn, in semitones        voice
+phonation  HNR, cepstral peak, jitter, shimmer                          voice
 loudness   level over the speaker's own                                 voice
 rate       speech rate, articulation rate                               words; voice
 wording    counts of lexicons                                           words
@@ -35,6 +36,7 @@ from pipeline.features import (
     dyad,
     loudness,
     overlaps,
+    phonation,
     pitch,
     rate,
     silences,
@@ -54,7 +56,7 @@ def catalogue(settings: config.Features, *extra: Feature) -> tuple[Feature, ...]
     ValueError
         Two features of one item have the same name.
     """
-    modules = (timing, windows, silences, overlaps, dyad, pitch, loudness, rate)
+    modules = (timing, windows, silences, overlaps, dyad, pitch, phonation, loudness, rate)
     built_in = [module.features(settings) for module in modules]
     declared = (*(feature for group in built_in for feature in group), *extra)
     found = tuple(accuracy.told(feature) for feature in declared)

@@ -15,12 +15,14 @@ pitch; for jitter and shimmer also unclipped, with cycles that resemble each oth
 """
 
 from collections.abc import Collection, Iterator
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
 
 from pipeline.config import Settings
 from pipeline.features import periodicity
@@ -34,6 +36,8 @@ _GRID_MS = 80
 _BEFORE_MS, _AFTER_MS = 176, 160
 # Beyond a moment, in periods: half of one to the first mark, two cycles and what they match.
 _CYCLES_REACH = 5
+# Order of the band-pass of vowels, and the time in which it forgets how it began.
+_ORDER, _SETTLE_MS = 4, 80
 _PHONATION = ("hnr_db", "cpp_db", "jitter", "shimmer")
 # Longest piece, and about what is handed to the tracker at once: memory stays bounded.
 _PIECE_MS = 60_000
@@ -59,9 +63,9 @@ def measure(
     DataFrame
         Table `frames`, sorted by channel and time. level_dbfs is the root mean square over
         ``pitch.level_window_ms`` around the frame (a full-scale sine has -3 dBFS), null where all
-        of that is digital zeros. Before tracking, each channel is brought to
-        ``pitch.speech_dbfs``, for trackers miss quiet voices; level_dbfs is that of the recording.
-        hnr_db, cpp_db, jitter and shimmer: see `periodicity`.
+        of that is digital zeros; vowel_dbfs the same after a band-pass. Before tracking, each
+        channel is brought to ``pitch.speech_dbfs``, for trackers miss quiet voices; levels are
+        those of the recording. hnr_db, cpp_db, jitter and shimmer: see `periodicity`.
     """
     regular = spans.filter("regular")
     parts = [FRAMES.empty()]
@@ -100,11 +104,14 @@ def _channel(
     pieces = list(_pieces(speech, audio.duration_ms))
     times = [_times(speech, start, end) for start, end in pieces]
     window = settings.pitch.level_window_ms
-    levels = [
-        _levels(audio, channel, at, piece, window) for at, piece in zip(times, pieces, strict=True)
+    band = (settings.pitch.vowel_low_hz, settings.pitch.vowel_high_hz)
+    heard = [
+        _levels(audio, channel, at, piece, window, band)
+        for at, piece in zip(times, pieces, strict=True)
     ]
+    levels = [level for level, _ in heard]
     gain = _gain(levels, settings.pitch.speech_dbfs)
-    parts = [FRAMES.empty().drop("channel", "level_dbfs")]
+    parts = [FRAMES.empty().drop("channel", "level_dbfs", "vowel_dbfs")]
     for batch in _batches(pieces):
         samples, starts = _end_to_end(audio, channel, [pieces[i] for i in batch])
         pitch, voiced = tracker.track(samples * gain)
@@ -122,10 +129,11 @@ def _channel(
         parts.append(pl.DataFrame(columns))
     frame = pl.concat(parts, how="vertical_relaxed").with_columns(
         pl.lit(channel, pl.Int16).alias("channel"),
-        pl.Series("level_dbfs", np.concatenate([np.empty(0, np.float32), *levels])),
+        pl.Series("level_dbfs", _joined(levels)),
+        pl.Series("vowel_dbfs", _joined([vowels for _, vowels in heard])),
     )
     return FRAMES.conform(
-        frame.with_columns(pl.col("f0_hz", "level_dbfs", *_PHONATION).fill_nan(None))
+        frame.with_columns(pl.col("f0_hz", "level_dbfs", "vowel_dbfs", *_PHONATION).fill_nan(None))
     )
 
 
@@ -247,31 +255,58 @@ def _samples(audio: Audio, channel: int | None, start_ms: int, end_ms: int) -> S
 
 
 def _levels(
-    audio: Audio, channel: int | None, times: Ints, piece: Piece, window_ms: int
-) -> Samples:
-    """Root mean square in dBFS around each of `times`; NaN for digital zeros."""
+    audio: Audio,
+    channel: int | None,
+    times: Ints,
+    piece: Piece,
+    window_ms: int,
+    band_hz: tuple[float, float],
+) -> tuple[Samples, Samples]:
+    """Level in dBFS around each of `times`, of all and of a band; NaN for digital zeros."""
     half = window_ms // FRAME_MS // 2
     begin = max(0, piece[0] - half * FRAME_MS)
-    samples = _samples(audio, channel, begin, piece[1] + (half + 1) * FRAME_MS)
+    early = max(0, begin - _SETTLE_MS)
+    samples = _samples(audio, channel, early, piece[1] + (half + 1) * FRAME_MS)
+    kept = slice(ms_to_samples(begin - early), None)
+    filtered = np.asarray(sosfilt(_band_pass(*band_hz), samples), np.float32)
+    at = (times - begin) // FRAME_MS
+    silent = np.isnan(level := _root_mean_square(samples[kept], at, half))
+    vowels = _root_mean_square(filtered[kept], at, half)
+    vowels[silent] = np.nan
+    return level, vowels
+
+
+def _root_mean_square(samples: Samples, at: Ints, half: int) -> Samples:
+    """Level of the blocks of 10 ms from ``k - half`` to ``k + half - 1``, for each k of `at`."""
     blocks = -(-len(samples) // SAMPLES_PER_FRAME)
     padded = np.zeros(blocks * SAMPLES_PER_FRAME, np.float32)
     padded[: len(samples)] = samples
     blocked = padded.reshape(blocks, SAMPLES_PER_FRAME)
     energy = np.einsum("ij,ij->i", blocked, blocked, dtype=np.float64)
+    # Fewer samples at the file's ends.
     count = np.minimum(len(samples) - np.arange(blocks) * SAMPLES_PER_FRAME, SAMPLES_PER_FRAME)
-    # The window of block k are the blocks k - half ... k + half - 1, fewer at the file's ends.
-    at = (times - begin) // FRAME_MS
     total = sliding_window_view(np.pad(energy, half), 2 * half).sum(axis=1)[at]
     counted = sliding_window_view(np.pad(count, half), 2 * half).sum(axis=1)[at]
-    level = np.full(len(times), np.nan, np.float32)
+    level = np.full(len(at), np.nan, np.float32)
     heard = total > 0
     level[heard] = 10 * np.log10(total[heard] / counted[heard])
     return level
 
 
+@cache
+def _band_pass(low_hz: float, high_hz: float) -> Floats:
+    return np.asarray(
+        butter(_ORDER, (low_hz, high_hz), "bandpass", fs=SAMPLE_RATE_HZ, output="sos"), np.float64
+    )
+
+
+def _joined(parts: list[Samples]) -> Samples:
+    return np.concatenate([np.empty(0, np.float32), *parts])
+
+
 def _gain(levels: list[Samples], target_dbfs: float) -> np.float32:
     """Factor that brings the median level of speech to the target."""
-    known = np.concatenate([np.empty(0, np.float32), *levels])
+    known = _joined(levels)
     known = known[~np.isnan(known)]
     if not len(known):
         return np.float32(1)

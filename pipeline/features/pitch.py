@@ -1,11 +1,15 @@
 """Pitch of turns and windows, in semitones, since pitch is heard in ratios.
 
+The median and the quantiles of the span bear some octave errors; what follows the line of pitch
+does not, so there frames far off the turn's median are left out (``features.octave_st``).
+
 Semitones count from 100 Hz (12 make an octave); z and percentile compare with the same speaker.
 F0 span is two-sided: it widened both in withdrawal and in confrontation (Dolev-Amit 2020, one
 case), and a flat voice means nothing by itself.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import polars as pl
 
@@ -23,7 +27,7 @@ def features(settings: config.Features) -> tuple[Feature, ...]:
     median = _SEMITONES.median()
     span = _SEMITONES.quantile(high, "linear") - _SEMITONES.quantile(low, "linear")
     seconds = pl.col("t_ms") / 1000
-    slope = pl.cov(seconds, _SEMITONES) / seconds.filter(_SEMITONES.is_not_null()).var()
+    slope = pl.cov(seconds, _SEMITONES) / seconds.var()
     found = []
     for item in ("turn", *WINDOWS):
         least_ms = settings.voiced_min_ms if item == "turn" else settings.window_voiced_min_ms
@@ -69,9 +73,11 @@ def features(settings: config.Features) -> tuple[Feature, ...]:
                     means="slope of the line through the turn's pitch (least squares)",
                     null=null,
                     source="'t Hart, Collier & Cohen 1990",
-                    compute=take(slope),
+                    version=2,
+                    compute=partial(_slope, settings, slope),
                 )
             )
+            found.append(_final(settings))
     return tuple(found)
 
 
@@ -97,3 +103,50 @@ def _taken(
         return compute
 
     return make
+
+
+def _near(settings: config.Features, tables: Tables) -> pl.DataFrame:
+    """Voiced frames of turns but for those that are octave errors or creak."""
+    turn = ("item_id", "speaker")
+    off = (_SEMITONES - _SEMITONES.median().over(turn)).abs()
+    return in_turns(tables).drop_nulls("semitones").filter(off < settings.octave_st)
+
+
+def _slope(settings: config.Features, slope: pl.Expr, tables: Tables) -> pl.DataFrame:
+    enough = pl.when(_SEMITONES.count() >= frames_in(settings.voiced_min_ms))
+    grouped = _near(settings, tables).group_by("item_id", "speaker")
+    return grouped.agg(enough.then(slope).alias("value"))
+
+
+def _final(settings: config.Features) -> Feature:
+    last_ms, all_ms = settings.final_last_ms, settings.final_ms
+    return Feature(
+        name="f0_final_st",
+        item="turn",
+        unit="semitones",
+        group="speaker",
+        needs="voice",
+        min_mad=0.5,
+        means=f"how the turn's pitch ends: median of its last {last_ms} ms over that of the "
+        f"{all_ms - last_ms} ms before",
+        null=f"less than {settings.final_voiced_share:.0%} of either is voiced speech that is surely the person's",
+        source="after Gravano & Hirschberg 2011",
+        compute=partial(_final_movement, settings),
+    )
+
+
+def _final_movement(settings: config.Features, tables: Tables) -> pl.DataFrame:
+    last_ms, all_ms = settings.final_last_ms, settings.final_ms
+    before_end = pl.col("t_ms").max().over("item_id", "speaker") - pl.col("t_ms")
+    heard = _near(settings, tables).filter(before_end < all_ms)
+    last = _SEMITONES.filter(pl.col("last"))
+    rest = _SEMITONES.filter(~pl.col("last"))
+    share = settings.final_voiced_share
+    enough = (last.count() >= share * frames_in(last_ms)) & (
+        rest.count() >= share * frames_in(all_ms - last_ms)
+    )
+    return (
+        heard.with_columns((before_end < last_ms).alias("last"))
+        .group_by("item_id", "speaker")
+        .agg(pl.when(enough).then(last.median() - rest.median()).alias("value"))
+    )

@@ -6,8 +6,9 @@ Two measures, two needs:
   language whose syllables can be counted from spelling (English), and no sound.
 - **articulation rate**: syllables over the time in which the person really speaks. They are
   counted from the words where each word has a measured time, else as nuclei in the signal (de Jong
-  & Wempe 2009: peaks of level, with a dip on either side, that are voiced). One session uses one
-  way for all turns, or a difference of method would look like a difference of rate.
+  & Wempe 2009: peaks of level, with a dip on either side, that are voiced; here of the level in the
+  band of vowels, where no fricative fills a dip). One session uses one way for all turns, or a
+  difference of method would look like a difference of rate.
 """
 
 import re
@@ -71,6 +72,7 @@ def features(settings: config.Features) -> tuple[Feature, ...]:
                 means="syllables over the time in which the person really speaks",
                 null=f"less than {least_ms} ms of speech, or neither timed words nor sound",
                 source="de Jong & Wempe 2009",
+                version=2,
                 compute=partial(_rate, _articulation_rate, item, settings),
             ),
         ]
@@ -119,12 +121,12 @@ def _of_letters(word: str) -> int:
     return max(groups, 1)
 
 
-def nuclei(t_ms: Ints, level_dbfs: pl.Series, voiced: pl.Series, settings: config.Features) -> Ints:
+def nuclei(t_ms: Ints, vowel_dbfs: pl.Series, voiced: pl.Series, settings: config.Features) -> Ints:
     """Times of the syllable nuclei of one speaker (de Jong & Wempe 2009).
 
     Parameters
     ----------
-    t_ms, level_dbfs, voiced
+    t_ms, vowel_dbfs, voiced
         Frames of the speaker, in order of time.
 
     Returns
@@ -133,7 +135,7 @@ def nuclei(t_ms: Ints, level_dbfs: pl.Series, voiced: pl.Series, settings: confi
         Times in ms of peaks of level that rise ``nucleus_dip_db`` over the dips on either side,
         lie within ``nucleus_range_db`` of loud speech, and are voiced.
     """
-    level = level_dbfs.cast(pl.Float64).fill_null(float("-inf")).to_numpy()
+    level = vowel_dbfs.cast(pl.Float64).fill_null(float("-inf")).to_numpy()
     if not np.isfinite(level).any():
         return np.empty(0, np.int64)
     lowest = np.quantile(level[np.isfinite(level)], settings.nucleus_loud)
@@ -172,7 +174,7 @@ def _times_of_nuclei(tables: Tables, settings: config.Features) -> dict[str, tup
     for (name,), heard in sorted_groups(voice(tables)):
         times = nuclei(
             heard["t_ms"].to_numpy(),
-            heard["level_dbfs"],
+            heard["vowel_dbfs"],
             heard["semitones"].is_not_null(),
             settings,
         )

@@ -32,6 +32,9 @@ VALUES: dict[str, type[pl.DataType]] = {
 """What every feature gives: the item, whose value (null: the pair's), the value."""
 
 
+_HEARD = ("level_dbfs", "vowel_dbfs", "hnr_db", "cpp_db", "jitter", "shimmer")
+
+
 @dataclass(frozen=True)
 class Intervals:
     """Sorted, disjoint stretches of time.
@@ -258,9 +261,9 @@ def voice(tables: Tables) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        speaker, t_ms, semitones (f0 over 100 Hz; null: unvoiced), level_dbfs; sorted by speaker
-        and time. Where one microphone hears two speakers at once, the frame is nobody's: its f0
-        is that of either, its level that of both.
+        speaker, t_ms, semitones (f0 over 100 Hz; null: unvoiced), level_dbfs, vowel_dbfs, hnr_db,
+        cpp_db, jitter, shimmer; sorted by speaker and time. Where one microphone hears two
+        speakers at once, the frame is nobody's: its f0 is that of either, its level that of both.
     """
     if "voice" in tables:
         return tables["voice"]
@@ -283,11 +286,11 @@ def voice(tables: Tables) -> pl.DataFrame:
             kept = heard_here[found[claims[found] == 1]]
             parts.append(kept.with_columns(pl.lit(name).alias("speaker")))
     f0 = pl.col("f0_hz").cast(pl.Float64)
-    columns_ = {
+    columns_: dict[str, type[pl.DataType]] = {
         "speaker": pl.String,
         "t_ms": pl.Int64,
         "semitones": pl.Float64,
-        "level_dbfs": pl.Float32,
+        **dict.fromkeys(_HEARD, pl.Float32),
     }
     if not parts:
         return pl.DataFrame(schema=columns_)

@@ -181,6 +181,7 @@ def _hour() -> Tables:
                     "f0_hz": f0_hz,
                     "voicing": 1.0,
                     "level_dbfs": rng.normal(-25, 6, len(t_ms)),
+                    "vowel_dbfs": rng.normal(-27, 6, len(t_ms)),
                     "hnr_db": rng.normal(12, 4, len(t_ms)),
                     "cpp_db": rng.normal(15, 4, len(t_ms)),
                     "jitter": rng.uniform(0.005, 0.03, len(t_ms)),
