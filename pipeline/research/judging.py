@@ -14,7 +14,6 @@ moment begins in it. A segment with nothing but an uncertain place counts neithe
 """
 
 from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,39 +112,14 @@ def judge(moments: pl.DataFrame, places: Sequence[Place], coded: Coded, toleranc
     coded
         Its `codes` must be there.
     """
-    assert coded.codes is not None
-    unsure = _places(coded.uncertain)
-    events = _events(coded.codes, set(unsure), tolerance)
-    rows = moments.to_dicts()
-    found: dict[int, int] = {}
-    for kind in KINDS:
-        mine = [number for number, row in enumerate(rows) if row["kind"] == kind]
-        theirs = [number for number, event in enumerate(events) if event["kind"] == kind]
-        same = [
-            (m, e)
-            for m, number in enumerate(mine)
-            for e, event in enumerate(theirs)
-            if rows[number]["marker"] in events[event]["markers"]
-        ]
-        matched = pairs(
-            [places[n] for n in mine], [events[n]["place"] for n in theirs], tolerance, same
-        )
-        found |= {mine[pair.moment]: theirs[pair.event] for pair in matched}
-    for number, row in enumerate(rows):
-        at = places[number]
-        near = [event for event in events if event["kind"] == row["kind"]]
-        row["event_id"] = found.get(number)
-        row["repeat"] = False
-        if number in found:
-            row["outcome"] = "right"
-        elif _within(at, row["kind"], unsure, tolerance):
-            row["outcome"] = "uncertain"
-        else:
-            row["outcome"] = "false"
-            row["repeat"] = any(event["place"].gap(at) <= tolerance for event in near)
-    finders = {event: rows[number]["moment_id"] for number, event in found.items()}
+    events, unsure = _events(coded, tolerance), _places(coded.uncertain)
+    rows = moments.select("moment_id", "kind", "marker", "start_ms", "end_ms", "score").to_dicts()
+    flagged = [(row["kind"], row["marker"], at) for row, at in zip(rows, places, strict=True)]
+    for row, verdict in zip(rows, _verdicts(flagged, events, unsure, tolerance), strict=True):
+        row |= {"outcome": verdict.outcome, "repeat": verdict.repeat, "event_id": verdict.event}
+    finders = {row["event_id"]: row["moment_id"] for row in rows if row["event_id"] is not None}
     return Judged(
-        FLAGGED.frame({name: row[name] for name in FLAGGED.names} for row in rows),
+        FLAGGED.frame(rows),
         EVENTS.frame(
             {name: event[name] for name in EVENTS.names if name != "moment_id"}
             | {"moment_id": finders.get(number)}
@@ -274,20 +248,25 @@ def by_rule(
     right = sum(value == "right" for value in outcome.values())
     false = sum(value == "false" for value in outcome.values())
     found = {}
-    for rule in sorted(set(rule_of.values())):
-        own = hits.filter(pl.col("rule") == rule)
+    events, unsure = _events(coded, tolerance), _places(coded.uncertain)
+    kinds, markers = moments["kind"].to_list(), moments["marker"].to_list()
+    flagged = dict(
+        zip(moments["moment_id"].to_list(), zip(kinds, markers, places, strict=True), strict=True)
+    )
+    counts = hits.group_by("rule").agg(
+        pl.col("suppressed_by").is_null().sum().alias("counting"), pl.len().alias("all")
+    )
+    for rule, counting, number in counts.sort("rule").iter_rows():
         held = [m for m, rules in stands_on.items() if rule in rules and outcome[m] != "uncertain"]
         alone = {m for m, rules in stands_on.items() if rules == {rule}}
-        keep = [m not in alone for m in moments["moment_id"].to_list()]
         lost = spared = 0
         if alone:
-            left = [place for place, stays in zip(places, keep, strict=True) if stays]
-            without = judge(moments.filter(pl.Series(keep)), left, coded, tolerance).moments
-            lost = right - int((without["outcome"] == "right").sum())
-            spared = false - int((without["outcome"] == "false").sum())
+            left = [each for m, each in flagged.items() if m not in alone]
+            without = [each.outcome for each in _verdicts(left, events, unsure, tolerance)]
+            lost, spared = right - without.count("right"), false - without.count("false")
         found[rule] = RuleTally(
-            hits=int(own["suppressed_by"].is_null().sum()),
-            suppressed=int(own["suppressed_by"].is_not_null().sum()),
+            hits=counting,
+            suppressed=number - counting,
             moments=len(held),
             right=sum(outcome[m] == "right" for m in held),
             supports=sum(
@@ -301,16 +280,56 @@ def by_rule(
     return found
 
 
-def _events(
-    codes: pl.DataFrame, unsure: AbstractSet[tuple[str | None, Place]], tolerance: int
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class _Verdict:
+    outcome: str
+    repeat: bool
+    event: int | None
+
+
+def _verdicts(
+    moments: Sequence[tuple[str, str, Place]],
+    events: Sequence[dict[str, Any]],
+    unsure: Iterable[tuple[str | None, Place]],
+    tolerance: int,
+) -> list[_Verdict]:
+    """What each moment is, given its kind, its marker and its place."""
+    found: dict[int, int] = {}
+    for kind in KINDS:
+        mine = [number for number, moment in enumerate(moments) if moment[0] == kind]
+        theirs = [number for number, event in enumerate(events) if event["kind"] == kind]
+        same = [
+            (m, e)
+            for m, number in enumerate(mine)
+            for e, event in enumerate(theirs)
+            if moments[number][1] in events[event]["markers"]
+        ]
+        there = [events[number]["place"] for number in theirs]
+        matched = pairs([moments[number][2] for number in mine], there, tolerance, same)
+        found |= {mine[pair.moment]: theirs[pair.event] for pair in matched}
+    verdicts = []
+    for number, (kind, _, at) in enumerate(moments):
+        if number in found:
+            verdicts.append(_Verdict("right", repeat=False, event=found[number]))
+        elif _within(at, kind, unsure, tolerance):
+            verdicts.append(_Verdict("uncertain", repeat=False, event=None))
+        else:
+            taken = ((event["kind"], event["place"]) for event in events)
+            near = _within(at, kind, taken, tolerance)
+            verdicts.append(_Verdict("false", repeat=near, event=None))
+    return verdicts
+
+
+def _events(coded: Coded, tolerance: int) -> list[dict[str, Any]]:
     """Codes of one kind near each other as one event; in order of start.
 
     A code at a place that the list of uncertain places has too is left out.
     """
+    assert coded.codes is not None
+    unsure = set(_places(coded.uncertain))
     rows = [
         row
-        for row in codes.iter_rows(named=True)
+        for row in coded.codes.iter_rows(named=True)
         if not {(kind, Place(row["low"], row["high"])) for kind in (None, row["kind"])} & unsure
     ]
     found: list[dict[str, Any]] = []

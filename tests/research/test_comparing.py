@@ -4,9 +4,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from coded_moments import moments_of
 from hypothesis import given
 from hypothesis import strategies as st
-from test_judging import moments_of
 
 from pipeline.catalogue import Entry
 from pipeline.research import sheet
