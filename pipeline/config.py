@@ -111,7 +111,7 @@ class Activity(Section):
     lead_ms: int = Field(ge=0, description="heard before each piece, for the detector's memory")
     gated_pause_ms: int = Field(gt=0, description="shortest pause that shows whether it is gated")
     gated_pauses: int = Field(ge=1, description="fewer pauses do not show it")
-    gated_share: float = Field(gt=0, le=1, description="of time in pauses that is zeros: it is gated")
+    gated_share: float = Field(gt=0, le=1, description="time in pauses that is zeros")
     abrupt_ms: int = Field(
         gt=0, description="how speech stood so shortly before zeros tells a loss"
     )

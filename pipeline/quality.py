@@ -8,11 +8,14 @@ nothing is information.
 measure            of         is                                            can disable
 ================== ========== ============================================= ===============
 snr_db             channel    mean power of speech over that of the noise   voice, timing
-clipped_share      channel    samples of speech in runs at full scale       voice
+clipped_share      channel    samples of speech in runs at the largest value voice
 bandwidth_hz       channel    highest frequency at which speech is heard    words
+dc_offset          channel    distance of the samples' mean from zero       voice
 speech_share       channel    time with speech on it                        nothing
-dropout_share      channel    time with exact digital zeros                 nothing
-lost_share         recording  time with digital zeros on all channels       timing
+dropout_share      channel    time in which its signal was lost             nothing
+gated_share        channel    time that a gate filled with digital zeros    nothing
+lost_share         recording  time in which all channels' signals were lost timing
+doubt_share        recording  of what may be speech, what was not surely it timing
 crosstalk_db       recording  a voice in its own channel over the others    voice
 diarization_margin recording  separation of the speakers                    all
 word_confidence    recording  mean confidence of the words                  words
@@ -52,7 +55,7 @@ def assess(audio: Audio | None, tables: Tables, settings: config.Quality) -> pl.
     audio
         None for a transcript alone.
     tables
-        `activity`, `spans`, `diarization`, `words`, `dropouts`.
+        `media`, `activity`, `doubts`, `losses`, `spans`, `diarization`, `words`, `dropouts`.
 
     Returns
     -------
@@ -67,7 +70,8 @@ def assess(audio: Audio | None, tables: Tables, settings: config.Quality) -> pl.
         channels = [_Channel.measure(audio, number, tables, settings) for number in _every(audio)]
         for number, channel in enumerate(channels):
             rows += _of_channel(number, channel, audio.duration_ms, tables, settings)
-        rows.append(_lost(audio, tables["dropouts"], settings))
+        rows.append(_lost(audio, tables["losses"], settings))
+        rows.append(_doubted(tables["activity"], tables["doubts"], settings))
         rows.append(_crosstalk(channels, settings))
     if tables["diarization"]["ends_estimated"].any():
         rows.append(_row("ends_estimated", 1, ("timing",), _NO_ENDS))
@@ -120,15 +124,21 @@ class _Channel:
         Frames with speech of a speaker of this channel (of anybody, where speakers have none).
     quiet
         Frames in which nobody speaks on any channel and that are no digital zeros.
+    peak
+        Largest sample: a recording that was clipped and then turned down is cut off there.
     clipped, speech_spectrum, noise_spectrum
         Number of clipped samples in speech; sums of power per frequency, with their counts.
+    total
+        Sum of all samples.
     """
 
     power: Floats
     own: Mask
     quiet: Mask
     alone: Mask
+    peak: float
     clipped: int = 0
+    total: float = 0.0
     speech_spectrum: Floats = field(default_factory=lambda: np.zeros(_SPECTRUM_SAMPLES // 2 + 1))
     speech_spectra: int = 0
     noise_spectrum: Floats = field(default_factory=lambda: np.zeros(_SPECTRUM_SAMPLES // 2 + 1))
@@ -146,7 +156,8 @@ class _Channel:
         own = _mask(spans.filter(pl.col("channel") == number) if placed else heard, frames)
         others = _mask(spans.filter(pl.col("channel") != number), frames)
         silent = ~(own | others | _mask(heard, frames) | _mask(spans, frames))
-        found = cls(np.zeros(frames), own, silent, own & ~others if placed else np.zeros_like(own))
+        alone = own & ~others if placed else np.zeros_like(own)
+        found = cls(np.zeros(frames), own, silent, alone, _peak(samples))
         for start in range(0, len(samples), _BLOCK_SAMPLES):
             found._add(samples, start, settings)
         found.quiet &= found.power > 0
@@ -161,12 +172,13 @@ class _Channel:
         self.power[first : first + frames] = (
             np.einsum("ij,ij->i", blocked, blocked, dtype=np.float64) / SAMPLES_PER_FRAME
         )
+        self.total += float(block.sum(dtype=np.float64))
         own = self.own[first : first + frames]
         quiet = self.quiet[first : first + frames] & (self.power[first : first + frames] > 0)
         around = settings.clip_run - 1
         lead = min(start, around)
         wider = np.asarray(samples[start - lead : start + len(block) + around])
-        clipped = _in_runs(np.abs(wider) >= settings.clip_level, settings.clip_run)
+        clipped = _in_runs(np.abs(wider) >= settings.clip_level * self.peak, settings.clip_run)
         clipped = clipped[lead : lead + frames * SAMPLES_PER_FRAME]
         if clipped.any():
             per_frame = clipped.reshape(frames, SAMPLES_PER_FRAME).sum(axis=1)
@@ -217,6 +229,11 @@ class _Channel:
         return float((both[-1] + 1) * SAMPLE_RATE_HZ / _SPECTRUM_SAMPLES) if len(both) else None
 
 
+def _peak(samples: Samples) -> float:
+    blocks = range(0, len(samples), _BLOCK_SAMPLES)
+    return max(float(np.abs(samples[at : at + _BLOCK_SAMPLES]).max()) for at in blocks)
+
+
 def _mask(frame: pl.DataFrame, frames: int) -> Mask:
     """Frames of 10 ms that lie wholly within a row's time."""
     mask = np.zeros(frames, np.bool_)
@@ -260,29 +277,55 @@ def _of_channel(
     clipped = channel.clipped / spoken if spoken else None
     too_loud = clipped is not None and clipped > settings.max_clipped_share
     because = (
-        f"The recording was too loud on {where} ({clipped or 0:.1%} of the speech is cut off at "
-        "full scale): pitch and loudness are not used."
+        f"The recording was too loud on {where} ({clipped or 0:.1%} of the speech is cut off): "
+        "pitch and loudness are not used."
     )
     yield _row("clipped_share", clipped, ("voice",) if too_loud else (), because, number)
-    bandwidth = channel.bandwidth_hz(settings)
-    narrow = bandwidth is not None and bandwidth < settings.min_bandwidth_hz
-    because = (
-        f"The sound on {where} is so muffled (nothing above {bandwidth or 0:.0f} Hz) that its "
-        "words are not reliable."
-    )
-    yield _row("bandwidth_hz", bandwidth, ("words",) if narrow else (), because, number)
+    yield _bandwidth(number, channel, tables["media"], settings)
+    yield _offset(number, channel, settings)
     frames = max(len(channel.own), 1)
     yield _row("speech_share", float(channel.own.sum() / frames), channel=number)
-    dropouts = tables["dropouts"].filter(pl.col("channel") == number)
-    lost_ms = int((dropouts["end_ms"] - dropouts["start_ms"]).sum())
+    zero_ms, lost_ms = (_time_ms(tables[name], number) for name in ("dropouts", "losses"))
     yield _row("dropout_share", min(1.0, lost_ms / max(duration_ms, 1)), channel=number)
+    yield _row("gated_share", max(0, zero_ms - lost_ms) / max(duration_ms, 1), channel=number)
 
 
-def _lost(audio: Audio, dropouts: pl.DataFrame, settings: config.Quality) -> Row:
+def _time_ms(table: pl.DataFrame, number: int) -> int:
+    rows = table.filter(pl.col("channel") == number)
+    return int((rows["end_ms"] - rows["start_ms"]).sum())
+
+
+def _bandwidth(
+    number: int, channel: _Channel, media: pl.DataFrame, settings: config.Quality
+) -> Row:
+    value = channel.bandwidth_hz(settings)
+    rate_hz = media["sample_rate_hz"][0] if media.height else None
+    if value is not None and rate_hz is not None:
+        value = min(value, rate_hz / 2)  # what lies higher was made by the resampler
+    narrow = value is not None and value < settings.min_bandwidth_hz
+    because = (
+        f"The sound on channel {number + 1} is so muffled (nothing above {value or 0:.0f} Hz) "
+        "that its words are not reliable."
+    )
+    return _row("bandwidth_hz", value, ("words",) if narrow else (), because, number)
+
+
+def _offset(number: int, channel: _Channel, settings: config.Quality) -> Row:
+    value = abs(channel.total) / max(len(channel.power) * SAMPLES_PER_FRAME, 1)
+    because = (
+        f"The sound card of channel {number + 1} is faulty (its signal is off centre by "
+        f"{value:.0%} of full scale): loudness cannot be measured, and the voice is not used."
+    )
+    return _row(
+        "dc_offset", value, ("voice",) if value > settings.max_dc_offset else (), because, number
+    )
+
+
+def _lost(audio: Audio, losses: pl.DataFrame, settings: config.Quality) -> Row:
     frames = max(audio.duration_ms // FRAME_MS, 1)
     lost = np.ones(frames, np.bool_)
     for number in _every(audio):
-        lost &= _mask(dropouts.filter(pl.col("channel") == number), frames)
+        lost &= _mask(losses.filter(pl.col("channel") == number), frames)
     share = float(lost.mean())
     because = (
         f"The signal is missing in {share:.0%} of the recording (exact digital silence), so a "
@@ -291,6 +334,20 @@ def _lost(audio: Audio, dropouts: pl.DataFrame, settings: config.Quality) -> Row
     return _row(
         "lost_share", share, ("timing",) if share > settings.max_lost_share else (), because
     )
+
+
+def _doubted(activity: pl.DataFrame, doubts: pl.DataFrame, settings: config.Quality) -> Row:
+    """Share of doubts in the time of speech and doubts, summed over channels."""
+    sure_ms, doubt_ms = (
+        int((table["end_ms"] - table["start_ms"]).sum()) for table in (activity, doubts)
+    )
+    value = doubt_ms / (sure_ms + doubt_ms) if sure_ms + doubt_ms else None
+    unsure = value is not None and value > settings.max_doubt_share
+    because = (
+        f"Somebody may be speaking too quietly to be heard ({value or 0:.0%} of what may be "
+        "speech): a silence may be speech that was missed, so timing is not used."
+    )
+    return _row("doubt_share", value, ("timing",) if unsure else (), because)
 
 
 def _crosstalk(channels: list[_Channel], settings: config.Quality) -> Row:

@@ -5,8 +5,8 @@ Times are whole milliseconds from the start of the recording, half-open ``[start
 
 A walk fills the tables in this order::
 
-    media, dropouts -> activity, doubts, losses -> spans -> words -> turns, units, silences, overlaps
-    -> frames -> values -> roles -> measures -> hits -> moments
+    media, dropouts -> activity, doubts, losses -> spans -> words -> turns, units, silences,
+    overlaps -> frames -> values -> roles -> measures -> hits -> moments
 """
 
 import datetime as dt

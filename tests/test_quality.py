@@ -9,7 +9,18 @@ from numpy.typing import NDArray
 from pipeline import config, quality
 from pipeline.formats import rttm
 from pipeline.ports import Audio
-from pipeline.tables import ACTIVITY, DIARIZATION, DROPOUTS, QUALITY, SPANS, WORDS, Tables
+from pipeline.tables import (
+    ACTIVITY,
+    DIARIZATION,
+    DOUBTS,
+    DROPOUTS,
+    LOSSES,
+    MEDIA,
+    QUALITY,
+    SPANS,
+    WORDS,
+    Tables,
+)
 
 SETTINGS = config.load().quality
 SECONDS = 20
@@ -62,6 +73,9 @@ def _tables(
         ),
         "words": WORDS.frame(words),
         "dropouts": DROPOUTS.frame(lost),
+        "losses": LOSSES.frame(lost),
+        "doubts": DOUBTS.empty(),
+        "media": MEDIA.empty(),
     }
 
 

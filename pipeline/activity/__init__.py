@@ -24,13 +24,14 @@ from pipeline import config
 from pipeline.activity.distinct import distinct_channels
 from pipeline.activity.first import Channel, hear_once
 from pipeline.activity.levels import TINY, Frames, levels
+from pipeline.activity.losses import lost
 from pipeline.activity.pauses import hear_again
 from pipeline.activity.runs import Mask, closed, edges, long
 from pipeline.ports import Audio, SpeechDetector
 from pipeline.tables import ACTIVITY, DOUBTS
 from pipeline.timebase import FRAME_MS, SAMPLES_PER_MS
 
-__all__ = ["Frames", "Heard", "detect", "distinct_channels", "edges", "hear", "levels"]
+__all__ = ["Frames", "Heard", "detect", "distinct_channels", "edges", "hear", "levels", "lost"]
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from pipeline.tables import (
     DOUBTS,
     DROPOUTS,
     FRAMES,
+    LOSSES,
     MEDIA,
     TRANSCRIPTION,
     WORDS,
@@ -81,17 +82,20 @@ def listening(
             return {"media": MEDIA.conform(told), "dropouts": decoded.dropouts}
         return {"media": _media_of_transcript(source), "dropouts": DROPOUTS.empty()}
 
-    def active(_: Tables) -> Tables:
+    def active(tables: Tables) -> Tables:
+        empty = {schema.name: schema.empty() for schema in (ACTIVITY, DOUBTS, LOSSES)}
         if sound.audio is None:
-            return {"activity": ACTIVITY.empty(), "doubts": DOUBTS.empty()}
-        heard = activity.hear(sound.audio, detector, settings.activity)
-        return {"activity": heard.activity, "doubts": heard.doubts}
+            return empty
+        own = settings.activity
+        heard = activity.hear(sound.audio, detector, own)
+        losses = activity.lost(sound.audio, tables["dropouts"], heard.activity, own)
+        return {"activity": heard.activity, "doubts": heard.doubts, "losses": losses}
 
     return [
         Stage("media", 1, (), media, _dump(settings, "audio", "activity"), {"av": version("av")}),
         Stage(
             "activity",
-            3,
+            4,
             ("media",),
             active,
             _dump(settings, "activity") | _told(detector.identity()),
@@ -210,7 +214,7 @@ def understanding(sound: Sound, plan: Plan, spoken: Spoken) -> list[Stage]:
             _dump(settings, "pitch", "phonation") | pitch,
             plan.pitch.identity(),
         ),
-        Stage("quality", 1, ("media", "words"), assess, _dump(settings, "quality")),
+        Stage("quality", 2, ("media", "words"), assess, _dump(settings, "quality")),
         valued,
     ]
 
@@ -224,7 +228,7 @@ def counting(settings: Settings, spoken: Spoken) -> tuple[Stage, Stage]:
     def cut_turns(tables: Tables) -> Tables:
         tells = partial(_tells, spoken.lexicons)
         return turns.build(
-            tables,
+            {**tables, "dropouts": tables["losses"]},  # zeros of a gated recording are silence
             settings.turns,
             _acknowledges(spoken.lexicons),
             asks=tells("closing_question"),
@@ -237,7 +241,7 @@ def counting(settings: Settings, spoken: Spoken) -> tuple[Stage, Stage]:
     lexicons = {"lexicons": digest(spoken.lexicons.canonical().encode())}
     catalogue = {"catalogue": [[f.name, f.version, f.item] for f in spoken.features]}
     return (
-        Stage("turns", 3, ("media", "words"), cut_turns, _dump(settings, "turns") | lexicons),
+        Stage("turns", 4, ("media", "words"), cut_turns, _dump(settings, "turns") | lexicons),
         Stage(
             "values",
             1,
