@@ -146,9 +146,12 @@ def _cut(stretch: Stretch, settings: config.Voices) -> list[Stretch]:
 
 
 def _taken(pieces: Sequence[Stretch], settings: config.Voices) -> list[Stretch]:
-    """Pieces of about `speech_ms`, evenly from the whole recording."""
+    """Pieces of `speech_ms` in all, or a little less, evenly from the whole recording."""
     total_ms = sum(end - start for start, end in pieces)
-    return list(pieces[:: max(1, -(-total_ms // settings.speech_ms))])
+    if total_ms <= settings.speech_ms:
+        return list(pieces)
+    count = max(1, len(pieces) * settings.speech_ms // total_ms)
+    return [pieces[len(pieces) * number // count] for number in range(count)]
 
 
 def _heard(audio: Audio, channel: int | None, stretch: Stretch) -> Samples:
