@@ -12,7 +12,7 @@ from typing import Literal
 import click
 
 from pipeline import __version__, config, lexicon, models
-from pipeline.assembly import DETECTORS, DIARIZERS, PITCH_TRACKERS, TRANSCRIBERS
+from pipeline.assembly import DETECTORS, DIARIZERS, ENCODERS, PITCH_TRACKERS, TRANSCRIBERS
 from pipeline.config import Settings
 from pipeline.errors import EXIT_DONE, EngineError, TetherError
 from pipeline.registry import Registry
@@ -63,6 +63,8 @@ def _findings(workspace: Path, settings: Settings) -> Iterator[Finding]:
         ("pitch", PITCH_TRACKERS),
     ):
         yield from _engines(task, registry, settings)
+    if settings.roles.enrolment:
+        yield from _engines("voice encoder", ENCODERS, settings)
     yield from _models(settings)
     yield _lexicons()
     yield _gpu()

@@ -59,7 +59,7 @@ class Past:
         except StoreError as caught:
             raise StoreError(
                 f"an earlier session of this client cannot be read: {caught.found}",
-                hint="run its recording again with --refresh, or set baseline.earlier_sessions: 0",
+                hint="run its recording again, or set baseline.earlier_sessions: 0",
             ) from caught
         return Earlier(tables, bool(self.facts["same_therapist"]))
 

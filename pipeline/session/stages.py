@@ -271,7 +271,8 @@ def deciding(
     """
 
     def assign(tables: Tables) -> Tables:
-        known = voices.recognised(tables["voices"], settings.roles) if compared else {}
+        asked = compared and settings.roles.enrolment
+        known = voices.recognised(tables["voices"], settings.roles) if asked else {}
         return roles.assign(tables, recording.metadata, corrections, settings.roles, enrolled=known)
 
     def compare(tables: Tables) -> Tables:

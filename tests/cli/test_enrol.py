@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline import batch, intake
+from pipeline import batch, intake, session
 from pipeline.assembly import ENCODERS, Workbench
 from pipeline.cli import enrolling, main, progress, running
 from pipeline.config import load
@@ -121,7 +121,14 @@ def test_a_correction_of_a_session_with_an_enrolled_voice(first: Path, tmp_path:
     enrol(first)
     walked = walk(second, bench(tmp_path))
     profile = str(first.with_name("on.yaml"))
-    running.correct(str(second), {"Ann": "therapist"}, tmp_path / "workspace", profile)
+    off = str(first.with_name("off.yaml"))
+    Path(off).write_text("engines: {transcriber: none}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="differ in roles"):
+        running.correct(str(second), {"Ann": "other"}, tmp_path / "workspace", off)
+    running.correct(str(second), {"Ann": "other"}, tmp_path / "workspace", off, anew=True)
+    without = session.reopen(walked.recording.recording_id, bench(tmp_path).store)
+    assert sources(without) == {"Ann": ("other", "corrected"), "Bob": ("unknown", "unknown")}
+    running.correct(str(second), {"Ann": "therapist"}, tmp_path / "workspace", profile, anew=True)
     found = walk(second, bench(tmp_path))
     assert "roles" not in found.computed
     assert sources(found) == {"Ann": ("therapist", "corrected"), "Bob": ("client", "corrected")}
