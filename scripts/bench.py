@@ -5,6 +5,8 @@ The session is made of the two acted samples, repeated to the wanted length. End
 the audio in memory and calls the same speech detector, diarizer, transcriber and pitch tracker,
 with the same threads, on the regions that the run had found. Both are repeated in turn, and the
 ratio is taken pair by pair.
+
+``scripts/bench voice`` measures pitch and voice alone, in a few minutes: see `voice_bench`.
 """
 
 import argparse
@@ -21,7 +23,7 @@ from statistics import median
 
 import av
 import numpy as np
-from numpy.typing import NDArray
+import voice_bench
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 RATE_HZ = 16_000
@@ -30,12 +32,22 @@ RATE_HZ = 16_000
 def main() -> None:
     """Parse options, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "part",
+        nargs="?",
+        choices=("all", "voice"),
+        default="all",
+        help="all: end to end; voice: pitch and voice alone, beside librosa.pyin",
+    )
     parser.add_argument("--minutes", type=float, default=60, help="length of the session")
     parser.add_argument("--pairs", type=int, default=1, help="measured pairs")
     parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.bare:
         bare(options.bare)
+        return
+    if options.part == "voice":
+        voice_bench.compare(options.minutes)
         return
     with tempfile.TemporaryDirectory(prefix="tether-bench-") as folder:
         compare(Path(folder), options.minutes, options.pairs)
@@ -71,7 +83,7 @@ def compare(folder: Path, minutes: float, pairs: int) -> None:
 
 def compose(path: Path, minutes: float) -> None:
     """Write the samples, repeated, as stereo FLAC."""
-    sounds = [_read(SAMPLES / name) for name in ("rupture.flac", "benign.flac")]
+    sounds = [voice_bench.read(SAMPLES / name) for name in ("rupture.flac", "benign.flac")]
     wanted = round(minutes * 60 * RATE_HZ)
     both = np.concatenate(sounds, axis=1)
     repeats = -(-wanted // both.shape[1])
@@ -87,13 +99,6 @@ def compose(path: Path, minutes: float) -> None:
             frame.pts = start
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-
-
-def _read(path: Path) -> NDArray[np.int16]:
-    with av.open(str(path)) as container:
-        blocks = [frame.to_ndarray() for frame in container.decode(audio=0)]
-    packed = np.concatenate(blocks, axis=1).astype(np.int16)
-    return packed.reshape(-1, 2).T if packed.shape[0] == 1 else packed
 
 
 def _measured(command: list[str]) -> tuple[float, float, str]:
