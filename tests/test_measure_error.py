@@ -20,6 +20,7 @@ def test_every_error_that_is_told_belongs_to_a_measure() -> None:
         assert set(accuracy.WINDOW) <= {f.name for f in catalogue if f.item == item}
     told = {(f.item, f.name): f.error for f in catalogue}
     assert "nine of ten within" in told["session", "talk_share"]
+    assert set(accuracy.EVENTS) <= set(told)
     assert set(accuracy.SESSION) <= {name for item, name in told if item == "session"}
 
 

@@ -68,8 +68,21 @@ SESSION = {
 """The same of whole dialogues: 28 of one person, 14 of two."""
 
 
+EVENTS = {
+    ("turn", "latency_ms"): "half within 20 ms, nine of ten within 134 ms (326 latencies",
+    ("turn", "length_ms"): "its begin: half within 9 ms, nine of ten within 67 ms; its end: 11 ms, "
+    "73 ms (394 turns",
+    ("silence", "length_ms"): "each end: half within 8 ms, nine of ten within 17 ms (238 silences "
+    "from 1 s",
+}
+"""Of what has no number of its own in the truth: as `scripts/accuracy` tells it of dialogues."""
+
+
 def told(feature: Feature) -> Feature:
     """`feature` with what is known of its error, unless it says so itself."""
+    event = EVENTS.get((feature.item, feature.name))
+    if event:
+        return replace(feature, error=f"{event}; {_ON})")
     measured = {"session": SESSION} | dict.fromkeys(WINDOWS_MS, WINDOW)
     known = measured.get(feature.item, {}).get(feature.name)
     if known is None or feature.error:
