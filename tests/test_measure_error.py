@@ -21,6 +21,7 @@ def test_every_error_that_is_told_belongs_to_a_measure() -> None:
     told = {(f.item, f.name): f.error for f in catalogue}
     assert "nine of ten within" in told["session", "talk_share"]
     assert set(accuracy.EVENTS) <= set(told)
+    assert set(accuracy.ONE_MICROPHONE) <= set(accuracy.WINDOW)
     assert set(accuracy.SESSION) <= {name for item, name in told if item == "session"}
 
 
