@@ -125,10 +125,10 @@ class _Timed:
 
 
 class _Peak:
-    """Largest anonymous memory over what was held at first; mapped pages are not owned."""
+    """Largest anonymous memory of the process; the pages of the mapped audio are not owned."""
 
     def __init__(self) -> None:
-        self._first = self._largest = _anonymous_mib()
+        self._largest = _anonymous_mib()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -140,7 +140,7 @@ class _Peak:
     def stop(self) -> float:
         self._done.set()
         self._thread.join()
-        return max(self._largest, _anonymous_mib()) - self._first
+        return max(self._largest, _anonymous_mib())
 
 
 def _anonymous_mib() -> float:
