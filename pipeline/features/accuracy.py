@@ -4,8 +4,8 @@ Measured on 14 dialogues of four minutes (28 people) that are composed from read
 everyday talk, planted overlaps, down to 20 dB over noise, 16 and 8 kHz, one speaker up to 30 dB
 quieter, a channel for each. The truth is each measure's value over the true speech; the words were
 those of the script. ``scripts/accuracy`` measures it again (`tests/measure_error.py`). Errors of a
-whole session are smaller in real sessions, which are longer. Of one microphone they are larger where it matters who
-spoke: overlapping speech is not heard there.
+whole session are smaller in real sessions, which are longer. With one microphone they are larger
+where it matters who spoke: overlapping speech is not heard there.
 """
 
 from dataclasses import replace
@@ -84,8 +84,8 @@ ONE_MICROPHONE = {
     "talk_share": (0.028, 0.076),
     "turn_length_median_ms": (570, 4000),
 }
-"""As `WINDOW`, of five dialogues mixed down, their speakers told apart by `clustering`: 40 windows of
-one person, 20 of two. Measures of overlap are null there."""
+"""As `WINDOW`, of five dialogues mixed down, their speakers told apart by `clustering`: 40 windows
+of one person, 20 of two. Measures of overlap are null there."""
 
 EVENTS = {
     ("turn", "latency_ms"): "half within 20 ms, nine of ten within 134 ms (326 latencies",
