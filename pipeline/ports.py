@@ -86,7 +86,10 @@ class SpeechDetector(Protocol):
         ...
 
     def probabilities(self, samples: Samples) -> Samples:
-        """Speech probability, 0-1, of consecutive blocks of `block_ms`; bounded memory."""
+        """Speech probability, 0-1, of consecutive blocks of `block_ms`; bounded memory.
+
+        Called from several threads at once, one for each channel.
+        """
         ...
 
     @property

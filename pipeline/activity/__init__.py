@@ -15,7 +15,9 @@ voice and may not is a doubt. Exact digital zeros are never speech; whether they
 or the way in which silence is recorded, `losses` decides.
 """
 
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -58,7 +60,9 @@ def detect(audio: Audio, detector: SpeechDetector, settings: config.Activity) ->
     return hear(audio, detector, settings).activity
 
 
-def hear(audio: Audio, detector: SpeechDetector, settings: config.Activity) -> Heard:
+def hear(
+    audio: Audio, detector: SpeechDetector, settings: config.Activity, threads: int = 1
+) -> Heard:
     """Speech on each channel, and stretches that may be a quiet voice.
 
     Parameters
@@ -66,13 +70,25 @@ def hear(audio: Audio, detector: SpeechDetector, settings: config.Activity) -> H
     audio
         Read in pieces of a minute; memory grows by a few bytes for each 10 ms.
     detector
-        Gives the probability of speech.
+        Gives the probability of speech; it is asked from several threads at once.
+    threads
+        Channels that are heard side by side.
     """
-    channels = [hear_once(samples, detector, settings) for samples in audio.channels]
+    with ThreadPoolExecutor(threads, "channel") as pool:
+        return _hear(audio, detector, settings, pool)
+
+
+def _hear(
+    audio: Audio, detector: SpeechDetector, settings: config.Activity, pool: Executor
+) -> Heard:
+    first = partial(hear_once, detector=detector, settings=settings)
+    channels = list(pool.map(first, audio.channels))
     busy = np.any([channel.on for channel in channels], axis=0)
     activity, doubts = [], []
-    for number, channel in enumerate(channels):
-        again = hear_again(channel, busy, detector, settings)
+    second = partial(hear_again, busy=busy, detector=detector, settings=settings)
+    for number, (channel, again) in enumerate(
+        zip(channels, pool.map(second, channels), strict=True)
+    ):
         on = long(closed(channel.on | again.voice, settings.join_ms), settings.min_speech_ms)
         activity.append(_table(on, channel, again.sure, number))
         doubts += _doubts(again.doubt & ~on, again.sure, number, len(channel.samples))

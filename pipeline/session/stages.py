@@ -87,7 +87,7 @@ def listening(
         if sound.audio is None:
             return empty
         own = settings.activity
-        heard = activity.hear(sound.audio, detector, own)
+        heard = activity.hear(sound.audio, detector, own, settings.engines.threads)
         losses = activity.lost(sound.audio, tables["dropouts"], heard.activity, own)
         return {"activity": heard.activity, "doubts": heard.doubts, "losses": losses}
 
