@@ -43,9 +43,20 @@ def dialogues(folder: Path, *, mono: bool = False) -> Iterator[Dialogue]:
     """Two pairs of speakers in each scene of `timing_error`, composed from ``read_speech``."""
     scenes = timing_error.SCENES | (ONE_MICROPHONE if mono else {})
     for i, scene in enumerate(scenes.values()):
-        for j in range(2):
-            pair = timing_error.PAIRS[(i + 2 * j) % len(timing_error.PAIRS)]
-            yield dialogue_truth.compose(folder, pair, 100 + 10 * i + j, scene)
+        yield from _two_pairs(folder, i, scene)
+
+
+def faint(folder: Path) -> Iterator[Dialogue]:
+    """The dialogues that `ONE_MICROPHONE` leaves out: a speaker 30 dB down."""
+    for i, (name, scene) in enumerate(timing_error.SCENES.items()):
+        if name in ONE_MICROPHONE:
+            yield from _two_pairs(folder, i, scene)
+
+
+def _two_pairs(folder: Path, i: int, scene: Scene) -> Iterator[Dialogue]:
+    for j in range(2):
+        pair = timing_error.PAIRS[(i + 2 * j) % len(timing_error.PAIRS)]
+        yield dialogue_truth.compose(folder, pair, 100 + 10 * i + j, scene)
 
 
 def from_truth(dialogue: Dialogue, settings: config.Settings) -> Tables:

@@ -17,7 +17,7 @@ Tables = Mapping[str, pl.DataFrame]
 
 HOUR_MS = 3_600_000
 CLEAR_MS = 700
-"""Shorter ones may be a breath, or an end that the annotator drew late."""
+"""Chosen after the fact, to meet the published rate, whose definition is not known."""
 
 
 def consultations(data: Path, folder: Path) -> list[Path]:

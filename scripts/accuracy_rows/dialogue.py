@@ -46,6 +46,15 @@ def mono(place: Place) -> DialogueError:
 
 
 @cache
+def faint(place: Place) -> DialogueError:
+    """With one microphone that hears one of the two 30 dB fainter."""
+    found = DialogueError()
+    for talk in dialogue_error.faint(place.data / "read_speech"):
+        found += dialogue_error.error(talk, dialogue_error.from_mono(talk, place.settings))
+    return found
+
+
+@cache
 def true_spans(place: Place) -> DialogueError:
     """With the true spans instead of what is heard."""
     found = DialogueError()
@@ -193,6 +202,7 @@ def slow(what: str, on: str, measure: Callable[[Place], Numbers], says: str) -> 
 ROWS = (
     slow(SILENCES, STEREO, silences(all_words), SAYS_SILENCES),
     slow(SILENCES, MONO, silences(mono), SAYS_SILENCES),
+    slow(SILENCES, "likewise, 4 dialogues with one 30 dB down", silences(faint), SAYS_SILENCES),
     slow(LATENCY, "a channel per speaker", latencies(all_words), SAYS_LATENCY),
     slow(LATENCY, "mixed to mono", latencies(mono), SAYS_LATENCY),
     slow(OVERLAPS, "a channel per speaker", overlaps(all_words), SAYS_OVERLAPS),

@@ -78,7 +78,8 @@ PUBLISHED = (
     "median +90 ms (IQR -77 to +450), overlapping 28 %, over 1 s 10.8 %, 2 s 4.4 %, 3 s 2.7 %"
 )
 SAYS_RATES = (
-    "floor-taking {floor_takings:.0f} (overlapping 0.7 s and more: {clear_floor_takings:.0f}), "
+    "floor-taking {floor_takings:.0f} ({clear_floor_takings:.0f} of 0.7 s and more, a length "
+    "chosen to meet the published rate), "
     "cooperative {cooperative:.0f}, failed attempts {failed_attempts:.0f}, "
     "backchannels {backchannels:.0f}, silences >= 3 s {long_silences:.0f}"
 )
