@@ -50,6 +50,7 @@ def cli() -> None:
     tether correct SESSION ...  say who is who
     tether purge SESSION        remove all that is kept of a session
     tether measures             what every number means
+    tether evaluate             moments against what people coded; see also compare, tune
     tether doctor               what this machine can do, and what to type for what it cannot
 
     Exit codes: 0 done; 1 a bug of ours; 2 settings; 3 a recording or sidecar; 4 an engine;

@@ -46,6 +46,7 @@ AS_WALKED = "walked"
 @_benign
 @_ms
 @_utterances
+@click.option("--rater", "raters", multiple=True, help="Only codes of this person.")
 @click.option(
     "--hold-out",
     metavar="N|FILE",
@@ -66,6 +67,7 @@ def evaluate_command(
     benign: tuple[Path, ...],
     tolerance_ms: int | None,
     tolerance_utterances: int | None,
+    raters: tuple[str, ...],
     hold_out: str | None,
     profile: str | None,
     plot: Path | None,
@@ -81,6 +83,8 @@ def evaluate_command(
     from pipeline.research import Said, evaluate, sheet  # noqa: PLC0415  # likewise
 
     said = Said.read(codes, uncertain, benign)
+    if raters:
+        said = said.of_raters(raters)
     result = evaluate(
         workspace,
         said,

@@ -60,6 +60,26 @@ class Said:
                     lists[which] += found
         return cls(**lists)
 
+    def of_raters(self, raters: Iterable[str]) -> "Said":
+        """Only what these people coded; uncertain and benign places stay.
+
+        Raises
+        ------
+        InputError
+            One of them coded nothing.
+        """
+        named = frozenset(raters)
+        frames = (self.codes.codes, self.codes.sheets)
+        known = frozenset(name for frame in frames for name in frame["rater"].drop_nulls())
+        if named - known:
+            raise InputError(
+                f"{len(named - known)} of the raters named coded nothing",
+                expected="names as the column rater, or ELAN's annotator, has them",
+            )
+        codes, sheets = (frame.filter(pl.col("rater").is_in(named)) for frame in frames)
+        own = Codes(codes, sheets, self.codes.looked_at)
+        return Said(own, self.uncertain, self.benign)
+
     @property
     def sessions(self) -> frozenset[str]:
         """Names of all sessions of which something is said."""

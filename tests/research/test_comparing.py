@@ -1,5 +1,6 @@
 """What two settings change, on small tables by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -9,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.catalogue import Entry
+from pipeline.errors import InputError
 from pipeline.research import sheet
-from pipeline.research.cases import Case
+from pipeline.research.cases import Case, find
 from pipeline.research.chance import differences, intervals
 from pipeline.research.comparing import CHANGES, compared
 from pipeline.research.tally import Tally
@@ -110,3 +112,13 @@ def test_differences_are_paired() -> None:
     assert own.high - own.low > 0.3
     assert apart.low == pytest.approx(0.25)
     assert apart.high == pytest.approx(0.25)
+
+
+def test_two_sessions_of_one_code_are_told() -> None:
+    other = Recording("cd" * 32, 1000, None, 0, Metadata(code="S-1"))
+    both = [case(moments_of()), replace(case(moments_of()), recording=other)]
+    with pytest.raises(InputError, match=r"2 sessions have the same code \(abababababab, cdcdcd"):
+        find(both, "S-1")
+    found = find(both, "CDCDCD")
+    assert found is both[1]
+    assert find(both, "cdcd") is find(both, "S-2") is None

@@ -207,3 +207,14 @@ def test_the_example_runs(folder: Path, repository: Path, written: Write) -> Non
     assert "confrontation events 1 recall 1.0" in ran.stdout
     assert '["W4"]' in ran.stdout
     assert "vanished" in ran.stdout
+
+
+def test_codes_of_one_rater(folder: Path, written: Write) -> None:
+    table = "session,start_ms,marker,rater\nS-1,4500,C1,AK\nS-1,30000,W4,BL\nS-2,1,W1,BL\n"
+    said = Said.read([written("c.csv", table)])
+    got = evaluate(folder / "ws", said.of_raters(["AK"])).evaluation
+    assert (got.tally().events, got.tally().found) == (1, 1)
+    # Who codes in a study has looked at all its sessions, unless another table says otherwise.
+    assert [score.name for score in got.scores] == ["S-1", "S-2"]
+    with pytest.raises(InputError, match="1 of the raters named coded nothing"):
+        said.of_raters(["AK", "CM"])
