@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from pipeline import tables as t
-from pipeline.report.provenance import EngineChoice, Provenance, RuleEntry
+from pipeline.report.provenance import EngineChoice, Provenance
+from pipeline.rules import RuleEntry
 from pipeline.tables import Metadata, Recording, Tables
 
 State = Callable[[], tuple[Recording, Tables, Provenance]]

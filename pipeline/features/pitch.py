@@ -129,7 +129,8 @@ def _final(settings: config.Features) -> Feature:
         min_mad=0.5,
         means=f"how the turn's pitch ends: median of its last {last_ms} ms over that of the "
         f"{all_ms - last_ms} ms before",
-        null=f"less than {settings.final_voiced_share:.0%} of either is voiced speech that is surely the person's",
+        null=f"less than {settings.final_voiced_share:.0%} of either is voiced speech that is "
+        "surely the person's",
         source="after Gravano & Hirschberg 2011",
         compute=partial(_final_movement, settings),
     )

@@ -115,8 +115,15 @@ QUALITY = {
     "bandwidth_hz": ("Bandwidth", "Hz"),
     "speech_share": ("Speech", "%"),
     "dropout_share": ("Lost signal", "%"),
+    "gated_share": ("Muted between words by a noise gate", "%"),
+    "dc_offset": ("Offset of the microphone", ""),
+    "lost_share": ("Lost on all channels", "%"),
+    "doubt_share": ("May be a quiet voice", "%"),
+    "crosstalk_db": ("Own voice over the other's", "dB"),
     "diarization_margin": ("Separation of the speakers", ""),
     "word_confidence": ("Confidence of the words", ""),
+    "speakers": ("Voices", ""),
+    "audio_channels": ("Channels with sound", ""),
     "ends_estimated": ("Ends of lines are guessed", ""),
 }
 """Measure of quality to its name and unit; a share is shown in per cent."""

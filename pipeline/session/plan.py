@@ -7,7 +7,7 @@ from pipeline import report
 from pipeline.config import Settings
 from pipeline.lexicon import Lexicons
 from pipeline.ports import Diarizer, Feature, PitchTracker, Transcriber, VoiceEncoder
-from pipeline.rules import RuleBook
+from pipeline.rules import RuleBook, RuleEntry
 from pipeline.store import digest
 from pipeline.voices import Vector
 
@@ -21,7 +21,7 @@ class Spoken:
     rules: RuleBook
 
     @property
-    def listed(self) -> tuple[report.RuleEntry, ...]:
+    def listed(self) -> tuple[RuleEntry, ...]:
         """The rules in force, for the report."""
         return self.rules.entries()
 
