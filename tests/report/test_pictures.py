@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 import report_session as made
 
+from pipeline import quality
 from pipeline import tables as t
 from pipeline.report import cards, names, pictures, timeline, voice, wording
 from pipeline.report.people import people
@@ -142,3 +143,11 @@ def test_every_code_has_words() -> None:
     assert set(names.KINDS) == set(t.KINDS)
     assert set(names.RESPONSES) == set(t.RESPONSES) == set(names.RESPONSE_SENTENCES)
     assert not re.search("resolved", " ".join(names.RESPONSE_SENTENCES.values()))
+
+
+def test_every_measure_of_quality_has_a_name() -> None:
+    listed = re.findall(
+        r"^([a-z]+_?[a-z_]*) +(?:channel|recording) ", quality.__doc__ or "", re.MULTILINE
+    )
+    assert len(listed) > 10
+    assert set(listed) == set(names.QUALITY)
