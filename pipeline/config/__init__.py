@@ -1,0 +1,42 @@
+"""Settings: one YAML file, no number in Python.
+
+`configs/default.yaml` holds every value with its reason; a file of one's own names only what
+differs and says ``extends: default``. All mistakes of a file are told at once, with their lines.
+"""
+
+from pipeline.config.files import builtin, load
+from pipeline.config.hearing import Activity, AudioDecoding, Channels, Clustering, Pyannote
+from pipeline.config.judging import Evaluation, Moments, Response
+from pipeline.config.measuring import Baseline, Features, Phonation, Pitch
+from pipeline.config.section import Section
+from pipeline.config.settings import Engines, Settings
+from pipeline.config.talk import Quality, RoleInference, Turns, Voices
+from pipeline.config.words import FasterWhisper, Guards, Moonshine, Transcription
+
+__all__ = [
+    "Activity",
+    "AudioDecoding",
+    "Baseline",
+    "Channels",
+    "Clustering",
+    "Engines",
+    "Evaluation",
+    "FasterWhisper",
+    "Features",
+    "Guards",
+    "Moments",
+    "Moonshine",
+    "Phonation",
+    "Pitch",
+    "Pyannote",
+    "Quality",
+    "Response",
+    "RoleInference",
+    "Section",
+    "Settings",
+    "Transcription",
+    "Turns",
+    "Voices",
+    "builtin",
+    "load",
+]

@@ -1,0 +1,129 @@
+"""Settings of what is heard before any word: samples, speech, who speaks."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.config.section import Section
+
+
+class AudioDecoding(Section):
+    """What is told of the samples while they are decoded."""
+
+    dropout_ms: int = Field(gt=0, description="exact zeros this long are lost signal")
+
+
+class Activity(Section):
+    """Speech activity on one channel: detector and energy together."""
+
+    ordered = (
+        ("stretch_threshold", "<=", "threshold"),
+        ("doubt_threshold", "<=", "alone_threshold"),
+        ("period_min_hz", "<", "period_max_hz"),
+        ("sure_rise_db", "<", "doubt_rise_db"),
+        ("bridge_ms", "<=", "join_ms"),
+        ("floor_block_ms", "<=", "floor_ms"),
+    )
+
+    threshold: float = Field(gt=0, lt=1, description="probability of frames that set the loudness")
+    stretch_threshold: float = Field(gt=0, lt=1, description="largest probability a stretch needs")
+    alone_threshold: float = Field(gt=0, lt=1, description="the same, of a pause heard on its own")
+    doubt_threshold: float = Field(
+        gt=0, lt=1, description="from this on it is in doubt, and a voice if it is voiced"
+    )
+    doubt_guard_ms: int = Field(ge=0, description="the detector lags: no doubt so near to speech")
+    alone_depth_db: float = Field(gt=0, description="a quiet voice is so far under loud speech")
+    alone_dbfs: float = Field(lt=0, description="loud frames of a pause as the detector hears them")
+    alone_ms: int = Field(gt=0, description="longest pause that is heard at once")
+    alone_min_ms: int = Field(gt=0, description="shortest pause that is heard again")
+    least_rise_db: float = Field(
+        gt=0, description="a voice in a pause stands so far over the noise"
+    )
+    guard_ms: int = Field(ge=0, description="pauses are heard this far from speech")
+    voice_periodicity: float = Field(gt=0, lt=1, description="autocorrelation of a voiced frame")
+    voice_share: float = Field(gt=0, le=1, description="voiced frames that make a stretch voiced")
+    period_window_ms: int = Field(gt=0, description="stretch whose autocorrelation is taken")
+    period_min_hz: int = Field(gt=0, description="lowest pitch that makes a frame voiced")
+    period_max_hz: int = Field(gt=0, description="highest pitch that makes a frame voiced")
+    near_ms: int = Field(ge=0, description="reach of the detector's probability to either side")
+    sure_rise_db: float = Field(gt=0, description="rise over the noise where probability is 1")
+    doubt_rise_db: float = Field(gt=0, description="rise over the noise where probability is 0")
+    max_rise_share: float = Field(gt=0, le=1, description="of the range from noise to loud speech")
+    depth_db: float = Field(gt=0, description="speech lies at most this far under loud speech")
+    loud_percentile: float = Field(gt=0, lt=100, description="level of frames that counts as loud")
+    loud_dbfs: float = Field(lt=0, description="loud speech as the detector hears it")
+    max_gain_db: float = Field(ge=0, description="largest gain before the detector")
+    rumble_hz: float = Field(gt=0, description="what lies lower is no voice")
+    floor_ms: int = Field(gt=0, description="the noise floor is the lowest within this, both sides")
+    floor_block_ms: int = Field(gt=0, description="stretch of which the floor takes one value")
+    floor_percentile: float = Field(gt=0, lt=100, description="frames of a stretch under its floor")
+    bridge_ms: int = Field(ge=0, description="dips this short do not part a stretch")
+    join_ms: int = Field(ge=0, description="shorter pauses are part of speech")
+    knock_ms: int = Field(ge=0, description="shorter stretches without a voice are not joined")
+    min_speech_ms: int = Field(ge=0, description="shorter stretches are no speech")
+    piece_ms: int = Field(gt=0, description="what the detector hears at once")
+    lead_ms: int = Field(ge=0, description="heard before each piece, for the detector's memory")
+    gated_pause_ms: int = Field(gt=0, description="shortest pause that shows whether it is gated")
+    gated_pauses: int = Field(ge=1, description="fewer pauses do not show it")
+    gated_share: float = Field(gt=0, le=1, description="time in pauses that is zeros")
+    abrupt_ms: int = Field(
+        gt=0, description="how speech stood so shortly before zeros tells a loss"
+    )
+    abrupt_db: float = Field(gt=0, description="speech broken off is at most so far under loud")
+    lean_db: float = Field(gt=0, description="a channel leads where it is this much over others")
+    lean_share: float = Field(gt=0, lt=1, description="of loud frames a channel of its own leads")
+    lean_percentile: float = Field(gt=0, lt=100, description="level of a channel's loud frames")
+    lean_range_db: float = Field(gt=0, description="from noise to loud speech, at least")
+    lean_dbfs: float = Field(lt=0, description="a channel that is never louder carries nothing")
+    lean_frames: int = Field(gt=0, description="frames of 10 ms over which levels are compared")
+
+
+class Channels(Section):
+    """Diarizer `channels`: one speaker per channel, crosstalk told from speech."""
+
+    loud_percentile: float = Field(gt=0, lt=100, description="level of a channel's loud speech")
+    loud_range_db: float = Field(gt=0, description="the leak is measured this far under it")
+    leak_percentile: float = Field(gt=0, lt=100, description="of level differences: the leak")
+    over_leak_db: float = Field(gt=0, description="speech stands this much over the leak")
+    echo_ms: int = Field(ge=0, description="how far in time the leak of a sound reaches")
+    join_ms: int = Field(ge=0, description="shorter crosstalk within speech is part of it")
+    min_speech_ms: int = Field(ge=0, description="shorter speech between crosstalk is none")
+    clear_db: float = Field(gt=0, description="leaks this far down give a margin of 1")
+
+
+class Clustering(Section):
+    """Diarizer `clustering`: one microphone, two or more speakers."""
+
+    ordered = (("margin_low", "<", "margin_high"),)
+
+    speakers: int = Field(ge=1, description="speakers where the sidecar does not say")
+    piece_ms: int = Field(ge=400, description="longest piece of speech that one voice vector is of")
+    starts: int = Field(ge=1, description="random starts of k-means; the tightest answer is kept")
+    seed: int = Field(ge=0, description="of all random choices: the same input, the same answer")
+    components: int = Field(ge=1, description="Gaussians of a mixture")
+    component_frames: int = Field(ge=1, description="frames that each Gaussian needs at least")
+    training_rounds: int = Field(ge=1, description="rounds of training the common mixture")
+    training_frames: int = Field(ge=1, description="frames that the common mixture is trained on")
+    training_ms: int = Field(gt=0, description="speech, taken evenly, on which voices are learnt")
+    relevance: float = Field(gt=0, description="frames at which a mean has moved half way")
+    rounds: int = Field(
+        ge=1, description="rounds of resegmentation, if no fixed point comes sooner"
+    )
+    floor_db: float = Field(gt=0, description="spectrum this far under the loudest band is ignored")
+    block_ms: int = Field(ge=10, multiple_of=10, description="grid on which speakers may change")
+    switch_cost: float = Field(ge=0, description="log likelihood that a change of speaker costs")
+    forget_ms: int = Field(gt=0, description="silence after which that cost is down to 1/e")
+    margin_low: float = Field(description="silhouette of a recording of one speaker: margin 0")
+    margin_high: float = Field(description="silhouette of clearly different voices: margin 1")
+    margin_pieces: float = Field(ge=0, description="pieces at which a margin counts half")
+
+
+class Pyannote(Section):
+    """Diarizer `pyannote`: a pipeline from a local folder."""
+
+    ordered = (("min_speakers", "<=", "max_speakers"),)
+
+    model: str = Field(description="name of the model in the models folder")
+    min_speakers: int = Field(ge=1, description="where the sidecar does not say how many")
+    max_speakers: int = Field(ge=1, description="where the sidecar does not say how many")
+    device: Literal["auto", "cpu", "cuda"] = Field(description="auto: a GPU where there is one")

@@ -1,0 +1,34 @@
+"""Settings of moments, of what came after them, and of how they are scored."""
+
+from pydantic import Field
+
+from pipeline.config.section import Section
+
+
+class Moments(Section):
+    """How hits become moments, and how many a supervisor sees."""
+
+    merge_ms: int = Field(ge=0, description="hits of one kind closer than this are one moment")
+    half_weight: float = Field(gt=0, description="total weight of hits at which the score is 0.5")
+    quote_turns: int = Field(ge=0, description="turns shown before and after a moment")
+
+
+class Response(Section):
+    """What the therapist did next."""
+
+    window_ms: int = Field(gt=0, description="how long after a moment is looked at")
+    repair_ms: int = Field(gt=0, description="how long no moment of that kind may follow a repair")
+    repair_turns: int = Field(
+        ge=1, description="client turns after it that must be of usual length"
+    )
+
+
+class Evaluation(Section):
+    """How moments are scored against what people coded."""
+
+    tolerance_ms: int = Field(ge=0, description="a moment this near to a code has found it")
+    segment_ms: int = Field(gt=0, description="length of a segment of the 3RS")
+    top: tuple[int, ...] = Field(description="the k of precision at k")
+    draws: int = Field(ge=1, description="bootstrap samples of sessions behind an interval")
+    level: float = Field(gt=0, lt=1, description="share of samples that an interval covers")
+    seed: int = Field(ge=0, description="of the bootstrap: the same input, the same intervals")
