@@ -9,7 +9,7 @@ from pipeline.config.hearing import Activity, AudioDecoding, Channels, Clusterin
 from pipeline.config.judging import Evaluation, Moments, Response
 from pipeline.config.measuring import Baseline, Features, Phonation, Pitch
 from pipeline.config.section import Section
-from pipeline.config.settings import Engines, Settings
+from pipeline.config.settings import Engines, Origin, Settings
 from pipeline.config.talk import Quality, RoleInference, Turns, Voices
 from pipeline.config.words import FasterWhisper, Guards, Moonshine, Transcription
 
@@ -26,6 +26,7 @@ __all__ = [
     "Guards",
     "Moments",
     "Moonshine",
+    "Origin",
     "Phonation",
     "Pitch",
     "Pyannote",

@@ -9,7 +9,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from pipeline.config.settings import Settings
+from pipeline.config.settings import Origin, Settings
 from pipeline.errors import ConfigError
 from pipeline.formats import yaml
 from pipeline.registry import nearest
@@ -49,7 +49,22 @@ def load(choice: str = "default", overrides: Mapping[str, Any] | None = None) ->
     data: Any = {}
     for layer in reversed(layers):
         data = _merged(data, layer.data)
-    return yaml.validate(Settings, _Layered(data, choice, layers=layers))
+    settings = yaml.validate(Settings, _Layered(data, choice, layers=layers))
+    return settings.with_origins(_origins(layers))
+
+
+def _origins(layers: Iterable[yaml.Document]) -> dict[tuple[str, str], Origin]:
+    """Where parameters of rules were set; of several places the uppermost."""
+    found: dict[tuple[str, str], Origin] = {}
+    for layer in layers:
+        profile = Path(layer.name).stem
+        rules = layer.data.get("params")
+        for rule, names in rules.items() if isinstance(rules, Mapping) else ():
+            found.setdefault((rule, ""), Origin(profile, layer.at(("params", rule))))
+            for name in names if isinstance(names, Mapping) else ():
+                place = layer.at(("params", rule, name))
+                found.setdefault((rule, name), Origin(profile, place))
+    return found
 
 
 @dataclass(frozen=True)

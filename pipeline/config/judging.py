@@ -11,6 +11,10 @@ class Moments(Section):
     merge_ms: int = Field(ge=0, description="hits of one kind closer than this are one moment")
     half_weight: float = Field(gt=0, description="total weight of hits at which the score is 0.5")
     quote_turns: int = Field(ge=0, description="turns shown before and after a moment")
+    min_score: float = Field(ge=0, lt=1, description="a moment that scores less is set aside")
+    max_per_session: int | None = Field(
+        ge=1, description="moments shown, those that score highest; null: all"
+    )
 
 
 class Response(Section):

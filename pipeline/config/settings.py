@@ -1,8 +1,10 @@
 """All settings of a run."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from pipeline.config.hearing import Activity, AudioDecoding, Channels, Clustering, Pyannote
 from pipeline.config.judging import Evaluation, Moments, Response
@@ -19,6 +21,14 @@ class Engines(Section):
     transcriber: Literal["auto", "faster_whisper", "moonshine", "imported", "none"]
     pitch: Literal["swift_f0", "pyin"]
     threads: int = Field(ge=1, description="processor threads that an engine may use")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value was set: the profile's name, and ``file:line``."""
+
+    profile: str
+    place: str
 
 
 class Settings(Section):
@@ -47,6 +57,20 @@ class Settings(Section):
     rules: tuple[str, ...] = Field(
         description="rule files: built-in names, or paths from the file that names them"
     )
+    params: Mapping[str, Mapping[str, bool | int | float | str]] = Field(
+        description="by rule: parameters that are other than in its file, see rules.overriding"
+    )
     moments: Moments
     response: Response
     evaluation: Evaluation
+    _origins: Mapping[tuple[str, str], Origin] = PrivateAttr(default_factory=dict)
+
+    def origin(self, rule: str, name: str) -> Origin:
+        """Where ``params.<rule>.<name>`` was set; with an empty name, where its rule was named."""
+        return self._origins.get((rule, name), Origin("settings", "settings"))
+
+    def with_origins(self, origins: Mapping[tuple[str, str], Origin]) -> "Settings":
+        """The same, knowing where parameters of rules were set."""
+        copy = self.model_copy()
+        copy._origins = dict(origins)  # noqa: SLF001  # its own copy
+        return copy

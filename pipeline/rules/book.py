@@ -80,12 +80,16 @@ class RuleBook:
         ConfigError
             All mistakes of all files, each with file and line.
         """
-        rules = compiling.rules(settings.rules, features, lexicons.ids)
+        rules = compiling.rules(settings, features, lexicons.ids)
         return cls(rules, tuple(features), settings.baseline.min_n)
 
     def canonical(self) -> str:
         """Everything in the rules on which hits depend, as JSON for an address."""
-        rules = [compiled.rule.model_dump(by_alias=True) for compiled in self.rules]
+        rules = [
+            compiled.rule.model_dump(by_alias=True)
+            | {name: param.model_dump() for name, param in compiled.told.items()}
+            for compiled in self.rules
+        ]
         return json.dumps({"rules": rules, "min_n": self.min_n}, sort_keys=True)
 
     def entries(self) -> tuple[RuleEntry, ...]:

@@ -1,15 +1,16 @@
 """From rule files to compiled rules, with every mistake of every file told at once."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from pipeline import config
 from pipeline.errors import ConfigError
 from pipeline.ports import Feature
-from pipeline.rules import columns, conditions, rulefile
+from pipeline.rules import columns, conditions, overriding, rulefile
 from pipeline.rules.columns import Known
 from pipeline.rules.conditions import Condition, ConditionError, Test, condition
 from pipeline.rules.counting import Count
-from pipeline.rules.rulefile import AnyOf, Clause, Placed, Rule
+from pipeline.rules.rulefile import AnyOf, Clause, Param, Placed, Rule
 
 _Path = tuple[int | str, ...]
 _Problem = Callable[[_Path, str], None]
@@ -27,6 +28,10 @@ class Compiled:
         Clauses, each a tuple of alternatives of which one must hold.
     guards_need
         Families that its guards stand on beyond its own.
+    told
+        Keys of the rule, such as its weight, that a profile has set.
+    place
+        File and line where it begins.
     """
 
     rule: Rule
@@ -34,6 +39,13 @@ class Compiled:
     where: tuple[tuple[Test, ...], ...]
     unless: tuple[Test, ...]
     guards_need: frozenset[str]
+    told: Mapping[str, Param] = field(default_factory=dict)
+    place: str = ""
+
+    @property
+    def params(self) -> dict[str, Param]:
+        """Parameters with value and source, and whatever else a profile has set."""
+        return {**self.rule.params, **self.told}
 
     @property
     def columns(self) -> set[str]:
@@ -54,14 +66,14 @@ class Compiled:
 
 
 def rules(
-    choices: Iterable[str], features: Sequence[Feature], lexicons: Collection[str]
+    settings: config.Settings, features: Sequence[Feature], lexicons: Collection[str]
 ) -> tuple[Compiled, ...]:
     """Read and compile rule files.
 
     Parameters
     ----------
-    choices
-        Names of built-in files, or paths.
+    settings
+        `rules` names built-in files, or paths; `params` sets parameters.
     features
         The feature catalogue: what conditions may name.
     lexicons
@@ -72,7 +84,8 @@ def rules(
     ConfigError
         All mistakes, each with file and line.
     """
-    placed, problems = rulefile.read(choices)
+    placed, problems = rulefile.read(settings.rules)
+    placed = overriding.overridden(placed, settings, problems)
     compiled = [_rule(each, features, lexicons, problems) for each in placed]
     if problems:
         raise ConfigError("\n".join(problems))
@@ -108,7 +121,15 @@ def _rule(
         return None
     where = tuple(_alternatives(n, part, tests) for n, part in enumerate(rule.where))
     unless = tuple(tests["unless", n] for n in range(len(rule.unless)))
-    compiled = Compiled(rule, among, where, unless, _families(unless, known) - set(rule.needs))
+    compiled = Compiled(
+        rule,
+        among,
+        where,
+        unless,
+        _families(unless, known) - set(rule.needs),
+        placed.told,
+        place.at(()),
+    )
     _check_needs(compiled, known, problem)
     _check_baselines(compiled, problem)
     return compiled

@@ -46,7 +46,7 @@ def row(
             reasons.append(conditions.filled(because, values, quote))
     if compiled.count.hits > 1:
         clauses.append(_count(compiled, items))
-    sources = {name: param.model_dump() for name, param in rule.params.items()}
+    sources = {name: param.model_dump() for name, param in compiled.params.items()}
     return {
         "rule": rule.id,
         "kind": rule.kind,

@@ -4,8 +4,8 @@ A file is a list of rules; `configs/rules/withdrawal.yaml` is the example to cop
 documented here, in its ``description``.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -124,10 +124,23 @@ class Rule(Section):
 
 @dataclass(frozen=True)
 class Placed:
-    """A rule and where it stands."""
+    """A rule and where it stands.
+
+    Attributes
+    ----------
+    told
+        Keys of the rule that a profile has set, with value and where.
+    """
 
     rule: Rule
     place: yaml.Document
+    told: Mapping[str, Param] = field(default_factory=dict)
+
+
+def builtin_names() -> list[str]:
+    """Names of the rule files that come with the package."""
+    folder = builtin() / "rules"
+    return sorted(item.name[:-5] for item in folder.iterdir() if item.name.endswith(".yaml"))
 
 
 def read(choices: Iterable[str]) -> tuple[list[Placed], list[str]]:
@@ -175,10 +188,10 @@ def _text(choice: str) -> str:
     try:
         return Path(choice).read_text(encoding="utf-8-sig")
     except (FileNotFoundError, IsADirectoryError):
-        known = [item.name[:-5] for item in folder.iterdir() if item.name.endswith(".yaml")]
+        hint = nearest(Path(choice).stem, builtin_names())
         raise ConfigError(
             f"no rule file '{choice}'",
-            expected=f"that file, or a built-in one ({nearest(Path(choice).stem, known)})",
+            expected=f"that file, or a built-in one ({hint})",
         ) from None
     except (OSError, UnicodeDecodeError) as caught:
         reason = getattr(caught, "strerror", None) or "not UTF-8 text"
