@@ -19,7 +19,7 @@ from timing_error import Case, SilenceError
 from pipeline import config, lexicon, turns
 from pipeline.engines.silero import Silero
 from pipeline.ports import Audio
-from pipeline.tables import DIARIZATION, DROPOUTS, MEDIA, SPANS, TRANSCRIPTION, WORDS
+from pipeline.tables import DIARIZATION, LOSSES, MEDIA, SPANS, TRANSCRIPTION, WORDS
 
 Tables = dict[str, pl.DataFrame]
 
@@ -120,7 +120,7 @@ def built(
     media = {"duration_ms": dialogue.duration_ms, "channels": 2, "damaged_packets": 0, "gap_ms": 0}
     tables = {
         "media": MEDIA.frame([dict[str, object](media)]),
-        "dropouts": DROPOUTS.empty(),
+        "losses": LOSSES.empty(),
         "spans": spans,
         "diarization": DIARIZATION.frame(
             [{"engine": "script", "speakers": 2, "knows_overlap": knows_overlap}]

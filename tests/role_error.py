@@ -13,8 +13,8 @@ from pipeline.features import wording
 from pipeline.formats import textgrid
 from pipeline.tables import (
     DIARIZATION,
-    DROPOUTS,
     FRAMES,
+    LOSSES,
     MEDIA,
     SPANS,
     TRANSCRIPTION,
@@ -64,7 +64,7 @@ def tables_of(lines: Sequence[Line]) -> Tables:
                 }
             ]
         ),
-        "dropouts": DROPOUTS.empty(),
+        "losses": LOSSES.empty(),
         "spans": SPANS.frame(
             {
                 "start_ms": start,

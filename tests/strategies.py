@@ -19,8 +19,8 @@ from pipeline.ports import Feature
 from pipeline.rules import RuleBook
 from pipeline.tables import (
     DIARIZATION,
-    DROPOUTS,
     FRAMES,
+    LOSSES,
     MEDIA,
     QUALITY,
     SPANS,
@@ -156,7 +156,7 @@ def tables_of(
                 }
             ]
         ),
-        "dropouts": DROPOUTS.empty(),
+        "losses": LOSSES.empty(),
         "spans": SPANS.frame(spans).sort("start_ms", "end_ms"),
         "diarization": DIARIZATION.frame(
             [{"engine": "script", "speakers": 2, "knows_overlap": True}]

@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import strategies as st
 
 from pipeline import config, lexicon, turns
-from pipeline.tables import DIARIZATION, DOUBTS, DROPOUTS, MEDIA, SPANS, TRANSCRIPTION, WORDS
+from pipeline.tables import DIARIZATION, DOUBTS, LOSSES, MEDIA, SPANS, TRANSCRIPTION, WORDS
 
 SETTINGS = config.load().turns
 ACKNOWLEDGEMENTS = frozenset(("mm", "mm-hm", "yeah", "yes", "okay", "right", "i", "see"))
@@ -66,7 +66,7 @@ def tables_of(
     words: Sequence[dict[str, object]] = (),
     engine: str = "scripted",
     knows_overlap: bool = True,
-    dropouts: Sequence[tuple[int, ...]] = (),
+    losses: Sequence[tuple[int, ...]] = (),
     doubts: Sequence[tuple[int, int]] = (),
     channels: Sequence[str] = (),
     distinct: bool | None = None,
@@ -84,10 +84,10 @@ def tables_of(
                 }
             ]
         ),
-        "dropouts": DROPOUTS.frame(
+        "losses": LOSSES.frame(
             [
                 {"start_ms": start, "end_ms": end, "channel": channel}
-                for start, end, *on in dropouts
+                for start, end, *on in losses
                 for channel in (on or [0])
             ]
         ),

@@ -100,7 +100,8 @@ def _channel(
     tracker: PitchTracker,
     settings: Settings,
 ) -> pl.DataFrame:
-    speech, shared = intervals(spans), _shared(spans)
+    speech = intervals(spans)
+    shared = Intervals.shared(intervals(own) for _, own in sorted_groups(spans))
     pieces = list(_pieces(speech, audio.duration_ms))
     times = [_times(speech, start, end) for start, end in pieces]
     window = settings.pitch.level_window_ms
@@ -135,18 +136,6 @@ def _channel(
     return FRAMES.conform(
         frame.with_columns(pl.col("f0_hz", "level_dbfs", "vowel_dbfs", *_PHONATION).fill_nan(None))
     )
-
-
-def _shared(spans: pl.DataFrame) -> Intervals:
-    """Stretches in which two or more speak."""
-    each = [intervals(own) for _, own in sorted_groups(spans)]
-    starts = np.concatenate([own.starts for own in each])
-    ends = np.concatenate([own.ends for own in each])
-    times = np.r_[starts, ends]
-    order = np.argsort(times, kind="stable")
-    speaking = np.cumsum(np.r_[np.ones(len(starts)), -np.ones(len(ends))][order])
-    several = speaking[:-1] > 1
-    return Intervals.union(times[order][:-1][several], times[order][1:][several])
 
 
 def _steady(f0_hz: Samples, settings: Settings) -> NDArray[np.bool_]:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from pipeline import config
 from pipeline.features.speech import (
+    Intervals,
     columns,
     count_in,
     heard_ms,
-    intervals,
     knows_overlap,
     latencies,
     over,
@@ -95,10 +95,10 @@ def _timed(item: str, settings: config.Features) -> list[Feature]:
         group="pair",
         needs="timing",
         min_mad=0.01,
-        means="share of the window in which two speak",
+        means="share of the window in which two or more speak",
         null=_NO_OVERLAP,
         source=_SOURCE,
-        version=2,
+        version=3,
         compute=over(item, settings, partial(_overlap_share, settings)),
     )
     return [share, *shares]
@@ -161,12 +161,8 @@ def _understood(item: str, settings: config.Features) -> list[Feature]:
 def _overlap_share(settings: config.Features, tables: Tables, cut: pl.DataFrame) -> pl.DataFrame:
     if not knows_overlap(tables):
         return values(cut["item_id"], None, None)
-    starts, ends = columns(cut)
-    all_speech = intervals(tables["spans"].filter("regular")).covered_ms(starts, ends)
-    each = sum(own.covered_ms(starts, ends) for own in talk(tables).values())
-    # Of two speakers, what each says beyond the union is said at the same time.
-    share = (each - all_speech) / heard_ms(tables, cut, settings)
-    return values(cut["item_id"], None, share)
+    several = Intervals.shared(talk(tables).values()).covered_ms(*columns(cut))
+    return values(cut["item_id"], None, several / heard_ms(tables, cut, settings))
 
 
 def _share_of_starts(

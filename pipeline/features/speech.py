@@ -84,6 +84,22 @@ class Intervals:
         kept = (self.covered_ms(starts, ends) > 0) & (other.covered_ms(starts, ends) == 0)
         return Intervals.union(starts[kept], ends[kept])
 
+    @classmethod
+    def shared(cls, each: Iterable["Intervals"]) -> "Intervals":
+        """When two or more of `each` are at the same time.
+
+        >>> Intervals.shared([Intervals.union([0, 60], [50, 90]), Intervals.union([30], [70])])
+        Intervals(starts=array([30, 60]), ends=array([50, 70]))
+        """
+        own = list(each)
+        starts = np.concatenate([np.empty(0, np.int64), *(one.starts for one in own)])
+        ends = np.concatenate([np.empty(0, np.int64), *(one.ends for one in own)])
+        times = np.r_[starts, ends]
+        order = np.argsort(times, kind="stable")
+        open_ = np.cumsum(np.r_[np.ones(len(starts)), -np.ones(len(ends))][order])
+        several = open_[:-1] > 1
+        return cls.union(times[order][:-1][several], times[order][1:][several])
+
     def where(self, kept: NDArray[np.bool_]) -> "Intervals":
         """Those that a mask keeps."""
         return Intervals(self.starts[kept], self.ends[kept])

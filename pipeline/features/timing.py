@@ -148,7 +148,8 @@ def _pause_share(settings: config.Features, tables: Tables) -> pl.DataFrame:
         share = np.full(len(heard), np.nan)
         enough = heard >= settings.speech_min_ms
         if str(name) in silent:
-            share[enough] = (silent[str(name)].covered_ms(starts, ends) / heard)[enough]
+            paused = silent[str(name)].covered_ms(starts, ends)
+            share[enough] = paused[enough] / heard[enough]
         parts.append(values(turns["turn_id"], name, share))
     return together(parts)
 

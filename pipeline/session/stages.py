@@ -228,7 +228,7 @@ def counting(settings: Settings, spoken: Spoken) -> tuple[Stage, Stage]:
     def cut_turns(tables: Tables) -> Tables:
         tells = partial(_tells, spoken.lexicons)
         return turns.build(
-            {**tables, "dropouts": tables["losses"]},  # zeros of a gated recording are silence
+            tables,
             settings.turns,
             _acknowledges(spoken.lexicons),
             asks=tells("closing_question"),

@@ -67,7 +67,7 @@ def build(
     Parameters
     ----------
     tables
-        `media`, `dropouts`, `spans`, `diarization`, `words`, `transcription`; `doubts`, where a
+        `media`, `losses`, `spans`, `diarization`, `words`, `transcription`; `doubts`, where a
         detector looked for them.
     is_acknowledgement
         Whether a text is made of acknowledgements only; None where the language has no lexicon.

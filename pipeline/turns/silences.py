@@ -4,9 +4,10 @@ A silence runs from the end of somebody's speech to the begin of somebody's spee
 the last are cut by the edges of the recording. Of two who stop together, who began earlier spoke
 *before* the silence; of two who begin together, who goes on longer speaks *after* it.
 
-Which channels matter for a dropout: where each speaker has a channel of their own, the loss of any
-of those is a loss, and a channel on which nobody ever speaks is none. Where the speakers were told
-apart in the mix, it is lost where every channel is, unless the channels carry different speech.
+Which channels matter for lost signal: where each speaker has a channel of their own, the loss of
+any of those is a loss, and a channel on which nobody ever speaks is none. Where the speakers were
+told apart in the mix, it is lost where every channel is, unless the channels carry different
+speech.
 """
 
 from bisect import bisect_left
@@ -48,10 +49,10 @@ def rows(
         if start not in first or end > first[start][0]:
             first[start] = (end, speaker)
     duration_ms = tables["media"]["duration_ms"][0]
-    lost = _lost(tables)
-    unsure = _Cover([*lost, *_stretches(tables.get("doubts", DOUBTS.empty()))])
+    gone = _lost(tables)
+    unsure = _Cover([*gone, *_stretches(tables.get("doubts", DOUBTS.empty()))])
     unheard = _Cover((unit.start_ms, unit.end_ms) for unit in units if not unit.heard)
-    dropouts = _Cover(lost)
+    lost = _Cover(gone)
     made: list[dict[str, object]] = []
     for (_, start), (end, _) in pairwise([(0, 0), *speech, (duration_ms, duration_ms)]):
         if start >= end:
@@ -71,7 +72,7 @@ def rows(
                 "kind": _kind(before, after, end - start, settings),
                 "missed_speech_risk": longest_ms >= settings.doubt_ms
                 or bool(unheard.within(start, end)),
-                "dropout_ms": sum(b - a for a, b in dropouts.within(start, end)),
+                "dropout_ms": sum(b - a for a, b in lost.within(start, end)),
             }
         )
     return made
@@ -109,16 +110,14 @@ def _stretches(table: pl.DataFrame) -> Stretches:
 
 def _lost(tables: Tables) -> Stretches:
     """When the signal of a speaker was lost."""
-    dropouts, media, spans = tables["dropouts"], tables["media"], tables["spans"]
+    losses, media, spans = tables["losses"], tables["media"], tables["spans"]
     if spans.height and not spans["channel"].has_nulls():
         return merge(
-            _stretches(
-                dropouts.filter(pl.col("channel").is_in(spans["channel"].unique().implode()))
-            )
+            _stretches(losses.filter(pl.col("channel").is_in(spans["channel"].unique().implode())))
         )
     if media["distinct_channels"][0]:
-        return merge(_stretches(dropouts))
-    by_channel = dropouts.sort("channel").select("channel", "start_ms", "end_ms").rows()
+        return merge(_stretches(losses))
+    by_channel = losses.sort("channel").select("channel", "start_ms", "end_ms").rows()
     each = [
         [(start, end) for _, start, end in group]
         for _, group in groupby(by_channel, key=lambda row: row[0])

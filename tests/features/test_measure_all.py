@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from small_session import Line, session
 
 from pipeline import baseline, config, features, turns
-from pipeline.tables import DROPOUTS, FAMILIES, FRAMES, ITEMS, MEASURES, MEDIA, Tables
+from pipeline.tables import FAMILIES, FRAMES, ITEMS, LOSSES, MEASURES, MEDIA, Tables
 
 SETTINGS = config.load("default", {"features.therapist_voice": True})
 CATALOGUE = features.catalogue(SETTINGS.features)
@@ -22,7 +22,7 @@ class Talk:
     """What two people say, and where the signal is lost; times in ms."""
 
     lines: tuple[Line, ...]
-    dropouts: tuple[tuple[int, int], ...]
+    losses: tuple[tuple[int, int], ...]
 
 
 @st.composite
@@ -63,8 +63,8 @@ def _tables(
     end_ms = max(end for _, _, end in moved) + 5_000
     media = {"duration_ms": end_ms, "channels": 2, "damaged_packets": 0, "gap_ms": 0}
     tables["media"] = MEDIA.frame([dict[str, object](media)])
-    lost = [(start + origin_ms, min(end + origin_ms, end_ms)) for start, end in talk.dropouts]
-    tables["dropouts"] = DROPOUTS.frame(
+    lost = [(start + origin_ms, min(end + origin_ms, end_ms)) for start, end in talk.losses]
+    tables["losses"] = LOSSES.frame(
         {"start_ms": start, "end_ms": end, "channel": channel}
         for channel in (0, 1)
         for start, end in lost

@@ -126,3 +126,8 @@ def test_shares_of_turns_that_began_in_overlap_or_latched() -> None:
 def test_every_feature_is_measured_over_every_window_and_the_session() -> None:
     pairs = {(feature.name, feature.item) for feature in CATALOGUE}
     assert len(pairs) == len({name for name, _ in pairs}) * len(WINDOWS)
+
+
+def test_three_who_speak_at_once_are_one_overlap() -> None:
+    found = _measured(session([("a", 0, 60_000), ("b", 0, 30_000), ("c", 0, 30_000)]))
+    assert value(found, "session", "overlap_share") == 0.5

@@ -3,7 +3,7 @@ from small_session import session, value
 
 from pipeline import config, features
 from pipeline.features import timing
-from pipeline.tables import OVERLAPS, Tables
+from pipeline.tables import OVERLAPS, TURNS, Tables
 
 CATALOGUE = timing.features(config.load().features)
 LINES = [
@@ -33,6 +33,14 @@ def test_turns() -> None:
     assert value(found, "turn", "pause_share", 1) == 0.1
     assert value(found, "turn", "n_pauses", 1) == 1
     assert value(found, "turn", "n_pauses", 2) == 0
+
+
+def test_a_turn_that_was_lost_altogether_has_no_pauses() -> None:
+    tables = dict(_lost(session(LINES), 2))
+    words_alone = {"turn_id": 3, "speaker": "a", "role": "unknown", "start_ms": 21_000}
+    unheard = TURNS.frame([{**words_alone, "end_ms": 22_000, "text": "well", "n_words": 1}])
+    tables["turns"] = pl.concat([tables["turns"], unheard])
+    assert value(_measured(tables), "turn", "pause_share", 3) is None
 
 
 def test_silences_and_overlaps_have_their_length() -> None:

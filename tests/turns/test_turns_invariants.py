@@ -153,8 +153,8 @@ def test_renaming_speakers_changes_labels_only(talk: list[Speech], names: list[s
 @given(talk=talks())
 def test_swapping_channels_changes_nothing(talk: list[Speech]) -> None:
     lost = [(300, 900), (2000, 2500)]
-    one = of(talk, channels=("A", "B"), dropouts=[(a, b, 0) for a, b in lost])
-    two = of(talk, channels=("B", "A"), dropouts=[(a, b, 1) for a, b in lost])
+    one = of(talk, channels=("A", "B"), losses=[(a, b, 0) for a, b in lost])
+    two = of(talk, channels=("B", "A"), losses=[(a, b, 1) for a, b in lost])
     assert all(one[name].equals(two[name]) for name in one)
 
 

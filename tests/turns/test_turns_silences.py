@@ -21,7 +21,7 @@ def test_nobody_speaks() -> None:
 
 def test_lost_signal_in_a_silence_is_told() -> None:
     lost = [(3000, 3500), (10_000, 10_500), (10_600, 10_650)]
-    got = build(say("A", 1, 2), say("A", 9, 10), dropouts=lost, channels=("A",))["silences"]
+    got = build(say("A", 1, 2), say("A", 9, 10), losses=lost, channels=("A",))["silences"]
     assert brief(got, "missed_speech_risk", "dropout_ms") == [(False, 0), (True, 500), (True, 550)]
 
 
@@ -51,9 +51,9 @@ def test_a_doubtful_stretch_puts_a_silence_at_risk_if_it_is_as_long_as_a_syllabl
 def test_which_channels_lost_signal_counts(
     channels: tuple[str, ...], distinct: bool | None, lost: list[tuple[int, ...]], dropout_ms: int
 ) -> None:
-    got = build(
-        say("A", 1, 3), say("B", 7, 8), channels=channels, distinct=distinct, dropouts=lost
-    )["silences"]
+    got = build(say("A", 1, 3), say("B", 7, 8), channels=channels, distinct=distinct, losses=lost)[
+        "silences"
+    ]
     assert got["dropout_ms"][1] == dropout_ms
     assert got["missed_speech_risk"][1] == (dropout_ms > 0)
 
