@@ -192,7 +192,7 @@ class Workbench:
         if language not in self._languages:
             lexicons = lexicon.load(language)
             catalogue = features.catalogue(
-                self.settings.features, *wording.features(lexicons, self.settings.features)
+                self.settings, *wording.features(lexicons, self.settings.features)
             )
             rules = RuleBook.read(self.settings, catalogue, lexicons)
             self._languages[language] = Spoken(lexicons, catalogue, rules)

@@ -92,7 +92,7 @@ def alone(file: Path, minutes: float) -> None:
     tables["frames"] = frames.measure(Audio(list(samples)), tables["spans"], tracker, settings)
     frames_s = time.perf_counter() - began - tracker.seconds
     peak_mib = peak.stop()
-    catalogue = features.catalogue(settings.features)
+    catalogue = features.catalogue(settings)
     began = time.perf_counter()
     values = features.measure_all(tables, catalogue)
     baseline.score(values, catalogue, tables, settings.baseline)

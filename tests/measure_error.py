@@ -43,7 +43,7 @@ def planted(dialogue: Dialogue, settings: config.Settings) -> Tables:
 
 def measured(tables: Tables, settings: config.Settings) -> pl.DataFrame:
     """Values of all measures; those of the voice, and of words as such, are null."""
-    return features.measure_all(tables, features.catalogue(settings.features))
+    return features.measure_all(tables, features.catalogue(settings))
 
 
 def differences(

@@ -59,16 +59,19 @@ def english() -> Lexicons:
 @cache
 def catalogue() -> tuple[Feature, ...]:
     """The pipeline's features of timing and words; those of the voice need audio."""
-    found = features.catalogue(
-        settings().features, *wording.features(english(), settings().features)
-    )
-    return tuple(feature for feature in found if feature.needs != "voice")
+    return tuple(feature for feature in everything() if feature.needs != "voice")
+
+
+@cache
+def everything() -> tuple[Feature, ...]:
+    """All features: what rules may name."""
+    return features.catalogue(settings(), *wording.features(english(), settings().features))
 
 
 @cache
 def book() -> RuleBook:
     """The built-in rules."""
-    return RuleBook.read(settings(), catalogue(), english())
+    return RuleBook.read(settings(), everything(), english())
 
 
 def script(*lines: tuple[str, float, str], start_ms: int = 500) -> list[Said]:

@@ -15,7 +15,7 @@ from pipeline.tables import WINDOWS_MS
 
 
 def test_every_error_that_is_told_belongs_to_a_measure() -> None:
-    catalogue = features.catalogue(config.load().features)
+    catalogue = features.catalogue(config.load())
     for item in WINDOWS_MS:
         assert set(accuracy.WINDOW) <= {f.name for f in catalogue if f.item == item}
     told = {(f.item, f.name): f.error for f in catalogue}

@@ -82,7 +82,7 @@ def known(profile: str, language: str | None) -> tuple[Feature, ...]:
     """Every measure under these settings, words of `language` among them."""
     settings = config.load(profile)
     lexicons = lexicon.load(language or settings.transcription.language)
-    return features.catalogue(settings.features, *wording.features(lexicons, settings.features))
+    return features.catalogue(settings, *wording.features(lexicons, settings.features))
 
 
 def _alike(catalogue: Sequence[Feature], *, null: bool) -> list[list[Feature]]:

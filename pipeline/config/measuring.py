@@ -69,7 +69,6 @@ class Features(Section):
     )
     window_min_turns: int = Field(gt=0, description="turns that a window's share or ratio rests on")
     silence_min_ms: int = Field(gt=0, description="shortest silence that silences of windows count")
-    unheard_gap_ms: int = Field(gt=0, description="a shorter gap is heard as none")
     max_unclear: float = Field(
         ge=0, lt=1, description="share of overlaps whose kind may be unknown where one is counted"
     )

@@ -20,7 +20,7 @@ class Turns(Section):
     terminal_overlap_ms: int = Field(
         ge=0, description="an overlap beginning this near to the holder's end is cooperative"
     )
-    latch_ms: int = Field(ge=0, description="longest gap, or overlap, that one does not hear")
+    latch_ms: int = Field(gt=0, description="longest gap, or overlap, that one does not hear")
     yield_ms: int = Field(
         ge=0,
         description="longest silence of a holder, another talking over it, that yields nothing",

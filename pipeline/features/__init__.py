@@ -20,9 +20,12 @@ rate       speech rate, articulation rate                               words; v
 wording    counts of lexicons                                           words
 =========  ===========================================================  ====================
 
-`accuracy` holds what is known of their errors. All but `timing` measure the windows and the session
-of `tables.WINDOWS`; the level, which is over the session's own, windows only; the dyad, the longest
-window and the session.
+All but `timing` also measure windows and the session (`tables.WINDOWS`), but not every one of them:
+`loudness`, which is over the session's own, has none of the session; `wording`, none of the
+shortest window; and `dyad` has the longest window and the session only.
+
+`speech` is what all of them share: who speaks in which interval, frame and window. `frames` makes
+the table of that name from sound, with `periodicity`; `accuracy` holds what is known of errors.
 """
 
 from collections import Counter
@@ -48,7 +51,7 @@ from pipeline.ports import Feature
 from pipeline.tables import VALUES, Tables
 
 
-def catalogue(settings: config.Features, *extra: Feature) -> tuple[Feature, ...]:
+def catalogue(settings: config.Settings, *extra: Feature) -> tuple[Feature, ...]:
     """All features, `extra` ones (those of the words) last.
 
     Raises
@@ -56,9 +59,10 @@ def catalogue(settings: config.Features, *extra: Feature) -> tuple[Feature, ...]
     ValueError
         Two features of one item have the same name.
     """
-    modules = (timing, windows, silences, overlaps, dyad, pitch, phonation, loudness, rate)
-    built_in = [module.features(settings) for module in modules]
-    declared = (*(feature for group in built_in for feature in group), *extra)
+    own = settings.features
+    modules = (timing, windows, silences, overlaps, pitch, phonation, loudness, rate)
+    declared = [feature for module in modules for feature in module.features(own)]
+    declared += [*dyad.features(own, settings.turns.latch_ms), *extra]
     found = tuple(accuracy.told(feature) for feature in declared)
     often = Counter((feature.item, feature.name) for feature in found)
     twice = [key for key, count in often.items() if count > 1]

@@ -50,15 +50,21 @@ Floats = NDArray[np.float64]
 _Statistic = Callable[[Ints, Floats, Floats], float]
 
 
-def features(settings: config.Features) -> tuple[Feature, ...]:
-    """Features of the dyad; those of both voices only where the settings allow."""
-    found = [_balance(item, settings) for item in _ITEMS]
+def features(settings: config.Features, latch_ms: int) -> tuple[Feature, ...]:
+    """Features of the dyad; those of both voices only where the settings allow.
+
+    Parameters
+    ----------
+    latch_ms
+        Longest gap that one does not hear, of the settings of turns.
+    """
+    found = [_balance(item, settings, latch_ms) for item in _ITEMS]
     if settings.therapist_voice:
         found += [feature for item in _ITEMS for feature in _entrainment(item, settings)]
     return tuple(found)
 
 
-def _balance(item: str, settings: config.Features) -> Feature:
+def _balance(item: str, settings: config.Features, latch_ms: int) -> Feature:
     return Feature(
         name="latency_balance",
         item=item,
@@ -68,10 +74,10 @@ def _balance(item: str, settings: config.Features) -> Feature:
         min_mad=0.1,
         means="how many times as long the person waits before answering as the other does: the "
         "logarithm to base 2 of the ratio of median latencies; 0: even, 1: twice as long; "
-        f"medians under {settings.unheard_gap_ms} ms, which sound like no wait, count as that",
+        f"medians under {latch_ms} ms, which sound like no wait, count as that",
         null=f"fewer than {settings.window_min_turns} turns with a latency of either",
         source="Jaffe & Feldstein 1970; threshold: Heldner 2011",
-        compute=over(item, settings, partial(_latency_balance, settings)),
+        compute=over(item, settings, partial(_latency_balance, settings, latch_ms)),
     )
 
 
@@ -116,10 +122,12 @@ def _entrainment(item: str, settings: config.Features) -> list[Feature]:
     ]
 
 
-def _latency_balance(settings: config.Features, tables: Tables, cut: pl.DataFrame) -> pl.DataFrame:
+def _latency_balance(
+    settings: config.Features, latch_ms: int, tables: Tables, cut: pl.DataFrame
+) -> pl.DataFrame:
     waited = latencies(tables).drop_nulls("latency_ms")
     median = pl.when(pl.len() >= settings.window_min_turns).then(
-        pl.col("value").median().clip(lower_bound=settings.unheard_gap_ms)
+        pl.col("value").median().clip(lower_bound=latch_ms)
     )
 
     def usual(turns: pl.DataFrame) -> pl.Series:

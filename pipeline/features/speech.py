@@ -246,11 +246,11 @@ def knows_overlap(tables: Tables) -> bool:
 
 def values(ids: pl.Series | Ints, speaker: object, value: object) -> pl.DataFrame:
     """A frame item_id, speaker, value; NaN becomes null."""
-    made = pl.DataFrame({"item_id": ids, "value": value})
-    made = made.with_columns(pl.lit(speaker, pl.String).alias("speaker"))
-    if made["value"].dtype.is_float():
-        made = made.with_columns(pl.col("value").fill_nan(None))
-    return made.select(pl.col(name).cast(dtype) for name, dtype in VALUES.items())
+    measured = [None] * len(ids) if value is None else value
+    if isinstance(measured, pl.Series):
+        measured = measured.cast(pl.Float64).to_numpy()  # null becomes NaN
+    made = {"item_id": ids, "speaker": [speaker] * len(ids), "value": measured}
+    return pl.DataFrame(made, schema=VALUES, nan_to_null=True)
 
 
 def together(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:

@@ -208,7 +208,7 @@ def understanding(sound: Sound, plan: Plan, spoken: Spoken) -> list[Stage]:
         turned,
         Stage(
             "frames",
-            3,
+            4,
             ("spans",),
             pitch_and_level,
             _dump(settings, "pitch", "phonation") | pitch,

@@ -25,7 +25,7 @@ def _alternating(n: int, wait_a: int, wait_b: int) -> list[Line]:
 
 
 def _balance(lines: list[Line], speaker: str) -> float | None:
-    found = features.measure_all(session(lines), dyad.features(SETTINGS))
+    found = features.measure_all(session(lines), dyad.features(SETTINGS, 120))
     return value(found, "session", "latency_balance", speaker=speaker)
 
 
@@ -60,7 +60,7 @@ def _heard(levels_a: list[float], levels_b: list[float]) -> Tables:
 
 
 def _entrained(tables: Tables, name: str, settings: config.Features = BOTH_VOICES) -> float | None:
-    found = features.measure_all(tables, dyad.features(settings))
+    found = features.measure_all(tables, dyad.features(settings, 120))
     return value(found, "session", name)
 
 
@@ -101,8 +101,8 @@ def test_who_comes_nearer_converges() -> None:
 
 
 def test_both_voices_are_compared_only_where_the_settings_allow() -> None:
-    assert {feature.needs for feature in dyad.features(SETTINGS)} == {"timing"}
-    assert "voice" in {feature.needs for feature in dyad.features(BOTH_VOICES)}
+    assert {feature.needs for feature in dyad.features(SETTINGS, 120)} == {"timing"}
+    assert "voice" in {feature.needs for feature in dyad.features(BOTH_VOICES, 120)}
 
 
 def test_few_exchanges_or_a_third_person_entrain_nobody() -> None:

@@ -14,7 +14,7 @@ from pipeline import baseline, config, features, turns
 from pipeline.tables import FAMILIES, FRAMES, ITEMS, LOSSES, MEASURES, MEDIA, Tables
 
 SETTINGS = config.load("default", {"features.therapist_voice": True})
-CATALOGUE = features.catalogue(SETTINGS.features)
+CATALOGUE = features.catalogue(SETTINGS)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def test_the_catalogue_declares_all_that_people_and_rules_need() -> None:
 
 def test_two_features_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="one name"):
-        features.catalogue(SETTINGS.features, CATALOGUE[0])
+        features.catalogue(SETTINGS, CATALOGUE[0])
 
 
 def _hour() -> Tables:

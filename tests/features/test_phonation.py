@@ -5,7 +5,7 @@ from small_session import session, value
 from pipeline import config, features
 from pipeline.tables import FRAMES, Tables
 
-SETTINGS = config.load().features
+SETTINGS = config.load()
 CATALOGUE = features.catalogue(SETTINGS)
 NAMES = ("hnr_db", "cpp_db", "jitter", "shimmer")
 
@@ -38,7 +38,7 @@ def test_medians_of_the_moments_that_were_measured() -> None:
 
 
 def test_too_few_moments_are_null() -> None:
-    least_ms = SETTINGS.phonation_moments * 20
+    least_ms = SETTINGS.features.phonation_moments * 20
     found = features.measure_all(_tables([("a", 0, least_ms - 20), ("b", 2_000, 4_000)]), CATALOGUE)
     for name in NAMES:
         assert value(found, "turn", name) is None

@@ -4,7 +4,7 @@ from small_session import session, value
 
 from pipeline import config, features
 
-CATALOGUE = features.catalogue(config.load().features)
+CATALOGUE = features.catalogue(config.load())
 LINES = [("a", 0, 10_000), ("b", 10_500, 10_700), ("a", 11_000, 40_000)]
 
 

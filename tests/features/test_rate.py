@@ -10,7 +10,7 @@ from pipeline.features import frames, rate
 from pipeline.ports import Audio, Samples
 
 SETTINGS = config.load()
-CATALOGUE = features.catalogue(SETTINGS.features)
+CATALOGUE = features.catalogue(SETTINGS)
 
 SYLLABLES = {
     1: "I you don't can't make asked times whole mm yeah through you've we're strength dogs called",
