@@ -84,14 +84,17 @@ def _hear(
     first = partial(hear_once, detector=detector, settings=settings)
     channels = list(pool.map(first, audio.channels))
     busy = np.any([channel.on for channel in channels], axis=0)
-    activity, doubts = [], []
     second = partial(hear_again, busy=busy, detector=detector, settings=settings)
-    for number, (channel, again) in enumerate(
-        zip(channels, pool.map(second, channels), strict=True)
-    ):
-        on = long(closed(channel.on | again.voice, settings.join_ms), settings.min_speech_ms)
+    heard = list(zip(channels, pool.map(second, channels), strict=True))
+    speech = [
+        long(closed(channel.on | again.voice, settings.join_ms), settings.min_speech_ms)
+        for channel, again in heard
+    ]
+    silent = ~np.any(speech, axis=0)
+    activity, doubts = [], []
+    for number, (on, (channel, again)) in enumerate(zip(speech, heard, strict=True)):
         activity.append(_table(on, channel, again.sure, number))
-        doubts += _doubts(again.doubt & ~on, again.sure, number, len(channel.samples))
+        doubts += _doubts(again.doubt & silent, again.sure, number, len(channel.samples))
     return Heard(
         ACTIVITY.conform(pl.concat(activity).sort("start_ms", "channel")),
         DOUBTS.frame(doubts).sort("start_ms", "channel"),

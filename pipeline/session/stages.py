@@ -95,7 +95,7 @@ def listening(
         Stage("media", 1, (), media, _dump(settings, "audio", "activity"), {"av": version("av")}),
         Stage(
             "activity",
-            4,
+            5,
             ("media",),
             active,
             _dump(settings, "activity") | _told(detector.identity()),

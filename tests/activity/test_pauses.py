@@ -96,6 +96,25 @@ def test_doubts_lie_outside_speech_and_outside_zeros() -> None:
         assert not any(start < last and first < end for first, last in taken)
 
 
+class Keen(Forgetful):
+    """One that is surer of what hums than of paper."""
+
+    def probabilities(self, samples: Samples) -> Samples:
+        found = super().probabilities(samples)
+        if len(samples) > OWN.alone_ms * 16:
+            return found
+        hums = float(np.corrcoef(samples[:-128], samples[128:])[0, 1]) > 0.5
+        return np.full_like(found, 0.95 if hums else 0.6)
+
+
+def test_where_a_quiet_voice_is_found_another_channel_doubts_nothing() -> None:
+    heard = Audio([recording(hum()), recording(paper())])
+    found = activity.hear(heard, Keen(0), OWN)
+    quiet = [stretch for stretch in stretches(found.activity) if 5900 < stretch[0] < 6100]
+    assert quiet, "the voice on the first channel is found"
+    assert not [d for d in stretches(found.doubts) if d[0] < 6900 and d[1] > 6100]
+
+
 def test_what_is_far_under_a_whisper_is_not_played() -> None:
     detector = Forgetful(0.95)
     found = activity.hear(Audio([recording(np.zeros(0, np.float32))]), detector, OWN)
