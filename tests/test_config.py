@@ -227,3 +227,23 @@ def test_a_rule_file_that_is_nowhere_names_both_places(tmp_path: Path) -> None:
         _, (problem,) = rulefile.read(config.load(mine).rules)
         assert str(tmp_path / "withdrawl.yaml") in problem
         assert "did you mean 'withdrawal'?" in problem
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("pitch.vowel_low_hz", 2_500),
+        ("phonation.cpp_first_ms", 30),
+        ("features.final_last_ms", 300),
+    ],
+)
+def test_limits_that_leave_nothing_between_them_are_refused(key: str, value: int) -> None:
+    with pytest.raises(ConfigError):
+        config.load("default", {key: value})
+
+
+def test_cues_of_roles_cannot_all_weigh_nothing() -> None:
+    cues = ("questions", "address", "frame", "listening", "brevity")
+    with pytest.raises(ConfigError, match="weigh"):
+        config.load("default", {f"roles.{cue}": 0 for cue in cues})
+    assert config.load("default", {f"roles.{cue}": 0 for cue in cues[1:]})

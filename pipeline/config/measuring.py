@@ -8,7 +8,7 @@ from pipeline.config.section import Section
 class Pitch(Section):
     """Fundamental frequency and level."""
 
-    ordered = (("min_hz", "<", "max_hz"),)
+    ordered = (("min_hz", "<", "max_hz"), ("vowel_low_hz", "<", "vowel_high_hz"))
 
     min_hz: float = Field(gt=0, description="lowest pitch")
     max_hz: float = Field(gt=0, description="highest pitch")
@@ -23,6 +23,8 @@ class Pitch(Section):
 
 class Phonation(Section):
     """How periodic a voice is: harmonics-to-noise ratio, cepstral peak, jitter, shimmer."""
+
+    ordered = (("cpp_first_ms", "<", "cpp_last_ms"),)
 
     step_ms: int = Field(gt=0, multiple_of=10, description="moments measured lie this far apart")
     steady_ms: int = Field(
@@ -56,6 +58,7 @@ class Features(Section):
         ("voiced_min_ms", "<=", "window_voiced_min_ms"),
         ("speech_min_ms", "<=", "window_speech_min_ms"),
         ("span_low", "<", "span_high"),
+        ("final_last_ms", "<", "final_ms"),
     )
 
     therapist_voice: bool = Field(description="keep measures of the therapist's voice")

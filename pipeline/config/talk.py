@@ -1,6 +1,8 @@
 """Settings of turns, of who is the therapist, and of when a recording is too poor."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from pipeline.config.section import Section
 
@@ -53,6 +55,13 @@ class RoleInference(Section):
     frame: float = Field(ge=0, description="weight: the therapist opens and closes the session")
     listening: float = Field(ge=0, description="weight: the therapist acknowledges more")
     brevity: float = Field(ge=0, description="weight: the therapist talks less")
+
+    @model_validator(mode="after")
+    def _weighs(self) -> Self:
+        if not self.questions + self.address + self.frame + self.listening + self.brevity:
+            msg = "one of questions, address, frame, listening and brevity must weigh something"
+            raise ValueError(msg)
+        return self
 
 
 class Voices(Section):
