@@ -1,0 +1,112 @@
+"""What the files of a language hold: its lexicons, and what is true of the language itself."""
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.config import Section
+from pipeline.lexicon.patterns import bounded, expanded, spelt
+
+_CLAUSE_END = r"[.?!]+(?= |$)|[,;:]|(?<= )-"
+
+Scope = Literal["match", "before", "clause", "sentence", "turn"]
+
+
+class Refusal(Section):
+    """When a match does not count, and why."""
+
+    pattern: str | None = Field(default=None, description="regular expression searched in `scope`")
+    lexicon: str | None = Field(default=None, description="or: any pattern of that lexicon")
+    scope: Scope = Field(
+        default="sentence",
+        description="where: the match itself, what stands before it in its sentence, or the whole"
+        " clause, sentence or turn around it",
+    )
+    because: str = Field(description="the reason, for a supervisor")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Refusal":
+        if (self.pattern is None) == (self.lexicon is None):
+            msg = "either 'pattern' or 'lexicon'"
+            raise ValueError(msg)
+        return self
+
+
+class Grammar(Section):
+    """What is true of a language, for all its lexicons."""
+
+    fillers: tuple[str, ...] = Field(default=(), description="regular expressions of fillers")
+    clause_words: tuple[str, ...] = Field(default=(), description="words at which a clause ends")
+
+    @cached_property
+    def filler(self) -> re.Pattern[str] | None:
+        """Any filler, as a whole word; None: the language names none."""
+        return bounded("|".join(self.fillers)) if self.fillers else None
+
+    @cached_property
+    def clause_end(self) -> re.Pattern[str]:
+        """What ends a clause."""
+        words = "|".join(map(re.escape, self.clause_words))
+        return re.compile(rf"{_CLAUSE_END}|\b(?:{words})\b" if words else _CLAUSE_END)
+
+
+class Examples(Section):
+    """Sentences that the test suite runs."""
+
+    match: tuple[str, ...] = Field(min_length=1, description="counted at least once")
+    no_match: tuple[str, ...] = Field(min_length=1, description="not counted")
+
+
+class Entry(Section):
+    """One lexicon as its file has it."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="name of the feature in rules")
+    means: str = Field(description="what a match says, one clause")
+    code: str | None = Field(
+        default=None, pattern=r"^R\d{1,2}$", description="3RS resolution strategy it speaks for"
+    )
+    phrases: tuple[str, ...] = Field(default=(), description="plain words")
+    parts: dict[str, str] = Field(
+        default={}, description="pieces of regular expression: <name> in patterns and parts below"
+    )
+    patterns: tuple[str, ...] = Field(default=(), description="regular expressions")
+    keep_fillers: bool = Field(
+        default=False, description="patterns see um and uh; else they are blanked first"
+    )
+    rate: bool = Field(
+        default=False, description="matches per 100 words are measured too, see features.wording"
+    )
+    unless: tuple[Refusal, ...] = Field(default=(), description="when a match does not count")
+    error: str = Field(default="", description="how many of its matches are wrong, on what data")
+    examples: Examples
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> "Entry":
+        if not self.phrases and not self.patterns:
+            msg = "neither phrases nor patterns"
+            raise ValueError(msg)
+        return self
+
+    def whole(self, pattern: str) -> str:
+        """`pattern` with its parts put in, a part with those above it; an unknown name stays."""
+        for name, part in reversed(self.parts.items()):
+            pattern = pattern.replace(f"<{name}>", f"(?:{part})")
+        return pattern
+
+    @property
+    def alternation(self) -> str:
+        """Any of its patterns or phrases, as one regular expression."""
+        patterns = [expanded(self.whole(pattern)) for pattern in self.patterns]
+        longest_first = sorted(map(spelt, self.phrases), key=len, reverse=True)
+        return "|".join(f"(?:{part})" for part in (*patterns, *longest_first))
+
+    def refusal(self, number: int, entries: Mapping[str, "Entry"]) -> re.Pattern[str]:
+        """What the refusal of a number looks for."""
+        chosen = self.unless[number]
+        if chosen.pattern is not None:
+            return bounded(expanded(self.whole(chosen.pattern)))
+        assert chosen.lexicon is not None
+        return bounded(entries[chosen.lexicon].alternation)

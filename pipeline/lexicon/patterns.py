@@ -1,0 +1,86 @@
+"""Text and regular expressions of lexicons: brought to one form, and kept to linear time."""
+
+import re
+from functools import lru_cache
+
+import polars as pl
+
+_PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("\u2019\u2018\u02bc", "'"),
+        **dict.fromkeys("\u201c\u201d", '"'),
+        **dict.fromkeys("\u2013\u2014\u2026", "-"),
+        **dict.fromkeys("\t\n\r\x0b\x0c\u00a0", " "),
+    }
+)
+_DOTS = re.compile(r"\.{2,}")
+_SPACE = r'(?:[ ,:"-]+)'
+_WORD_STARTS = r"(?:(?!\w)|(?<!\w)(?<!\w'))"
+_WORD_ENDS = r"(?:(?<!\w)|(?!\w)(?!'\w))"
+_ESCAPED_OR_CLASS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]")
+_UNBOUNDED = re.compile(r"[*+]|\{\d*,\}")
+
+
+@lru_cache(maxsize=8192)
+def normalise(text: str, filler: re.Pattern[str] | None = None) -> str:
+    """`text` in lower case, quotes straight, fillers blank; as long as before.
+
+    >>> normalise("You, um, DON\u2019T listen", re.compile("um"))
+    "you,   , don't listen"
+    """
+    plain = text.translate(_PLAIN)
+    lower = plain.lower()
+    if len(lower) != len(plain):  # a letter such as the dotted capital I becomes two
+        lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in plain)
+    lower = _DOTS.sub(lambda found: "-" * len(found[0]), lower)
+    return lower if filler is None else filler.sub(lambda found: " " * len(found[0]), lower)
+
+
+def is_linear(pattern: str) -> bool:
+    """Whether an automaton can match it, which takes time in proportion to the text."""
+    try:
+        pl.Series([""]).str.contains(pattern)
+    except pl.exceptions.ComputeError:
+        return False
+    return True
+
+
+def repeats_a_repetition(pattern: str) -> bool:
+    """Whether a group that repeats without bound is itself repeated without bound.
+
+    >>> repeats_a_repetition("(?:a+)+"), repeats_a_repetition("(?:a+){0,4}b*")
+    (True, False)
+    """
+    plain = _ESCAPED_OR_CLASS.sub("x", pattern)
+    repeats = [False]
+    for at, char in enumerate(plain):
+        if char == "(":
+            repeats.append(False)
+        elif char == ")" and len(repeats) > 1:
+            inner = repeats.pop()
+            outer = _UNBOUNDED.match(plain, at + 1)
+            if inner and outer:
+                return True
+            repeats[-1] = repeats[-1] or inner
+        elif _UNBOUNDED.match(plain, at):
+            repeats[-1] = True
+    return False
+
+
+def expanded(pattern: str) -> str:
+    """A pattern with its spaces spelt out; those within brackets and after a backslash stay."""
+    parts, done = [], 0
+    for kept in _ESCAPED_OR_CLASS.finditer(pattern):
+        parts += [pattern[done : kept.start()].replace(" ", _SPACE), kept.group()]
+        done = kept.end()
+    return "".join([*parts, pattern[done:].replace(" ", _SPACE)])
+
+
+def spelt(phrase: str) -> str:
+    """A regular expression of plain words."""
+    return " ".join(map(re.escape, phrase.lower().split())).replace(" ", _SPACE)
+
+
+def bounded(pattern: str) -> re.Pattern[str]:
+    """A pattern that begins and ends at the bounds of words."""
+    return re.compile(f"{_WORD_STARTS}(?:{pattern}){_WORD_ENDS}")
