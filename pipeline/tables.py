@@ -6,7 +6,8 @@ Times are whole milliseconds from the start of the recording, half-open ``[start
 A walk fills the tables in this order::
 
     media, dropouts -> activity, doubts, losses -> spans -> words -> turns, units, silences,
-    overlaps -> frames -> values -> roles -> measures -> hits -> moments
+    overlaps -> frames -> values -> roles -> measures -> hits -> moments,
+    set_aside
 """
 
 import datetime as dt
@@ -485,7 +486,7 @@ HITS = Schema(
 MOMENTS = Schema(
     "moments",
     (
-        Column("moment_id", pl.Int64, "0-based, in order of start"),
+        Column("moment_id", pl.Int64, "0-based, in order of start, those of set_aside among them"),
         Column("kind", pl.String, "withdrawal, confrontation, therapist_move", allowed=KINDS),
         Column("marker", pl.String, "3RS code of its strongest primary hit"),
         _START,
@@ -507,6 +508,13 @@ MOMENTS = Schema(
     ),
     _span_checks(),
 )
+
+SET_ASIDE = Schema(
+    "set_aside",
+    (*MOMENTS.columns, Column("because", pl.String, "why it is not shown, for a supervisor")),
+    MOMENTS.checks,
+)
+"""Moments that settings keep from a supervisor's list; ids are those of one row with `moments`."""
 
 SCHEMAS: dict[str, Schema] = {
     schema.name: schema
@@ -532,5 +540,6 @@ SCHEMAS: dict[str, Schema] = {
         MEASURES,
         HITS,
         MOMENTS,
+        SET_ASIDE,
     )
 }

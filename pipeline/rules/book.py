@@ -15,10 +15,12 @@ import polars as pl
 from pipeline import config
 from pipeline.lexicon import Lexicons
 from pipeline.ports import Feature
-from pipeline.rules import columns, compiling, evidence
+from pipeline.rules import columns, compiling, evidence, verdicts
 from pipeline.rules.abstaining import Abstention, abstentions
 from pipeline.rules.compiling import Compiled
 from pipeline.rules.counting import groups
+from pipeline.rules.cutting import cut
+from pipeline.rules.evidence import Quoting
 from pipeline.rules.merging import moments
 from pipeline.tables import HITS, Tables
 
@@ -104,14 +106,16 @@ class RuleBook:
     def flag(
         self, tables: Tables, lexicons: Lexicons, settings: config.Settings
     ) -> dict[str, pl.DataFrame]:
-        """Tables `hits` and `moments` of a session."""
+        """Tables `hits`, `moments` and `set_aside` of a session."""
         hits = self.hits(tables, lexicons)
-        return {"hits": hits, "moments": self.moments(hits, tables, lexicons, settings)}
+        found = self.moments(hits, tables, lexicons, settings)
+        shown, aside = cut(found, settings.moments)
+        return {"hits": hits, "moments": shown, "set_aside": aside}
 
     def moments(
         self, hits: pl.DataFrame, tables: Tables, lexicons: Lexicons, settings: config.Settings
     ) -> pl.DataFrame:
-        """Table `moments` of a session, from its `hits`.
+        """All moments of a session, from its `hits`, before any is set aside.
 
         Parameters
         ----------
@@ -133,60 +137,69 @@ class RuleBook:
         out = {each.rule for each in self.abstentions(tables) if not each.guards_only}
         asked = [compiled for compiled in self.rules if compiled.rule.id not in out]
         rows: list[dict[str, object]] = []
-        for item in dict.fromkeys(compiled.rule.on for compiled in asked):
+        quoting = Quoting(lexicons)
+        for item, items in self.items(asked, tables).items():
             rules = [compiled for compiled in asked if compiled.rule.on == item]
-            wanted = {name for compiled in rules for name in compiled.columns}
-            items = columns.frame(item, tables, self.features, wanted)
+            judged = items.select(
+                expr for compiled in rules for expr in verdicts.expressions(compiled, self.min_n)
+            )
             for compiled in rules:
-                judged = items.with_columns(self._verdicts(compiled))
-                rows += self._hits(compiled, judged, lexicons)
+                rows += self._hits(compiled, items, judged, quoting)
         rows.sort(key=lambda row: (row["start_ms"], row["end_ms"], row["rule"]))
         return HITS.frame({"hit_id": number, **row} for number, row in enumerate(rows))
+
+    def items(self, rules: Sequence[Compiled], tables: Tables) -> dict[str, pl.DataFrame]:
+        """Frames of items with the columns that `rules` name, by item."""
+        wanted: dict[str, set[str]] = {}
+        for compiled in rules:
+            wanted.setdefault(compiled.rule.on, set()).update(compiled.columns)
+        return columns.frames(wanted, tables, self.features)
 
     def _needs(self) -> dict[str, tuple[str, ...]]:
         return {compiled.rule.id: compiled.rule.needs for compiled in self.rules}
 
-    def _verdicts(self, compiled: Compiled) -> Iterator[pl.Expr]:
-        """Columns `:held`, `:among`, `:guard` (number of the first that fires; null: none).
-
-        For each alternative there is `:<clause>.<alternative>`, too.
-        """
-        parts = []
-        for number, part in enumerate(compiled.where):
-            # Among alternatives, one that had to be set aside proves nothing.
-            alone = len(part) == 1
-            held = [test.held(self.min_n, set_aside_holds=alone) for test in part]
-            parts.append(pl.any_horizontal(held))
-            yield from (expr.alias(f":{number}.{n}") for n, expr in enumerate(held))
-        yield pl.all_horizontal(parts).alias(":held")
-        yield (compiled.among.expr if compiled.among else pl.all_horizontal(parts)).alias(":among")
-        guard = pl.lit(None, dtype=pl.Int64)
-        for number, test in reversed(list(enumerate(compiled.unless))):
-            fires = test.held(self.min_n, set_aside_holds=False)
-            guard = pl.when(fires).then(pl.lit(number, dtype=pl.Int64)).otherwise(guard)
-        yield guard.alias(":guard")
-
     def _hits(
-        self, compiled: Compiled, judged: pl.DataFrame, lexicons: Lexicons | None
+        self, compiled: Compiled, items: pl.DataFrame, judged: pl.DataFrame, quoting: Quoting
     ) -> Iterator[dict[str, object]]:
-        if not judged[":held"].any():
+        counted, suppressed = found(compiled, items, judged)
+        if not counted and not suppressed:
             return
-        judged = judged.filter(":among")
-        holds = judged[":held"].to_list()
-        guarded = judged[":guard"].is_not_null().to_list()
-        free = [held and not guard for held, guard in zip(holds, guarded, strict=True)]
-        counted = _groups(compiled, free, judged)
-        taken = {place for group in counted for place in group}
-        for group in counted:
-            yield evidence.row(compiled, judged[group], self.min_n, lexicons, suppressed=False)
-        for group in _groups(compiled, holds, judged):
-            if taken.isdisjoint(group):
-                yield evidence.row(compiled, judged[group], self.min_n, lexicons, suppressed=True)
+        places = sorted({place for group in (*counted, *suppressed) for place in group})
+        rows = dict(zip(places, evidence.observed(compiled, items, judged, places), strict=True))
+        for chosen, guarded in ((counted, False), (suppressed, True)):
+            for group in chosen:
+                own = [rows[place] for place in group]
+                yield evidence.row(compiled, own, self.min_n, quoting, suppressed=guarded)
 
 
-def _groups(compiled: Compiled, held: Sequence[bool], judged: pl.DataFrame) -> list[list[int]]:
+def found(
+    compiled: Compiled, items: pl.DataFrame, judged: pl.DataFrame
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Places of the items of each hit that counts, and of each that guards took back.
+
+    Parameters
+    ----------
+    items
+        In order of start.
+    judged
+        Verdicts of them, see `verdicts`.
+    """
+    held = judged[verdicts.name(compiled, "held")]
+    if not held.any():
+        return [], []
+    among = judged[verdicts.name(compiled, "among")].arg_true().to_list()
+    holds = held.gather(among).to_list()
+    guards = judged[verdicts.name(compiled, "guard")].gather(among).to_list()
+    starts_ms = items["start_ms"].gather(among).to_list()
+    free = [is_held and guard is None for is_held, guard in zip(holds, guards, strict=True)]
+    counted = _groups(compiled, free, starts_ms)
+    taken = {place for group in counted for place in group}
+    lost = [g for g in _groups(compiled, holds, starts_ms) if taken.isdisjoint(g)]
+    return [[among[n] for n in group] for group in counted], [[among[n] for n in g] for g in lost]
+
+
+def _groups(compiled: Compiled, held: Sequence[bool], starts_ms: Sequence[int]) -> list[list[int]]:
     """Places of the items of each hit."""
-    starts_ms = judged["start_ms"].to_list()
     if compiled.among is not None:
         return groups(held, starts_ms, compiled.count)
     # Without `among` an item that does not hold, or is guarded, interrupts nothing.

@@ -18,11 +18,14 @@ runs from its first start to its last end, ``gap_ms`` is the time between stretc
 said later counts as said before.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from polars.datatypes import DataType, DataTypeClass
 
 from pipeline.ports import Feature
@@ -121,31 +124,42 @@ def known(item: str, features: Iterable[Feature]) -> dict[str, Known]:
     return columns
 
 
-def frame(item: str, tables: Tables, features: Iterable[Feature], wanted: set[str]) -> pl.DataFrame:
-    """The items of a session with the `wanted` columns.
+def frames(
+    wanted: Mapping[str, set[str]], tables: Tables, features: Iterable[Feature]
+) -> dict[str, pl.DataFrame]:
+    """The items of a session, of each kind that is wanted, with the columns that are wanted.
 
     Returns
     -------
-    frame
-        item_id, start_ms, end_ms, the wanted columns, and for each z or percentile the column
-        ``<feature>_n``: values that its baseline rests on. In order of start. Items of an unknown
-        role are left out, for they never flag.
+    frames
+        By kind of item: item_id, start_ms, end_ms, the wanted columns, and for each z or percentile
+        the column ``<feature>_n``: values that its baseline rests on. In order of start. Items of
+        an unknown role are left out, for they never flag.
     """
     features = list(features)
-    items = _items(item, tables)
-    measures = tables["measures"].filter(pl.col("item") == item)
-    for feature in features:
-        names = {feature.name: "value"}
-        names |= {feature.name + end: column for end, column in _BASELINE.items()}
-        if feature.item == item and wanted & names.keys():
-            items = _with_feature(items, measures, feature.name, names)
-    stretches = {name for name in wanted if name.startswith(("prev_", "next_"))}
-    if stretches:
-        items = _with_stretches(item, items, tables, sorted(stretches))
-    for name in ROLE_COLUMNS:
-        if name in items.columns:
-            items = items.filter((pl.col(name) != "unknown").fill_null(value=True))
-    return items.sort("start_ms", "end_ms", "item_id")
+    stretched = {
+        item: sorted(name for name in names if name.startswith(("prev_", "next_")))
+        for item, names in wanted.items()
+    }
+    talked = {name.split("_", 2)[2] for names in stretched.values() for name in names}
+    named = {name for names in wanted.values() for name in names} | talked
+    measured = _Measured(tables["measures"], features, named)
+    talk = _Talk(tables["turns"], measured, talked)
+    made = {}
+    for item, names in wanted.items():
+        items = measured.joined(item, _items(item, tables), names)
+        if stretched[item]:
+            items = _with_stretches(item, items, talk, stretched[item])
+        for name in ROLE_COLUMNS:
+            if name in items.columns:
+                items = items.filter((pl.col(name) != "unknown").fill_null(value=True))
+        made[item] = items.sort("start_ms", "end_ms", "item_id", maintain_order=True)
+    return made
+
+
+def frame(item: str, tables: Tables, features: Iterable[Feature], wanted: set[str]) -> pl.DataFrame:
+    """As `frames`, of one kind of item."""
+    return frames({item: wanted}, tables, features)[item]
 
 
 def _counts(features: Iterable[Feature]) -> list[str]:
@@ -169,33 +183,164 @@ def _items(item: str, tables: Tables) -> pl.DataFrame:
 def _windows(item: str, tables: Tables, first_ms: object) -> pl.DataFrame:
     """One row per window and speaker."""
     length_ms = WINDOWS_MS[item]
-    numbers = tables["measures"].filter(pl.col("item") == item).select("item_id").unique()
+    numbers = tables["measures"].filter(pl.col("item") == item).select("item_id")
+    numbers = numbers.unique().sort("item_id")
     start_ms = pl.col("item_id") * length_ms + pl.lit(first_ms, dtype=pl.Int64)
     return numbers.join(tables["roles"].select("speaker", "role"), how="cross").with_columns(
         start_ms.alias("start_ms"), (start_ms + length_ms).alias("end_ms")
     )
 
 
-def _with_feature(
-    items: pl.DataFrame, measures: pl.DataFrame, feature: str, names: Mapping[str, str]
-) -> pl.DataFrame:
-    """`items` with value, z, percentile and n of a feature; a column that it has is kept."""
-    new = {name: column for name, column in names.items() if name not in items.columns}
-    on = ["item_id"]
-    values = measures.filter(pl.col("feature") == feature)
-    # A window has one row per speaker, and a feature of the pair is the same for both.
-    if "speaker" in items.columns and values["speaker"].null_count() == 0:
-        on.append("speaker")
-    columns = [pl.col(column).alias(name) for name, column in new.items()]
-    return items.join(values.select(*on, *columns), on=on, how="left", maintain_order="left")
+class _Measured:
+    """The measures of a session that columns are made of, apart by item and feature."""
+
+    def __init__(
+        self, measures: pl.DataFrame, features: Sequence[Feature], named: set[str]
+    ) -> None:
+        self._columns: dict[str, dict[str, dict[str, str]]] = {}
+        for feature in features:
+            columns = {feature.name: "value"}
+            columns |= {feature.name + end: column for end, column in _BASELINE.items()}
+            if named & columns.keys():
+                self._columns.setdefault(feature.item, {})[feature.name] = columns
+        chosen = {name for columns in self._columns.values() for name in columns}
+        own = measures.filter(
+            pl.col("item").is_in(list(self._columns)) & pl.col("feature").is_in(list(chosen))
+        )
+        self._parts = own.partition_by("item", "feature", as_dict=True)
+        self._none = own.clear()
+
+    def of(self, item: str, feature: str) -> pl.DataFrame:
+        """Measures of one feature."""
+        return self._parts.get((item, feature), self._none)
+
+    def joined(self, item: str, items: pl.DataFrame, wanted: set[str]) -> pl.DataFrame:
+        """`items` with value, z, percentile and n of features; a column that it has is kept."""
+        added: list[pl.Series] = []
+        for feature, names in self._columns.get(item, {}).items():
+            if not wanted & names.keys():
+                continue
+            # Whether a baseline is small takes its value and its n; else one column will do.
+            scored = {name for name, column in names.items() if column in {"z", "pct"}} & wanted
+            needed = names.keys() if scored else wanted
+            columns = [
+                pl.col(column).alias(name)
+                for name, column in names.items()
+                if name in needed and name not in items.columns
+            ]
+            values = self.of(item, feature)
+            # A window has one row per speaker, and a feature of the pair is the same for both.
+            if item.startswith("window") and values["speaker"].null_count() == 0:
+                on = ["item_id", "speaker"]
+                joined = items.select(on).join(
+                    values.select(*on, *columns), on=on, how="left", maintain_order="left"
+                )
+                added += joined.drop(on).get_columns()
+            else:
+                rows = _rows_of(items["item_id"], values["item_id"])
+                added += values.select(columns)[rows].get_columns()
+        return items.with_columns(added)
 
 
-def _with_stretches(
-    item: str, items: pl.DataFrame, tables: Tables, wanted: list[str]
-) -> pl.DataFrame:
+def _rows_of(ids: pl.Series, known: pl.Series) -> pl.Series:
+    """For each id its row in `known`, null where it is not there; ids count from 0."""
+    asked, there = ids.to_numpy(), known.to_numpy()
+    rows = np.full(1 + max(asked.max(initial=-1), there.max(initial=-1)), -1)
+    rows[there] = np.arange(len(there))
+    found = pl.Series(rows[asked])
+    return found.set(found < 0, None).cast(pl.UInt32)
+
+
+class _Talk:
+    """Stretches of talk, with the sums that any of the columns needs.
+
+    Parameters
+    ----------
+    rest
+        What is asked of stretches: names of columns without side and person.
+    """
+
+    def __init__(self, turns: pl.DataFrame, measured: _Measured, rest: set[str]) -> None:
+        self._turns = turns
+        self._measured = measured
+        self._counts = sorted(rest - _STRETCH.keys())
+
+    def side(self, side: str, person: str) -> pl.DataFrame:
+        """Stretches of one person by `at_ms`, the start of a turn.
+
+        For each turn its stretch up to and with it (prev), or from it on (next).
+        """
+        frame = self._after if side == "next" else self._before
+        return frame.filter(pl.col("role") == person)
+
+    @cached_property
+    def _floor(self) -> pl.DataFrame:
+        """Turns but backchannels, in order of start, with counts."""
+        turns = self._turns.filter(~pl.col("is_backchannel").fill_null(value=False))
+        turns = turns.sort("start_ms", "turn_id").with_columns(at_ms=pl.col("start_ms"))
+        added = []
+        for name in self._counts:
+            values = self._measured.of("turn", name)
+            rows = _rows_of(turns["turn_id"], values["item_id"])
+            added += values.select(pl.col("value").alias(name))[rows].get_columns()
+        return turns.with_columns(added)
+
+    @cached_property
+    def _first(self) -> NDArray[np.bool_]:
+        """Whether a stretch begins with the turn."""
+        changes = self._floor["speaker"] != self._floor["speaker"].shift(1)
+        first: NDArray[np.bool_] = changes.fill_null(value=True).to_numpy()
+        return first
+
+    @cached_property
+    def _before(self) -> pl.DataFrame:
+        floor, first = self._floor, self._first
+        start_ms = floor["start_ms"].to_numpy()[_latest(first)]
+        return floor.with_columns(
+            *(_sums(floor[name], first) for name in ("n_words", *self._counts)),
+            length_ms=pl.col("end_ms") - pl.Series(start_ms, dtype=pl.Int64),
+            edge_ms=pl.col("end_ms"),
+        )
+
+    @cached_property
+    def _after(self) -> pl.DataFrame:
+        floor = self._floor.reverse()
+        last = np.append(np.array([True]), self._first[::-1])[: floor.height]
+        end_ms = floor["end_ms"].to_numpy()[_latest(last)]
+        return floor.with_columns(
+            *(_sums(floor[name], last) for name in ("n_words", *self._counts)),
+            length_ms=pl.Series(end_ms, dtype=pl.Int64) - pl.col("start_ms"),
+            edge_ms=pl.col("start_ms"),
+        ).reverse()
+
+
+def _latest(edge: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each place the last place at or before it where a stretch has its edge."""
+    return np.maximum.accumulate(np.where(edge, np.arange(len(edge)), 0))
+
+
+def _sums(values: pl.Series, edge: NDArray[np.bool_]) -> pl.Series:
+    """Sums from the edge of each stretch on; null if one of the summed is null.
+
+    A running sum over all turns, less what it was before the edge.
+    """
+    if not len(values):
+        return values
+    at = _latest(edge)
+
+    def since(numbers: NDArray[Any]) -> NDArray[Any]:
+        total = np.cumsum(numbers)
+        since_edge: NDArray[Any] = total - (total - numbers)[at]
+        return since_edge
+
+    sums = pl.Series(values.name, since(values.fill_null(0).to_numpy()))
+    if values.null_count():
+        sums = sums.set(pl.Series(since(values.is_null().to_numpy().astype(np.int64))) > 0, None)
+    return sums
+
+
+def _with_stretches(item: str, items: pl.DataFrame, talk: _Talk, wanted: list[str]) -> pl.DataFrame:
     names = [name.split("_", 2) for name in wanted]
-    counts = sorted({rest for _, _, rest in names} - _STRETCH.keys())
-    turns = _floor(tables, counts)
     # Spans and silences are measured apart, so their ends may differ by some frames; the middle of
     # a silence is safely after what was said before it and before what was said next.
     at = pl.col("start_ms") if item == "turn" else (pl.col("start_ms") + pl.col("end_ms")) // 2
@@ -206,9 +351,8 @@ def _with_stretches(
             if not rest:
                 continue
             prefix = f"{side}_{person}_"
-            theirs = _stretches(turns.filter(pl.col("role") == person), counts, side)
             items = items.join_asof(
-                theirs.select(
+                talk.side(side, person).select(
                     "at_ms",
                     "edge_ms",
                     *(pl.col(r).alias(prefix + r) for r in rest if r != "gap_ms"),
@@ -224,32 +368,3 @@ def _with_stretches(
             )
             items = items.with_columns(gap.alias(f"{prefix}gap_ms")).drop("edge_ms")
     return items.drop("at_ms")
-
-
-def _floor(tables: Tables, counts: list[str]) -> pl.DataFrame:
-    """Turns but backchannels, in order of start, with counts and the number of their stretch."""
-    turns = tables["turns"].filter(~pl.col("is_backchannel").fill_null(value=False))
-    turns = turns.sort("start_ms", "turn_id").with_columns(at_ms=pl.col("start_ms"))
-    measures = tables["measures"].filter(pl.col("item") == "turn")
-    for name in counts:
-        values = measures.filter(pl.col("feature") == name)
-        values = values.select(pl.col("item_id").alias("turn_id"), pl.col("value").alias(name))
-        turns = turns.join(values, on="turn_id", how="left", maintain_order="left")
-    changes = pl.col("speaker") != pl.col("speaker").shift(1)
-    return turns.with_columns(stretch=changes.fill_null(value=False).cum_sum())
-
-
-def _stretches(turns: pl.DataFrame, counts: list[str], side: str) -> pl.DataFrame:
-    """For each turn its stretch up to and with it (prev), or from it on (next)."""
-    backward = side == "next"
-    sums = []
-    for name in ("n_words", *counts):
-        total = pl.col(name).cum_sum(reverse=backward)
-        unknown = pl.col(name).is_null().cast(pl.Int64).cum_sum(reverse=backward) > 0
-        sums.append(pl.when(~unknown).then(total).over("stretch").alias(name))
-    first = pl.col("start_ms").first().over("stretch") if not backward else pl.col("start_ms")
-    last = pl.col("end_ms").last().over("stretch") if backward else pl.col("end_ms")
-    edge = pl.col("start_ms") if backward else pl.col("end_ms")
-    return turns.with_columns(*sums, (last - first).alias("length_ms"), edge.alias("edge_ms")).sort(
-        "at_ms"
-    )

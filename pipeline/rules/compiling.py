@@ -1,7 +1,9 @@
 """From rule files to compiled rules, with every mistake of every file told at once."""
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from pipeline import config
 from pipeline.errors import ConfigError
@@ -47,7 +49,13 @@ class Compiled:
         """Parameters with value and source, and whatever else a profile has set."""
         return {**self.rule.params, **self.told}
 
-    @property
+    @cached_property
+    def told_params(self) -> str:
+        """`params` as JSON, for evidence."""
+        told = {name: param.model_dump() for name, param in self.params.items()}
+        return json.dumps(told, sort_keys=True)
+
+    @cached_property
     def columns(self) -> set[str]:
         """All columns that evaluation and evidence need."""
         named: set[str] = set(self.among.columns) if self.among else set()

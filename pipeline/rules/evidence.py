@@ -13,13 +13,36 @@ from pipeline.rules.conditions import Quote, Test
 
 SMALL_BASELINE = "small baseline"
 """How each reason begins for which a clause was set aside."""
+_ALWAYS = frozenset(["item_id", "start_ms", "end_ms", "text"])
+
+
+Row = Mapping[str, Any]
+
+
+def observed(
+    compiled: Compiled, items: pl.DataFrame, judged: pl.DataFrame, places: Sequence[int]
+) -> list[dict[str, Any]]:
+    """What evidence needs to know of the items at `places`.
+
+    Parameters
+    ----------
+    items, judged
+        Items and their verdicts, see `verdicts`, whose columns lose the rule's name here.
+    """
+    tests = [test for part in (*compiled.where, compiled.unless) for test in part]
+    baselines = {name for test in tests for name in test.main.baselines}
+    needed = compiled.columns | baselines | {f"{name}_n" for name in baselines} | _ALWAYS
+    rule = compiled.rule.id
+    own = [pl.col(n).alias(n[len(rule) :]) for n in judged.columns if n.startswith(f"{rule}:")]
+    known = items.select(name for name in items.columns if name in needed)
+    return known.hstack(judged.select(own))[list(places)].to_dicts()
 
 
 def row(
     compiled: Compiled,
-    items: pl.DataFrame,
+    items: Sequence[Row],
     min_n: int,
-    lexicons: Lexicons | None,
+    quoting: "Quoting",
     *,
     suppressed: bool,
 ) -> dict[str, object]:
@@ -28,7 +51,7 @@ def row(
     Parameters
     ----------
     items
-        The judged items of the hit, see `RuleBook`.
+        The items of the hit, as `observed` gives them.
     suppressed
         Whether a guard took items out.
     """
@@ -36,17 +59,16 @@ def row(
     params = {name: param.value for name, param in rule.params.items()}
     clauses: list[dict[str, object]] = []
     reasons: list[str] = []
-    for observed in items.iter_rows(named=True):
-        values = params | observed
-        quote = _quoting(values.get("text"), lexicons)
+    for each in items:
+        values = {**params, **each}
+        quote = quoting.of(values.get("text"))
         for number, part in enumerate(compiled.where):
             clauses += _clauses(number, part, values, min_n, quote)
         if suppressed and values[":guard"] is not None:
             because = compiled.unless[values[":guard"]].because
             reasons.append(conditions.filled(because, values, quote))
     if compiled.count.hits > 1:
-        clauses.append(_count(compiled, items))
-    sources = {name: param.model_dump() for name, param in compiled.params.items()}
+        clauses.append(_count(compiled, [each["start_ms"] for each in items]))
     return {
         "rule": rule.id,
         "kind": rule.kind,
@@ -54,11 +76,11 @@ def row(
         "primary": rule.role == "primary",
         "weight": rule.weight,
         "item": rule.on,
-        "item_ids": items["item_id"].to_list(),
-        "start_ms": items["start_ms"].min(),
-        "end_ms": items["end_ms"].max(),
+        "item_ids": [each["item_id"] for each in items],
+        "start_ms": min(each["start_ms"] for each in items),
+        "end_ms": max(each["end_ms"] for each in items),
         "clauses": clauses,
-        "params": json.dumps(sources, sort_keys=True),
+        "params": compiled.told_params,
         "suppressed_by": "; ".join(dict.fromkeys(reasons)) or None,
     }
 
@@ -94,32 +116,51 @@ def _smallest(test: Test, values: Mapping[str, Any], min_n: int) -> int | None:
     return min(small, default=None)
 
 
-def _count(compiled: Compiled, items: pl.DataFrame) -> dict[str, object]:
+def _count(compiled: Compiled, starts_ms: Sequence[int]) -> dict[str, object]:
     """That there were enough items, as a clause."""
-    starts_ms = items["start_ms"].to_list()
-    count, span_ms = compiled.count, starts_ms[-1] - starts_ms[0]
-    needed = f"{count.hits} of {count.items} in a row" if compiled.among else f"{count.hits}"
-    within = "" if count.within_ms is None else f" within {count.within_ms / 1000:.0f} s"
+    span_ms = starts_ms[-1] - starts_ms[0]
     return {
         "text": f"{len(starts_ms)} times, from first to last {span_ms / 1000:.1f} s",
-        "condition": f"at least {needed}{within}",
+        "condition": needed(compiled),
         "observed": json.dumps({"items": len(starts_ms), "span_ms": span_ms}),
         "held": True,
         "set_aside": None,
     }
 
 
-def _quoting(text: str | None, lexicons: Lexicons | None) -> Quote:
-    def quote(name: str, form: str) -> str | None:
-        if text is None or lexicons is None:
-            return None
-        lexicon = name.removesuffix("_refused")
-        refused = lexicons.refusals(lexicon, text) or ()
-        if form == "reason":
-            parts = [match.refused or "" for match in refused]
-        else:
-            found = lexicons.matches(lexicon, text) or refused
-            parts = [text[match.start : match.end] for match in found]
-        return "; ".join(dict.fromkeys(parts)) or None
+def needed(compiled: Compiled) -> str:
+    """How many items make a hit, in words."""
+    count = compiled.count
+    many = f"{count.hits} of {count.items} in a row" if compiled.among else f"{count.hits}"
+    within = "" if count.within_ms is None else f" within {count.within_ms / 1000:.0f} s"
+    return f"at least {many}{within}"
 
-    return quote
+
+class Quoting:
+    """What lexicons matched in the texts of items.
+
+    Parameters
+    ----------
+    lexicons
+        Of the session's language; None: nothing is quoted.
+    """
+
+    def __init__(self, lexicons: Lexicons | None) -> None:
+        self._lexicons = lexicons
+
+    def of(self, text: str | None) -> Quote:
+        """What quotes from one item's text; None: it has none."""
+        lexicons = self._lexicons
+
+        def quote(name: str, form: str) -> str | None:
+            if text is None or lexicons is None:
+                return None
+            lexicon = name.removesuffix("_refused")
+            if form == "reason":
+                parts = [match.refused or "" for match in lexicons.refusals(lexicon, text) or ()]
+            else:
+                found = lexicons.matches(lexicon, text) or lexicons.refusals(lexicon, text) or ()
+                parts = [text[match.start : match.end] for match in found]
+            return "; ".join(dict.fromkeys(parts)) or None
+
+        return quote

@@ -7,12 +7,14 @@ raise its score. Suppressed hits make no moment.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from pipeline import config
 from pipeline.lexicon import Lexicons
 from pipeline.rules import response
 from pipeline.rules.abstaining import Abstention
+from pipeline.rules.caveats import Caveats
 from pipeline.tables import MOMENTS, Tables
 
 Hit = dict[str, Any]
@@ -26,7 +28,7 @@ def moments(
     settings: config.Settings,
     lexicons: Lexicons,
 ) -> pl.DataFrame:
-    """Table `moments` of a session.
+    """Table `moments` of a session, all of them, whatever a supervisor is to see.
 
     Parameters
     ----------
@@ -43,22 +45,24 @@ def moments(
     lexicons
         Of the session's language; without any, what the therapist did next is null.
     """
-    counting = hits.filter(pl.col("suppressed_by").is_null()).to_dicts()
+    counting = _counting(hits)
     rows: list[dict[str, Any]] = []
+    quotes = _Quotes(tables["turns"], settings.moments.quote_turns)
+    caveats = Caveats(tables, abstentions) if counting else None
     for kind in dict.fromkeys(hit["kind"] for hit in counting):
         same = [hit for hit in counting if hit["kind"] == kind]
         supporting = [hit for hit in same if not hit["primary"]]
         for primary in _near((hit for hit in same if hit["primary"]), settings.moments.merge_ms):
-            row = _row(primary, supporting, settings.moments)
-            row["quote_turns"] = _quote(row, tables["turns"], settings.moments.quote_turns)
-            own = {hit["hit_id"] for hit in same} & {*row["primary_hits"], *row["supporting_hits"]}
-            evidence = [hit for hit in same if hit["hit_id"] in own]
+            row, evidence = _row(primary, supporting, settings.moments)
+            row["quote_turns"], shown_ms = quotes.of(row["start_ms"], row["end_ms"])
             needs_words = any("words" in needs[hit["rule"]] for hit in evidence)
-            row["caveats"] = [
-                *_caveats_of_hits(evidence, tables["silences"]),
-                *_caveats_of_words(row, tables, needs_words=needs_words),
-                *_caveats_of_session(kind, abstentions, tables["roles"]),
-            ]
+            assert caveats is not None
+            row["caveats"] = caveats.of(
+                kind,
+                [place for h in evidence if h["item"] == "silence" for place in h["item_ids"]],
+                shown_ms if needs_words else None,
+                small_baseline=any(hit["set_aside"] for hit in evidence),
+            )
             rows.append(row)
     rows.sort(key=lambda row: (row["start_ms"], row["end_ms"], row["kind"]))
     for row, answer in zip(
@@ -70,6 +74,17 @@ def moments(
             "response_turns": list(answer.turns),
         }
     return MOMENTS.frame({"moment_id": number, **row} for number, row in enumerate(rows))
+
+
+def _counting(hits: pl.DataFrame) -> list[Hit]:
+    """Hits that no guard took back, with `set_aside`: a clause of theirs was."""
+    aside = pl.element().struct.field("set_aside").is_not_null()
+    kept = hits.filter(pl.col("suppressed_by").is_null())
+    return kept.select(
+        *("hit_id", "rule", "kind", "marker", "primary", "weight", "item", "item_ids"),
+        *("start_ms", "end_ms"),
+        set_aside=pl.col("clauses").list.eval(aside).list.any(),
+    ).to_dicts()
 
 
 def _near(hits: Iterable[Hit], merge_ms: int) -> list[list[Hit]]:
@@ -88,7 +103,8 @@ def _near(hits: Iterable[Hit], merge_ms: int) -> list[list[Hit]]:
 
 def _row(
     primary: Sequence[Hit], supporting: Iterable[Hit], settings: config.Moments
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[Hit]]:
+    """A moment without what stands beside it, and the hits that it is made of."""
     start_ms = min(hit["start_ms"] for hit in primary)
     end_ms = max(hit["end_ms"] for hit in primary)
     beside = [
@@ -99,7 +115,7 @@ def _row(
     ]
     weight = sum(hit["weight"] for hit in (*primary, *beside))
     strongest = max(primary, key=lambda hit: (hit["weight"], -hit["start_ms"], -hit["hit_id"]))
-    return {
+    row = {
         "kind": strongest["kind"],
         "marker": strongest["marker"],
         "start_ms": start_ms,
@@ -108,54 +124,34 @@ def _row(
         "primary_hits": [hit["hit_id"] for hit in primary],
         "supporting_hits": [hit["hit_id"] for hit in beside],
     }
+    return row, [*primary, *beside]
 
 
-def _quote(row: dict[str, Any], turns: pl.DataFrame, around: int) -> list[int]:
-    """Turns of a moment, and as many as `around` on either side that are no backchannels."""
-    turns = turns.sort("start_ms", "turn_id")
-    inside = (pl.col("start_ms") < row["end_ms"]) & (pl.col("end_ms") > row["start_ms"])
-    floor = ~pl.col("is_backchannel").fill_null(value=False)
-    before = turns.filter(floor & (pl.col("end_ms") <= row["start_ms"])).tail(around)
-    after = turns.filter(floor & (pl.col("start_ms") >= row["end_ms"])).head(around)
-    found: list[int] = pl.concat([before, turns.filter(inside), after])["turn_id"].to_list()
-    return found
+class _Quotes:
+    """Turns that are shown with a moment.
 
+    Parameters
+    ----------
+    around
+        Turns on either side that are no backchannels.
+    """
 
-def _caveats_of_hits(hits: Sequence[Hit], silences: pl.DataFrame) -> Iterable[str]:
-    if any(clause["set_aside"] for hit in hits for clause in hit["clauses"]):
-        yield (
-            "Small baseline: this session holds too few values to say what is usual for these "
-            "two people, so fixed thresholds decided."
-        )
-    looked_at = [place for hit in hits if hit["item"] == "silence" for place in hit["item_ids"]]
-    risky = silences.filter(pl.col("missed_speech_risk") & pl.col("silence_id").is_in(looked_at))
-    if risky.height:
-        yield "A quiet voice or lost signal may lie in a silence that counts here: listen to it."
+    def __init__(self, turns: pl.DataFrame, around: int) -> None:
+        turns = turns.sort("start_ms", "turn_id")
+        self._around = around
+        self._ids = turns["turn_id"].to_numpy()
+        self._start_ms = turns["start_ms"].to_numpy()
+        self._end_ms = turns["end_ms"].to_numpy()
+        self._floor = ~turns["is_backchannel"].fill_null(value=False).to_numpy()
 
-
-def _caveats_of_words(row: dict[str, Any], tables: Tables, *, needs_words: bool) -> Iterable[str]:
-    if not needs_words:
-        return
-    shown = tables["turns"].filter(pl.col("turn_id").is_in(row["quote_turns"]))
-    if not shown.height:
-        return
-    inside = pl.col("start_ms").is_between(shown["start_ms"].min(), shown["end_ms"].max())
-    if (tables["words"].filter(inside)["timing"] == "interpolated").any():
-        yield (
-            "Words were recognised by machine without a time of their own for each: wording may be "
-            "wrong, and a word may stand in a neighbouring turn."
-        )
-
-
-def _caveats_of_session(
-    kind: str, abstentions: Iterable[Abstention], roles: pl.DataFrame
-) -> Iterable[str]:
-    if (roles["source"] == "inferred").any():
-        yield "Who is the therapist was inferred, not told."
-    told = []
-    for each in abstentions:
-        if each.kind != kind:
-            continue
-        what = "Exceptions" if each.guards_only else "Rules"
-        told.append(f"{what} that need {each.family} were not checked: {each.because}.")
-    yield from dict.fromkeys(told)
+    def of(self, start_ms: int, end_ms: int) -> tuple[list[int], tuple[int, int] | None]:
+        """Ids of the turns, and where they begin and end; None: there are none."""
+        before = np.flatnonzero(self._floor & (self._end_ms <= start_ms))
+        inside = np.flatnonzero((self._start_ms < end_ms) & (self._end_ms > start_ms))
+        after = np.flatnonzero(self._floor & (self._start_ms >= end_ms))
+        first = max(0, len(before) - self._around)
+        shown = np.concatenate([before[first:], inside, after[: self._around]])
+        if not len(shown):
+            return [], None
+        span = (int(self._start_ms[shown].min()), int(self._end_ms[shown].max()))
+        return self._ids[shown].tolist(), span

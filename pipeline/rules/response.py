@@ -16,6 +16,8 @@ and the recording ends before the window does, so that nobody knows what came ne
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
 from typing import Any
 
 import polars as pl
@@ -52,18 +54,10 @@ def responses(
     floor = tables["turns"].filter(
         ~pl.col("is_backchannel").fill_null(value=False), pl.col("text").is_not_null()
     )
-    if not lexicons.response_codes() or not floor.height:
+    if not moments or not lexicons.response_codes() or not floor.height:
         return [Answer(None) for _ in moments]
     floor = floor.sort("start_ms", "turn_id")
-    client = floor.filter(pl.col("role") == "client")
-    chatter = [lexicons.only("acknowledgement", text) or False for text in client["text"]]
-    session = _Session(
-        therapist=floor.filter(pl.col("role") == "therapist"),
-        client=client.filter(~pl.Series(chatter, dtype=pl.Boolean)),
-        duration_ms=tables["media"]["duration_ms"][0],
-        lexicons=lexicons,
-        settings=settings,
-    )
+    session = _Session(floor, tables["media"]["duration_ms"][0], lexicons, settings)
     found = []
     for moment in moments:
         next_ms = min(
@@ -81,35 +75,59 @@ def responses(
     return found
 
 
-@dataclass(frozen=True)
 class _Session:
-    """Turns with words of both people, without backchannels; the client's without mere assent."""
+    """What was said by both people, without backchannels.
 
-    therapist: pl.DataFrame
-    client: pl.DataFrame
-    duration_ms: int
-    lexicons: Lexicons
-    settings: config.Response
+    Parameters
+    ----------
+    floor
+        Turns with words that are no backchannels, in order of start.
+    """
+
+    def __init__(
+        self, floor: pl.DataFrame, duration_ms: int, lexicons: Lexicons, settings: config.Response
+    ) -> None:
+        self.floor = floor
+        self.duration_ms = duration_ms
+        self.lexicons = lexicons
+        self.settings = settings
+
+    @cached_property
+    def therapist(self) -> list[tuple[int, int, set[str]]]:
+        """Start, id, and strategies heard, of each turn of the therapist."""
+        turns = self.floor.filter(pl.col("role") == "therapist")
+        codes: list[set[str]] = [set() for _ in range(turns.height)]
+        for name, code in self.lexicons.response_codes().items():
+            counted, _ = self.lexicons.counts(name, turns["text"])
+            for place in (counted > 0).arg_true():
+                codes[place].add(code)
+        return list(zip(turns["start_ms"], turns["turn_id"], codes, strict=True))
+
+    @cached_property
+    def client(self) -> list[tuple[int, int]]:
+        """Start and words of each turn of the client that is more than mere assent."""
+        turns = self.floor.filter(pl.col("role") == "client")
+        return [
+            (start_ms, n_words)
+            for start_ms, n_words, text in turns.select("start_ms", "n_words", "text").iter_rows()
+            if not self.lexicons.only("acknowledgement", text)
+        ]
 
     def heard(self, moment: dict[str, Any], next_ms: int | None) -> Answer:
         until_ms = moment["end_ms"] + self.settings.window_ms
         if next_ms is not None:
             until_ms = min(until_ms, next_ms)
-        looked_at = self.therapist.filter(
-            pl.col("start_ms") >= moment["start_ms"], pl.col("start_ms") < until_ms
-        )
-        names = self.lexicons.response_codes()
-        codes: set[str] = set()
-        turns: list[int] = []
-        for turn_id, text in looked_at.select("turn_id", "text").iter_rows():
-            own = {code for name, code in names.items() if self.lexicons.matches(name, text)}
-            if own:
-                codes |= own
-                turns.append(turn_id)
+        found = [
+            (turn_id, own)
+            for start_ms, turn_id, own in self.therapist
+            if own and moment["start_ms"] <= start_ms < until_ms
+        ]
+        codes = {code for _, own in found for code in own}
         if not codes:
             return Answer("none_found" if until_ms <= self.duration_ms else None)
         state = "redirected" if codes == {REDIRECT} else "addressed"
-        return Answer(state, tuple(sorted(codes, key=lambda code: int(code[1:]))), tuple(turns))
+        ordered = tuple(sorted(codes, key=lambda code: int(code[1:])))
+        return Answer(state, ordered, tuple(turn_id for turn_id, _ in found))
 
     def is_repaired(
         self, moment: dict[str, Any], answer: Answer, moments: Sequence[dict[str, Any]]
@@ -119,12 +137,10 @@ class _Session:
             other["kind"] == moment["kind"] and moment["end_ms"] <= other["start_ms"] < until_ms
             for other in moments
         )
-        if again:
+        if again or not self.client:
             return False
-        addressing = self.therapist.filter(pl.col("turn_id").is_in(answer.turns))
-        after = self.client.filter(pl.col("start_ms") > addressing["start_ms"].min())
-        lengths = after["n_words"].head(self.settings.repair_turns)
-        usual = self.client["n_words"].median()
-        if len(lengths) < self.settings.repair_turns or usual is None:
-            return False
-        return bool((lengths >= usual).all())
+        addressed_ms = min(s for s, turn_id, _ in self.therapist if turn_id in answer.turns)
+        after = [n_words for start_ms, n_words in self.client if start_ms > addressed_ms]
+        lengths = after[: self.settings.repair_turns]
+        usual = median(n_words for _, n_words in self.client)
+        return len(lengths) == self.settings.repair_turns and min(lengths) >= usual

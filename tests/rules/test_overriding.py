@@ -3,7 +3,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from strategies import catalogue, english, script, tables_of
+from strategies import english, everything, script, tables_of
 
 from pipeline import config
 from pipeline.errors import ConfigError
@@ -25,7 +25,7 @@ def settings(folder: Path, text: str, name: str = "mine") -> config.Settings:
 
 
 def book(chosen: config.Settings) -> RuleBook:
-    return RuleBook.read(chosen, catalogue(), english())
+    return RuleBook.read(chosen, everything(), english())
 
 
 def hits(chosen: config.Settings) -> pl.DataFrame:

@@ -1,0 +1,89 @@
+"""What a supervisor should know before trusting a moment, as sentences."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from pipeline.rules.abstaining import Abstention
+from pipeline.tables import Tables
+
+SMALL_BASELINE = (
+    "Small baseline: this session holds too few values to say what is usual for these "
+    "two people, so fixed thresholds decided."
+)
+QUIET_VOICE = "A quiet voice or lost signal may lie in a silence that counts here: listen to it."
+INTERPOLATED = (
+    "Words were recognised by machine without a time of their own for each: wording may be "
+    "wrong, and a word may stand in a neighbouring turn."
+)
+INFERRED = "Who is the therapist was inferred, not told."
+
+
+class Caveats:
+    """Caveats of one session's moments; the tables are looked at once.
+
+    Parameters
+    ----------
+    tables
+        `words`, `turns`, `silences`, `roles`.
+    abstentions
+        Rules that were not asked.
+    """
+
+    def __init__(self, tables: Tables, abstentions: Iterable[Abstention]) -> None:
+        silences = tables["silences"]
+        self._risky = set(silences.filter("missed_speech_risk")["silence_id"])
+        words = tables["words"]
+        interpolated = (words["timing"] == "interpolated").to_numpy()
+        self._interpolated_ms = np.sort(words["start_ms"].to_numpy()[interpolated])
+        self._inferred = bool((tables["roles"]["source"] == "inferred").any())
+        self._abstentions = tuple(abstentions)
+
+    def of(
+        self,
+        kind: str,
+        silences: Iterable[int],
+        shown_ms: tuple[int, int] | None,
+        *,
+        small_baseline: bool,
+    ) -> list[str]:
+        """Caveats of a moment.
+
+        Parameters
+        ----------
+        silences
+            Ids of silences that count in it.
+        shown_ms
+            Start of the first and end of the last turn that is shown, where words count in it.
+        small_baseline
+            A clause of its evidence was set aside.
+        """
+        return list(self._told(kind, silences, shown_ms, small_baseline=small_baseline))
+
+    def _told(
+        self,
+        kind: str,
+        silences: Iterable[int],
+        shown_ms: tuple[int, int] | None,
+        *,
+        small_baseline: bool,
+    ) -> Iterator[str]:
+        if small_baseline:
+            yield SMALL_BASELINE
+        if not self._risky.isdisjoint(silences):
+            yield QUIET_VOICE
+        if shown_ms is not None:
+            first, last = np.searchsorted(self._interpolated_ms, (shown_ms[0], shown_ms[1] + 1))
+            if last > first:
+                yield INTERPOLATED
+        if self._inferred:
+            yield INFERRED
+        yield from self._of_kind(kind)
+
+    def _of_kind(self, kind: str) -> Sequence[str]:
+        told = []
+        for each in self._abstentions:
+            if each.kind == kind:
+                what = "Exceptions" if each.guards_only else "Rules"
+                told.append(f"{what} that need {each.family} were not checked: {each.because}.")
+        return list(dict.fromkeys(told))
