@@ -4,39 +4,14 @@ Heavy modules are imported inside the commands, so that ``tether --help`` answer
 """
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pipeline import __version__
-from pipeline.cli import researching
+from pipeline.cli import options, researching
 from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, ConfigError, TetherError
-
-USUAL_WORKSPACE = "workspace"
-USUAL_PROFILE = "default"
-
-Command = Callable[..., Any]
-
-_workspace: Callable[[Command], Command] = click.option(
-    "--workspace",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(USUAL_WORKSPACE),
-    show_default=True,
-    envvar="TETHER_WORKSPACE",
-    help="Folder of results; made when it is missing.",
-)
-_profile: Callable[[Command], Command] = click.option(
-    "--config",
-    "profile",
-    default=USUAL_PROFILE,
-    show_default=True,
-    help="A built-in profile, or the path of a YAML file with settings.",
-)
-_json: Callable[[Command], Command] = click.option(
-    "--json", "as_json", is_flag=True, help="Print JSON for machines."
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -60,12 +35,12 @@ def cli() -> None:
 
 @cli.command("run")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@_workspace
-@_profile
+@options.workspace
+@options.profile
 @click.option("--diarizer", help="auto, channels, clustering, pyannote or imported.")
 @click.option("--transcriber", help="auto, faster_whisper, moonshine, imported or none.")
 @click.option("--refresh", is_flag=True, help="Compute everything again.")
-@_json
+@options.as_json
 @click.option(
     "--names/--no-names",
     default=None,
@@ -122,8 +97,8 @@ def run_command(
 
 
 @cli.command("sessions")
-@_workspace
-@_json
+@options.workspace
+@options.as_json
 def sessions_command(workspace: Path, as_json: bool) -> None:
     """List the sessions of the workspace, with the files they come from."""
     from pipeline.cli import reading  # noqa: PLC0415  # see the module's docstring
@@ -133,7 +108,7 @@ def sessions_command(workspace: Path, as_json: bool) -> None:
 
 @cli.command("report")
 @click.argument("session")
-@_workspace
+@options.workspace
 def report_command(session: str, workspace: Path) -> None:
     """Render the report of SESSION again: an id prefix of at least 6 digits, or a path."""
     from pipeline.cli import reading  # noqa: PLC0415  # see the module's docstring
@@ -143,7 +118,7 @@ def report_command(session: str, workspace: Path) -> None:
 
 @cli.command("export")
 @click.argument("session")
-@_workspace
+@options.workspace
 @click.option(
     "--tables",
     default="turns,silences,overlaps,moments",
@@ -175,8 +150,8 @@ def export_command(session: str, workspace: Path, tables: str, fmt: str, output:
 @cli.command("correct")
 @click.argument("session")
 @click.argument("roles", nargs=-1, required=True, metavar="SPEAKER=ROLE...")
-@_workspace
-@_profile
+@options.workspace
+@options.profile
 @click.option("--anew", is_flag=True, help="Go on though the run was under other settings.")
 def correct_command(
     session: str, roles: tuple[str, ...], workspace: Path, profile: str, *, anew: bool
@@ -196,8 +171,8 @@ def correct_command(
 @cli.command("enrol")
 @click.argument("session", required=False)
 @click.argument("therapist", required=False)
-@_workspace
-@_profile
+@options.workspace
+@options.profile
 @click.option("--list", "listed", is_flag=True, help="List the enrolled voices.")
 @click.option("--forget", metavar="THERAPIST", help="Remove the voice of THERAPIST, for good.")
 def enrol_command(
@@ -237,8 +212,8 @@ def enrol_command(
 @click.argument("name", required=False)
 @click.option("--tables", is_flag=True, help="Columns of the tables that are exported, instead.")
 @click.option("--language", help="Language of the measures of words; by default the settings'.")
-@_profile
-@_json
+@options.profile
+@options.as_json
 def measures_command(
     name: str | None, profile: str, language: str | None, *, tables: bool, as_json: bool
 ) -> None:
@@ -256,7 +231,7 @@ def measures_command(
 
 
 @cli.command("gc")
-@_workspace
+@options.workspace
 @click.option("--yes", "go", is_flag=True, help="Remove them; without it they are only told.")
 def gc_command(workspace: Path, *, go: bool) -> None:
     """Remove results that no session's last run points at: those of older settings or versions.
@@ -271,7 +246,7 @@ def gc_command(workspace: Path, *, go: bool) -> None:
 
 @cli.command("purge")
 @click.argument("session")
-@_workspace
+@options.workspace
 @click.option("--keep-corrections", is_flag=True, help="Keep what a person said of who is who.")
 def purge_command(session: str, workspace: Path, *, keep_corrections: bool) -> None:
     """Remove all that the workspace holds of SESSION, at once, and say what is left: nothing.
@@ -286,9 +261,9 @@ def purge_command(session: str, workspace: Path, *, keep_corrections: bool) -> N
 
 
 @cli.command("doctor")
-@_workspace
-@_profile
-@_json
+@options.workspace
+@options.profile
+@options.as_json
 def doctor_command(workspace: Path, profile: str, as_json: bool) -> None:
     """Say what this machine can do; each gap with the next command to type."""
     from pipeline.cli import doctor  # noqa: PLC0415  # see the module's docstring
@@ -302,8 +277,8 @@ def models_group() -> None:
 
 
 @models_group.command("list")
-@_profile
-@_json
+@options.profile
+@options.as_json
 def models_list(profile: str, as_json: bool) -> None:
     """List known models, and which are here."""
     from pipeline.cli import modelling  # noqa: PLC0415  # see the module's docstring
@@ -313,7 +288,7 @@ def models_list(profile: str, as_json: bool) -> None:
 
 @models_group.command("fetch")
 @click.argument("name")
-@_profile
+@options.profile
 def models_fetch(name: str, profile: str) -> None:
     """Fetch model NAME; a token, where one is needed, is read from HF_TOKEN and not stored."""
     from pipeline.cli import modelling  # noqa: PLC0415  # see the module's docstring
@@ -322,7 +297,7 @@ def models_fetch(name: str, profile: str) -> None:
 
 
 @models_group.command("verify")
-@_profile
+@options.profile
 def models_verify(profile: str) -> None:
     """Compare every model with the digest it had when it came."""
     from pipeline.cli import modelling  # noqa: PLC0415  # see the module's docstring
@@ -333,7 +308,7 @@ def models_verify(profile: str) -> None:
 @models_group.command("import")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--name", help="Its name here; by default that of the folder, ge2e for a wheel.")
-@_profile
+@options.profile
 def models_import(path: Path, name: str | None, profile: str) -> None:
     """Copy a model from PATH, for machines that reach no hub: a folder, or the wheel with ge2e."""
     from pipeline.cli import modelling  # noqa: PLC0415  # see the module's docstring

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-_FILES = click.Path(dir_okay=False, path_type=Path)
+from pipeline.cli import options
 
+_FILES = click.Path(dir_okay=False, path_type=Path)
 
 _codes = click.option("--codes", multiple=True, type=_FILES, help="CSV or ELAN (.eaf).")
 _needed = click.option(
@@ -26,15 +27,6 @@ _ms = click.option(
 )
 _utterances = click.option(
     "--tolerance-utterances", type=click.IntRange(min=0), help="The same in utterances."
-)
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
-_workspace = click.option(
-    "--workspace",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("workspace"),
-    show_default=True,
-    envvar="TETHER_WORKSPACE",
-    help="Folder of results.",
 )
 AS_WALKED = "walked"
 
@@ -58,8 +50,8 @@ AS_WALKED = "walked"
     help="Settings by which roles and rules are run again; by default moments are as walked.",
 )
 @click.option("--plot", type=_FILES, help="Write precision and recall over score as HTML.")
-@_json
-@_workspace
+@options.as_json
+@options.workspace
 def evaluate_command(
     sessions: tuple[str, ...],
     codes: tuple[Path, ...],
@@ -122,8 +114,8 @@ def evaluate_command(
 @_benign
 @_ms
 @_utterances
-@_json
-@_workspace
+@options.as_json
+@options.workspace
 def compare_command(
     first: str,
     second: str,
@@ -163,8 +155,8 @@ def compare_command(
     type=_FILES,
     help="Where the settings are written; by default beside SWEEP, with -tuned in the name.",
 )
-@_json
-@_workspace
+@options.as_json
+@options.workspace
 def tune_command(
     sweep: Path,
     sessions: tuple[str, ...],

@@ -13,7 +13,7 @@ from pipeline import batch, config, session
 from pipeline.assembly import Workbench
 from pipeline.batch import Listener, Result
 from pipeline.cli import reading
-from pipeline.cli.main import USUAL_PROFILE, USUAL_WORKSPACE
+from pipeline.cli.options import USUAL_PROFILE, USUAL_WORKSPACE
 from pipeline.cli.progress import Log, Screen, set_up_logging
 from pipeline.errors import ConfigError
 from pipeline.registry import nearest

@@ -1,0 +1,31 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+USUAL_WORKSPACE = "workspace"
+USUAL_PROFILE = "default"
+
+Command = Callable[..., Any]
+
+workspace: Callable[[Command], Command] = click.option(
+    "--workspace",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(USUAL_WORKSPACE),
+    show_default=True,
+    envvar="TETHER_WORKSPACE",
+    help="Folder of results; `tether run` makes it.",
+)
+profile: Callable[[Command], Command] = click.option(
+    "--config",
+    "profile",
+    default=USUAL_PROFILE,
+    show_default=True,
+    help="A built-in profile, or the path of a YAML file with settings.",
+)
+as_json: Callable[[Command], Command] = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON for machines."
+)
