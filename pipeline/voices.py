@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pipeline import config
 from pipeline.ports import Audio, Samples, VoiceEncoder
 from pipeline.tables import VOICES, Role
-from pipeline.timebase import ms_to_samples
+from pipeline.timebase import merge, ms_to_samples
 
 Vector = NDArray[np.float32]
 Stretch = tuple[int, int]
@@ -41,8 +41,8 @@ def mean(
         Table `spans`.
     """
     own = spans.filter(pl.col("speaker") == speaker)
-    others = _union(spans.filter(pl.col("speaker") != speaker))
-    alone = _without(_union(own), others)
+    others = _times(spans.filter(pl.col("speaker") != speaker))
+    alone = _without(_times(own), others)
     pieces = _taken([p for stretch in alone for p in _cut(stretch, settings)], settings)
     speech_ms = sum(end - start for start, end in pieces)
     if speech_ms < max(settings.speech_min_ms, 1):
@@ -102,14 +102,8 @@ def recognised(
     return {best["speaker"][0]: ("therapist", margin)}
 
 
-def _union(spans: pl.DataFrame) -> list[Stretch]:
-    merged: list[Stretch] = []
-    for start, end in spans.sort("start_ms", "end_ms").select("start_ms", "end_ms").iter_rows():
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((start, end))
-    return merged
+def _times(spans: pl.DataFrame) -> list[Stretch]:
+    return merge(spans.select("start_ms", "end_ms").iter_rows())
 
 
 def _without(stretches: Iterable[Stretch], others: Sequence[Stretch]) -> list[Stretch]:

@@ -48,10 +48,8 @@ from pipeline import config
 from pipeline.tables import OVERLAPS, SILENCES, TURNS, UNITS, Tables
 from pipeline.turns import backchannels, floor, overlaps, silences
 from pipeline.turns.floor import Turn
-from pipeline.turns.units import cut, in_order, merge
+from pipeline.turns.units import cut, in_order
 from pipeline.turns.wording import Wording, is_punctuated
-
-__all__ = ["build", "merge"]
 
 
 def build(

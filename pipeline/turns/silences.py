@@ -18,7 +18,8 @@ import polars as pl
 
 from pipeline import config
 from pipeline.tables import DOUBTS, Tables
-from pipeline.turns.units import Unit, merge
+from pipeline.timebase import merge
+from pipeline.turns.units import Unit
 
 Stretches = list[tuple[int, int]]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from pipeline import config
+from pipeline.timebase import merge
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,6 @@ class Unit:
     def text(self) -> str:
         """Its words."""
         return " ".join(word.text for word in self.words)
-
-
-def merge(intervals: Iterable[tuple[int, int]], join_ms: int = 0) -> list[tuple[int, int]]:
-    """Union of intervals; those at most `join_ms` apart become one.
-
-    >>> merge([(0, 100), (50, 200), (230, 300)], join_ms=30)
-    [(0, 300)]
-    """
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(intervals):
-        if merged and start <= merged[-1][1] + join_ms:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((start, end))
-    return merged
 
 
 def in_order(spoken: pl.DataFrame, words: pl.DataFrame) -> pl.DataFrame:

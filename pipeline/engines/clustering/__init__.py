@@ -26,7 +26,7 @@ from pipeline.engines.clustering import mixtures, partition, voices
 from pipeline.errors import EngineError
 from pipeline.ports import Audio, Diarized, Identity
 from pipeline.tables import SPANS, Recording
-from pipeline.timebase import FRAME_MS, ms_to_samples
+from pipeline.timebase import FRAME_MS, merge, ms_to_samples
 
 Matrix = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -79,7 +79,7 @@ class ClusteringDiarizer:
                 "the diarizer 'clustering' needs audio", hint="set engines.diarizer: imported"
             )
         settings = self._settings.clustering
-        regions = _merged(activity)
+        regions = merge(activity.select("start_ms", "end_ms").iter_rows())
         spoken_ms = sum(end - start for start, end in regions)
         training = regions[:: max(1, -(-spoken_ms // settings.training_ms))]
         pieces = [piece for region in training for piece in _cut(region, settings.piece_ms)]
@@ -222,17 +222,6 @@ def _n_frames(stretch: Stretch) -> int:
 
 def _samples(audio: Audio, stretch: Stretch) -> Matrix:
     return audio.mixed(ms_to_samples(stretch[0]), ms_to_samples(stretch[1]))
-
-
-def _merged(activity: pl.DataFrame) -> list[Stretch]:
-    """Stretches in which there is speech on any channel."""
-    merged: list[Stretch] = []
-    for start, end in activity.sort("start_ms").select("start_ms", "end_ms").iter_rows():
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((start, end))
-    return merged
 
 
 def _cut(region: Stretch, longest_ms: int) -> list[Stretch]:
