@@ -95,6 +95,8 @@ class Features(Section):
         gt=0, description="a nucleus lies at most this under loud speech"
     )
     nucleus_loud: float = Field(gt=0, lt=1, description="quantile of level that is loud speech")
+    nucleus_reach_ms: int = Field(gt=0, description="dips are looked for within, both sides added")
+    nucleus_flat_ms: int = Field(gt=0, description="longest plateau that is a nucleus")
     rate_min_words: int = Field(gt=0, description="words that a turn's rate of matches rests on")
     window_rate_min_words: int = Field(gt=0, description="the same for a window and the session")
     excess_min_variance: float = Field(

@@ -32,6 +32,9 @@ class Turns(Section):
         ge=0, le=1, description="share of words with an end mark in a punctuated transcript"
     )
     completion_words: int = Field(gt=0, description="most words that complete another's turn")
+    completion_repeats: int = Field(
+        gt=0, description="last words of a completion that the holder repeats to accept it"
+    )
     choral_ms: int = Field(ge=0, description="the same word is said at once within this")
     choral_words: int = Field(gt=0, description="fewest words said in chorus")
     choral_share: float = Field(gt=0, le=1, description="share of a turn said in chorus")

@@ -24,6 +24,7 @@ from pipeline.features.speech import (
     Intervals,
     Ints,
     columns,
+    frames_in,
     sorted_groups,
     speakers,
     talk,
@@ -37,9 +38,6 @@ from pipeline.tables import WINDOWS, Tables
 from pipeline.timebase import FRAME_MS
 
 _COUNTED_LANGUAGE = "en"
-# A dip is looked for within half a second to either side of a peak: no syllable is longer. What is
-# level for a quarter of a second is no peak.
-_REACH_FRAMES = 100
 
 
 def features(settings: config.Features) -> tuple[Feature, ...]:
@@ -147,9 +145,9 @@ def nuclei(t_ms: Ints, vowel_dbfs: pl.Series, voiced: pl.Series, settings: confi
     peaks, _ = find_peaks(
         line,
         height=lowest,
-        plateau_size=(1, _REACH_FRAMES // 4),
+        plateau_size=(1, frames_in(settings.nucleus_flat_ms)),
         prominence=settings.nucleus_dip_db,
-        wlen=_REACH_FRAMES,
+        wlen=frames_in(settings.nucleus_reach_ms),
     )
     is_voiced = np.zeros(len(line), np.bool_)
     is_voiced[place] = voiced.to_numpy()

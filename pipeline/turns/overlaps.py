@@ -59,9 +59,6 @@ from pipeline.turns.floor import Turn
 from pipeline.turns.units import Unit
 from pipeline.turns.wording import Wording, tokens
 
-_REPEATED = 2
-"""Last words of a completion that the holder repeats to accept it; one ("it") says nothing."""
-
 
 @dataclass
 class _Both:
@@ -270,7 +267,7 @@ def _completes(overlap: _Overlap, settings: config.Turns, wording: Wording) -> b
     if next_turn is None or next_turn.speaker != overlap.holder.speaker or not next_turn.words:
         return False
     answer = next_turn.words[: settings.completion_words]
-    end, said = tokens(words)[-_REPEATED:], tokens(answer)
+    end, said = tokens(words)[-settings.completion_repeats :], tokens(answer)
     repeats = any(said[k : k + len(end)] == end for k in range(len(said)))
     return repeats or wording.only_acknowledges(answer[:1])
 
