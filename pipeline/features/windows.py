@@ -56,7 +56,7 @@ def _amounts(item: str, settings: config.Features) -> list[Feature]:
             needs="timing",
             min_mad=1000,
             means="how long the person speaks",
-            null="never",
+            null="words are all that is known of the person: no speech was heard",
             source=_TURNS_SOURCE,
             compute=over(item, settings, _speech_ms),
         ),
