@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from pipeline import __version__
-from pipeline.cli import options, researching
+from pipeline.cli import options, researching, ruling
 from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, ConfigError, TetherError
 
 
@@ -25,6 +25,7 @@ def cli() -> None:
     tether correct SESSION ...  say who is who
     tether purge SESSION        remove all that is kept of a session
     tether measures             what every number means
+    tether rules                what is looked for, and why something was flagged or was not
     tether evaluate             moments against what people coded; see also compare, tune
     tether doctor               what this machine can do, and what to type for what it cannot
 
@@ -316,7 +317,7 @@ def models_import(path: Path, name: str | None, profile: str) -> None:
     modelling.take(path, name or ("ge2e" if path.suffix == ".whl" else path.name), profile)
 
 
-for _command in researching.COMMANDS:
+for _command in (*researching.COMMANDS, ruling.rules_group):
     cli.add_command(_command)
 
 

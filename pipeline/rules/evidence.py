@@ -92,7 +92,7 @@ def _clauses(
     for inner, test in enumerate(part):
         if not values[f":{number}.{inner}"]:
             continue
-        n_baseline = _smallest(test, values, min_n)
+        n_baseline = smallest(test, values, min_n)
         used = test.main if n_baseline is None or test.fallback is None else test.fallback
         set_aside = None
         if n_baseline is not None:
@@ -109,7 +109,7 @@ def _clauses(
         }
 
 
-def _smallest(test: Test, values: Mapping[str, Any], min_n: int) -> int | None:
+def smallest(test: Test, values: Mapping[str, Any], min_n: int) -> int | None:
     """Values that the smallest baseline of a clause rests on; None: none is small."""
     known = [name for name in test.main.baselines if values[name] is not None]
     small = [n for n in (values[f"{name}_n"] or 0 for name in known) if n < min_n]
