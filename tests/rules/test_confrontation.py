@@ -33,6 +33,7 @@ FOUND = [
     # C2
     (ADVICE, "Well, I don't want to call him.", "objects-to-advice", "C2"),
     (ADVICE, "I could, but he'd hang up on me.", "objects-to-advice", "C2"),
+    (ADVICE, "Well, he never once asked for me.", "objects-to-advice", "C2"),
     (NEUTRAL, "I'm not going to do that, sorry.", "flat-refusal", "C2"),
     (NEUTRAL, "That's my own decision, thank you very much.", "flat-refusal", "C2"),
     # C3
