@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -10,7 +10,7 @@ import polars as pl
 from pipeline.report import names, timeline, wording
 from pipeline.report.people import People
 from pipeline.report.timeline import SHOWN_SILENCE_MS, Timeline
-from pipeline.tables import HITS, MOMENTS, SILENCES, TURNS, Recording, Tables
+from pipeline.tables import HITS, MOMENTS, SET_ASIDE, SILENCES, TURNS, Recording, Tables
 from pipeline.timebase import ms_to_clock
 
 _AROUND_MS = 6_000
@@ -143,14 +143,30 @@ def suppressed(tables: Tables) -> tuple[Evidence, ...]:
     return tuple(_evidence(hit) for hit in hits.sort("start_ms", "hit_id").iter_rows(named=True))
 
 
+def cut(tables: Tables) -> tuple[Evidence, ...]:
+    """Moments that the settings keep from the list, each by its strongest sign, with the reason."""
+    hits = {hit["hit_id"]: hit for hit in tables.get("hits", HITS.empty()).iter_rows(named=True)}
+    made = []
+    for moment in tables.get("set_aside", SET_ASIDE.empty()).iter_rows(named=True):
+        primary = [hits[number] for number in moment["primary_hits"]]
+        strongest = max(primary, key=lambda hit: (hit["weight"], -hit["hit_id"]))
+        time = wording.clock_range(moment["start_ms"], moment["end_ms"])
+        made.append(replace(_evidence(strongest), time=time, suppressed_by=moment["because"]))
+    return tuple(made)
+
+
 def alone(tables: Tables) -> tuple[Evidence, ...]:
     """Hits that count and belong to no moment: support without a primary sign."""
-    used = tables.get("moments", MOMENTS.empty()).select(
-        pl.concat_list("primary_hits", "supporting_hits").explode()
-    )
+    made = (tables.get("moments", MOMENTS.empty()), tables.get("set_aside", SET_ASIDE.empty()))
+    used = {
+        hit
+        for frame in made
+        for name in ("primary_hits", "supporting_hits")
+        for own in frame[name].to_list()
+        for hit in own
+    }
     hits = tables.get("hits", HITS.empty()).filter(
-        pl.col("suppressed_by").is_null()
-        & ~pl.col("hit_id").is_in(used.to_series().drop_nulls().to_list())
+        pl.col("suppressed_by").is_null() & ~pl.col("hit_id").is_in(list(used))
     )
     return tuple(_evidence(hit) for hit in hits.sort("start_ms", "hit_id").iter_rows(named=True))
 

@@ -95,6 +95,7 @@ class Page:
     latencies: Strip
     coming_in: tuple[ComingIn, ...]
     overlap_kinds: tuple[str, ...]
+    cut: tuple[Evidence, ...]
     suppressed: tuple[Evidence, ...]
     alone: tuple[Evidence, ...]
     quality: tuple[Measured, ...]
@@ -134,6 +135,7 @@ def build(recording: Recording, tables: Tables, provenance: Provenance) -> Page:
         latencies=pictures.latencies(tables, who),
         coming_in=pictures.coming_in(tables, who),
         overlap_kinds=tuple(names.OVERLAPS.values()),
+        cut=cards.cut(tables),
         suppressed=cards.suppressed(tables),
         alone=cards.alone(tables),
         quality=_quality(tables),

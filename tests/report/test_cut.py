@@ -1,0 +1,23 @@
+"""Moments that settings keep from the list stay visible in the report."""
+
+import report_session as made
+
+from pipeline import config
+from pipeline.report import cards, render
+from pipeline.rules import cutting
+
+
+def test_moments_past_the_greatest_number_are_told_with_their_reason() -> None:
+    recording, tables, provenance = made.session()
+    most = config.load().moments.model_copy(update={"max_per_session": 1})
+    shown, aside = cutting.cut(tables["moments"], most)
+    assert aside.height
+    tables = {**tables, "moments": shown, "set_aside": aside}
+    told = cards.cut(tables)
+    assert len(told) == aside.height
+    assert all("moments.max_per_session" in each.suppressed_by for each in told)
+    before = cards.alone({**tables, "moments": made.session()[1]["moments"], "set_aside": aside})
+    assert cards.alone(tables) == before
+    html = render(recording, tables, provenance)
+    assert "Moments that these settings keep from the list" in html
+    assert told[0].time in html
