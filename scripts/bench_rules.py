@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import strategies
 
 from pipeline.research import Tally, chance
-from pipeline.rules import columns
+from pipeline.rules import verdicts
 from pipeline.store import Store
 
 READ = ("media", "words", "turns", "silences", "overlaps", "roles", "measures", "quality")
@@ -33,21 +33,19 @@ def main() -> None:
     tables = strategies.tables_of(conversation(random.Random(1)))  # noqa: S311  # no secret
     book, lexicons, settings = strategies.book(), strategies.english(), strategies.settings()
     hits = book.hits(tables, lexicons)
-    items = {compiled.rule.on for compiled in book.rules}
-    wanted = {
-        item: {name for c in book.rules if c.rule.on == item for name in c.columns}
-        for item in items
-    }
-    frames = {item: columns.frame(item, tables, book.features, wanted[item]) for item in items}
+    frames = book.items(book.rules, tables)
     told: dict[str, Callable[[], object]] = {
         "hits and moments": lambda: book.flag(tables, lexicons, settings),
         "  hits, with evidence and quotes": lambda: book.hits(tables, lexicons),
-        "    columns that rules name": lambda: [
-            columns.frame(item, tables, book.features, wanted[item]) for item in items
-        ],
+        "    columns that rules name": lambda: book.items(book.rules, tables),
         "    conditions of all rules": lambda: [
-            frames[c.rule.on].with_columns(book._verdicts(c))  # noqa: SLF001  # a part by itself
-            for c in book.rules
+            items.select(
+                expr
+                for each in book.rules
+                if each.rule.on == item
+                for expr in verdicts.expressions(each, book.min_n)
+            )
+            for item, items in frames.items()
         ],
         "  moments, with responses": lambda: book.moments(hits, tables, lexicons, settings),
     }

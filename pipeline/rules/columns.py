@@ -237,18 +237,21 @@ class _Measured:
                 )
                 added += joined.drop(on).get_columns()
             else:
-                rows = _rows_of(items["item_id"], values["item_id"])
-                added += values.select(columns)[rows].get_columns()
+                own = values.select("item_id", *columns)
+                added += _at(items["item_id"], own).get_columns()
         return items.with_columns(added)
 
 
-def _rows_of(ids: pl.Series, known: pl.Series) -> pl.Series:
-    """For each id its row in `known`, null where it is not there; ids count from 0."""
-    asked, there = ids.to_numpy(), known.to_numpy()
-    rows = np.full(1 + max(asked.max(initial=-1), there.max(initial=-1)), -1)
+def _at(ids: pl.Series, known: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `known` for each of the ids, null where it has none; ids count from 0."""
+    columns = known.drop("item_id")
+    if known.is_empty():
+        return columns.clear(len(ids))
+    asked, there = ids.to_numpy(), known["item_id"].to_numpy()
+    rows = np.full(1 + max(asked.max(initial=-1), there.max()), -1)
     rows[there] = np.arange(len(there))
     found = pl.Series(rows[asked])
-    return found.set(found < 0, None).cast(pl.UInt32)
+    return columns[found.set(found < 0, None).cast(pl.UInt32)]
 
 
 class _Talk:
@@ -281,8 +284,8 @@ class _Talk:
         added = []
         for name in self._counts:
             values = self._measured.of("turn", name)
-            rows = _rows_of(turns["turn_id"], values["item_id"])
-            added += values.select(pl.col("value").alias(name))[rows].get_columns()
+            own = values.select("item_id", pl.col("value").alias(name))
+            added += _at(turns["turn_id"], own).get_columns()
         return turns.with_columns(added)
 
     @cached_property

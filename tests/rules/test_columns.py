@@ -124,3 +124,13 @@ def test_stretches_agree_with_a_plain_search(said: list[Said]) -> None:
                 stretch.append(turn["n_words"])
             total = None if None in stretch else sum(stretch)
             assert item[prefix + "n_words"] == total
+
+
+def test_a_feature_that_was_not_measured_at_all_is_null() -> None:
+    tables = tables_of(script(("T", 0, "Hello."), ("C", 0.3, "No."), ("T", 0.3, "I see.")))
+    tables["measures"] = tables["measures"].filter(pl.col("feature") != "negation")
+    wanted = {"negation", "negation_z", "prev_client_negation", "role"}
+    items = columns.frame("turn", tables, catalogue(), wanted)
+    assert items.height
+    for name in ("negation", "negation_z", "prev_client_negation"):
+        assert items[name].null_count() == items.height
