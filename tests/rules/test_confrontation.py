@@ -163,6 +163,7 @@ def test_guards(therapist: str, client: str, rule: str, reason: str) -> None:
         ("It sounds like you have to do it all alone.", "No, that's not quite it, my son helps."),
         ("So you feel that you should call her more.", "Well, I don't think about her that often."),
         ("Did it hurt?", "No, it didn't."),
+        ("You should rest. How would you put it?", "Well, you get on, and nobody ever cares."),
         ("You should be proud of yourself.", "Well, I don't know, it wasn't that much."),
         (NEUTRAL, "I'm not sure what I think of it."),
         (NEUTRAL, "You know, it was fine, thank you."),
