@@ -34,6 +34,7 @@ _REFUSED = frozenset(["over", "select", "from", "union", "exists", "unnest", "al
 _STRINGS = re.compile(r"'(?:[^']|'')*'")
 _CALLS = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _BRACES = re.compile(r"\{(\w+)\}")
+_LONGEST_HINT = 300
 _FORMATS = frozenset(("", "s", "%", "quote", "reason"))
 _NUMBER_FORMAT = re.compile(r"^\.\d+f$")
 
@@ -134,7 +135,7 @@ def condition(sql: str, columns: Mapping[str, Known], params: Mapping[str, Param
     unknown = [name for name in names if name not in columns]
     if unknown:
         raise ConditionError(
-            "; ".join(f"unknown column '{name}', {nearest(name, columns)}" for name in unknown)
+            "; ".join(f"unknown column '{name}', {_hint(name, columns)}" for name in unknown)
         )
     if not names:
         raise ConditionError("names no column")
@@ -172,7 +173,7 @@ def test(
     for name, form in named:
         if name not in columns and name not in params:
             raise ConditionError(
-                f"because: unknown name '{name}', {nearest(name, [*columns, *params])}"
+                f"because: unknown name '{name}', {_hint(name, [*columns, *params])}"
             )
         if form in {"quote", "reason"} and name.removesuffix("_refused") not in lexicons:
             raise ConditionError(f"because: '{name}' is no lexicon and cannot be quoted")
@@ -259,6 +260,13 @@ def _try(expr: pl.Expr, names: tuple[str, ...], columns: Mapping[str, Known]) ->
         raise ConditionError(f"is {result.schema['result']}, must be true or false")
     if result.height:
         raise ConditionError("looks at more than one row: aggregates are not allowed")
+
+
+def _hint(name: str, known: Collection[str]) -> str:
+    """The nearest name; hundreds of columns are not listed."""
+    hint = nearest(name, known)
+    listed = hint.startswith("known:") and len(hint) > _LONGEST_HINT
+    return "`tether measures` lists what may be named" if listed else hint
 
 
 def _first_line(caught: Exception) -> str:

@@ -11,9 +11,9 @@ from strategies import (
     Said,
     Session,
     book,
-    catalogue,
     conversations,
     english,
+    everything,
     flagged,
     settings,
     shifted,
@@ -72,7 +72,7 @@ def tightened(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
         path = tmp_path_factory.mktemp("rules") / "tight.yaml"
         path.write_text(text.replace(old, new), encoding="utf-8")
         chosen = settings().model_copy(update={"rules": (str(path),)})
-        books.append(RuleBook.read(chosen, catalogue(), english()))
+        books.append(RuleBook.read(chosen, everything(), english()))
     return books
 
 
