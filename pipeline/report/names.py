@@ -19,8 +19,10 @@ MARKERS = {
     "C5": "complaint about progress",
     "C6": "defends self against the therapist",
     "C7": "control or pressure",
+    "T1": "therapist moves away",
+    "T2": "therapist moves against",
 }
-"""Rupture markers by code."""
+"""Rupture markers by code; T1 and T2 are Tether's, for outward signs of the therapist's moves."""
 
 RESOLUTIONS = {
     "R1": "clarify a misunderstanding",
