@@ -102,7 +102,17 @@ def test_a_small_baseline_is_a_caveat() -> None:
     assert any("Small baseline" in each for each in caveats)
 
 
-def test_a_risk_of_missed_speech_is_a_caveat() -> None:
+def test_a_risk_of_missed_speech_is_a_caveat_of_rules_without_that_guard() -> None:
+    tables = tables_of(TURNS)
+    heard = HITS.frame([{"hit_id": 0, **hit(8, 10, item="silence", item_ids=[0])}])
+    risky = tables["silences"].with_columns(missed_speech_risk=pl.lit(value=True))
+    for silences, told in ((tables["silences"], False), (risky, True)):
+        told_tables = {**tables, "silences": silences}
+        found = merging.moments(heard, told_tables, {"a-rule": ()}, (), settings(), english())
+        assert any("quiet voice" in each for each in found["caveats"][0]) is told
+
+
+def test_a_silence_in_which_a_voice_may_have_been_missed_is_set_aside() -> None:
     said = script(
         ("C", 0, "It rained."),
         ("T", 0.3, "Yes."),
@@ -111,10 +121,14 @@ def test_a_risk_of_missed_speech_is_a_caveat() -> None:
         ("C", 1, "No."),
     )
     tables = tables_of(said)
-    assert not any("quiet voice" in each for each in _caveats(tables))
+    assert book().flag(tables, english(), settings())["moments"].height == 1
     risky = pl.lit(value=True).alias("missed_speech_risk")
     tables["silences"] = tables["silences"].with_columns(risky)
-    assert any("quiet voice" in each for each in _caveats(tables))
+    found = book().flag(tables, english(), settings())
+    assert found["moments"].is_empty()
+    silent = found["hits"].filter(pl.col("rule") == "silence-between-therapist-turns")
+    assert all("quiet voice" in why for why in silent["suppressed_by"])
+    assert silent.height
 
 
 def _caveats(tables: dict[str, pl.DataFrame]) -> list[str]:
