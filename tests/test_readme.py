@@ -31,8 +31,9 @@ def test_every_command_is_documented_and_explains_itself(readme: str) -> None:
     named = commands(cli, "tether")
     assert "tether run" in named
     assert [name for name in named if name not in readme] == []
-    for command in cli.commands.values():
+    for command in (cli, *cli.commands.values()):
         assert command.help
+        assert "\\b" not in command.help, "an escape that click does not see"
 
 
 def test_every_typed_command_exists(readme: str) -> None:

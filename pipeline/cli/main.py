@@ -17,7 +17,7 @@ from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, ConfigError, TetherError
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="tether")
 def cli() -> None:
-    r"""Candidate withdrawal and confrontation moments in recorded therapy sessions, offline.
+    """Candidate withdrawal and confrontation moments in recorded therapy sessions, offline.
 
     \b
     tether run RECORDING...     measure, flag, write one report per session
@@ -31,7 +31,7 @@ def cli() -> None:
 
     Exit codes: 0 done; 1 a bug of ours; 2 settings; 3 a recording or sidecar; 4 an engine;
     5 the workspace; 6 some recordings failed and the rest are done; 130 interrupted.
-    """
+    """  # noqa: D301  # click reads a backspace as: leave these lines as they are
 
 
 @cli.command("run")
