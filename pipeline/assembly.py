@@ -23,13 +23,13 @@ from pipeline.errors import ConfigError, EngineError
 from pipeline.features import wording
 from pipeline.intake import Source
 from pipeline.ports import Diarizer, SpeechDetector, Transcriber, VoiceEncoder
-from pipeline.registry import Registry
+from pipeline.registry import Registry, nearest
 from pipeline.report import EngineChoice, Provenance
 from pipeline.rules import RuleBook
 from pipeline.session import Enrolled, Plan, Spoken, Walked
 from pipeline.stage import State
 from pipeline.store import Store
-from pipeline.tables import Tables
+from pipeline.tables import ROLES_ALLOWED, Tables
 
 DIARIZERS = Registry(
     "diarizer",
@@ -116,8 +116,57 @@ class Workbench:
             tell=tell,
         )
 
+    def correct(
+        self, recording_id: str, roles: Mapping[str, str], now: dt.datetime, *, anew: bool = False
+    ) -> Walked:
+        """Note who is who, and run roles and rules again; the recording itself may be gone.
+
+        Parameters
+        ----------
+        roles
+            Role by speaker.
+        anew
+            Do so under these settings, though the walk was under others.
+
+        Raises
+        ------
+        ConfigError
+            An unknown role, a speaker who is not there, or settings other than those of the walk:
+            moments would change for two reasons.
+        StoreError
+            A run is at work in the workspace.
+        """
+        for role in roles.values():
+            if role not in ROLES_ALLOWED:
+                raise ConfigError(f"unknown role '{role}'", expected=nearest(role, ROLES_ALLOWED))
+        before = session.reopen(recording_id, self.store)
+        speakers = before.tables["roles"]["speaker"].to_list()
+        for speaker in roles:
+            if speaker not in speakers:  # it would change nothing
+                raise ConfigError(
+                    f"no speaker '{speaker}' in this session", expected=nearest(speaker, speakers)
+                )
+        if not anew:
+            self._require_same_settings(before)
+        with self.store.lock():
+            for speaker, role in roles.items():
+                self.catalogue.correct(recording_id, speaker, role, now)
+            return self.decide_again(recording_id)
+
+    def _require_same_settings(self, walked: Walked) -> None:
+        differing = self._differing(walked)
+        if differing:
+            raise ConfigError(
+                "the session was walked under other settings "
+                f"('{walked.provenance.profile}', now '{self.profile}'): they differ in "
+                + ", ".join(differing),
+                expected="the same, for roles, baselines and rules are computed again",
+                hint="say the --config of the run; or run the recording again with these settings; "
+                "or `tether correct` with --anew to correct under these",
+            )
+
     def decide_again(self, recording_id: str) -> Walked:
-        """Roles and rules once more, after a correction."""
+        """Roles and rules once more over the last walk."""
         return session.decide_again(
             recording_id,
             self.store,
@@ -127,7 +176,7 @@ class Workbench:
             lambda found: replace(found, profile=self.profile, options=self.options),
         )
 
-    def differing(self, walked: Walked) -> list[str]:
+    def _differing(self, walked: Walked) -> list[str]:
         """Parts of the settings in which `decide_again` would differ from the walk.
 
         Empty too for the note of an older version, which does not tell.

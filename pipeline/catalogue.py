@@ -112,10 +112,8 @@ class Catalogue:
     """
 
     def __init__(self, workspace: Path) -> None:
-        path = workspace / "tether.db"
-        with _told("opened"):
-            path.touch(mode=0o600, exist_ok=True)
-            self._engine = _connect(path)
+        self._engine = connect(workspace)
+        with told("opened"):
             _METADATA.create_all(self._engine)
 
     def close(self) -> None:
@@ -125,7 +123,7 @@ class Catalogue:
     def entries(self) -> list[Entry]:
         """All recordings, in the order in which they were first seen."""
         query = select(_RECORDINGS).order_by(_RECORDINGS.c.seen_at, _RECORDINGS.c.path)
-        with _told("read"), self._engine.connect() as connection:
+        with told("read"), self._engine.connect() as connection:
             return [
                 Entry(row.recording_id, Path(row.path), row.sidecar)
                 for row in connection.execute(query)
@@ -139,7 +137,7 @@ class Catalogue:
         InputError
             The same bytes lie at another path with another sidecar: it is not clear which holds.
         """
-        with _told("written"), self._engine.begin() as connection:
+        with told("written"), self._engine.begin() as connection:
             same = select(_RECORDINGS).where(_RECORDINGS.c.recording_id == entry.recording_id)
             for row in connection.execute(same):
                 elsewhere = Path(row.path)
@@ -189,7 +187,7 @@ class Catalogue:
 
     def correct(self, recording_id: str, speaker: str, role: str, now: dt.datetime) -> None:
         """Add a correction: who `speaker` is. It wins over sidecar and inference from now on."""
-        with _told("written"), self._engine.begin() as connection:
+        with told("written"), self._engine.begin() as connection:
             connection.execute(
                 insert(_CORRECTIONS).values(
                     recording_id=recording_id, speaker=speaker, role=role, corrected_at=now
@@ -203,51 +201,35 @@ class Catalogue:
             .where(_CORRECTIONS.c.recording_id == recording_id)
             .order_by(_CORRECTIONS.c.correction_id)
         )
-        with _told("read"), self._engine.connect() as connection:
+        with told("read"), self._engine.connect() as connection:
             return {row.speaker: row.role for row in connection.execute(query)}
 
     def forget(self, recording_id: str, *, keep_corrections: bool) -> None:
         """Remove what is known of a recording, from the file too."""
         tables = [_RECORDINGS] if keep_corrections else [_RECORDINGS, _CORRECTIONS]
-        with _told("written"), self._engine.begin() as connection:
+        with told("written"), self._engine.begin() as connection:
             for table in tables:
                 connection.execute(delete(table).where(table.c.recording_id == recording_id))
-        self._settle()
+        settle(self._engine)
 
     def enrol(self, voice: Voice) -> None:
         """Keep the voice of a therapist in place of an older one."""
-        with _told("written"), self._engine.begin() as connection:
+        with told("written"), self._engine.begin() as connection:
             connection.execute(delete(_VOICES).where(_VOICES.c.therapist == voice.therapist))
             connection.execute(insert(_VOICES).values(**asdict(voice)))
 
     def voices(self) -> list[Voice]:
         """All enrolled voices, by pseudonym."""
         query = select(_VOICES).order_by(_VOICES.c.therapist)
-        with _told("read"), self._engine.connect() as connection:
+        with told("read"), self._engine.connect() as connection:
             return [Voice(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001  # its documented name
 
     def forget_voice(self, therapist: str) -> bool:
         """Remove the voice of a therapist, from the file too; False: there is none."""
-        with _told("written"), self._engine.begin() as connection:
+        with told("written"), self._engine.begin() as connection:
             gone = connection.execute(delete(_VOICES).where(_VOICES.c.therapist == therapist))
-        self._settle()
+        settle(self._engine)
         return bool(gone.rowcount)
-
-    def _settle(self) -> None:
-        """Empty the log in which changes wait, so that nothing deleted is left on disk.
-
-        Raises
-        ------
-        StoreError
-            Another program reads the catalogue at this moment.
-        """
-        with _told("written"), self._engine.connect() as connection:
-            busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
-        if busy:
-            raise StoreError(
-                "what was deleted is not yet off the disk: another program reads the catalogue",
-                hint="close it, and type the command again",
-            )
 
 
 _PREFIX = 6
@@ -259,8 +241,14 @@ def place(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Turn an error of the database or the disk into a `StoreError`."""
+def told(what: str) -> Iterator[None]:
+    """Turn an error of the database or the disk into a `StoreError`.
+
+    Parameters
+    ----------
+    what
+        What could not be done with the catalogue: "read", "written".
+    """
     try:
         yield
     except (OSError, SQLAlchemyError) as caught:
@@ -270,7 +258,19 @@ def _told(what: str) -> Iterator[None]:
         ) from caught
 
 
-def _connect(path: Path) -> Engine:
+def connect(workspace: Path) -> Engine:
+    """The database of a workspace, made when it is missing, mode 0600.
+
+    What is acknowledged is on disk; what is deleted is overwritten.
+
+    Raises
+    ------
+    StoreError
+        It cannot be opened.
+    """
+    path = workspace / "tether.db"
+    with told("opened"):
+        path.touch(mode=0o600, exist_ok=True)
     # A URL from parts: in a text, a "?" in the name of a folder would begin options.
     engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
 
@@ -284,3 +284,20 @@ def _connect(path: Path) -> Engine:
         cursor.close()
 
     return engine
+
+
+def settle(engine: Engine) -> None:
+    """Empty the log in which changes wait, so that nothing deleted is left on disk.
+
+    Raises
+    ------
+    StoreError
+        Another program reads the catalogue at this moment.
+    """
+    with told("written"), engine.connect() as connection:
+        busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
+    if busy:
+        raise StoreError(
+            "what was deleted is not yet off the disk: another program reads the catalogue",
+            hint="close it, and type the command again",
+        )

@@ -30,7 +30,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -217,8 +217,15 @@ class Store:
             raise _damaged(f"the manifest of stage '{stage}'") from None
         return loaded
 
-    def read(self, recording_id: str, stage: str, slot: str) -> dict[str, pl.DataFrame]:
+    def read(
+        self, recording_id: str, stage: str, slot: str, only: Collection[str] | None = None
+    ) -> dict[str, pl.DataFrame]:
         """Tables of a finished artifact.
+
+        Parameters
+        ----------
+        only
+            Names of the tables that are wanted, of those that there are; None: all.
 
         Raises
         ------
@@ -233,6 +240,8 @@ class Store:
             raise StoreError(f"no result of stage '{stage}'", hint="run the recording again")
         tables = {}
         for name, written in manifest["tables"].items():
+            if only is not None and name not in only:
+                continue
             with _told("an artifact cannot be read"):
                 file = place / f"{name}.parquet"
                 content = file.read_bytes() if file.is_file() else b""

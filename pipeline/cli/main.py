@@ -21,6 +21,7 @@ def cli() -> None:
 
     \b
     tether run RECORDING...     measure, flag, write one report per session
+    tether review               the desk: listen to moments and decide, in a browser
     tether sessions             what is in the workspace
     tether correct SESSION ...  say who is who
     tether purge SESSION        remove all that is kept of a session
@@ -229,6 +230,47 @@ def measures_command(
         measuring.tables(name, as_json=as_json)
     else:
         measuring.show(name, profile, language, as_json=as_json)
+
+
+@cli.command("review")
+@options.workspace
+@options.profile
+@click.option(
+    "--reviewer",
+    "reviewers",
+    multiple=True,
+    help="Name under which verdicts are kept; each gets a link. By default your login name.",
+)
+@click.option(
+    "--recordings",
+    "folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of recordings that may be added at the desk.",
+)
+@click.option("--port", default=8321, show_default=True, help="0: any that is free.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to answer at.")
+@click.option("--browser/--no-browser", default=None, help="Open the desk in a browser.")
+def review_command(
+    workspace: Path,
+    profile: str,
+    reviewers: tuple[str, ...],
+    folders: tuple[Path, ...],
+    port: int,
+    host: str,
+    browser: bool | None,
+) -> None:
+    """Serve the supervisor's desk: listen to candidate moments, and decide.
+
+    It answers to this machine alone, to whoever has the link that it prints. Verdicts are kept in
+    the workspace, entry by entry; nothing is ever overwritten, and a later run finds them again.
+    """
+    from pipeline.cli import reviewing  # noqa: PLC0415  # see the module's docstring
+
+    shown = sys.stdout.isatty() if browser is None else browser
+    reviewing.review(
+        workspace, profile, reviewers, host=host, port=port, folders=folders, browser=shown
+    )
 
 
 @cli.command("gc")

@@ -9,17 +9,14 @@ from typing import Any
 
 import click
 
-from pipeline import batch, config, session
+from pipeline import batch, config
 from pipeline.assembly import Workbench
 from pipeline.batch import Listener, Result
 from pipeline.cli import reading
 from pipeline.cli.options import USUAL_PROFILE, USUAL_WORKSPACE
 from pipeline.cli.progress import Log, Screen, set_up_logging
-from pipeline.errors import ConfigError
-from pipeline.registry import nearest
 from pipeline.report.summary import SessionSummary, summarize, write
-from pipeline.session import Walked
-from pipeline.tables import ROLES_ALLOWED, SHORT_ID
+from pipeline.tables import SHORT_ID
 
 
 def run(
@@ -37,7 +34,7 @@ def run(
     on_terminal = sys.stdout.isatty() and not as_json
     show_names = on_terminal if names is None else names
     overrides = {f"engines.{task}": name for task, name in engines.items() if name}
-    bench = _bench(config.load(profile, overrides), workspace, profile)
+    bench = bench_of(config.load(profile, overrides), workspace, profile)
     set_up_logging()
     # The live line shows file names, so it is for those who may see them.
     live = on_terminal and sys.stderr.isatty() and show_names
@@ -64,56 +61,23 @@ def correct(
     anew
         Do so under these settings, though the walk was under others.
     """
-    for role in roles.values():
-        if role not in ROLES_ALLOWED:
-            raise ConfigError(f"unknown role '{role}'", expected=nearest(role, ROLES_ALLOWED))
     reading.require(workspace)
-    bench = _bench(config.load(profile), workspace, profile)
-    entry = bench.catalogue.find(name)
-    before = session.reopen(entry.recording_id, bench.store)
-    _check_speakers(roles, before)
-    if not anew:
-        _check_settings(before, bench)
-    for speaker, role in roles.items():
-        bench.catalogue.correct(entry.recording_id, speaker, role, dt.datetime.now(dt.UTC))
-    with bench.store.lock():
-        walked = bench.decide_again(entry.recording_id)
+    bench = bench_of(config.load(profile), workspace, profile)
+    recording_id = bench.catalogue.find(name).recording_id
+    walked = bench.correct(recording_id, roles, dt.datetime.now(dt.UTC), anew=anew)
     for row in walked.tables["roles"].iter_rows(named=True):
         click.echo(f"{row['speaker']}: {row['role']} ({row['source']})")
     click.echo(f"{walked.tables['moments'].height} moments; the report is renewed")
 
 
-def _bench(settings: config.Settings, workspace: Path, profile: str) -> Workbench:
+def bench_of(settings: config.Settings, workspace: Path, profile: str) -> Workbench:
+    """A workbench whose reports name the options that lead back to it."""
     options: tuple[str, ...] = ()
     if str(workspace) != USUAL_WORKSPACE:
         options += ("--workspace", str(workspace))
     if profile != USUAL_PROFILE:
         options += ("--config", profile)
     return Workbench(settings, workspace, profile=Path(profile).stem, options=options)
-
-
-def _check_speakers(roles: Mapping[str, str], walked: Walked) -> None:
-    """Refuse a correction that would change nothing."""
-    speakers = walked.tables["roles"]["speaker"].to_list()
-    for speaker in roles:
-        if speaker not in speakers:
-            raise ConfigError(
-                f"no speaker '{speaker}' in this session", expected=nearest(speaker, speakers)
-            )
-
-
-def _check_settings(walked: Walked, bench: Workbench) -> None:
-    """Refuse settings other than those of the walk: moments would change for two reasons."""
-    differing = bench.differing(walked)
-    if differing:
-        was, now = walked.provenance.profile, bench.profile
-        raise ConfigError(
-            f"the session was walked under other settings ('{was}', now '{now}'): they differ in "
-            + ", ".join(differing),
-            expected="the same, for roles, baselines and rules are computed again",
-            hint="say the --config of the run; or run the recording again with these settings; "
-            "or add --anew to correct under these",
-        )
 
 
 def _say_what_to_type(results: Sequence[Result]) -> None:

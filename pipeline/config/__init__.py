@@ -6,7 +6,7 @@ differs and says ``extends: default``. All mistakes of a file are told at once, 
 
 from pipeline.config.files import builtin, load
 from pipeline.config.hearing import Activity, AudioDecoding, Channels, Clustering, Pyannote
-from pipeline.config.judging import Evaluation, Moments, Response
+from pipeline.config.judging import Evaluation, Moments, Response, Review
 from pipeline.config.measuring import Baseline, Features, Phonation, Pitch
 from pipeline.config.section import Section
 from pipeline.config.settings import Engines, Origin, Settings
@@ -32,6 +32,7 @@ __all__ = [
     "Pyannote",
     "Quality",
     "Response",
+    "Review",
     "RoleInference",
     "Section",
     "Settings",

@@ -36,3 +36,13 @@ class Evaluation(Section):
     draws: int = Field(ge=1, description="bootstrap samples of sessions behind an interval")
     level: float = Field(gt=0, lt=1, description="share of samples that an interval covers")
     seed: int = Field(ge=0, description="of the bootstrap: the same input, the same intervals")
+
+
+class Review(Section):
+    """The supervisor's desk."""
+
+    lead_ms: int = Field(ge=0, description="audio of a moment starts this long before it")
+    before_ms: int = Field(ge=0, description="transcript shown before a moment")
+    after_ms: int = Field(ge=0, description="transcript shown after a moment")
+    page_size: int = Field(ge=1, description="moments on a page of the queue")
+    heard_at_once: int = Field(ge=1, description="recordings that are kept decoded")

@@ -1,6 +1,7 @@
 """What people read of a session: one HTML file, and a line on the terminal."""
 
 from pipeline.report.html import render
+from pipeline.report.model import title
 from pipeline.report.provenance import DisabledFamily, EngineChoice, Provenance
 from pipeline.report.summary import SessionSummary, Strongest, summarize
 
@@ -12,4 +13,5 @@ __all__ = [
     "Strongest",
     "render",
     "summarize",
+    "title",
 ]

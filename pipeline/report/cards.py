@@ -137,6 +137,30 @@ def moves(recording: Recording, tables: Tables, people: People) -> tuple[Card, .
     return _cards(recording, tables, people, _ordered(tables), moves=True)
 
 
+def one(recording: Recording, tables: Tables, people: People, moment_id: int) -> Card | None:
+    """The card of one moment, with its number and rank among all; None: there is no such."""
+    number = numbers(tables).get(moment_id)
+    if number is None:
+        return None
+    chosen = _ordered(tables).filter(moment_id=moment_id)
+    (card,) = _cards(recording, tables, people, chosen, moves=False)
+    candidates = tables["moments"].filter(pl.col("kind") != "therapist_move")
+    score = chosen["score"][0]
+    rank = 1 + candidates.filter(pl.col("score") > score).height
+    return replace(card, number=number, anchor=f"moment-{number}", rank=rank, of=candidates.height)
+
+
+def observed(tables: Tables) -> dict[int, str]:
+    """What was observed, in one sentence, by moment_id: that of its strongest primary hit."""
+    hits = {hit["hit_id"]: hit for hit in tables.get("hits", HITS.empty()).iter_rows(named=True)}
+    return {
+        moment_id: _sentence(min((hits[i] for i in primary), key=_strength))
+        for moment_id, primary in tables.get("moments", MOMENTS.empty())
+        .select("moment_id", "primary_hits")
+        .iter_rows()
+    }
+
+
 def suppressed(tables: Tables) -> tuple[Evidence, ...]:
     """Hits that do not count, each with its reason."""
     hits = tables.get("hits", HITS.empty()).filter(pl.col("suppressed_by").is_not_null())
@@ -188,7 +212,7 @@ def _cards(
         zip(chosen.iter_rows(named=True), ranks, strict=True), start=1
     ):
         primary, supporting = (
-            sorted((hits[i] for i in moment[name]), key=lambda hit: (-hit["weight"], hit["hit_id"]))
+            sorted((hits[i] for i in moment[name]), key=_strength)
             for name in ("primary_hits", "supporting_hits")
         )
         span = (moment["start_ms"], moment["end_ms"])
@@ -224,6 +248,11 @@ def _cards(
             )
         )
     return tuple(cards)
+
+
+def _strength(hit: Hit) -> tuple[float, int]:
+    """Orders hits, the strongest first."""
+    return -hit["weight"], hit["hit_id"]
 
 
 def _response(moment: Hit, quotes: "_Quotes") -> Response:

@@ -119,7 +119,7 @@ def build(recording: Recording, tables: Tables, provenance: Provenance) -> Page:
     metadata = recording.metadata
     code = _language(recording, tables)
     return Page(
-        title=_title(recording),
+        title=title(recording),
         subtitle=f"with therapist {metadata.therapist}" if metadata.therapist else "",
         facts=_facts(recording, names.language(code), provenance),
         glance=_glance(recording, tables, found, looked=who.known),
@@ -148,7 +148,8 @@ def build(recording: Recording, tables: Tables, provenance: Provenance) -> Page:
     )
 
 
-def _title(recording: Recording) -> str:
+def title(recording: Recording) -> str:
+    """Pseudonym of the client and number of the session, or what there is of them."""
     metadata = recording.metadata
     client = f"Client {metadata.client}" if metadata.client else f"Recording {recording.short_id}"
     number = metadata.session_number

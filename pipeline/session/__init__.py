@@ -38,6 +38,7 @@ __all__ = [
     "decide_again",
     "decided_by",
     "purge",
+    "read_note",
     "reopen",
     "therapist_voice",
     "unused",

@@ -2,7 +2,7 @@
 
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -152,8 +152,13 @@ def _role_commands(
     )
 
 
-def reopen(recording_id: str, store: Store) -> Walked:
+def reopen(recording_id: str, store: Store, only: Collection[str] | None = None) -> Walked:
     """The last walk of a session, from the store alone: the recording may be gone.
+
+    Parameters
+    ----------
+    only
+        Names of the tables that are wanted; None: all.
 
     Raises
     ------
@@ -163,7 +168,7 @@ def reopen(recording_id: str, store: Store) -> Walked:
     note = read_note(recording_id, store)
     tables: dict[str, pl.DataFrame] = {}
     for stage, slot in note.slots:
-        tables |= store.read(recording_id, stage, slot)
+        tables |= store.read(recording_id, stage, slot, only)
     return Walked(
         note.recording,
         tables,

@@ -1,0 +1,484 @@
+"""The web application: which address shows what, and what comes back."""
+
+import mimetypes
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from functools import cached_property
+from importlib.resources import files
+from typing import Any, Literal, TypeVar
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import Route
+
+from pipeline.errors import EXIT_BUG, InputError, TetherError
+from pipeline.report import cards, names, timeline
+from pipeline.report.people import people
+from pipeline.review import pages
+from pipeline.review.access import REPORT_POLICY, Gate, Guard, Reviewer
+from pipeline.review.desk import Desk
+from pipeline.review.queue import Filter, Moment, Session, clock
+from pipeline.timebase import SAMPLE_RATE_HZ, ms_to_clock
+from pipeline.verdicts import NOTE_LENGTH, Verdict, standing
+
+_Body = TypeVar("_Body", bound=BaseModel)
+
+
+class Decided(BaseModel):
+    """What a page sends with a verdict."""
+
+    model_config = ConfigDict(extra="forbid")
+    decision: Literal["confirm", "reject", "unsure"]
+    mark: str = Field(max_length=100)
+    kind: Literal["withdrawal", "confrontation"] | None = None
+    marker: str | None = Field(default=None, pattern=r"^[WC][1-7]$")
+    salience: int | None = Field(default=None, ge=1, le=5)
+    note: str = Field(default="", max_length=NOTE_LENGTH)
+
+
+class Missed(BaseModel):
+    """What a page sends with a moment that was missed."""
+
+    model_config = ConfigDict(extra="forbid")
+    start_ms: int = Field(ge=0)
+    end_ms: int = Field(gt=0)
+    kind: Literal["withdrawal", "confrontation"]
+    marker: str | None = Field(default=None, pattern=r"^[WC][1-7]$")
+    salience: int | None = Field(default=None, ge=1, le=5)
+    note: str = Field(default="", max_length=NOTE_LENGTH)
+
+
+class Named(BaseModel):
+    """What a page sends with who is who."""
+
+    model_config = ConfigDict(extra="forbid")
+    roles: dict[str, Literal["therapist", "client", "other", "unknown"]] = Field(min_length=1)
+
+
+class Chosen(BaseModel):
+    """Recordings of the list that are to be added, by their place in it and their name."""
+
+    model_config = ConfigDict(extra="forbid")
+    keys: list[str] = Field(min_length=1, max_length=10_000)
+
+
+def application(desk: Desk, gate: Gate, hosts: frozenset[str]) -> Starlette:
+    """The desk as an ASGI application.
+
+    Parameters
+    ----------
+    hosts
+        As of `access.hosts`.
+    """
+    site = _Site(desk, gate)
+    routes = [
+        Route("/enter", site.enter),
+        Route("/static/{name}", site.static),
+        Route("/", site.queue),
+        Route("/caseload", site.caseload),
+        Route("/recordings", site.recordings),
+        Route("/recordings/add", _posted(site.add, Chosen), methods=["POST"]),
+        Route("/recordings/progress", site.progress),
+        Route("/sessions/{session}", site.session),
+        Route("/sessions/{session}/report", site.report),
+        Route("/sessions/{session}/sound", site.sound_state),
+        Route("/sessions/{session}/sound.wav", site.sound),
+        Route("/sessions/{session}/roles", _posted(site.roles, Named), methods=["POST"]),
+        Route("/sessions/{session}/missed", _posted(site.missed, Missed), methods=["POST"]),
+        Route("/sessions/{session}/moments/{moment:int}", site.moment),
+        Route(
+            "/sessions/{session}/moments/{moment:int}/verdict",
+            _posted(site.verdict, Decided),
+            methods=["POST"],
+        ),
+        Route("/verdicts/{verdict:int}/undo", site.undo, methods=["POST"]),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, gate=gate, hosts=hosts)],
+        exception_handlers={TetherError: site.refused, Exception: site.broken, 404: site.unknown},
+    )
+
+
+class _Site:
+    def __init__(self, desk: Desk, gate: Gate) -> None:
+        self._desk, self._gate = desk, gate
+
+    def enter(self, request: Request) -> Response:
+        """The link that was printed: a cookie, and on to the queue.
+
+        A page that leads on and no redirect: a browser that came from elsewhere would not send the
+        cookie along.
+        """
+        cookie = self._gate.admit(request.query_params.get("token", ""))
+        if cookie is None:
+            return HTMLResponse(self._render("refused.html"), status_code=401)
+        answer = HTMLResponse(self._render("enter.html"))
+        answer.set_cookie(self._gate.cookie, cookie, httponly=True, samesite="strict")
+        return answer
+
+    def static(self, request: Request) -> Response:
+        """Our own style sheets and scripts; nothing else has a name here."""
+        content = self._static.get(request.path_params["name"])
+        if content is None:
+            return self.unknown(request, None)
+        kind = mimetypes.guess_type(request.path_params["name"])[0] or "text/plain"
+        return Response(content, media_type=kind)
+
+    def queue(self, request: Request) -> Response:
+        """Moments of all sessions."""
+        wanted = Filter.of(request.query_params)
+        found = self._desk.index.queue(wanted, _reviewer(request).name)
+        size = self._desk.settings.page_size
+        last = max(1, -(-len(found.shown) // size))
+        page = min(max(1, _number(request.query_params.get("page"))), last)
+        sessions = self._desk.index.sessions()
+        return self._page(
+            request,
+            "queue.html",
+            queue=found,
+            rows=found.shown[(page - 1) * size : page * size],
+            pages=pages.links(found, size, page),
+            counts=pages.counts(found),
+            filters=pages.filters(sessions),
+            sessions=len(sessions),
+            first=(page - 1) * size + 1,
+        )
+
+    def caseload(self, request: Request) -> Response:
+        """Clients over their sessions."""
+        sessions = self._desk.index.sessions()
+        said = {key: standing(own) for key, own in self._desk.index.verdicts().items()}
+        return self._page(request, "caseload.html", clients=pages.caseload(sessions, said))
+
+    def session(self, request: Request) -> Response:
+        """The whole of a session: picture, transcript, moments, who is who."""
+        found = self._session(request)
+        walked = self._desk.with_voice(found)
+        who = people(walked.tables, walked.recording.metadata)
+        duration_ms = walked.recording.duration_ms
+        shown = timeline.whole(walked.tables, who, duration_ms, cards.numbers(walked.tables))
+        reviewer = _reviewer(request).name
+        loose = self._desk.index.attached(found).loose
+        return self._page(
+            request,
+            "session.html",
+            session=found,
+            people=who,
+            timeline=shown,
+            lines=pages.transcript(walked.tables, who, (0, duration_ms)),
+            rows=self._desk.index.rows(found),
+            channels=pages.channels(walked, who),
+            roles=walked.tables["roles"].to_dicts(),
+            swapped=self._desk.swapped(found),
+            no_filter=Filter(session=found.recording.short_id, status="all"),
+            notes=walked.provenance.notes,
+            loose=[verdict for verdict in loose if verdict.reviewer == reviewer],
+            at_ms=min(max(0, _number(request.query_params.get("at"))), duration_ms),
+            queue_link=pages.link("/", Filter.of(request.query_params)),
+        )
+
+    def moment(self, request: Request) -> Response:
+        """One moment, to be heard and decided."""
+        found = self._session(request)
+        moment = self._desk.moment(found, request.path_params["moment"])
+        walked = self._desk.opened(found)
+        who = people(walked.tables, walked.recording.metadata)
+        card = cards.one(walked.recording, walked.tables, who, moment.moment_id)
+        assert card is not None  # it is in the queue, so it has a card
+        reviewer = _reviewer(request)
+        wanted = Filter.of(request.query_params)
+        queue = self._desk.index.queue(wanted, reviewer.name)
+        before, after = queue.neighbours(moment)
+        row = next(r for r in self._desk.index.rows(found) if r.moment == moment)
+        settings = self._desk.settings
+        span = (moment.start_ms - settings.before_ms, moment.end_ms + settings.after_ms)
+        within = (moment.start_ms, moment.end_ms)
+        return self._page(
+            request,
+            "moment.html",
+            session=found,
+            moment=moment,
+            card=card,
+            people=who,
+            row=row,
+            own=row.of(reviewer.name),
+            history=self._history(found, row.of(reviewer.name)),
+            lines=pages.transcript(walked.tables, who, span, within),
+            channels=pages.channels(walked, who),
+            begin_ms=max(0, moment.start_ms - settings.lead_ms),
+            before=before and _moment_link(before.session, before.moment, wanted),
+            after=after and _moment_link(after.session, after.moment, wanted),
+            queue=queue,
+            queue_link=pages.link("/", wanted),
+            session_link=pages.link(
+                f"/sessions/{found.recording.short_id}", wanted, at=moment.start_ms
+            ),
+            language=walked.language or "",
+            has_words=bool(walked.tables["turns"]["text"].drop_nulls().len()),
+        )
+
+    def report(self, request: Request) -> Response:
+        """The report of a session as it lies on disk."""
+        found = self._session(request)
+        file = self._desk.bench.store.session(found.recording.recording_id) / "report.html"
+        if not file.is_file():
+            raise InputError("there is no report", hint="tether report SESSION")
+        return FileResponse(
+            file, media_type="text/html", headers={"content-security-policy": REPORT_POLICY}
+        )
+
+    def sound_state(self, request: Request) -> Response:
+        """How much of the sound is there, or why there is none."""
+        sound = self._desk.sound(self._session(request))
+        return JSONResponse(
+            {
+                "decoded_s": sound.decoded_samples / SAMPLE_RATE_HZ,
+                "duration_s": sound.n_samples / SAMPLE_RATE_HZ,
+                "error": str(sound.error) if sound.error else "",
+            }
+        )
+
+    def sound(self, request: Request) -> Response:
+        """Any bytes of the sound, mixed from the channels that are to be heard."""
+        sound = self._desk.sound(self._session(request))
+        muted = {_number(n) - 1 for n in request.query_params.get("mute", "").split(",") if n}
+        start, end = _range(request.headers.get("range", ""), sound.n_bytes)
+        headers = {"accept-ranges": "bytes", "content-length": str(end - start)}
+        if start >= end:
+            headers = {"content-range": f"bytes */{sound.n_bytes}"}
+            return Response(status_code=416, headers=headers)
+        blocks = sound.read(start, end, set(range(sound.channels)) - muted)
+        first = next(blocks)  # what is wrong is told now, not in the middle
+        status = 200
+        if "range" in request.headers:
+            status = 206
+            headers["content-range"] = f"bytes {start}-{end - 1}/{sound.n_bytes}"
+        return StreamingResponse(
+            _after(first, blocks), status_code=status, headers=headers, media_type="audio/wav"
+        )
+
+    def verdict(self, request: Request, body: Decided) -> Response:
+        """Keep a verdict."""
+        found = self._session(request)
+        moment = self._desk.moment(found, request.path_params["moment"], body.mark)
+        entry = self._desk.decide(
+            found,
+            moment,
+            _reviewer(request).name,
+            body.decision,
+            kind=body.kind,
+            marker=body.marker,
+            salience=body.salience,
+            note=body.note,
+        )
+        return JSONResponse(_told(entry), status_code=201)
+
+    def missed(self, request: Request, body: Missed) -> Response:
+        """Keep a moment that was missed."""
+        found = self._session(request)
+        entry = self._desk.add_missed(
+            found,
+            _reviewer(request).name,
+            (body.start_ms, body.end_ms),
+            body.kind,
+            body.marker,
+            body.salience,
+            body.note,
+        )
+        return JSONResponse(_told(entry), status_code=201)
+
+    def undo(self, request: Request) -> Response:
+        """Take a verdict back."""
+        entry = self._desk.undo(request.path_params["verdict"], _reviewer(request).name)
+        return JSONResponse(_told(entry), status_code=201)
+
+    def roles(self, request: Request, body: Named) -> Response:
+        """Say who is who."""
+        walked = self._desk.mend_roles(self._session(request), body.roles)
+        told = dict(walked.tables["roles"].select("speaker", "role").iter_rows())
+        return JSONResponse({"roles": told, "moments": walked.tables["moments"].height})
+
+    def recordings(self, request: Request) -> Response:
+        """Recordings that can be added."""
+        return self._page(request, "recordings.html", found=self._found(), adding=self._desk.adding)
+
+    def add(self, request: Request, body: Chosen) -> Response:
+        """Begin to walk recordings."""
+        there = dict(self._found())
+        unknown = [key for key in body.keys if key not in there]
+        if unknown:
+            raise InputError("a recording that is not in the list", hint="load the page again")
+        self._desk.adding.begin([there[key] for key in body.keys])
+        return self.progress(request)
+
+    def progress(self, _request: Request) -> Response:
+        """How far the run is."""
+        told = [
+            {
+                "name": each.path.name,
+                "state": each.state,
+                "stage": each.stage,
+                "note": each.note,
+                "session": each.recording_id[:12],
+            }
+            for each in self._desk.adding.progress
+        ]
+        return JSONResponse({"working": self._desk.adding.working, "recordings": told})
+
+    def refused(self, request: Request, caught: Exception) -> Response:
+        """What a person can mend, told in full."""
+        assert isinstance(caught, TetherError)
+        status = 404 if isinstance(caught, InputError) else 409
+        if request.method != "GET" or "json" in request.headers.get("accept", ""):
+            return JSONResponse({"error": str(caught)}, status_code=status)
+        return self._page(request, "error.html", status=status, error=caught)
+
+    def broken(self, _request: Request, _caught: Exception) -> Response:
+        """A bug of ours; what it says may hold words, so nothing of it is told."""
+        return JSONResponse({"error": f"a bug in Tether (exit code {EXIT_BUG})"}, status_code=500)
+
+    def unknown(self, request: Request, _caught: Exception | None) -> Response:
+        """No such page."""
+        if not hasattr(request.state, "reviewer"):
+            return Response("There is no such page.\n", status_code=404, media_type="text/plain")
+        missing = InputError("there is no such page", hint="look into the queue")
+        return self._page(request, "error.html", status=404, error=missing)
+
+    def _session(self, request: Request) -> Session:
+        return self._desk.index.session(request.path_params["session"])
+
+    def _found(self) -> list[tuple[str, Any]]:
+        """Recordings that can be added, by a key that names each."""
+        known = [entry.path for entry in self._desk.bench.catalogue.entries()]
+        return [(str(path), path) for path in self._desk.adding.candidates(known)]
+
+    def _history(self, found: Session, own: Verdict | None) -> list[Verdict]:
+        """What a reviewer decided before, latest first, up to the verdict that stands."""
+        entries = {e.verdict_id: e for e in self._desk.ledger.of(found.recording.recording_id)}
+        chain = []
+        while own is not None:
+            chain.append(own)
+            own = entries.get(own.replaces)
+        return chain
+
+    def _page(self, request: Request, template: str, **shown: Any) -> Response:
+        reviewer = _reviewer(request)
+        html = self._render(
+            template,
+            reviewer=reviewer.name,
+            page_token=self._gate.page_token(reviewer),
+            path=request.url.path,
+            **shown,
+        )
+        return HTMLResponse(html, status_code=shown.get("status", 200))
+
+    def _render(self, template: str, **shown: Any) -> str:
+        return self._environment.get_template(template).render(**shown)
+
+    @cached_property
+    def _environment(self) -> Environment:
+        environment = Environment(
+            loader=ChoiceLoader(
+                [PackageLoader("pipeline.review"), PackageLoader("pipeline.report")]
+            ),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.globals |= {
+            "names": names,
+            "decisions": pages.DECISIONS,
+            "markers": pages.MARKERS,
+            "clock": clock,
+            "at": ms_to_clock,
+            "link": pages.link,
+            "moment_link": _moment_link,
+        }
+        return environment
+
+    @cached_property
+    def _static(self) -> dict[str, bytes]:
+        own = files("pipeline.review") / "static"
+        found = {each.name: each.read_bytes() for each in own.iterdir() if each.is_file()}
+        style = files("pipeline.report") / "templates" / "report.css"
+        return found | {"report.css": style.read_bytes()}
+
+
+def _reviewer(request: Request) -> Reviewer:
+    reviewer: Reviewer = request.state.reviewer
+    return reviewer
+
+
+def _posted(
+    act: Callable[[Request, _Body], Response], model: type[_Body]
+) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that takes JSON of one form, and refuses any other."""
+
+    async def endpoint(request: Request) -> Response:
+        content = bytearray()
+        async for block in request.stream():
+            content += block
+            if len(content) > _LONGEST_BODY:
+                return JSONResponse({"error": "more than any page sends"}, status_code=413)
+        try:
+            body = model.model_validate_json(bytes(content))
+        except ValidationError:  # its message would repeat what was sent
+            return JSONResponse({"error": "not what a page of the desk sends"}, status_code=422)
+        return await run_in_threadpool(act, request, body)
+
+    return endpoint
+
+
+def _moment_link(session: Session, moment: Moment, wanted: Filter) -> str:
+    path = f"/sessions/{session.recording.short_id}/moments/{moment.moment_id}"
+    return pages.link(path, wanted)
+
+
+def _told(entry: Verdict) -> dict[str, Any]:
+    return {
+        "verdict_id": entry.verdict_id,
+        "decision": entry.decision,
+        "kind": entry.kind,
+        "marker": entry.marker,
+        "salience": entry.salience,
+        "note": entry.note,
+    }
+
+
+def _number(text: str | None) -> int:
+    """A whole number of a link; 0 where it is none."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
+
+
+def _range(header: str, n_bytes: int) -> tuple[int, int]:
+    """First byte and the byte after the last of a Range header; all where there is none."""
+    asked = _RANGE.fullmatch(header.strip())
+    if asked is None:
+        return 0, n_bytes
+    first, last = asked.groups()
+    if not first:
+        return max(0, n_bytes - int(last or 0)), n_bytes
+    return int(first), min(n_bytes, int(last) + 1) if last else n_bytes
+
+
+def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+_LONGEST_BODY = 1 << 20
+_DIGITS = 12

@@ -1,0 +1,217 @@
+"""What pages show, in words and places, before any of it is HTML."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import polars as pl
+
+from pipeline.report import names, wording
+from pipeline.report.people import People
+from pipeline.report.timeline import SHOWN_SILENCE_MS
+from pipeline.review.queue import Filter, Queue, Session, choices
+from pipeline.session import Walked
+from pipeline.tables import Tables
+from pipeline.timebase import ms_to_clock
+from pipeline.verdicts import Verdict
+
+DECISIONS = {
+    "confirm": "confirmed",
+    "reject": "rejected",
+    "unsure": "unsure",
+    "added": "added",
+}
+"""What a verdict is called in a list."""
+
+MARKERS = {
+    kind: {code: name for code, name in names.MARKERS.items() if code.startswith(letter)}
+    for kind, letter in (("withdrawal", "W"), ("confrontation", "C"))
+}
+"""Markers of the 3RS that a reviewer can choose, by kind."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A turn of the transcript, or a silence between turns.
+
+    Attributes
+    ----------
+    text
+        None: no words were recognised.
+    within
+        Mostly in the moment that the page is about.
+    """
+
+    start_ms: int
+    end_ms: int
+    clock: str
+    machine_time: str
+    name: str
+    role: str
+    text: str | None
+    slight: bool
+    within: bool
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A channel that can be muted."""
+
+    number: int
+    name: str
+
+
+def transcript(
+    tables: Tables, people: People, span: tuple[int, int], within: tuple[int, int] | None = None
+) -> list[Line]:
+    """Turns that touch ``span``, and silences of a second and more, in order of time."""
+    start_ms, end_ms = span
+    inside = (pl.col("end_ms") > start_ms) & (pl.col("start_ms") < end_ms)
+    lines = []
+    by_speaker = people.by_speaker
+    for turn in tables["turns"].filter(inside).iter_rows(named=True):
+        person = by_speaker[turn["speaker"]]
+        lines.append(
+            _line(
+                (turn["start_ms"], turn["end_ms"]),
+                person.name,
+                person.role,
+                turn["text"],
+                within,
+                slight=bool(turn["is_backchannel"]),
+            )
+        )
+    long = (pl.col("length_ms") >= SHOWN_SILENCE_MS) & (pl.col("kind") != "edge")
+    for silence in tables["silences"].filter(inside & long).iter_rows(named=True):
+        place = (silence["start_ms"], silence["end_ms"])
+        text = f"{wording.length(silence['length_ms'])} of silence"
+        lines.append(_line(place, "", "silence", text, within, slight=True))
+    return sorted(lines, key=lambda line: (line.start_ms, line.end_ms))
+
+
+def _line(
+    place: tuple[int, int],
+    name: str,
+    role: str,
+    text: str | None,
+    moment: tuple[int, int] | None,
+    *,
+    slight: bool,
+) -> Line:
+    shared = min(place[1], moment[1]) - max(place[0], moment[0]) if moment else 0
+    return Line(
+        place[0],
+        place[1],
+        ms_to_clock(place[0]),
+        wording.machine_time(place[0]),
+        name,
+        role,
+        text,
+        slight,
+        2 * shared >= place[1] - place[0],
+    )
+
+
+def channels(walked: Walked, people: People) -> list[Channel]:
+    """Channels by the person whose they are; none where there is but one."""
+    count = walked.recording.channels
+    if count < 2:  # noqa: PLR2004  # one channel cannot be muted apart
+        return []
+    found = []
+    for number in range(1, count + 1):
+        person = people.by_speaker.get(f"channel {number}")
+        found.append(Channel(number, person.name if person else f"Channel {number}"))
+    return found
+
+
+def links(queue: Queue, page_size: int, page: int) -> list[tuple[str, str, bool]]:
+    """Pages of the queue: number, link, and whether it is the one that is shown."""
+    last = max(1, -(-len(queue.shown) // page_size))
+    near = sorted({1, last, *range(max(1, page - 2), min(last, page + 2) + 1)})
+    return [(str(n), link("/", queue.filter, page=n), n == page) for n in near]
+
+
+def link(path: str, wanted: Filter, **more: object) -> str:
+    """A link that keeps what is filtered by."""
+    query = urlencode(wanted.query | {name: str(value) for name, value in more.items()})
+    return f"{path}?{query}" if query else path
+
+
+def counts(queue: Queue) -> dict[str, int]:
+    """Moments of the queue by kind, and how many are undecided."""
+    return {
+        "all": len(queue.rows),
+        "undecided": queue.undecided,
+        **{
+            kind: sum(row.moment.kind == kind for row in queue.rows)
+            for kind in ("withdrawal", "confrontation")
+        },
+    }
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A session in a client's row of the caseload.
+
+    Attributes
+    ----------
+    counts
+        Moments, and verdicts by decision.
+    bars
+        Kind, height in per cent of the largest session, and count, for the picture.
+    """
+
+    session: Session
+    counts: Mapping[str, int]
+    bars: tuple[tuple[str, float, int], ...]
+
+
+@dataclass(frozen=True)
+class Caseload:
+    """A client with their sessions in order."""
+
+    client: str
+    visits: tuple[Visit, ...]
+
+
+def caseload(sessions: Iterable[Session], said: Mapping[str, Sequence[Verdict]]) -> list[Caseload]:
+    """Moments and verdicts of each client over sessions; nothing is said of therapists.
+
+    Parameters
+    ----------
+    said
+        Standing verdicts by recording.
+    """
+    by_client: dict[str, list[Session]] = {}
+    for session in sessions:
+        by_client.setdefault(session.metadata.client or "", []).append(session)
+    made = []
+    for client in sorted(by_client, key=lambda name: (not name, name)):
+        own = sorted(by_client[client], key=_when)
+        most = max((_largest(session) for session in own), default=0)
+        visits = tuple(_visit(s, said.get(s.recording.recording_id, ()), most) for s in own)
+        made.append(Caseload(client or "Without a pseudonym", visits))
+    return made
+
+
+def _visit(session: Session, said: Sequence[Verdict], most: int) -> Visit:
+    kinds = ("withdrawal", "confrontation")
+    found = {kind: sum(m.kind == kind for m in session.moments) for kind in kinds}
+    told = {name: sum(v.decision == name for v in said) for name in DECISIONS}
+    bars = tuple((kind, 100 * found[kind] / max(most, 1), found[kind]) for kind in kinds)
+    return Visit(session, found | told, bars)
+
+
+def _largest(session: Session) -> int:
+    found = [moment.kind for moment in session.moments]
+    return max(found.count("withdrawal"), found.count("confrontation"))
+
+
+def _when(session: Session) -> tuple[int, str, str]:
+    stated = session.metadata
+    return stated.session_number or 0, str(stated.date or ""), session.recording.recording_id
+
+
+def filters(sessions: Iterable[Session]) -> dict[str, list[str]]:
+    """What there is to filter by."""
+    return choices(sessions)
