@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("tether", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tether")
 
+pytest_plugins = ("browser",)
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
