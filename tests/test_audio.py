@@ -295,7 +295,7 @@ def test_a_header_that_does_not_know_its_length_promises_nothing(tmp_path: Path,
     struct.pack_into("<I", content, content.find(b"data") + 4, size)
     file.write_bytes(content)
     with file.open("rb") as source:
-        assert audio._announced_by_riff(source) is None
+        assert audio.decoding._announced_by_riff(source) is None
     if size:
         with decode(file) as decoded:
             assert decoded.media["duration_ms"][0] == 4000

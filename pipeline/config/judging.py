@@ -45,4 +45,5 @@ class Review(Section):
     before_ms: int = Field(ge=0, description="transcript shown before a moment")
     after_ms: int = Field(ge=0, description="transcript shown after a moment")
     page_size: int = Field(ge=1, description="moments on a page of the queue")
+    ahead_ms: int = Field(ge=1000, description="sound that is decoded ahead of what is heard")
     heard_at_once: int = Field(ge=1, description="recordings that are kept decoded")

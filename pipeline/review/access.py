@@ -20,8 +20,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_SAFE = ("GET", "HEAD")
-CSRF_HEADER = "x-tether-page"
+PAGE_HEADER = "x-tether-page"
+"""In which a page of ours brings its token with whatever changes something."""
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
@@ -112,6 +112,7 @@ class Guard:
         self._app, self._gate, self._hosts = app, gate, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let the application answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -123,7 +124,7 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        refusal = self._refusal(scope)
+        refusal = self._foreign(scope) or self._strange(scope)
         if refusal:
             status, text = refusal
             answer = PlainTextResponse(text, status_code=status)
@@ -131,19 +132,23 @@ class Guard:
         else:
             await self._app(scope, receive, with_headers)
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+    def _foreign(self, scope: Scope) -> tuple[int, str] | None:
+        """Refuse other names of this machine, and pages of other origins."""
         headers = Headers(scope=scope)
         if headers.get("host", "") not in self._hosts:
             return 421, "This desk does not answer to that name.\n"
-        own = {f"http://{host}" for host in self._hosts}
-        changes = scope["method"] not in _SAFE
         origin = headers.get("origin")
-        if (changes or origin is not None) and origin not in own:
+        ours = origin in {f"http://{host}" for host in self._hosts}
+        site = headers.get("sec-fetch-site", "none")
+        followed = not _changes(scope) and scope["path"] == "/enter"  # a link, from anywhere
+        if (origin is not None or _changes(scope)) and not ours:
             return 403, "Only pages of this desk may ask that.\n"
-        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and (
-            changes or scope["path"] != "/enter"
-        ):
+        if site not in ("none", "same-origin") and not followed:
             return 403, "Only pages of this desk may ask that.\n"
+        return None
+
+    def _strange(self, scope: Scope) -> tuple[int, str] | None:
+        """Refuse who was not let in, and what no page of this run sends."""
         if scope["path"] == "/enter" or scope["path"].startswith("/static/"):
             return None
         reviewer = self._gate.who(HTTPConnection(scope))
@@ -152,12 +157,16 @@ class Guard:
                 "This desk is open to whoever started it. Open the link that `tether review` "
                 "printed; it is a new one at every start.\n"
             )
-        if changes and not hmac.compare_digest(
-            headers.get(CSRF_HEADER, "").encode(), self._gate.page_token(reviewer).encode()
-        ):
+        brought = Headers(scope=scope).get(PAGE_HEADER, "")
+        expected = self._gate.page_token(reviewer)
+        if _changes(scope) and not hmac.compare_digest(brought.encode(), expected.encode()):
             return 403, "The page is of an earlier start of the desk. Load it again.\n"
         scope.setdefault("state", {})["reviewer"] = reviewer
         return None
+
+
+def _changes(scope: Scope) -> bool:
+    return scope["method"] not in ("GET", "HEAD")
 
 
 def hosts(host: str, port: int) -> frozenset[str]:

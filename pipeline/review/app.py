@@ -29,7 +29,7 @@ from pipeline.review import pages
 from pipeline.review.access import REPORT_POLICY, Gate, Guard, Reviewer
 from pipeline.review.desk import Desk
 from pipeline.review.queue import Filter, Moment, Session, clock
-from pipeline.timebase import SAMPLE_RATE_HZ, ms_to_clock
+from pipeline.timebase import ms_to_clock
 from pipeline.verdicts import NOTE_LENGTH, Verdict, standing
 
 _Body = TypeVar("_Body", bound=BaseModel)
@@ -240,15 +240,9 @@ class _Site:
         )
 
     def sound_state(self, request: Request) -> Response:
-        """How much of the sound is there, or why there is none."""
+        """Why there is no sound; empty where there is some, or will be."""
         sound = self._desk.sound(self._session(request))
-        return JSONResponse(
-            {
-                "decoded_s": sound.decoded_samples / SAMPLE_RATE_HZ,
-                "duration_s": sound.n_samples / SAMPLE_RATE_HZ,
-                "error": str(sound.error) if sound.error else "",
-            }
-        )
+        return JSONResponse({"error": str(sound.error) if sound.error else ""})
 
     def sound(self, request: Request) -> Response:
         """Any bytes of the sound, mixed from the channels that are to be heard."""

@@ -100,7 +100,7 @@ class Desk:
                 recording.channels,
                 recording.duration_ms,
                 self.bench.store,
-                self.bench.settings.audio,
+                self.settings.ahead_ms,
             )
 
         return self._listenings.of(recording.recording_id, begin)

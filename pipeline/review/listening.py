@@ -1,32 +1,33 @@
 """Sound for the player: any place of a recording at once, of the channels one wants to hear.
 
-A recording is decoded by the product's own decoder, so that a second of the player is a second of
-the rules, into scratch files that have no name and go with the process: no copy of a session stays
-behind. The player sees a WAV file that is never written: of the bytes it asks for, the samples are
-read where they lie, mixed and handed out. What lies beyond the place up to which the recording is
-decoded is waited for.
-
-::
+A recording is decoded into a scratch file that has no name and goes with the process: no copy of a
+session stays behind. Only what is listened to is decoded, and a little ahead of it; so the last
+minute of three hours is heard as soon as the first. The player sees a WAV file that is never
+written: of the bytes it asks for, the samples are read where they lie, mixed and handed out::
 
     byte    0         44                                  44 + 2 n
             | header  | sample 0 | sample 1 | ...         |
+
+    second  0    1    2    3    4    5    6    7           scratch file, float32,
+            | ## | ## |    |    | ## | ## |    |           channels side by side
+                                  ^ heard   ^ decoded next
 """
 
 import contextlib
+import errno
 import os
 import struct
 import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import audio
-from pipeline.config import AudioDecoding
-from pipeline.errors import InputError, TetherError
+from pipeline.errors import InputError, StoreError, TetherError
 from pipeline.intake import Source
 from pipeline.store import Store
 from pipeline.timebase import SAMPLE_RATE_HZ, ms_to_samples
@@ -34,14 +35,14 @@ from pipeline.timebase import SAMPLE_RATE_HZ, ms_to_samples
 HEADER_BYTES = 44
 _SAMPLE_BYTES = 2
 _FLOAT_BYTES = 4
-_BLOCK_SAMPLES = SAMPLE_RATE_HZ
 _FULL_SCALE = 32767
-_LOOKS_PER_S = 50
 _LARGEST = 0xFFFF_FFFF
+_PATIENCE_S = 60
+"""Nobody waits longer for a second of sound."""
 
 
 class Listening:
-    """The sound of one recording while it is decoded, and afterwards.
+    """The sound of one recording, decoded where it is listened to.
 
     Parameters
     ----------
@@ -49,6 +50,8 @@ class Listening:
         Gives the recording; may take a second, for its bytes are compared with those walked.
     channels, duration_ms
         As the walk found them.
+    ahead_ms
+        How far ahead of what is heard is decoded.
     """
 
     def __init__(
@@ -57,19 +60,21 @@ class Listening:
         channels: int,
         duration_ms: int,
         store: Store,
-        settings: AudioDecoding,
+        ahead_ms: int,
     ) -> None:
         self.channels = channels
-        self.n_samples = ms_to_samples(duration_ms)
-        self._find, self._store, self._settings = find, store, settings
-        self._files: list[IO[bytes]] = []
-        self._decoded = False
+        self.n_samples = max(1, ms_to_samples(duration_ms))
+        self._find, self._store = find, store
+        self._there = np.zeros(-(-self.n_samples // SAMPLE_RATE_HZ), np.bool_)
+        self._ahead = max(1, ahead_ms // 1000)
+        self._heard = 0
+        self._waiting: list[int] = []
+        self._file: IO[bytes] | None = None
         self._error: TetherError | None = None
-        self._closed = threading.Event()
-        self._lock = threading.Lock()
         self._readers = 0
-        self._worker = threading.Thread(target=self._decode, name="decode", daemon=True)
-        self._worker.start()
+        self._closed = threading.Event()
+        self._news = threading.Condition()
+        threading.Thread(target=self._work, name="decode", daemon=True).start()
 
     @property
     def n_bytes(self) -> int:
@@ -81,17 +86,8 @@ class Listening:
         """Why there is no sound; None: there is, or will be."""
         return self._error
 
-    @property
-    def decoded_samples(self) -> int:
-        """Samples from the start that can be heard now."""
-        if self._decoded:
-            return self.n_samples
-        if self._closed.is_set() or len(self._files) < self.channels:
-            return 0
-        return min(os.fstat(file.fileno()).st_size for file in self._files) // _FLOAT_BYTES
-
     def read(self, start: int, end: int, heard: Collection[int]) -> Iterator[bytes]:
-        """Bytes ``[start, end)`` of the WAV file, in blocks.
+        """Bytes ``[start, end)`` of the WAV file, in blocks of at most a second.
 
         Parameters
         ----------
@@ -101,82 +97,136 @@ class Listening:
         Raises
         ------
         InputError, StoreError
-            The recording cannot be heard, before the first block; an error later ends the blocks.
+            The recording cannot be heard.
         """
-        with self._lock:
+        with self._news:
             if self._closed.is_set():
                 raise InputError("the recording was put away", hint="load the page again")
             self._readers += 1
         try:
             if start < HEADER_BYTES:
                 yield _header(self.n_samples)[start:end]
-            first = max(0, start - HEADER_BYTES)
-            last = end - HEADER_BYTES
+            first, last = max(0, start - HEADER_BYTES), end - HEADER_BYTES
             at = first // _SAMPLE_BYTES
             while at * _SAMPLE_BYTES < last:
-                until = min(at + _BLOCK_SAMPLES, -(-last // _SAMPLE_BYTES), self.n_samples)
-                self._wait(until)
+                second = at // SAMPLE_RATE_HZ
+                until = min((second + 1) * SAMPLE_RATE_HZ, -(-last // _SAMPLE_BYTES))
+                self._wait(second)
                 block = self._mixed(at, until, heard).tobytes()
                 cut = max(0, first - at * _SAMPLE_BYTES)
                 yield block[cut : last - at * _SAMPLE_BYTES]
                 at = until
         finally:
-            with self._lock:
+            with self._news:
                 self._readers -= 1
-                free = self._closed.is_set() and not self._readers
-            if free:
-                self._free()
+                self._free_if_idle()
 
     def close(self) -> None:
-        """Free the scratch files as soon as nobody reads in them."""
-        with self._lock:
+        """Free the scratch file as soon as nobody reads or writes in it."""
+        with self._news:
             self._closed.set()
-            free = not self._readers
-        if free:
-            self._free()
+            self._news.notify_all()
+            self._free_if_idle()
 
-    def _decode(self) -> None:
+    def _work(self) -> None:
+        """Decode in another thread: what is wanted first, then what is left."""
         try:
-            audio.decode(self._find().audio, self._scratch, self._settings)
-            self._decoded = True
+            paths = self._find().audio
+            with self._news:
+                self._readers += 1
+                self._file = self._store.scratch()
+            while (first := self._next()) is not None:
+                self._decode(paths, first)
         except TetherError as caught:
-            self._error = caught
-        except ValueError:  # its files were closed under it
-            if not self._closed.is_set():
-                raise
+            self._fail(caught)
+        except OSError as caught:
+            full = caught.errno in (errno.ENOSPC, errno.EDQUOT)
+            reason = "the disk is full" if full else "the workspace cannot be written"
+            self._fail(StoreError(f"no scratch space for sound: {reason}", hint="free some space"))
+        finally:
+            with self._news:
+                self._readers -= self._file is not None
+                self._free_if_idle()
 
-    def _scratch(self) -> IO[bytes]:
-        file = self._store.scratch()
-        self._files.append(file)
-        if self._closed.is_set():
-            file.close()
-        return file
+    def _decode(self, paths: Sequence[Path], first: int) -> None:
+        """From a second on, until what follows is there, far ahead, or wanted less than another."""
+        last = first
+        for block in audio.stream(paths, first):
+            last = block.number
+            if last >= len(self._there) or self._there[last] or self._closed.is_set():
+                return
+            self._keep(block)
+            with self._news:
+                due = self._due(self._ahead)
+            if due != last + 1:
+                return
+        with self._news:  # the file ends sooner than the walk saw: what is left is silence
+            self._there[last:] = True
+            self._news.notify_all()
 
-    def _wait(self, samples: int) -> None:
-        while self.decoded_samples < samples:
+    def _next(self) -> int | None:
+        """The second to decode next, once one is due; None: the recording was put away.
+
+        What lies ahead is due when half of it is used up, so that not every second opens the file.
+        """
+        soon = self._ahead // 2
+        with self._news:
+            self._news.wait_for(lambda: self._closed.is_set() or self._due(soon) is not None)
+            return None if self._closed.is_set() else self._due(soon)
+
+    def _due(self, ahead: int) -> int | None:
+        """What somebody waits for, longest first; else what is heard within `ahead` seconds."""
+        for second in self._waiting:
+            if not self._there[second]:
+                return second
+        soon = np.flatnonzero(~self._there[self._heard : self._heard + ahead])
+        return self._heard + int(soon[0]) if len(soon) else None
+
+    def _keep(self, block: audio.Block) -> None:
+        assert self._file is not None
+        held = block.samples[: self.channels].astype("<f4")
+        content = np.ascontiguousarray(held.T).tobytes()
+        os.pwrite(self._file.fileno(), content, self._place(block.number * SAMPLE_RATE_HZ))
+        with self._news:
+            self._there[block.number] = True
+            self._news.notify_all()
+
+    def _wait(self, second: int) -> None:
+        with self._news:
+            self._heard = second
+            self._waiting.append(second)
+            self._news.notify_all()
+            self._news.wait_for(
+                lambda: self._there[second] or self._error or self._closed.is_set(), _PATIENCE_S
+            )
+            self._waiting.remove(second)
             if self._error is not None:
                 raise self._error
-            if self._closed.is_set():
-                raise InputError("the recording was put away", hint="load the page again")
-            time.sleep(1 / _LOOKS_PER_S)
+            if not self._there[second]:
+                raise InputError("the sound is not there yet", hint="try again")
 
     def _mixed(self, start: int, end: int, heard: Collection[int]) -> NDArray[np.int16]:
-        total = np.zeros(end - start, np.float32)
-        for number, file in enumerate(self._files):
-            if number in heard:
-                content = os.pread(
-                    file.fileno(), _FLOAT_BYTES * (end - start), _FLOAT_BYTES * start
-                )
-                samples = np.frombuffer(content, np.float32)
-                total[: len(samples)] += samples
-        mixed: NDArray[np.int16] = np.rint(total.clip(-1, 1) * _FULL_SCALE).astype("<i2")
-        return mixed
+        assert self._file is not None
+        size = self._place(end) - self._place(start)
+        content = os.pread(self._file.fileno(), size, self._place(start))
+        samples = np.frombuffer(content, "<f4").reshape(-1, self.channels)
+        mixed = np.zeros(end - start, np.float32)
+        mixed[: len(samples)] = samples[:, sorted(heard)].sum(axis=1)
+        found: NDArray[np.int16] = np.rint(mixed.clip(-1, 1) * _FULL_SCALE).astype("<i2")
+        return found
 
-    def _free(self) -> None:
-        """Give the disk back; a decoder at work finds its files closed, and stops."""
-        for file in self._files:
-            with contextlib.suppress(OSError):  # on a full disk the last block cannot be flushed
-                file.close()
+    def _place(self, sample: int) -> int:
+        return _FLOAT_BYTES * self.channels * sample
+
+    def _fail(self, error: TetherError) -> None:
+        with self._news:
+            self._error = error
+            self._news.notify_all()
+
+    def _free_if_idle(self) -> None:
+        if self._closed.is_set() and not self._readers and self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
 
 
 class Listenings:

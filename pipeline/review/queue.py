@@ -189,8 +189,10 @@ class Index:
 
     def __init__(self, store: Store, ledger: Ledger) -> None:
         self._store, self._ledger = store, ledger
-        self._sessions: dict[str, tuple[tuple[int, int], Session | None]] = {}
+        self._read_of: dict[str, tuple[tuple[int, int], Session | None]] = {}
+        self._sessions: tuple[Session, ...] = ()
         self._verdicts: tuple[int, dict[str, list[Verdict]]] = (-1, {})
+        self._rows: tuple[object, object, tuple[Row, ...]] = (None, None, ())
         self._lock = threading.Lock()
 
     def sessions(self) -> tuple[Session, ...]:
@@ -200,10 +202,12 @@ class Index:
             for name in self._store.sessions():
                 seen = self._seen(name)
                 if seen is not None:
-                    old = self._sessions.get(name)
+                    old = self._read_of.get(name)
                     known[name] = old if old and old[0] == seen else (seen, self._read(name, seen))
-            self._sessions = known
-            return tuple(session for _, session in known.values() if session)
+            if known != self._read_of:
+                self._read_of = known
+                self._sessions = tuple(session for _, session in known.values() if session)
+            return self._sessions
 
     def session(self, name: str) -> Session:
         """The session whose short id is `name`.
@@ -243,9 +247,12 @@ class Index:
 
     def queue(self, wanted: Filter, reviewer: str) -> Queue:
         """Moments of all sessions that `wanted` takes, by score."""
-        rows = [row for s in self.sessions() for row in self.rows(s) if wanted.takes(row)]
-        rows.sort(key=_order)
-        return Queue(wanted, reviewer, tuple(rows))
+        sessions, verdicts = self.sessions(), self.verdicts()
+        made_of, said, rows = self._rows
+        if made_of is not sessions or said is not verdicts:
+            rows = tuple(sorted((row for s in sessions for row in self.rows(s)), key=_order))
+            self._rows = (sessions, verdicts, rows)
+        return Queue(wanted, reviewer, tuple(row for row in rows if wanted.takes(row)))
 
     def _seen(self, name: str) -> tuple[int, int] | None:
         try:

@@ -3,7 +3,6 @@
 import { clock, keys, say } from "./desk.js";
 
 const SKIP_MS = 5000;
-const LOOKS_MS = 1000;
 
 export class Player {
   /** @param stretch [start, end] in ms that a loop repeats; null: none. */
@@ -141,21 +140,19 @@ export class Player {
     if (playing) this.play();
   }
 
-  /** Why nothing is heard: the recording is still being read, or cannot be. */
+  /** Why nothing is heard: sound is on its way, or cannot be had. */
   async #look() {
-    clearTimeout(this.looker);
-    const place = this.root.querySelector(".trouble");
+    this.root.classList.add("waiting");
     let told = {};
     try {
       told = await (await fetch(this.root.dataset.sound, { headers: { accept: "application/json" } })).json();
     } catch {
       told = { error: "The desk does not answer. Is `tether review` still running?" };
     }
+    const place = this.root.querySelector(".trouble");
     place.hidden = !told.error;
     place.textContent = told.error || "";
-    const waits = !told.error && told.decoded_s < told.duration_s && 1000 * told.decoded_s < this.at + 1000;
-    this.root.classList.toggle("waiting", waits);
-    if (waits) this.looker = setTimeout(() => this.#look(), LOOKS_MS);
+    if (told.error) this.root.classList.remove("waiting");
   }
 
   /** Highlight the turn that is heard, and keep it in sight unless somebody scrolls. */

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import av
 import numpy as np
@@ -34,6 +34,12 @@ from pipeline.timebase import (
     s_to_ms,
     samples_to_ms,
 )
+
+OPTIONS: dict[str, Any] = {
+    "options": {"protocol_whitelist": "none"},
+    "metadata_errors": "ignore",
+}
+"""How every file is opened: nothing in it can name another."""
 
 READABLE = "wav, flac, mp3, m4a, ogg, opus, webm, mp4 or another file that FFmpeg decodes"
 
@@ -150,9 +156,7 @@ class _Track:
                     raise InputError("the file is empty", expected=READABLE)
                 announced_ms = _announced_by_riff(source)
                 source.seek(0)
-                with av.open(
-                    source, "r", options={"protocol_whitelist": "none"}, metadata_errors="ignore"
-                ) as container:
+                with av.open(source, "r", **OPTIONS) as container:
                     self._decode_container(container)
                 self.promised_ms = announced_ms or self.promised_ms
         except av.error.FFmpegError as caught:
@@ -229,7 +233,7 @@ class _Track:
     def _fill_gap(self, start_s: float) -> None:
         """Write zeros where the container jumped ahead."""
         start = round(start_s * SAMPLE_RATE_HZ)
-        if start - self.written <= _GAP_SAMPLES:
+        if start - self.written <= GAP_SAMPLES:
             return
         latest_ms = self.promised_ms + _MINUTE_MS if self.promised_ms else _DAY_MS
         if start_s > ms_to_s(latest_ms):
@@ -281,7 +285,7 @@ class _Track:
 # Timestamps are rounded to the container's time base and jitter by a few ms; the shortest frames in
 # common use last 20 ms (Opus, AAC at 48 kHz). What lies between is no lost frame, and the sum of
 # samples is the better clock.
-_GAP_SAMPLES = SAMPLE_RATE_HZ * 15 // 1000
+GAP_SAMPLES = SAMPLE_RATE_HZ * 15 // 1000
 # A timestamp later than this after the announced end, or after a day where none is announced, is no
 # time that passed: hours of zeros would fill the disk.
 _MINUTE_MS = 60_000
