@@ -19,7 +19,7 @@ import os
 import struct
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -86,7 +86,7 @@ class Listening:
         """Why there is no sound; None: there is, or will be."""
         return self._error
 
-    def read(self, start: int, end: int, heard: Collection[int]) -> Iterator[bytes]:
+    def read(self, start: int, end: int, heard: Collection[int]) -> Generator[bytes, None, None]:
         """Bytes ``[start, end)`` of the WAV file, in blocks of at most a second.
 
         Parameters
