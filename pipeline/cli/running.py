@@ -17,6 +17,7 @@ from pipeline.cli.options import USUAL_PROFILE, USUAL_WORKSPACE
 from pipeline.cli.progress import Log, Screen, set_up_logging
 from pipeline.errors import ConfigError
 from pipeline.registry import nearest
+from pipeline.report import REPORT
 from pipeline.report.summary import SessionSummary, summarize, write
 from pipeline.session import Walked
 from pipeline.tables import ROLES_ALLOWED, SHORT_ID
@@ -170,4 +171,4 @@ def _machine(result: Result, bench: Workbench) -> dict[str, Any]:
 
 
 def _report(result: Result, bench: Workbench) -> Path:
-    return (bench.store.session(str(result.recording_id)) / "report.html").absolute()
+    return (bench.store.session(str(result.recording_id)) / REPORT).absolute()

@@ -115,7 +115,7 @@ def publish(
     note = Note(recording, language, provenance, slots, stale, settings)
     content = canonical(_NOTE.dump_python(note, mode="json"))
     folder = store.session(recording.recording_id)
-    walk_file, report_file = folder / "walk.json", folder / "report.html"
+    walk_file, report_file = folder / "walk.json", folder / report.REPORT
     computed = [name for name, state in outcome.states.items() if state == "done"]
     stands = report_file.is_file() and walk_file.is_file() and walk_file.read_bytes() == content
     seconds = dict(outcome.seconds)
@@ -124,6 +124,8 @@ def publish(
         began = time.perf_counter()
         html = report.render(recording, outcome.tables, provenance)
         write_private(report_file, html.encode("utf-8"))
+        # What is heard in it belongs to moments that may be others now.
+        (folder / report.WITH_CLIPS).unlink(missing_ok=True)
         write_private(walk_file, content)
         computed.append("report")
         seconds["report"] = time.perf_counter() - began
