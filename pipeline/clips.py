@@ -1,7 +1,7 @@
 """Short pieces of a recording as Opus, to be heard beside what is said of them.
 
 A clip is made on request only, for it is a voice. It is WebM, which all current browsers play, and
-it holds nothing but sound: no date, no name of a program, and the same input gives the same bytes.
+it holds nothing but sound: no date, no version of a program. The same input gives the same bytes.
 """
 
 import io
@@ -50,9 +50,11 @@ def _webm(samples: Samples, kbps: int) -> bytes:
     file = io.BytesIO()
     whole = (np.clip(samples, -1, 1) * _FULL_SCALE).astype(np.int16)
     with av.open(file, "w", format="webm", options={"fflags": "+bitexact"}) as container:
-        stream = container.add_stream("libopus", rate=SAMPLE_RATE_HZ, layout="mono")
+        stream = container.add_stream(
+            "libopus", rate=SAMPLE_RATE_HZ, options={"application": "voip", "vbr": "constrained"}
+        )
+        stream.layout = "mono"
         stream.bit_rate = kbps * 1000
-        stream.codec_context.options = {"application": "voip"}
         for start in range(0, len(whole), _FRAME):
             piece = np.zeros(_FRAME, np.int16)
             own = whole[start : start + _FRAME]

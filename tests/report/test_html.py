@@ -209,7 +209,7 @@ def test_moments_stand_in_order_of_time_and_the_timeline_leads_to_them(outline: 
     marks = [
         attrs["href"]
         for tag, attrs in outline.elements
-        if tag == "a" and "Moment" in (attrs.get("aria-label") or "")
+        if tag == "a" and ", candidate" in (attrs.get("aria-label") or "")
     ]
     assert marks == [f"#{card}" for card in cards]
 
