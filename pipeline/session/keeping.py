@@ -166,10 +166,13 @@ def reopen(recording_id: str, store: Store) -> Walked:
     tables: dict[str, pl.DataFrame] = {}
     for stage, slot in note.slots:
         tables |= store.read(recording_id, stage, slot)
+    # JSON sorted the names of the stages; a report gives them in the order of the walk.
+    given = note.provenance.stages
+    ordered = {stage: given[stage] for stage, _ in note.slots if stage in given}
     return Walked(
         note.recording,
         tables,
-        note.provenance,
+        replace(note.provenance, stages=ordered),
         (),
         note.stale,
         {},

@@ -32,6 +32,12 @@ UNSEEN = """() => [...document.querySelectorAll('details')].flatMap(
 )"""
 
 
+# Tables and pictures wider than the place that they have.
+CUT = """() => [...document.querySelectorAll('.scroll')].filter(
+    each => each.scrollWidth > each.clientWidth
+).map(each => each.ariaLabel)"""
+
+
 def write(folder: Path, state: made.State = made.session) -> Path:
     file = folder / "report.html"
     file.write_text(report.render(*state()), encoding="utf-8")
@@ -134,6 +140,7 @@ def test_print_shows_the_whole_timeline_and_hides_nothing(
         assert box
         assert frame
         assert box["width"] <= frame["width"]
+    assert page.evaluate(CUT) == []
     assert page.evaluate(UNSEEN) == []
     assert not page.locator(".zoom").is_visible()
     assert page.pdf(format="A4").count(b"/Type /Page\n") > 3
