@@ -30,7 +30,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    sync_playwright,
+)
 
 Scheme = Literal["light", "dark"]
 
@@ -105,14 +112,23 @@ class NewPage(Protocol):
         """Open it; `context` goes to Playwright's ``Browser.new_context``."""
 
 
+def program() -> str | None:
+    """Path of the system's Chromium; None where there is none."""
+    return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start it, headless, with everything switched off that would reach a network."""
+    return playwright.chromium.launch(executable_path=program(), args=list(_OPTIONS))
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium, started once."""
-    program = next(filter(None, map(shutil.which, _NAMES)), None)
-    if program is None:
+    if program() is None:
         pytest.skip("no Chromium here; on Debian: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(_OPTIONS))
+        browser = launch(playwright)
         yield browser
         browser.close()
 

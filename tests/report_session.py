@@ -461,7 +461,7 @@ def _asides(scene: Scene, book: Book) -> None:
     book.moment([move], [alone, late], score=0.4, caveats=["Deliberate space sounds the same."])
 
 
-def _frames(duration_ms: int, turns: list[dict[str, object]], seed: int) -> pl.DataFrame:
+def frames(duration_ms: int, turns: list[dict[str, object]], seed: int) -> pl.DataFrame:
     """Pitch and level on two channels: therapist on 0, client on 1."""
     noise = np.random.default_rng(seed)
     parts = []
@@ -585,7 +585,7 @@ def _tables(recording: Recording, scene: Scene, book: Book, seed: int) -> Tables
         "overlaps": t.OVERLAPS.frame(scene.overlaps),
         "roles": t.ROLES.frame([{"speaker": r, "role": r, "source": "sidecar"}
                                 for r in ("therapist", "client")]),
-        "frames": _frames(recording.duration_ms, scene.turns, seed),
+        "frames": frames(recording.duration_ms, scene.turns, seed),
         "quality": t.QUALITY.frame(quality),
         "hits": t.HITS.frame(book.hits),
         "moments": t.MOMENTS.frame(book.moments),
