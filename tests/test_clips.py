@@ -25,12 +25,12 @@ def tones(seconds: int) -> Audio:
 
 
 def decoded(webm: bytes) -> NDArray[np.float32]:
-    with av.open(io.BytesIO(webm)) as container:
+    with av.open(io.BytesIO(webm), "r") as container:
         assert [stream.codec_context.name for stream in container.streams] == ["opus"]
         assert container.metadata.get("encoder") in {None, "Lavf"}, "no version is told"
         assert not container.metadata.keys() & {"title", "creation_time"}
         frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
-    return np.concatenate(frames, axis=-1)[0]
+    return np.asarray(np.concatenate(frames, axis=-1)[0], np.float32)
 
 
 def pitch(samples: NDArray[np.float32], second: float) -> float:

@@ -9,6 +9,8 @@ from pipeline.report.provenance import DisabledFamily
 from pipeline.tables import QUALITY, Tables
 
 _WHOLE = "Whole recording"
+_LEAST = 0.001
+"""Where a measure without unit is smaller, its digits say nothing."""
 
 
 @dataclass(frozen=True)
@@ -90,4 +92,6 @@ def _value(measure: str, value: float | None) -> str:
     if value is None:
         return "not measured"
     unit = names.QUALITY.get(measure, ("", ""))[1]
+    if not unit and 0 < abs(value) < _LEAST:
+        return f"under {_LEAST}"
     return wording.percent(value) if unit == "%" else f"{wording.number(value)} {unit}".strip()

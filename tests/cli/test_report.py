@@ -83,7 +83,7 @@ def test_clips_stand_in_a_file_of_their_own(
     assert "This file contains the voices of therapist and client C-9." in html
     assert "media-src data:;" in html
     (sound,) = re.findall(r'<audio [^>]*src="data:audio/webm;base64,([^"]+)"', html)
-    with av.open(io.BytesIO(base64.b64decode(sound))) as container:
+    with av.open(io.BytesIO(base64.b64decode(sound)), "r") as container:
         heard = np.concatenate([f.to_ndarray()[0] for f in container.decode(audio=0)])
     time = re.search(r"Listen: 00:(\d\d)\u201300:(\d\d)", html)
     assert time
