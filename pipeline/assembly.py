@@ -17,6 +17,7 @@ import numpy as np
 
 from pipeline import features, intake, lexicon, session
 from pipeline.catalogue import Catalogue, Voice
+from pipeline.clips import Clip
 from pipeline.config import Settings
 from pipeline.engines import imported
 from pipeline.errors import ConfigError, EngineError
@@ -286,6 +287,22 @@ class Workbench:
         voice = Voice(therapist, vector.astype("<f4").tobytes(), model, speech_ms, now)
         self.catalogue.enrol(voice)
         return voice
+
+    def clips(self, walked: Walked, path: Path) -> dict[int, Clip]:
+        """What is heard around the candidate moments of a walked session, by moment_id.
+
+        Parameters
+        ----------
+        path
+            Where the recording lies.
+
+        Raises
+        ------
+        InputError
+            The recording is another or has no audio.
+        """
+        source = intake.read(intake.Named(path, path.parent), consent=False)
+        return session.moment_clips(walked, source, self.store, self.settings)
 
     def _enrolled(self, source: Source) -> Enrolled | None:
         """The voice of the therapist whom the sidecar names, or all where it names none."""

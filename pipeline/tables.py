@@ -455,13 +455,15 @@ CLAUSE = pl.Struct(
     {
         "text": pl.String,
         "condition": pl.String,
+        "params": pl.List(pl.String),
         "observed": pl.String,
         "held": pl.Boolean,
         "set_aside": pl.String,
     }
 )
-"""One clause of a hit: sentence with values filled in, condition with parameters filled in,
-observed values as JSON, whether it held, and why it was set aside (null: it was not)."""
+"""One clause of a hit: sentence with values filled in, condition with parameters filled in, names
+of these parameters, observed values as JSON (`x_n`: how many values the baseline of x has), whether
+it held, and why it was set aside (null: it was not)."""
 
 HITS = Schema(
     "hits",

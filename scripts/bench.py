@@ -6,8 +6,9 @@ the audio in memory and calls the same speech detector, diarizer, transcriber an
 with the same threads, on the regions that the run had found. Both are repeated in turn, and the
 ratio is taken pair by pair.
 
-``scripts/bench voice`` measures pitch and voice alone, in a few minutes: see `voice_bench`.
-``scripts/bench desk`` measures the desk of ``tether review``: see `desk_bench`.
+``scripts/bench voice`` measures pitch and voice alone, in a few minutes: see `voice_bench`;
+``scripts/bench desk`` the desk of ``tether review``: see `desk_bench`; ``scripts/bench report`` the
+report of an hour, in a real Chromium: see `report_bench`.
 """
 
 import argparse
@@ -37,10 +38,10 @@ def main() -> None:
     parser.add_argument(
         "part",
         nargs="?",
-        choices=("all", "voice", "desk"),
+        choices=("all", "voice", "desk", "report"),
         default="all",
-        help="all: end to end; voice: pitch and voice alone, beside librosa.pyin; "
-        "desk: the pages and sound of tether review",
+        help="all: end to end; voice: pitch and voice alone, beside librosa.pyin; desk: the pages "
+        "and sound of tether review; report: its size and first paint, needs scripts/install dev",
     )
     parser.add_argument("--minutes", type=float, default=60, help="length of the session")
     parser.add_argument("--pairs", type=int, default=1, help="measured pairs")
@@ -55,6 +56,11 @@ def main() -> None:
         return
     if options.part == "desk":
         desk_bench.measure(options.sessions, hours=3, compose=compose)
+        return
+    if options.part == "report":
+        import report_bench  # noqa: PLC0415  # it needs Chromium and what drives it
+
+        report_bench.measure()
         return
     with tempfile.TemporaryDirectory(prefix="tether-bench-") as folder:
         compare(Path(folder), options.minutes, options.pairs)

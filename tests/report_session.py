@@ -132,6 +132,7 @@ def clause(
     text: str,
     condition: str,
     observed: dict[str, object],
+    params: Sequence[str] = (),
     *,
     held: bool = True,
     set_aside: str | None = None,
@@ -140,6 +141,7 @@ def clause(
     return {
         "text": text,
         "condition": condition,
+        "params": params,
         "observed": json.dumps(observed),
         "held": held,
         "set_aside": set_aside,
@@ -230,11 +232,12 @@ def _silent_question(scene: Scene, book: Book) -> None:
                 "before_role = 'therapist' AND after_role = 'therapist'",
                 {"before_role": "therapist", "after_role": "therapist"},
             ),
-            clause("for 5.2 s", "length_ms >= 3000", {"length_ms": length}),
+            clause("for 5.2 s", "length_ms >= 3000", {"length_ms": length}, ["min_ms"]),
             clause(
                 "long for this pair",
                 "length_ms_z >= 1.5",
                 {"length_ms_z": None},
+                ["unusual"],
                 held=False,
                 set_aside="small baseline: 12 values, 30 are needed",
             ),
@@ -243,7 +246,7 @@ def _silent_question(scene: Scene, book: Book) -> None:
                 "before_role = 'therapist' AND after_role = 'therapist'",
                 {"before_role": "therapist", "after_role": "therapist"},
             ),
-            clause("for 4.1 s", "length_ms >= 3000", {"length_ms": 4100}),
+            clause("for 4.1 s", "length_ms >= 3000", {"length_ms": 4100}, ["min_ms"]),
             clause(
                 "long for this pair",
                 "length_ms >= 4000",
@@ -323,7 +326,7 @@ def _homework(scene: Scene, book: Book) -> None:
             clause(
                 "louder than this client usually is",
                 "level_dbfs_z >= 1.5",
-                {"level_dbfs": -19.4, "level_dbfs_z": 1.83, "n_baseline": 131},
+                {"level_dbfs": -19.4, "level_dbfs_z": 1.83, "level_dbfs_n": 131},
             )
         ],
     )
@@ -398,7 +401,7 @@ def _short_answers(scene: Scene, book: Book) -> None:
             clause("to open questions", "prev_therapist_is_open = true",
                    {"prev_therapist_is_open": True}),
             clause("after 2.3 s, slow for this client", "latency_ms_z >= 1.5",
-                   {"latency_ms": 2300, "latency_ms_z": 2.41, "n_baseline": 88}),
+                   {"latency_ms": 2300, "latency_ms_z": 2.41, "latency_ms_n": 88}),
         ],
     )  # fmt: skip
     book.moment(
@@ -423,7 +426,7 @@ def _asides(scene: Scene, book: Book) -> None:
         item="silence",
         suppressed_by="the therapist was guiding an exercise",
         params=SILENCE_PARAMS,
-        clauses=[clause("for 4.8 s", "length_ms >= 3000", {"length_ms": 4800})],
+        clauses=[clause("for 4.8 s", "length_ms >= 3000", {"length_ms": 4800}, ["min_ms"])],
     )
     said = scene.say("client", "And she goes, you never listen, you know how she is.", 300)
     book.hit(
@@ -458,7 +461,7 @@ def _asides(scene: Scene, book: Book) -> None:
     book.moment([move], [alone, late], score=0.4, caveats=["Deliberate space sounds the same."])
 
 
-def _frames(duration_ms: int, turns: list[dict[str, object]], seed: int) -> pl.DataFrame:
+def frames(duration_ms: int, turns: list[dict[str, object]], seed: int) -> pl.DataFrame:
     """Pitch and level on two channels: therapist on 0, client on 1."""
     noise = np.random.default_rng(seed)
     parts = []
@@ -582,7 +585,7 @@ def _tables(recording: Recording, scene: Scene, book: Book, seed: int) -> Tables
         "overlaps": t.OVERLAPS.frame(scene.overlaps),
         "roles": t.ROLES.frame([{"speaker": r, "role": r, "source": "sidecar"}
                                 for r in ("therapist", "client")]),
-        "frames": _frames(recording.duration_ms, scene.turns, seed),
+        "frames": frames(recording.duration_ms, scene.turns, seed),
         "quality": t.QUALITY.frame(quality),
         "hits": t.HITS.frame(book.hits),
         "moments": t.MOMENTS.frame(book.moments),

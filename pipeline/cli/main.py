@@ -110,12 +110,25 @@ def sessions_command(workspace: Path, as_json: bool) -> None:
 
 @cli.command("report")
 @click.argument("session")
+@click.option(
+    "--with-clips", is_flag=True, help="Let the moments be heard: the file then holds voices."
+)
 @options.workspace
-def report_command(session: str, workspace: Path) -> None:
-    """Render the report of SESSION again: an id prefix of at least 6 digits, or a path."""
+@options.profile
+def report_command(session: str, workspace: Path, profile: str, *, with_clips: bool) -> None:
+    """Render the report of SESSION again: an id prefix of at least 6 digits, or a path.
+
+    A report holds no sound. With --with-clips a second file is written beside it,
+    report-with-clips.html, in which each candidate moment can be heard (how much of it stands
+    under `clips` in the settings), and which says so in red. The recording must still lie where it
+    was. The command without --with-clips removes that file, and so does whatever renews the report.
+    """
     from pipeline.cli import reading  # noqa: PLC0415  # see the module's docstring
 
-    reading.report(session, workspace)
+    if with_clips:
+        reading.report_with_clips(session, workspace, profile)
+    else:
+        reading.report(session, workspace)
 
 
 @cli.command("export")

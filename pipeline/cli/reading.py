@@ -5,10 +5,12 @@ from pathlib import Path
 
 import click
 
-from pipeline import exports, session
+from pipeline import config, exports, session
+from pipeline.assembly import Workbench
 from pipeline.catalogue import Catalogue
 from pipeline.errors import ConfigError, InputError, StoreError
-from pipeline.report import render
+from pipeline.report import REPORT, WITH_CLIPS, render
+from pipeline.report.wording import count
 from pipeline.session import Walked
 from pipeline.store import Store, private_folder, write_private
 from pipeline.tables import SHORT_ID
@@ -58,12 +60,42 @@ def sessions(workspace: Path, *, as_json: bool) -> None:
 
 
 def report(name: str, workspace: Path) -> None:
-    """Render the report again from the last walk."""
+    """Render the report again from the last walk; one with voices is removed."""
     store, walked = _reopen(name, workspace)
-    file = store.session(walked.recording.recording_id) / "report.html"
+    folder = store.session(walked.recording.recording_id)
     html = render(walked.recording, walked.tables, walked.provenance)
-    write_private(file, html.encode("utf-8"))
+    write_private(folder / REPORT, html.encode("utf-8"))
+    click.echo(str(folder / REPORT))
+    if (folder / WITH_CLIPS).exists():
+        (folder / WITH_CLIPS).unlink()
+        click.echo(f"removed: {folder / WITH_CLIPS}")
+
+
+def report_with_clips(name: str, workspace: Path, profile: str) -> None:
+    """Render the report with what is heard around its moments, into a file of its own."""
+    require(workspace)
+    bench = Workbench(config.load(profile), workspace)
+    entry = bench.catalogue.find(name)
+    walked = session.reopen(entry.recording_id, bench.store)
+    if not entry.path.exists():
+        raise InputError(
+            "the recording of this session does not lie any more where it was",
+            expected="the file that `tether sessions` names: a report has no sound of its own",
+            hint="put it back there; or run `tether run` on it where it lies now",
+        )
+    with bench.store.lock():
+        clips = bench.clips(walked, entry.path)
+        html = render(walked.recording, walked.tables, walked.provenance, clips)
+        file = bench.store.session(entry.recording_id) / WITH_CLIPS
+        write_private(file, html.encode("utf-8"))
     click.echo(str(file))
+    if clips:
+        click.echo(
+            f"It holds voices, in {count(len(clips), 'clip')}. "
+            "`tether report SESSION` without --with-clips removes it."
+        )
+    else:
+        click.echo("It holds no voice, for no moment was flagged.")
 
 
 def export(name: str, workspace: Path, tables: list[str], fmt: str, output: Path) -> None:

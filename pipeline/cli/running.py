@@ -15,6 +15,7 @@ from pipeline.batch import Listener, Result
 from pipeline.cli import reading
 from pipeline.cli.options import USUAL_PROFILE, USUAL_WORKSPACE
 from pipeline.cli.progress import Log, Screen, set_up_logging
+from pipeline.report import REPORT
 from pipeline.report.summary import SessionSummary, summarize, write
 from pipeline.tables import SHORT_ID
 
@@ -134,4 +135,4 @@ def _machine(result: Result, bench: Workbench) -> dict[str, Any]:
 
 
 def _report(result: Result, bench: Workbench) -> Path:
-    return (bench.store.session(str(result.recording_id)) / "report.html").absolute()
+    return (bench.store.session(str(result.recording_id)) / REPORT).absolute()

@@ -6,7 +6,7 @@ differs and says ``extends: default``. All mistakes of a file are told at once, 
 
 from pipeline.config.files import builtin, load
 from pipeline.config.hearing import Activity, AudioDecoding, Channels, Clustering, Pyannote
-from pipeline.config.judging import Evaluation, Moments, Response, Review
+from pipeline.config.judging import Clips, Evaluation, Moments, Response, Review
 from pipeline.config.measuring import Baseline, Features, Phonation, Pitch
 from pipeline.config.section import Section
 from pipeline.config.settings import Engines, Origin, Settings
@@ -18,6 +18,7 @@ __all__ = [
     "AudioDecoding",
     "Baseline",
     "Channels",
+    "Clips",
     "Clustering",
     "Engines",
     "Evaluation",

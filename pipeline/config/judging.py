@@ -1,4 +1,4 @@
-"""Settings of moments, of what came after them, and of how they are scored."""
+"""Settings of moments: what came after, what is heard of them, and how they are scored."""
 
 from pydantic import Field
 
@@ -25,6 +25,15 @@ class Response(Section):
     repair_turns: int = Field(
         ge=1, description="client turns after it that must be of usual length"
     )
+
+
+class Clips(Section):
+    """Sound in a report, where somebody asks for it."""
+
+    before_ms: int = Field(ge=0, description="what is heard before a moment")
+    after_ms: int = Field(ge=0, description="what is heard after it")
+    longest_ms: int = Field(gt=0, description="a clip is never longer")
+    kbps: int = Field(ge=6, le=128, description="bit rate of Opus, in thousands a second")
 
 
 class Evaluation(Section):

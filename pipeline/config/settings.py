@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, PrivateAttr
 
 from pipeline.config.hearing import Activity, AudioDecoding, Channels, Clustering, Pyannote
-from pipeline.config.judging import Evaluation, Moments, Response, Review
+from pipeline.config.judging import Clips, Evaluation, Moments, Response, Review
 from pipeline.config.measuring import Baseline, Features, Phonation, Pitch
 from pipeline.config.section import Section
 from pipeline.config.talk import Quality, RoleInference, Turns, Voices
@@ -62,6 +62,7 @@ class Settings(Section):
     )
     moments: Moments
     response: Response
+    clips: Clips
     evaluation: Evaluation
     review: Review
     _origins: Mapping[tuple[str, str], Origin] = PrivateAttr(default_factory=dict)

@@ -1,11 +1,13 @@
 """What people read of a session: one HTML file, and a line on the terminal."""
 
-from pipeline.report.html import render
+from pipeline.report.html import REPORT, WITH_CLIPS, render
 from pipeline.report.model import title
 from pipeline.report.provenance import DisabledFamily, EngineChoice, Provenance
 from pipeline.report.summary import SessionSummary, Strongest, summarize
 
 __all__ = [
+    "REPORT",
+    "WITH_CLIPS",
     "DisabledFamily",
     "EngineChoice",
     "Provenance",

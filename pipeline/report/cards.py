@@ -1,13 +1,14 @@
 """One moment with its evidence, ready to be written down."""
 
-import json
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import polars as pl
 
-from pipeline.report import names, timeline, wording
+from pipeline.clips import MEDIA_TYPE, Clip
+from pipeline.report import evidence, names, timeline, wording
+from pipeline.report.evidence import Evidence, Hit
 from pipeline.report.people import People
 from pipeline.report.timeline import SHOWN_SILENCE_MS, Timeline
 from pipeline.tables import HITS, MOMENTS, SET_ASIDE, SILENCES, TURNS, Recording, Tables
@@ -15,60 +16,6 @@ from pipeline.timebase import ms_to_clock
 
 _AROUND_MS = 6_000
 """How much is drawn before and after the turns that are quoted."""
-
-Hit = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Value:
-    """An observed value; `column` is its name in rules."""
-
-    column: str
-    label: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Clause:
-    """One clause of a rule and what became of it: held, failed or aside.
-
-    `repeats`: with it the rule's clauses begin again, for the next item of the same hit.
-    """
-
-    text: str
-    condition: str
-    status: str
-    status_words: str
-    values: tuple[Value, ...]
-    repeats: bool
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A number of a rule with its source."""
-
-    name: str
-    label: str
-    text: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """One hit of a rule."""
-
-    rule: str
-    kind: str
-    kind_name: str
-    marker: str
-    marker_name: str
-    time: str
-    primary: bool
-    weight: str
-    sentence: str
-    clauses: tuple[Clause, ...]
-    parameters: tuple[Parameter, ...]
-    suppressed_by: str
 
 
 @dataclass(frozen=True)
@@ -96,8 +43,25 @@ class Response:
 
 
 @dataclass(frozen=True)
+class Heard:
+    """A clip; `source` is the whole sound as a data URI."""
+
+    time: str
+    note: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Card:
-    """One moment."""
+    """One moment.
+
+    Attributes
+    ----------
+    observed
+        What was observed, in one sentence.
+    main
+        The strongest primary hit; `signs` are all others.
+    """
 
     number: int
     anchor: str
@@ -113,12 +77,13 @@ class Card:
     of: int
     score: str
     observed: str
-    supported: tuple[str, ...]
     lines: tuple[Line, ...]
     response: Response | None
     caveats: tuple[str, ...]
-    evidence: tuple[Evidence, ...]
+    main: Evidence
+    signs: tuple[Evidence, ...]
     picture: Timeline
+    heard: Heard | None
 
 
 def numbers(tables: Tables) -> dict[int, int]:
@@ -127,44 +92,50 @@ def numbers(tables: Tables) -> dict[int, int]:
     return {moment_id: n for n, moment_id in enumerate(moments["moment_id"], start=1)}
 
 
-def moments(recording: Recording, tables: Tables, people: People) -> tuple[Card, ...]:
-    """Candidate moments in order of time, each with its rank by score."""
-    return _cards(recording, tables, people, _ordered(tables), moves=False)
+def moments(
+    recording: Recording, tables: Tables, people: People, clips: Mapping[int, Clip]
+) -> tuple[Card, ...]:
+    """Candidate moments in order of time, each with its rank by score.
+
+    Parameters
+    ----------
+    clips
+        By moment_id, what is heard; most reports have none.
+    """
+    return _cards(recording, tables, people, clips, moves=False)
 
 
 def moves(recording: Recording, tables: Tables, people: People) -> tuple[Card, ...]:
     """What the therapist was seen to do, apart from the moments."""
-    return _cards(recording, tables, people, _ordered(tables), moves=True)
+    return _cards(recording, tables, people, {}, moves=True)
 
 
 def one(recording: Recording, tables: Tables, people: People, moment_id: int) -> Card | None:
-    """The card of one moment, with its number and rank among all; None: there is no such."""
-    number = numbers(tables).get(moment_id)
-    if number is None:
-        return None
-    chosen = _ordered(tables).filter(moment_id=moment_id)
-    (card,) = _cards(recording, tables, people, chosen, moves=False)
-    candidates = tables["moments"].filter(pl.col("kind") != "therapist_move")
-    score = chosen["score"][0]
-    rank = 1 + candidates.filter(pl.col("score") > score).height
-    return replace(card, number=number, anchor=f"moment-{number}", rank=rank, of=candidates.height)
+    """The card of one candidate moment, as it stands among all; None: there is no such."""
+    found = _cards(recording, tables, people, {}, moves=False, only=moment_id)
+    return found[0] if found else None
 
 
 def observed(tables: Tables) -> dict[int, str]:
     """What was observed, in one sentence, by moment_id: that of its strongest primary hit."""
-    hits = {hit["hit_id"]: hit for hit in tables.get("hits", HITS.empty()).iter_rows(named=True)}
+    strongest = dict(
+        tables.get("moments", MOMENTS.empty()).select("moment_id", "primary_hits").iter_rows()
+    )
+    wanted = {hit for primary in strongest.values() for hit in primary}
+    rows = tables.get("hits", HITS.empty()).filter(pl.col("hit_id").is_in(list(wanted)))
+    hits = {hit["hit_id"]: hit for hit in rows.iter_rows(named=True)}
     return {
-        moment_id: _sentence(min((hits[i] for i in primary), key=_strength))
-        for moment_id, primary in tables.get("moments", MOMENTS.empty())
-        .select("moment_id", "primary_hits")
-        .iter_rows()
+        moment_id: evidence.of_hit(min((hits[i] for i in primary), key=_strength)).sentence
+        for moment_id, primary in strongest.items()
     }
 
 
 def suppressed(tables: Tables) -> tuple[Evidence, ...]:
     """Hits that do not count, each with its reason."""
     hits = tables.get("hits", HITS.empty()).filter(pl.col("suppressed_by").is_not_null())
-    return tuple(_evidence(hit) for hit in hits.sort("start_ms", "hit_id").iter_rows(named=True))
+    return tuple(
+        evidence.of_hit(hit) for hit in hits.sort("start_ms", "hit_id").iter_rows(named=True)
+    )
 
 
 def cut(tables: Tables) -> tuple[Evidence, ...]:
@@ -175,7 +146,7 @@ def cut(tables: Tables) -> tuple[Evidence, ...]:
         primary = [hits[number] for number in moment["primary_hits"]]
         strongest = max(primary, key=lambda hit: (hit["weight"], -hit["hit_id"]))
         time = wording.clock_range(moment["start_ms"], moment["end_ms"])
-        made.append(replace(_evidence(strongest), time=time, suppressed_by=moment["because"]))
+        made.append(replace(evidence.of_hit(strongest), time=time, suppressed_by=moment["because"]))
     return tuple(made)
 
 
@@ -192,7 +163,9 @@ def alone(tables: Tables) -> tuple[Evidence, ...]:
     hits = tables.get("hits", HITS.empty()).filter(
         pl.col("suppressed_by").is_null() & ~pl.col("hit_id").is_in(list(used))
     )
-    return tuple(_evidence(hit) for hit in hits.sort("start_ms", "hit_id").iter_rows(named=True))
+    return tuple(
+        evidence.of_hit(hit) for hit in hits.sort("start_ms", "hit_id").iter_rows(named=True)
+    )
 
 
 def _ordered(tables: Tables) -> pl.DataFrame:
@@ -200,10 +173,16 @@ def _ordered(tables: Tables) -> pl.DataFrame:
 
 
 def _cards(
-    recording: Recording, tables: Tables, people: People, chosen: pl.DataFrame, *, moves: bool
+    recording: Recording,
+    tables: Tables,
+    people: People,
+    clips: Mapping[int, Clip],
+    *,
+    moves: bool,
+    only: int | None = None,
 ) -> tuple[Card, ...]:
     is_move = pl.col("kind") == "therapist_move"
-    chosen = chosen.filter(is_move if moves else ~is_move)
+    chosen = _ordered(tables).filter(is_move if moves else ~is_move)
     ranks = chosen["score"].rank("min", descending=True).cast(pl.Int64).to_list()
     hits = {hit["hit_id"]: hit for hit in tables.get("hits", HITS.empty()).iter_rows(named=True)}
     quotes = _Quotes(tables, people)
@@ -211,13 +190,15 @@ def _cards(
     for number, (moment, rank) in enumerate(
         zip(chosen.iter_rows(named=True), ranks, strict=True), start=1
     ):
+        if only not in (None, moment["moment_id"]):
+            continue
         primary, supporting = (
             sorted((hits[i] for i in moment[name]), key=_strength)
             for name in ("primary_hits", "supporting_hits")
         )
         span = (moment["start_ms"], moment["end_ms"])
         lines = quotes.lines(moment["quote_turns"], span)
-        sentences = [_sentence(hit) for hit in (*primary, *supporting)]
+        signs = tuple(evidence.of_hit(hit) for hit in (*primary, *supporting))
         cards.append(
             Card(
                 number=number,
@@ -233,18 +214,19 @@ def _cards(
                 rank=rank,
                 of=chosen.height,
                 score=f"{moment['score']:.2f}",
-                observed=sentences[0] if sentences else "",
-                supported=tuple(dict.fromkeys(sentences[1:])),
+                observed=signs[0].sentence,
                 lines=lines,
                 response=None if moves else _response(moment, quotes),
                 caveats=tuple(moment["caveats"]),
-                evidence=tuple(_evidence(hit) for hit in (*primary, *supporting)),
+                main=signs[0],
+                signs=signs[1:],
                 picture=timeline.excerpt(
                     tables,
                     people,
                     *quotes.stretch(moment["quote_turns"], span, recording.duration_ms),
                     (*span, moment["kind"]),
                 ),
+                heard=_heard(clips.get(moment["moment_id"]), span),
             )
         )
     return tuple(cards)
@@ -253,6 +235,16 @@ def _cards(
 def _strength(hit: Hit) -> tuple[float, int]:
     """Orders hits, the strongest first."""
     return -hit["weight"], hit["hit_id"]
+
+
+def _heard(clip: Clip | None, span: tuple[int, int]) -> Heard | None:
+    if clip is None:
+        return None
+    return Heard(
+        wording.clock_range(clip.start_ms, clip.end_ms),
+        "the moment goes on" if clip.end_ms < span[1] else "",
+        f"data:{MEDIA_TYPE};base64,{base64.b64encode(clip.webm).decode()}",
+    )
 
 
 def _response(moment: Hit, quotes: "_Quotes") -> Response:
@@ -266,81 +258,6 @@ def _response(moment: Hit, quotes: "_Quotes") -> Response:
         tuple((code, names.resolution(code)) for code in moment["response_codes"]),
         quotes.lines(moment["response_turns"], None),
     )
-
-
-def _sentence(hit: Hit) -> str:
-    """The clauses of its first item, and how many items there are; the rest stands below."""
-    clauses = list(zip(hit["clauses"], _repeats(hit), strict=True))
-    second = next((n for n, (_, repeats) in enumerate(clauses) if repeats and n), len(clauses))
-    first = [clause["text"] for clause, _ in clauses[:second] if clause["held"]]
-    counted = [clause["text"] for clause, _ in clauses[second:] if "items" in _observed(clause)]
-    return wording.sentence([dict.fromkeys(first), counted])
-
-
-def _observed(clause: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(clause["observed"] or "{}")
-    return found
-
-
-def _repeats(hit: Hit) -> list[bool]:
-    """Whether the clauses begin again: the first one's condition stands once for each item."""
-    conditions = [clause["condition"] for clause in hit["clauses"]]
-    return [i > 0 and condition == conditions[0] for i, condition in enumerate(conditions)]
-
-
-def _evidence(hit: Hit) -> Evidence:
-    return Evidence(
-        rule=hit["rule"],
-        kind=hit["kind"],
-        kind_name=names.KINDS[hit["kind"]],
-        marker=hit["marker"],
-        marker_name=names.marker(hit["marker"]),
-        time=wording.clock_range(hit["start_ms"], hit["end_ms"]),
-        primary=hit["primary"],
-        weight=wording.number(hit["weight"]),
-        sentence=_sentence(hit),
-        clauses=tuple(map(_clause, hit["clauses"], _repeats(hit))),
-        parameters=_parameters(hit["params"]),
-        suppressed_by=hit["suppressed_by"] or "",
-    )
-
-
-def _clause(clause: Mapping[str, Any], repeats: bool) -> Clause:
-    if clause["held"]:
-        # It may hold by a fixed threshold that stands in for a small baseline.
-        status, words = "held", clause["set_aside"] or "held"
-    elif clause["set_aside"]:
-        status, words = "aside", f"set aside: {clause['set_aside']}"
-    else:
-        status, words = "failed", "not held"
-    observed = _observed(clause)
-    return Clause(
-        text=clause["text"],
-        condition=clause["condition"],
-        status=status,
-        status_words=words,
-        values=tuple(
-            Value(name, wording.label(name), wording.value(name, each))
-            for name, each in observed.items()
-        ),
-        repeats=repeats,
-    )
-
-
-def _parameters(text: str) -> tuple[Parameter, ...]:
-    """Parameters with their source; a bare number has none."""
-    parameters = []
-    for name, entry in json.loads(text or "{}").items():
-        given = entry if isinstance(entry, dict) else {"value": entry}
-        parameters.append(
-            Parameter(
-                name,
-                wording.label(name),
-                wording.value(name, given.get("value")),
-                str(given.get("source") or "no source given"),
-            )
-        )
-    return tuple(parameters)
 
 
 def _mostly(turn: tuple[int, int], moment: tuple[int, int]) -> bool:

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.report import cards, names, pictures, timeline, wording
-from pipeline.report.cards import Card, Evidence
+from pipeline.clips import Clip
+from pipeline.report import cards, names, pictures, quality, timeline, wording
+from pipeline.report.cards import Card
+from pipeline.report.evidence import Evidence
 from pipeline.report.people import People, people
 from pipeline.report.pictures import ComingIn, Share, Strip
 from pipeline.report.provenance import DisabledFamily, Provenance
+from pipeline.report.quality import Quality
+from pipeline.report.stretches import Stretches, stretches
 from pipeline.report.timeline import SHOWN_SILENCE_MS, Timeline
 from pipeline.report.wording import SECOND_MS
 from pipeline.tables import (
@@ -65,19 +69,8 @@ class Speaker:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A measure of quality on one channel."""
-
-    name: str
-    channel: str
-    value: str
-    disables: str
-    because: str
-
-
-@dataclass(frozen=True)
 class Page:
-    """The whole report."""
+    """The whole report; `voices` says whose are in the file, and is empty where none are."""
 
     title: str
     subtitle: str
@@ -85,8 +78,10 @@ class Page:
     glance: tuple[Fact, ...]
     limits: tuple[str, ...]
     notices: tuple[Notice, ...]
+    voices: str
     language: str
     timeline: Timeline
+    stretches: Stretches
     moments: tuple[Card, ...]
     moves: tuple[Card, ...]
     empty: str
@@ -98,7 +93,7 @@ class Page:
     cut: tuple[Evidence, ...]
     suppressed: tuple[Evidence, ...]
     alone: tuple[Evidence, ...]
-    quality: tuple[Measured, ...]
+    quality: Quality
     disabled: tuple[DisabledFamily, ...]
     speakers: tuple[Speaker, ...]
     people: People
@@ -107,26 +102,31 @@ class Page:
     provenance: Provenance
 
 
-def build(recording: Recording, tables: Tables, provenance: Provenance) -> Page:
+def build(
+    recording: Recording, tables: Tables, provenance: Provenance, clips: Mapping[int, Clip]
+) -> Page:
     """What the report of one session shows.
 
     A table that is missing counts as empty.
     """
     turns = tables.get("turns", TURNS.empty())
     who = people(tables, recording.metadata)
-    disabled = _disabled(tables)
-    found = cards.moments(recording, tables, who)
+    disabled = quality.disabled(tables)
+    found = cards.moments(recording, tables, who, clips)
+    numbers = cards.numbers(tables)
     metadata = recording.metadata
     code = _language(recording, tables)
     return Page(
         title=title(recording),
         subtitle=f"with therapist {metadata.therapist}" if metadata.therapist else "",
-        facts=_facts(recording, names.language(code), provenance),
+        facts=_facts(recording, tables, names.language(code), provenance),
         glance=_glance(recording, tables, found, looked=who.known),
         limits=LIMITS,
         notices=_notices(recording, tables, who, provenance),
+        voices=_voices(who) if clips else "",
         language=code or "",
-        timeline=timeline.whole(tables, who, recording.duration_ms, cards.numbers(tables)),
+        timeline=timeline.whole(tables, who, recording.duration_ms, numbers),
+        stretches=stretches(tables, who, recording.duration_ms, numbers),
         moments=found,
         moves=cards.moves(recording, tables, who),
         empty=_empty(turns, who, disabled),
@@ -138,7 +138,7 @@ def build(recording: Recording, tables: Tables, provenance: Provenance) -> Page:
         cut=cards.cut(tables),
         suppressed=cards.suppressed(tables),
         alone=cards.alone(tables),
-        quality=_quality(tables),
+        quality=quality.quality(tables),
         disabled=disabled,
         speakers=_speakers(tables),
         people=who,
@@ -156,12 +156,20 @@ def title(recording: Recording) -> str:
     return client if number is None else f"{client} \u00b7 session {number}"
 
 
+def _voices(who: People) -> str:
+    """Whose voices a file with clips holds."""
+    lanes = (f"{person.name.lower()} {person.note}".strip() for person in who.lanes)
+    return wording.listed(list(lanes))
+
+
 def _language(recording: Recording, tables: Tables) -> str | None:
     heard = tables.get("transcription", TRANSCRIPTION.empty())["language"].drop_nulls()
     return str(heard[0]) if heard.len() else recording.metadata.language
 
 
-def _facts(recording: Recording, language: str, provenance: Provenance) -> tuple[Fact, ...]:
+def _facts(
+    recording: Recording, tables: Tables, language: str, provenance: Provenance
+) -> tuple[Fact, ...]:
     metadata = recording.metadata
     audio = "Transcript without audio"
     if recording.channels:
@@ -172,11 +180,23 @@ def _facts(recording: Recording, language: str, provenance: Provenance) -> tuple
         Fact("Language", language),
         Fact("Consent", metadata.consent or "no reference recorded"),
         Fact("Recording", audio),
+        _good(tables),
         *(
             Fact(engine.task[:1].upper() + engine.task[1:], engine.name, engine.because)
             for engine in provenance.engines
         ),
     )
+
+
+def _good(tables: Tables) -> Fact:
+    """Whether the recording was good enough for every rule."""
+    if tables.get("quality", QUALITY.empty()).is_empty():
+        return Fact("Quality", "not measured")
+    found = quality.disabled(tables)
+    if not found:
+        return Fact("Quality", "good enough for every rule")
+    families = wording.listed(list(dict.fromkeys(entry.family for entry in found)))
+    return Fact("Quality", f"rules on {families} abstained", "; ".join(e.because for e in found))
 
 
 def _glance(
@@ -296,43 +316,6 @@ def _empty(turns: pl.DataFrame, who: People, disabled: tuple[DisabledFamily, ...
         "happened: the rules know some outward signs, not all."
         + (f" Rules that need these abstained: {abstained}." if abstained else "")
     )
-
-
-def _disabled(tables: Tables) -> tuple[DisabledFamily, ...]:
-    """Families that abstained, those of one reason together."""
-    rows = tables.get("quality", QUALITY.empty()).select("disables", "because")
-    found = [
-        (because or "the recording is too poor", family)
-        for families, because in rows.iter_rows()
-        for family in families or ()
-    ]
-    reasons: dict[str, list[str]] = {}
-    for because, family in dict.fromkeys(found):
-        reasons.setdefault(because.rstrip("."), []).append(family)
-    return tuple(
-        DisabledFamily(wording.listed(families), because) for because, families in reasons.items()
-    )
-
-
-def _quality(tables: Tables) -> tuple[Measured, ...]:
-    rows = tables.get("quality", QUALITY.empty())
-    return tuple(
-        Measured(
-            name=names.QUALITY.get(row["measure"], (wording.label(row["measure"]), ""))[0],
-            channel="all" if row["channel"] is None else str(row["channel"] + 1),
-            value=_quality_value(row["measure"], row["value"]),
-            disables=", ".join(row["disables"] or ()),
-            because=row["because"] or "",
-        )
-        for row in rows.iter_rows(named=True)
-    )
-
-
-def _quality_value(measure: str, value: float | None) -> str:
-    if value is None:
-        return "could not be measured"
-    unit = names.QUALITY.get(measure, ("", ""))[1]
-    return wording.percent(value) if unit == "%" else f"{wording.number(value)} {unit}".strip()
 
 
 def _speakers(tables: Tables) -> tuple[Speaker, ...]:

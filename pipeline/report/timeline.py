@@ -35,8 +35,11 @@ _SHORTEST_BAR = 4
 _MOVES = 22
 _SPACE = 8
 _AXIS = 24
-# A label takes about this share of a picture at its smallest width, in per cent.
-_LABEL_WIDTH = 7.5
+# A label takes about this share of a picture at its smallest width, in per cent; where there are
+# many moments a label is its number alone, else they would pile up.
+_LABEL_WIDTH = 8.0
+_NUMBER_WIDTH = 4.2
+_MANY = 24
 _FLIP_FROM = 93.0
 
 _STEPS_MS = (5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_200_000, 1_800_000)
@@ -263,6 +266,7 @@ def _silence_bars(tables: Tables, window: _Window) -> list[Bar]:
 def _marks(tables: Tables, window: _Window, numbers: dict[int, int]) -> tuple[list[Mark], float]:
     """Moments with labels in as many rows as keep them apart, and where the lanes begin."""
     moments = tables.get("moments", MOMENTS.empty()).sort("start_ms", "moment_id")
+    many = len(numbers) > _MANY
     ends: list[float] = []
     marks = []
     for row in moments.iter_rows(named=True):
@@ -272,7 +276,7 @@ def _marks(tables: Tables, window: _Window, numbers: dict[int, int]) -> tuple[li
         middle = (row["start_ms"] + row["end_ms"]) // 2
         at = 100 * middle / window.end_ms
         level = next((i for i, end in enumerate(ends) if end <= at), len(ends))
-        ends[level : level + 1] = [at + _LABEL_WIDTH]
+        ends[level : level + 1] = [at + (_NUMBER_WIDTH if many else _LABEL_WIDTH)]
         band = window.bar((row["start_ms"], row["end_ms"]), 0, 0, row["kind"], "")
         title = (
             f"Moment {number}, {names.KINDS[row['kind']]}: {names.marker(row['marker'])}, "
@@ -283,7 +287,7 @@ def _marks(tables: Tables, window: _Window, numbers: dict[int, int]) -> tuple[li
                 number=number,
                 anchor=f"moment-{number}",
                 kind=row["kind"],
-                code=row["marker"],
+                code="" if many else row["marker"],
                 title=title,
                 x=band.x,
                 width=band.width,

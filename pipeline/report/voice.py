@@ -14,7 +14,7 @@ from pipeline.tables import FRAMES, SPANS, Tables
 # How the curves are drawn; nothing is decided by these.
 _BUCKETS = 260
 _BUCKET_STEP_MS = 5_000
-_FEWEST_FRAMES = 25
+FEWEST_FRAMES = 25  # a quarter of a second
 _HEIGHT = 44
 _SEMITONES_PER_OCTAVE = 12
 
@@ -48,18 +48,31 @@ class Curve:
 
 
 def pitch(tables: Tables, client: Person, duration_ms: int) -> Curve | None:
-    """Median pitch of the client in semitones from the client's median; None without frames."""
-    frames = _frames_of(tables, client).drop_nulls("f0_hz")
-    octaves = (pl.col("f0_hz") / pl.col("f0_hz").median()).log(2)
-    values = frames.select("t_ms", value=_SEMITONES_PER_OCTAVE * octaves)
-    return _curve(values, duration_ms, "semitones", "pitch")
+    """The client's pitch over the session; None without frames."""
+    return _curve(pitches(tables, client), duration_ms, "semitones", "pitch")
 
 
 def level(tables: Tables, client: Person, duration_ms: int) -> Curve | None:
-    """Median level of the client in decibels from the client's median; None without frames."""
+    """The client's level over the session; None without frames."""
+    return _curve(levels(tables, client), duration_ms, "dB", "level")
+
+
+def pitches(tables: Tables, client: Person) -> pl.DataFrame:
+    """Columns t_ms and value: semitones from the client's median, where the voice is voiced."""
+    frames = _frames_of(tables, client).drop_nulls("f0_hz")
+    octaves = (pl.col("f0_hz") / pl.col("f0_hz").median()).log(2)
+    return frames.select("t_ms", value=_SEMITONES_PER_OCTAVE * octaves)
+
+
+def levels(tables: Tables, client: Person) -> pl.DataFrame:
+    """Columns t_ms and value: decibels from the client's median."""
     frames = _frames_of(tables, client).drop_nulls("level_dbfs")
-    values = frames.select("t_ms", value=pl.col("level_dbfs") - pl.col("level_dbfs").median())
-    return _curve(values, duration_ms, "dB", "level")
+    return frames.select("t_ms", value=pl.col("level_dbfs") - pl.col("level_dbfs").median())
+
+
+def enough(values: pl.DataFrame) -> bool:
+    """Whether there are frames enough for a median."""
+    return values.height >= FEWEST_FRAMES
 
 
 def _frames_of(tables: Tables, person: Person) -> pl.DataFrame:
@@ -83,7 +96,7 @@ def _during(frames: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def _curve(values: pl.DataFrame, duration_ms: int, unit: str, what: str) -> Curve | None:
-    if values.height < _FEWEST_FRAMES:
+    if not enough(values):
         return None
     steps = -(-duration_ms // (_BUCKETS * _BUCKET_STEP_MS))
     bucket_ms = steps * _BUCKET_STEP_MS
@@ -91,7 +104,7 @@ def _curve(values: pl.DataFrame, duration_ms: int, unit: str, what: str) -> Curv
     buckets = (
         values.group_by(pl.col("t_ms") // bucket_ms)
         .agg(pl.col("value").median(), pl.len().alias("n"))
-        .filter(pl.col("n") >= _FEWEST_FRAMES)
+        .filter(pl.col("n") >= FEWEST_FRAMES)
         .sort("t_ms")
     )
     if buckets.is_empty():

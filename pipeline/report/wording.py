@@ -1,6 +1,7 @@
 """Numbers as people read them."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 
 from pipeline.timebase import ms_to_clock, ms_to_s
@@ -10,6 +11,7 @@ MINUTE_MS = 60_000
 _MINUS = "\u2212"
 _TENS = 10
 
+_BESIDE = re.compile(r"(prev|next)_(therapist|client)_")
 _UNITS = {
     "hz": "Hz",
     "db": "dB",
@@ -93,17 +95,30 @@ def number(value: float) -> str:
     return text.replace("-", _MINUS)
 
 
+def offset(value: float, unit: str) -> str:
+    r"""How far something lies from its middle.
+
+    >>> offset(1.25, "dB"), offset(-0.44, "semitones"), offset(0.02, "dB")
+    ('+1.2 dB', '\u22120.4 semitones', '0.0 dB')
+    """
+    return f"{round(value, 1) or 0:{'+' if round(value, 1) else ''}.1f} {unit}".replace("-", _MINUS)
+
+
 def label(name: str) -> str:
     """A column's name in words.
 
-    >>> label("before_role"), label("length_ms_z"), label("prev_therapist_n_words")
-    ('before role', 'length, z', 'prev therapist words')
+    >>> label("length_ms_z"), label("prev_therapist_n_words"), label("next_client_length_ms")
+    ('length, z', 'words (therapist before)', 'length (client after)')
     """
     stem, suffix = name, ""
-    for ending, words in (("_z", ", z"), ("_pct", ", percentile"), ("_n_baseline", ", baseline")):
+    for ending, words in (("_z", ", z"), ("_pct", ", percentile")):
         if name.endswith(ending):
             stem, suffix = name.removesuffix(ending), words
             break
+    beside = _BESIDE.match(stem)
+    if beside:
+        stem = stem.removeprefix(beside[0])
+        suffix += f" ({beside[2]} {'before' if beside[1] == 'prev' else 'after'})"
     parts = [part for part in stem.split("_") if part and part != "n"]
     if len(parts) > 1 and (parts[-1] == "ms" or parts[-1] in _UNITS):
         parts.pop()

@@ -5,7 +5,7 @@ computed again in memory, over what the walk has kept: turns and values where le
 settings differ, roles, measures and moments where theirs do. What an engine heard stays as it is.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -167,10 +167,12 @@ class _Borrowed(Store):
         made = self._made.get((recording_id, stage, slot))
         return dict(made[1]) if made else super().manifest(recording_id, stage, slot)
 
-    def read(self, recording_id: str, stage: str, slot: str) -> dict[str, pl.DataFrame]:
+    def read(
+        self, recording_id: str, stage: str, slot: str, only: Collection[str] | None = None
+    ) -> dict[str, pl.DataFrame]:
         """What was made, or what lies on disk."""
         made = self._made.get((recording_id, stage, slot))
-        return dict(made[0]) if made else super().read(recording_id, stage, slot)
+        return dict(made[0]) if made else super().read(recording_id, stage, slot, only)
 
     def write(
         self,

@@ -61,12 +61,15 @@ class Condition:
         Columns that it names.
     baselines
         Features on whose baseline it stands.
+    params
+        Parameters of the rule that it names.
     """
 
     sql: str
     expr: pl.Expr
     columns: tuple[str, ...]
     baselines: tuple[str, ...]
+    params: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,8 @@ def condition(sql: str, columns: Mapping[str, Known], params: Mapping[str, Param
         pl.col(name).is_not_null() for name in names
     )
     baselines = tuple(dict.fromkeys(name for name in known if name is not None))
-    return Condition(filled, guarded, names, baselines)
+    named = tuple(dict.fromkeys(_BRACES.findall(sql)))
+    return Condition(filled, guarded, names, baselines, named)
 
 
 def test(

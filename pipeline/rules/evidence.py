@@ -98,11 +98,13 @@ def _clauses(
         if n_baseline is not None:
             instead = ", a fixed threshold stands in" if test.fallback else ""
             set_aside = f"{SMALL_BASELINE}: {n_baseline} values, {min_n} are needed{instead}"
-        names = dict.fromkeys((*used.columns, *test.shown))
+        baselines = (f"{name}_n" for name in used.baselines)
+        names = dict.fromkeys((*used.columns, *test.shown, *baselines))
         observed = {name: values[name] for name in names if name != "text"}
         yield {
             "text": conditions.filled(test.because, values, quote),
             "condition": used.sql,
+            "params": list(used.params),
             "observed": json.dumps(observed),
             "held": None if n_baseline is not None and test.fallback is None else True,
             "set_aside": set_aside,
@@ -122,6 +124,7 @@ def _count(compiled: Compiled, starts_ms: Sequence[int]) -> dict[str, object]:
     return {
         "text": f"{len(starts_ms)} times, from first to last {span_ms / 1000:.1f} s",
         "condition": needed(compiled),
+        "params": [],
         "observed": json.dumps({"items": len(starts_ms), "span_ms": span_ms}),
         "held": True,
         "set_aside": None,

@@ -20,6 +20,7 @@ from pipeline.config import Settings
 from pipeline.intake import Source
 from pipeline.ports import SpeechDetector
 from pipeline.session import earlier, stages
+from pipeline.session.clipping import moment_clips
 from pipeline.session.enrolling import therapist_voice
 from pipeline.session.keeping import Walked, publish, read_note, reopen
 from pipeline.session.naming import unheeded
@@ -37,6 +38,7 @@ __all__ = [
     "Walked",
     "decide_again",
     "decided_by",
+    "moment_clips",
     "purge",
     "read_note",
     "reopen",

@@ -115,7 +115,7 @@ def publish(
     note = Note(recording, language, provenance, slots, stale, settings)
     content = canonical(_NOTE.dump_python(note, mode="json"))
     folder = store.session(recording.recording_id)
-    walk_file, report_file = folder / "walk.json", folder / "report.html"
+    walk_file, report_file = folder / "walk.json", folder / report.REPORT
     computed = [name for name, state in outcome.states.items() if state == "done"]
     stands = report_file.is_file() and walk_file.is_file() and walk_file.read_bytes() == content
     seconds = dict(outcome.seconds)
@@ -124,6 +124,8 @@ def publish(
         began = time.perf_counter()
         html = report.render(recording, outcome.tables, provenance)
         write_private(report_file, html.encode("utf-8"))
+        # What is heard in it belongs to moments that may be others now.
+        (folder / report.WITH_CLIPS).unlink(missing_ok=True)
         write_private(walk_file, content)
         computed.append("report")
         seconds["report"] = time.perf_counter() - began
@@ -169,10 +171,13 @@ def reopen(recording_id: str, store: Store, only: Collection[str] | None = None)
     tables: dict[str, pl.DataFrame] = {}
     for stage, slot in note.slots:
         tables |= store.read(recording_id, stage, slot, only)
+    # JSON sorted the names of the stages; a report gives them in the order of the walk.
+    given = note.provenance.stages
+    ordered = {stage: given[stage] for stage, _ in note.slots if stage in given}
     return Walked(
         note.recording,
         tables,
-        note.provenance,
+        replace(note.provenance, stages=ordered),
         (),
         note.stale,
         {},

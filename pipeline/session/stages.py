@@ -321,7 +321,7 @@ def deciding(
         ),
         Stage(
             "moments",
-            1,
+            2,
             ("measures", "roles", "quality"),
             flag,
             _dump(settings, "moments", "response") | rules,

@@ -11,6 +11,7 @@ import report_session as made
 
 from pipeline import report
 from pipeline import tables as t
+from pipeline.report import evidence, quality
 
 ATTACK = "</style></title><script>alert(1)</script><img src=x onerror=alert(1)>\"'{{7*7}}"
 VOID = {"meta", "input", "br", "img", "link", "hr"}
@@ -187,6 +188,43 @@ def test_a_card_holds_the_whole_evidence(outline: Outline) -> None:
         assert words.lower() in outline.text.lower(), words
 
 
+def test_a_clause_stands_with_its_value_limit_source_and_baseline() -> None:
+    hit = {
+        "rule": "late-answers", "kind": "withdrawal", "marker": "W2", "primary": True,
+        "weight": 1.0, "start_ms": 0, "end_ms": 9000, "suppressed_by": None,
+        "params": '{"late": {"value": 1.5, "source": "a study"}, "few": {"value": 1.5}}',
+        "clauses": [
+            made.clause(f"after {s} s", "latency_ms_z >= 1.5",
+                        {"role": "client", "latency_ms_z": z, "latency_ms_n": 44}, ["late"])
+            for s, z in ((2, 2.0), (3, 3.0))
+        ] + [made.clause("2 times", "at least 2", {"items": 2, "span_ms": 4000})],
+    }  # fmt: skip
+    told = evidence.of_hit(hit)
+    assert told.sentence == "After 2 s; 2 times."
+    assert [[clause.text for clause in own] for own in told.rounds] == [
+        ["after 2 s"],
+        ["after 3 s"],
+    ]
+    assert told.counted
+    clause = told.rounds[0][0]
+    assert [(value.label, value.text) for value in clause.values] == [("latency, z", "2")]
+    assert clause.baseline == "44 values"
+    assert [(p.name, p.text, p.source) for p in clause.parameters] == [("late", "1.50", "a study")]
+    assert [p.name for p in told.parameters] == ["late", "few"]
+
+
+def test_the_session_is_told_in_words_as_well(outline: Outline) -> None:
+    for words in (
+        "The same in words and numbers",
+        "Time Therapist holds the turn Client holds the turn Silences of 1 s or longer",
+        "00:00\u201305:00",
+        "Pitch and level are medians",
+    ):
+        assert words in outline.text, words
+    again = [attrs for tag, attrs in outline.elements if attrs.get("aria-label") == "Moment 2"]
+    assert [attrs["href"] for attrs in again] == ["#moment-2"]
+
+
 def test_every_state_of_the_response_is_named_and_none_is_called_resolved() -> None:
     recording, tables, provenance = made.session()
     moments = tables["moments"]
@@ -209,7 +247,7 @@ def test_moments_stand_in_order_of_time_and_the_timeline_leads_to_them(outline: 
     marks = [
         attrs["href"]
         for tag, attrs in outline.elements
-        if tag == "a" and "Moment" in (attrs.get("aria-label") or "")
+        if tag == "a" and ", candidate" in (attrs.get("aria-label") or "")
     ]
     assert marks == [f"#{card}" for card in cards]
 
@@ -289,12 +327,37 @@ def test_quality_that_disables_is_told() -> None:
     text = Outline(report.render(recording, {**tables, "quality": quality}, provenance)).text
     assert "Rules that need voice abstained: the client's channel is too noisy" in text
     assert "4.20 dB" in text
+    assert "Quality rules on voice abstained" in text
+
+
+def test_quality_of_both_channels_stands_in_one_row_and_the_poor_comes_first() -> None:
+    rows: list[dict[str, object]] = [
+        {"channel": channel, "measure": measure, "value": value, "disables": disables,
+         "because": "too noisy" if disables else None}
+        for channel, measure, value, disables in (
+            (0, "clipped_share", 0.0, []), (1, "clipped_share", 0.02, []),
+            (0, "snr_db", 31.0, []), (1, "snr_db", 4.0, ["voice", "words"]),
+            (None, "word_confidence", None, []),
+        )
+    ]  # fmt: skip
+    table = quality.quality({"quality": t.QUALITY.frame(rows)})
+    assert table.columns == ("Channel 1", "Channel 2", "Whole recording")
+    assert [(row.name, row.values, row.follows) for row in table.rows] == [
+        ("Signal to noise", ("31 dB", "4 dB", ""), "rules on voice and words abstain: too noisy"),
+        ("Clipped", ("0 %", "2 %", ""), "good enough"),
+        ("Confidence of the words", ("", "", "not measured"), ""),
+    ]
 
 
 def test_an_hour_stays_under_two_megabytes() -> None:
     recording, tables, provenance = made.session(minutes=60)
     assert recording.duration_ms > 3_500_000
-    assert len(report.render(recording, tables, provenance).encode()) < 2_000_000
+    many = pl.concat(
+        tables["moments"].with_columns(pl.col("moment_id") + 100 * n) for n in range(12)
+    )
+    document = report.render(recording, {**tables, "moments": many}, provenance)
+    assert document.count('<article id="moment-') == 48
+    assert len(document.encode()) < 2_000_000
 
 
 def _schemes() -> list[tuple[str, dict[str, str]]]:

@@ -55,9 +55,12 @@ def test_evidence_holds_values_conditions_and_sources() -> None:
     fixed = next(c for c in hit["clauses"] if c["condition"] == "length_ms >= 3000")
     assert fixed["held"] is True
     assert json.loads(fixed["observed"]) == {"length_ms": 3500}
+    assert fixed["params"] == ["min_ms"]
     aside = next(c for c in hit["clauses"] if "length_ms_pct" in c["condition"])
     assert aside["held"] is None
     assert aside["set_aside"].startswith("small baseline")
+    n_baseline = json.loads(aside["observed"])["length_ms_n"]
+    assert aside["set_aside"].startswith(f"small baseline: {n_baseline} values")
     assert "PICS" in json.loads(hit["params"])["min_ms"]["source"]
     assert (
         hit["item_ids"]

@@ -1,0 +1,177 @@
+"""The evidence of a hit in words: each clause with what was observed and the numbers it met."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.report import names, wording
+
+Hit = Mapping[str, Any]
+"""A row of table `hits`."""
+
+_BASELINE = "_n"
+"""How a column ends that tells how many values a baseline has."""
+_ROLES = ("role", "before_role", "after_role")
+"""Who it is stands in the sentence already."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """An observed value; `column` is its name in rules."""
+
+    column: str
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number of a rule with its source."""
+
+    name: str
+    label: str
+    text: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One clause of a rule and what became of it: held, failed or aside.
+
+    Attributes
+    ----------
+    values
+        What was observed.
+    baseline
+        How much the comparison with the same person or pair rests on; empty without one.
+    parameters
+        The numbers that were to be met.
+    """
+
+    text: str
+    condition: str
+    status: str
+    status_words: str
+    values: tuple[Value, ...]
+    baseline: str
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One hit of a rule.
+
+    Attributes
+    ----------
+    rounds
+        The clauses, once for each item (turn, silence, ...) that fulfilled the rule.
+    counted
+        That there were enough items; None for a rule that needs one only.
+    parameters
+        All numbers of the rule, those of guards among them.
+    """
+
+    rule: str
+    kind: str
+    kind_name: str
+    marker: str
+    marker_name: str
+    time: str
+    primary: bool
+    weight: str
+    sentence: str
+    rounds: tuple[tuple[Clause, ...], ...]
+    counted: Clause | None
+    parameters: tuple[Parameter, ...]
+    suppressed_by: str
+
+
+def of_hit(hit: Hit) -> Evidence:
+    """All that a report says of a hit."""
+    parameters = _parameters(hit["params"])
+    clauses = [_clause(clause, parameters) for clause in hit["clauses"]]
+    counted = clauses.pop() if clauses and _counts(hit["clauses"][-1]) else None
+    rounds = _rounds(clauses)
+    return Evidence(
+        rule=hit["rule"],
+        kind=hit["kind"],
+        kind_name=names.KINDS[hit["kind"]],
+        marker=hit["marker"],
+        marker_name=names.marker(hit["marker"]),
+        time=wording.clock_range(hit["start_ms"], hit["end_ms"]),
+        primary=hit["primary"],
+        weight=wording.number(hit["weight"]),
+        sentence=_sentence(rounds, counted),
+        rounds=rounds,
+        counted=counted,
+        parameters=parameters,
+        suppressed_by=hit["suppressed_by"] or "",
+    )
+
+
+def _sentence(rounds: Sequence[Sequence[Clause]], counted: Clause | None) -> str:
+    """The clauses of the first item, and how many items there are."""
+    first = dict.fromkeys(c.text for own in rounds[:1] for c in own if c.status == "held")
+    return wording.sentence([first, [counted.text] if counted else []])
+
+
+def _rounds(clauses: Sequence[Clause]) -> tuple[tuple[Clause, ...], ...]:
+    """Clauses by item: with the condition of the very first one the next item begins."""
+    rounds: list[list[Clause]] = []
+    for clause in clauses:
+        if not rounds or clause.condition == clauses[0].condition:
+            rounds.append([])
+        rounds[-1].append(clause)
+    return tuple(tuple(own) for own in rounds)
+
+
+def _counts(clause: Mapping[str, Any]) -> bool:
+    """Whether the clause says how many items there were."""
+    return "items" in _observed(clause)
+
+
+def _observed(clause: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(clause["observed"] or "{}")
+    return found
+
+
+def _clause(clause: Mapping[str, Any], parameters: Sequence[Parameter]) -> Clause:
+    if clause["held"]:
+        # It may hold by a fixed threshold that stands in for a small baseline.
+        status, words = "held", clause["set_aside"] or "held"
+    elif clause["set_aside"]:
+        status, words = "aside", f"set aside: {clause['set_aside']}"
+    else:
+        status, words = "failed", "not held"
+    observed = _observed(clause)
+    sizes = [each for name, each in observed.items() if name.endswith(_BASELINE)]
+    return Clause(
+        text=clause["text"],
+        condition=clause["condition"],
+        status=status,
+        status_words=words,
+        values=tuple(
+            Value(name, wording.label(name), wording.value(name, each))
+            for name, each in observed.items()
+            if not name.endswith(_BASELINE) and name not in _ROLES
+        ),
+        baseline=wording.count(min(sizes), "value") if sizes else "",
+        parameters=tuple(p for p in parameters if p.name in (clause["params"] or ())),
+    )
+
+
+def _parameters(text: str) -> tuple[Parameter, ...]:
+    """Parameters with their source; a bare number has none."""
+    parameters = []
+    for name, entry in json.loads(text or "{}").items():
+        given = entry if isinstance(entry, dict) else {"value": entry}
+        parameters.append(
+            Parameter(
+                name,
+                wording.label(name),
+                wording.value(name, given.get("value")),
+                str(given.get("source") or "no source given"),
+            )
+        )
+    return tuple(parameters)

@@ -1,0 +1,97 @@
+"""How good the recording is, and which rules abstained because of it."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipeline.report import names, wording
+from pipeline.report.provenance import DisabledFamily
+from pipeline.tables import QUALITY, Tables
+
+_WHOLE = "Whole recording"
+_LEAST = 0.001
+"""Where a measure without unit is smaller, its digits say nothing."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measure of quality.
+
+    Attributes
+    ----------
+    values
+        In the order of the table's columns; empty where the measure is none of that column.
+    poor
+        Whether some family of rules abstains because of it.
+    follows
+        What follows from it, in words.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    poor: bool
+    follows: str
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The table; `columns` are channels, and the whole recording."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Measured, ...]
+
+
+def quality(tables: Tables) -> Quality:
+    """One row for each measure, those first that made rules abstain."""
+    found = tables.get("quality", QUALITY.empty())
+    channels = found["channel"].unique().sort(nulls_last=True).to_list()
+    rows = []
+    for (measure,), own in found.group_by("measure", maintain_order=True):
+        name = str(measure)
+        values = dict(own.select("channel", "value").iter_rows())
+        told = [_value(name, values[c]) if c in values else "" for c in channels]
+        poor = own.filter(pl.col("disables").list.len() > 0)
+        follows = "; ".join(_follows(row) for row in poor.iter_rows(named=True))
+        rows.append(
+            Measured(
+                names.QUALITY.get(name, (wording.label(name), ""))[0],
+                tuple(told),
+                poor.height > 0,
+                follows or ("good enough" if any(v is not None for v in values.values()) else ""),
+            )
+        )
+    rows.sort(key=lambda row: not row.poor)
+    return Quality(
+        tuple(_WHOLE if c is None else f"Channel {c + 1}" for c in channels), tuple(rows)
+    )
+
+
+def disabled(tables: Tables) -> tuple[DisabledFamily, ...]:
+    """Families that abstained, those of one reason together."""
+    rows = tables.get("quality", QUALITY.empty()).select("disables", "because")
+    found = [
+        (because or "the recording is too poor", family)
+        for families, because in rows.iter_rows()
+        for family in families or ()
+    ]
+    reasons: dict[str, list[str]] = {}
+    for because, family in dict.fromkeys(found):
+        reasons.setdefault(because.rstrip("."), []).append(family)
+    return tuple(
+        DisabledFamily(wording.listed(families), because) for because, families in reasons.items()
+    )
+
+
+def _follows(row: dict[str, object]) -> str:
+    families, because = row["disables"], row["because"] or "the recording is too poor"
+    assert isinstance(families, list)
+    return f"rules on {wording.listed(families)} abstain: {because}"
+
+
+def _value(measure: str, value: float | None) -> str:
+    if value is None:
+        return "not measured"
+    unit = names.QUALITY.get(measure, ("", ""))[1]
+    if not unit and 0 < abs(value) < _LEAST:
+        return f"under {_LEAST}"
+    return wording.percent(value) if unit == "%" else f"{wording.number(value)} {unit}".strip()
