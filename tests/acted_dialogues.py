@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline import config, intake
@@ -29,6 +28,13 @@ BREATH_MS = 300
 """What is lost or doubtful lies a breath away from the words on either side."""
 
 ROLES = {"T": "therapist", "C": "client"}
+MARKERS = (
+    *("W1", "W2", "W3", "W4", "W5", "W7"),
+    *("C1", "C2", "C3", "C4", "C5", "C6", "C7"),
+    *("T1", "T2"),
+)
+"""Every marker with an audible or verbal sign; T1 and T2: the therapist moves away, or against."""
+
 KINDS = {"W": "withdrawal", "C": "confrontation", "T": "therapist_move"}
 _LINE = re.compile(
     r"(?P<who>[TC]) (?P<during>\+)?(?P<gap>-?\d+\.\d) (?:\[(?P<label>\w+)\] )?(?P<text>\S.*)"
@@ -224,11 +230,9 @@ class Rehearsal:
         self._folder = folder
         self._withheld = withheld
         overrides = {"engines.transcriber": "none"} if withheld == "words" else {}
-        self._bench = Workbench(
-            config.load("default", overrides), folder / f"workspace-{withheld}"
-        )
+        self._bench = Workbench(config.load("default", overrides), folder / f"workspace-{withheld}")
 
-    def __enter__(self) -> "Rehearsal":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,7 @@
 """Planted moments: with everything, with the words withheld, and with the timing withheld.
 
-Words are withheld by transcribing nothing. Timing is withheld as many typed transcripts withhold it:
-they say when a line begins and not when it ends, so that no rule that needs timing is asked.
+Words are withheld by transcribing nothing. Timing is withheld as many typed transcripts withhold
+it: they say when a line begins and not when it ends, so that no rule that needs timing is asked.
 """
 
 from collections import Counter
@@ -11,15 +11,13 @@ from functools import partial
 import acted_dialogues
 import acted_sessions
 import polars as pl
-from acted_dialogues import Dialogue, Rehearsal, Withheld
+from acted_dialogues import MARKERS, Dialogue, Rehearsal, Withheld
 
 from accuracy_rows.row import Numbers, Place, Row
 from pipeline.tables import Tables
 
 Found = tuple[Counter[str], Counter[str], int]
 """Planted and found moments by marker, and moments that nobody planted."""
-
-MARKERS = ("W1", "W2", "W3", "W4", "W5", "W7", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "T1", "T2")
 
 
 def in_dialogues(place: Place, *, blind: bool, withheld: Withheld) -> Numbers:
@@ -50,7 +48,9 @@ def in_samples(place: Place, *, withheld: Withheld) -> Numbers:
     for name, tables in samples(place, withheld):
         moments = tables["moments"].filter(pl.col("kind") != "therapist_move")
         known: set[int] = set()
-        for row in acted_sessions.truth(place.samples, f"{name}_moments") if name == "rupture" else ():
+        for row in (
+            acted_sessions.truth(place.samples, f"{name}_moments") if name == "rupture" else ()
+        ):
             own = acted_sessions.overlap(moments, row)["moment_id"].to_list()
             known.update(own)
             if row["primary"] == "true":
@@ -110,7 +110,9 @@ def _rows() -> Iterator[Row]:
         yield Row(heard, on, (), measure, says(MARKERS), slow=True)
         measure = partial(in_dialogues, blind=False, withheld=withheld)
         planted = ("W3", "W4", "C2", "C6", "C7", "T1")
-        yield Row(heard, "2 written later, with the rules known", (), measure, says(planted), slow=True)
+        yield Row(
+            heard, "2 written later, with the rules known", (), measure, says(planted), slow=True
+        )
         heard_samples = partial(in_samples, withheld=withheld)
         on = "the acted samples, from audio"
         yield Row(heard, on, (), heard_samples, says(("W2", "C1", "C3")), slow=True)

@@ -176,7 +176,9 @@ def measured(said: list[Said], item: str, role: str, values: dict[str, float]) -
 
 def test_a_joke_in_a_loud_voice() -> None:
     said = script(TALK, ("T", 0.3, INSISTS), ("C", 0.4, "Ha ha, you are a good one."))
-    assert "joke" in taken_back(measured(said, "turn", "client", {"level_db": 5}), "louder-in-reply")
+    assert "joke" in taken_back(
+        measured(said, "turn", "client", {"level_db": 5}), "louder-in-reply"
+    )
 
 
 def test_general_words_of_oneself() -> None:
