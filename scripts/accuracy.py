@@ -16,14 +16,25 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from accuracy_rows import dialogue, measures, moments, norms, roles, speakers, timing, voice, words
+from accuracy_rows import (
+    acted,
+    dialogue,
+    measures,
+    moments,
+    norms,
+    roles,
+    speakers,
+    timing,
+    voice,
+    words,
+)
 from accuracy_rows.row import Numbers, Place, Row
 
 from pipeline import models
 from pipeline.errors import EngineError
 
 ROOT = Path(__file__).resolve().parent.parent
-SUBJECTS = (timing, dialogue, measures, norms, speakers, words, voice, roles, moments)
+SUBJECTS = (timing, dialogue, measures, norms, speakers, words, voice, roles, moments, acted)
 
 
 def result(row: Row, place: Place) -> tuple[str, Numbers | None]:

@@ -20,9 +20,11 @@ class _Silent:
     def ends(self, result: batch.Result) -> None: ...
 
 
-def walk(samples: Path, workspace: Path) -> dict[str, Walked]:
-    """Both samples, by name, with the settings of every run."""
-    bench = Workbench(config.load(), workspace)
+def walk(
+    samples: Path, workspace: Path, settings: config.Settings | None = None
+) -> dict[str, Walked]:
+    """Both samples, by name; by default with the settings of every run."""
+    bench = Workbench(settings or config.load(), workspace)
     try:
         results = batch.run([samples], bench, _Silent(), options={}, refresh=False)
     finally:

@@ -36,6 +36,27 @@ def test_every_command_is_documented_and_explains_itself(readme: str) -> None:
         assert "\\b" not in command.help, "an escape that click does not see"
 
 
+def unexplained(group: click.Group, prefix: str) -> list[str]:
+    """Commands and options, at any depth, that do not say what they do."""
+    found = []
+    for name, command in group.commands.items():
+        here = f"{prefix} {name}"
+        if not command.help:
+            found.append(here)
+        found += [
+            f"{here} {option.opts[0]}"
+            for option in command.params
+            if isinstance(option, click.Option) and not option.help
+        ]
+        if isinstance(command, click.Group):
+            found += unexplained(command, here)
+    return found
+
+
+def test_every_command_and_option_at_any_depth_explains_itself() -> None:
+    assert unexplained(cli, "tether") == []
+
+
 def test_every_typed_command_exists(readme: str) -> None:
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", readme, re.DOTALL))
     typed = re.findall(r"^tether ([a-z]+)", blocks, re.MULTILINE)

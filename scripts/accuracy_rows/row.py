@@ -23,12 +23,23 @@ class Place:
         self.data = data
         self.samples = samples
         self.settings = config.load()
+        self._scratch = tempfile.TemporaryDirectory(prefix="tether-accuracy-")
+
+    @property
+    def scratch(self) -> Path:
+        """A folder that vanishes with the process."""
+        return Path(self._scratch.name)
 
     @cached_property
     def walked(self) -> dict[str, Walked]:
         """Both acted sessions, walked from their audio."""
-        with tempfile.TemporaryDirectory(prefix="tether-accuracy-") as folder:
-            return acted_sessions.walk(self.samples, Path(folder) / "workspace")
+        return acted_sessions.walk(self.samples, self.scratch / "workspace")
+
+    @cached_property
+    def walked_without_words(self) -> dict[str, Walked]:
+        """The same, where nobody transcribes."""
+        settings = config.load("default", {"engines.transcriber": "none"})
+        return acted_sessions.walk(self.samples, self.scratch / "workspace", settings)
 
 
 @dataclass(frozen=True)
