@@ -8,7 +8,7 @@ back.
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from pipeline.engines import imported
 from pipeline.errors import ConfigError, EngineError
 from pipeline.features import wording
 from pipeline.intake import Source
-from pipeline.ports import Diarizer, SpeechDetector, Transcriber, VoiceEncoder
+from pipeline.ports import Diarizer, SentenceEncoder, SpeechDetector, Transcriber, VoiceEncoder
 from pipeline.registry import Registry
 from pipeline.report import EngineChoice, Provenance
 from pipeline.rules import RuleBook
@@ -54,6 +54,9 @@ PITCH_TRACKERS = Registry(
     },
 )
 ENCODERS = Registry("voice encoder", {"ge2e": "pipeline.engines.clustering.encoder:Ge2e"})
+SENTENCE_ENCODERS = Registry(
+    "sentence encoder", {"minilm": "pipeline.engines.minilm:MiniLmEncoder"}
+)
 DETECTORS = Registry("speech detector", {"silero": "pipeline.engines.silero:Silero"})
 
 
@@ -69,7 +72,7 @@ class Workbench:
         ones; they stand in the commands that a report gives.
     engines
         Engines that win over the settings: ``diarizer``, ``transcriber``, ``detector``,
-        ``encoder``; scripted ones make a test or an experiment.
+        ``encoder``, ``sentences``; scripted ones make a test or an experiment.
 
     Raises
     ------
@@ -161,6 +164,8 @@ class Workbench:
         transcriber, what = self._transcriber(source, language)
         pitch = PITCH_TRACKERS.get(self.settings.engines.pitch)(self.settings)
         no_words = None if transcriber else f"Timing only: {what.because}."
+        if self.settings.engines.meaning != "auto" and language:
+            self._understand(transcriber, language)  # what is missing is told now
         chosen = (
             EngineChoice(
                 "speech activity", "silero", "part of every run", self.detector.identity()
@@ -177,6 +182,7 @@ class Workbench:
             language=language,
             no_words=no_words,
             speak=self.speak,
+            understand=partial(self._understand, transcriber),
             enrolled=self._enrolled(source),
             provenance=Provenance(
                 version=version("tether"),
@@ -334,6 +340,43 @@ class Workbench:
             named = f"the language '{language}'" if language else "a language that nobody named"
             reasons.append(f"{name} does not know {named}")
         return "none", "; ".join(reasons)
+
+    @cached_property
+    def _sentences(self) -> SentenceEncoder:
+        """One for all sessions, so that its network is loaded once."""
+        named = self.settings.engines.meaning
+        encoder: SentenceEncoder = self._given.get("sentences") or SENTENCE_ENCODERS.get(
+            "minilm" if named == "auto" else named
+        )(self.settings)
+        return encoder
+
+    def _understand(
+        self, transcriber: Transcriber | None, language: str | None
+    ) -> tuple[SentenceEncoder | None, EngineChoice]:
+        """The sentence encoder for a language, and why; None: meaning is not compared."""
+        task, name = "meaning", self.settings.engines.meaning
+        if name == "none":
+            return None, EngineChoice(task, "none", "set so")
+        if transcriber is None:
+            return None, EngineChoice(task, "none", "there are no words")
+        auto = name == "auto"
+        given = "sentences" in self._given
+        try:
+            identity = self._sentences.identity()
+            known = self._sentences.languages()
+            if known is not None and language not in known:
+                named = f"the language '{language}'" if language else "a language nobody named"
+                raise EngineError(
+                    f"the sentence encoder does not know {named}",
+                    hint="set engines.meaning: auto, or none",
+                )
+        except EngineError as caught:
+            if not auto:
+                raise
+            return None, EngineChoice(task, "none", caught.found)
+        because = "given by the caller" if given else "the best that is here" if auto else "set so"
+        used = "scripted" if given else "minilm" if auto else name
+        return self._sentences, EngineChoice(task, used, because, identity)
 
 
 def _require(name: str, transcriber: Transcriber, language: str | None) -> None:

@@ -2,9 +2,9 @@
 
 ::
 
-    media ─ activity ─ spans ─┬─ words ─┬─ turns ──┬─ values ─ roles ─ measures ─┬─ moments
-                              │         └─ quality ┼─────────────────────────────┘
-                              └─ frames ───────────┘
+    media ─ activity ─ spans ─┬─ words ─┬─ turns ─ meaning ┬─ values ─ roles ─ measures ┬─ moments
+                              │         └─ quality ────────┼────────────────────────────┘
+                              └─ frames ───────────────────┘
 
 Each is a stage of the store; audio is decoded only if a stage that hears it is
 missing. What engines and rules are used is decided by `assembly` and comes in as a `Plan`.
@@ -76,7 +76,8 @@ def walk(
         said = run(hearing, root, store, upstream=heard, refresh=refresh, tell=tell)
         language = plan.language or said.tables["transcription"]["language"][0]
         spoken = plan.speak(language)
-        knowing = stages.understanding(sound, plan, spoken)
+        encoder, meant = plan.understand(language)
+        knowing = stages.understanding(sound, plan, spoken, encoder, meant)
         known = run(knowing, root, store, upstream=said, refresh=refresh, tell=tell)
         past = _past(recording, known, store, settings)
         decide = stages.deciding(recording, spoken, settings, corrections, past, _compared(known))
@@ -85,7 +86,8 @@ def walk(
         sound.close()
     about = (*_about(language, plan, spoken), *unheeded(recording, outcome.tables))
     notes = earlier.told((*plan.provenance.notes, *about), past)
-    provenance = replace(plan.provenance, rules=spoken.listed, notes=notes)
+    engines = (*plan.provenance.engines, meant)
+    provenance = replace(plan.provenance, engines=engines, rules=spoken.listed, notes=notes)
     settled = decided_by(settings, spoken)
     return publish(recording, language, outcome, provenance, settled, store, tell)
 

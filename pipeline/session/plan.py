@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pipeline import report
 from pipeline.config import Settings
 from pipeline.lexicon import Lexicons
-from pipeline.ports import Diarizer, Feature, PitchTracker, Transcriber, VoiceEncoder
+from pipeline.ports import (
+    Diarizer,
+    Feature,
+    PitchTracker,
+    SentenceEncoder,
+    Transcriber,
+    VoiceEncoder,
+)
 from pipeline.rules import RuleBook, RuleEntry
 from pipeline.store import digest
 from pipeline.voices import Vector
@@ -58,6 +65,8 @@ class Plan:
     speak
         Lexicons, features and rules of a language: asked once the words are there, for it may be
         the transcriber who knows the language.
+    understand
+        The sentence encoder for a language, None without one, and why: asked likewise.
     enrolled
         None: nobody's voice is compared.
     provenance
@@ -71,6 +80,7 @@ class Plan:
     language: str | None
     no_words: str | None
     speak: Callable[[str | None], Spoken]
+    understand: Callable[[str | None], tuple[SentenceEncoder | None, report.EngineChoice]]
     enrolled: Enrolled | None
     provenance: report.Provenance
 
