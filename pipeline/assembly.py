@@ -319,7 +319,7 @@ class Workbench:
                 transcriber = imported.ImportedTranscriber(self.settings, source.transcript)
             else:
                 transcriber = TRANSCRIBERS.get(name)(self.settings)
-                _require(name, transcriber, language)
+                _require(name, "transcriber", transcriber.languages(), language)
         return transcriber, EngineChoice("words", name, because, transcriber.identity())
 
     def _best_transcriber(self, source: Source, language: str | None) -> tuple[str, str]:
@@ -359,17 +359,12 @@ class Workbench:
             return None, EngineChoice(task, "none", "set so")
         if transcriber is None:
             return None, EngineChoice(task, "none", "there are no words")
-        auto = name == "auto"
-        given = "sentences" in self._given
+        if language is None:
+            return None, EngineChoice(task, "none", "nobody named the language")
+        auto, given = name == "auto", "sentences" in self._given
         try:
             identity = self._sentences.identity()
-            known = self._sentences.languages()
-            if known is not None and language not in known:
-                named = f"the language '{language}'" if language else "a language nobody named"
-                raise EngineError(
-                    f"the sentence encoder does not know {named}",
-                    hint="set engines.meaning: auto, or none",
-                )
+            _require("the sentence encoder", "meaning", self._sentences.languages(), language)
         except EngineError as caught:
             if not auto:
                 raise
@@ -379,11 +374,10 @@ class Workbench:
         return self._sentences, EngineChoice(task, used, because, identity)
 
 
-def _require(name: str, transcriber: Transcriber, language: str | None) -> None:
-    """Refuse a named transcriber for a language that it would hear as another."""
-    known = transcriber.languages()
+def _require(name: str, setting: str, known: frozenset[str] | None, language: str | None) -> None:
+    """Refuse a named engine for a language that it would take for another."""
     if language and known is not None and language not in known:
         raise EngineError(
-            f"{name} hears {', '.join(sorted(known))} only, and the language is '{language}'",
-            hint="set engines.transcriber: auto, or name an engine that knows the language",
+            f"{name} knows {', '.join(sorted(known))} only, and the language is '{language}'",
+            hint=f"set engines.{setting}: auto, or name an engine that knows the language",
         )

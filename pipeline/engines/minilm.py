@@ -11,6 +11,7 @@ nowhere else.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -76,6 +77,10 @@ class MiniLmEncoder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """One vector of length 1 for each text, shape (n, 384); the first 256 tokens are read.
 
+        Each thread takes a batch of its own: on a busy machine a thread that waits for another
+        within each small product costs more than it gains (126 sentences a second of processor
+        time, 35 with two threads on each product).
+
         Raises
         ------
         EngineError
@@ -85,14 +90,18 @@ class MiniLmEncoder:
         network = self._network
         torch = network.torch
         before = torch.get_num_threads()
-        torch.set_num_threads(self._settings.engines.threads)
         try:
-            pieces = network.tokenizer.encode_batch(list(texts))
+            tokens = [piece.ids for piece in network.tokenizer.encode_batch(list(texts))]
             # Texts of like length go together, for each batch is filled up to its longest.
-            order = sorted(range(len(texts)), key=lambda number: len(pieces[number].ids))
-            for at in range(0, len(order), _BATCH):
-                chosen = order[at : at + _BATCH]
-                found[chosen] = network.vectors([pieces[number].ids for number in chosen])
+            order = sorted(range(len(texts)), key=lambda number: len(tokens[number]))
+            batches = [order[at : at + _BATCH] for at in range(0, len(order), _BATCH)]
+            threads = self._settings.engines.threads
+            with ThreadPoolExecutor(threads, "meaning", torch.set_num_threads, (1,)) as pool:
+                made = pool.map(
+                    lambda chosen: network.vectors([tokens[number] for number in chosen]), batches
+                )
+                for chosen, vectors in zip(batches, made, strict=True):
+                    found[chosen] = vectors
         except Exception as caught:
             raise EngineError("the sentence encoder 'minilm' failed") from caught
         finally:

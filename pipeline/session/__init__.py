@@ -84,7 +84,7 @@ def walk(
         outcome = run(decide, root, store, upstream=known, refresh=refresh, tell=tell)
     finally:
         sound.close()
-    about = (*_about(language, plan, spoken), *unheeded(recording, outcome.tables))
+    about = (*_about(language, plan, spoken, meant), *unheeded(recording, outcome.tables))
     notes = earlier.told((*plan.provenance.notes, *about), past)
     engines = (*plan.provenance.engines, meant)
     provenance = replace(plan.provenance, engines=engines, rules=spoken.listed, notes=notes)
@@ -143,13 +143,17 @@ def _past(
     return earlier.find(recording, known.slots["values"], store, at_most)
 
 
-def _about(language: str | None, plan: Plan, spoken: Spoken) -> Iterator[str]:
-    """What is to be said of the language."""
+def _about(
+    language: str | None, plan: Plan, spoken: Spoken, meant: report.EngineChoice
+) -> Iterator[str]:
+    """What is to be said of the language, and of rules on meaning where nobody compares it."""
     if language and not plan.language:
         yield f"Nobody named the language; the transcriber heard '{language}'."
     if spoken.lexicons.language is None:
         named = f"the language '{language}'" if language else "a language that nobody named"
         yield f"There is no lexicon for {named}: rules that need words abstain."
+    elif meant.name == "none" and plan.transcriber and spoken.compares_meaning:
+        yield f"Rules on meaning flag nothing, for it was not compared: {meant.because}."
 
 
 def _recording(source: Source, media: pl.DataFrame) -> Recording:

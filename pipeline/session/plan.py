@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipeline import report
 from pipeline.config import Settings
+from pipeline.features import meaning
 from pipeline.lexicon import Lexicons
 from pipeline.ports import (
     Diarizer,
@@ -26,6 +27,13 @@ class Spoken:
     lexicons: Lexicons
     features: tuple[Feature, ...]
     rules: RuleBook
+
+    @property
+    def compares_meaning(self) -> bool:
+        """Whether a rule in force names a measure of meaning."""
+        measures = {feature.name for feature in meaning.features(self.lexicons)}
+        named = {name for rule in self.rules.rules for name in rule.columns}
+        return any(name.removesuffix("_z").removesuffix("_pct") in measures for name in named)
 
     @property
     def listed(self) -> tuple[RuleEntry, ...]:
