@@ -1,4 +1,4 @@
-"""Meaning beside prototypes and questions: an encoder that is told what is alike, and a real one."""
+"""Meaning beside prototypes and questions: a scripted encoder and a real one."""
 
 import polars as pl
 import pytest
