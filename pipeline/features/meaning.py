@@ -61,7 +61,7 @@ def features(lexicons: Lexicons) -> tuple[Feature, ...]:
         "1: nothing in common",
         f"{_NOT_COMPARED}; nobody else spoke before; a backchannel",
         error="hardly tells changes of topic that people coded: of 4 in 15 counselling "
-        "conversations one lies among the client's furthest fifth (area .70)",
+        "conversations two lie among the furthest fifth of answers of 15 words and more (area .70)",
     )
     found = [distance]
     for name in lexicons.prototype_ids:
