@@ -8,7 +8,7 @@ back.
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from pipeline.engines import imported
 from pipeline.errors import ConfigError, EngineError
 from pipeline.features import wording
 from pipeline.intake import Source
-from pipeline.ports import Diarizer, SpeechDetector, Transcriber, VoiceEncoder
+from pipeline.ports import Diarizer, SentenceEncoder, SpeechDetector, Transcriber, VoiceEncoder
 from pipeline.registry import Registry, nearest
 from pipeline.report import EngineChoice, Provenance
 from pipeline.rules import RuleBook
@@ -55,6 +55,9 @@ PITCH_TRACKERS = Registry(
     },
 )
 ENCODERS = Registry("voice encoder", {"ge2e": "pipeline.engines.clustering.encoder:Ge2e"})
+SENTENCE_ENCODERS = Registry(
+    "sentence encoder", {"minilm": "pipeline.engines.minilm:MiniLmEncoder"}
+)
 DETECTORS = Registry("speech detector", {"silero": "pipeline.engines.silero:Silero"})
 
 
@@ -70,7 +73,7 @@ class Workbench:
         ones; they stand in the commands that a report gives.
     engines
         Engines that win over the settings: ``diarizer``, ``transcriber``, ``detector``,
-        ``encoder``; scripted ones make a test or an experiment.
+        ``encoder``, ``sentences``; scripted ones make a test or an experiment.
 
     Raises
     ------
@@ -211,6 +214,8 @@ class Workbench:
         transcriber, what = self._transcriber(source, language)
         pitch = PITCH_TRACKERS.get(self.settings.engines.pitch)(self.settings)
         no_words = None if transcriber else f"Timing only: {what.because}."
+        if self.settings.engines.meaning != "auto" and language:
+            self._understand(transcriber, language)  # what is missing is told now
         chosen = (
             EngineChoice(
                 "speech activity", "silero", "part of every run", self.detector.identity()
@@ -227,6 +232,7 @@ class Workbench:
             language=language,
             no_words=no_words,
             speak=self.speak,
+            understand=partial(self._understand, transcriber),
             enrolled=self._enrolled(source),
             provenance=Provenance(
                 version=version("tether"),
@@ -379,7 +385,7 @@ class Workbench:
                 transcriber = imported.ImportedTranscriber(self.settings, source.transcript)
             else:
                 transcriber = TRANSCRIBERS.get(name)(self.settings)
-                _require(name, transcriber, language)
+                _require(name, "transcriber", transcriber.languages(), language)
         return transcriber, EngineChoice("words", name, because, transcriber.identity())
 
     def _best_transcriber(self, source: Source, language: str | None) -> tuple[str, str]:
@@ -401,12 +407,43 @@ class Workbench:
             reasons.append(f"{name} does not know {named}")
         return "none", "; ".join(reasons)
 
+    @cached_property
+    def _sentences(self) -> SentenceEncoder:
+        """One for all sessions, so that its network is loaded once."""
+        named = self.settings.engines.meaning
+        encoder: SentenceEncoder = self._given.get("sentences") or SENTENCE_ENCODERS.get(
+            "minilm" if named == "auto" else named
+        )(self.settings)
+        return encoder
 
-def _require(name: str, transcriber: Transcriber, language: str | None) -> None:
-    """Refuse a named transcriber for a language that it would hear as another."""
-    known = transcriber.languages()
+    def _understand(
+        self, transcriber: Transcriber | None, language: str | None
+    ) -> tuple[SentenceEncoder | None, EngineChoice]:
+        """The sentence encoder for a language, and why; None: meaning is not compared."""
+        task, name = "meaning", self.settings.engines.meaning
+        if name == "none":
+            return None, EngineChoice(task, "none", "set so")
+        if transcriber is None:
+            return None, EngineChoice(task, "none", "there are no words")
+        if language is None:
+            return None, EngineChoice(task, "none", "nobody named the language")
+        auto, given = name == "auto", "sentences" in self._given
+        try:
+            identity = self._sentences.identity()
+            _require("the sentence encoder", "meaning", self._sentences.languages(), language)
+        except EngineError as caught:
+            if not auto:
+                raise
+            return None, EngineChoice(task, "none", caught.found)
+        because = "given by the caller" if given else "the best that is here" if auto else "set so"
+        used = "scripted" if given else "minilm" if auto else name
+        return self._sentences, EngineChoice(task, used, because, identity)
+
+
+def _require(name: str, setting: str, known: frozenset[str] | None, language: str | None) -> None:
+    """Refuse a named engine for a language that it would take for another."""
     if language and known is not None and language not in known:
         raise EngineError(
-            f"{name} hears {', '.join(sorted(known))} only, and the language is '{language}'",
-            hint="set engines.transcriber: auto, or name an engine that knows the language",
+            f"{name} knows {', '.join(sorted(known))} only, and the language is '{language}'",
+            hint=f"set engines.{setting}: auto, or name an engine that knows the language",
         )

@@ -1,4 +1,4 @@
-"""What a plug must offer: speech detector, diarizer, transcriber, pitch tracker.
+"""What a plug must offer: speech detector, diarizer, transcriber, pitch tracker, two encoders.
 
 An engine is one file under `engines/`, a class that is constructed with the run's `Settings`.
 Constructing loads nothing. `identity()` is cheap, imports no model library, and names everything
@@ -204,6 +204,25 @@ class VoiceEncoder(Protocol):
         ----------
         pieces
             Each gives its samples when it is its turn; one speaker each, 0.4 s at least.
+        """
+        ...
+
+
+class SentenceEncoder(Protocol):
+    """Turns sentences into vectors that are alike where the meaning is."""
+
+    def identity(self) -> Identity:
+        """Library version and model digest."""
+        ...
+
+    def languages(self) -> frozenset[str] | None:
+        """ISO 639-1 codes that it knows; None for all."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One vector of length 1 for each text, shape (n, size).
+
+        Words can be read back from such vectors: whoever asks keeps them in memory only.
         """
         ...
 

@@ -6,7 +6,7 @@ Times are whole milliseconds from the start of the recording, half-open ``[start
 A walk fills the tables in this order::
 
     media, dropouts -> activity, doubts, losses -> spans -> words -> turns, units, silences,
-    overlaps -> frames -> values -> roles -> measures -> hits -> moments,
+    overlaps -> meaning -> frames -> values -> roles -> measures -> hits -> moments,
     set_aside
 """
 
@@ -438,6 +438,30 @@ _VALUE = (
     Column("value", pl.Float64, "in the feature's unit", null="could not be measured"),
 )
 
+MEANING = Schema(
+    "meaning",
+    (
+        _START,
+        _END,
+        _SPEAKER,
+        Column(
+            "beside",
+            pl.String,
+            "what the turn is compared with: `answered`, what another said last before it, or the "
+            "id of a set of prototype sentences",
+        ),
+        Column(
+            "similarity",
+            pl.Float64,
+            "cosine of the two, 1 is the same; of prototypes that of the nearest, 0 where no "
+            "sentence of the turn is nearer to them than to their counter-sentences",
+            null="there is nothing to compare with, or too few words",
+        ),
+    ),
+    _span_checks(),
+)
+"""How like each turn is in meaning to something else; times and speaker say which turn it is."""
+
 VALUES = Schema("values", _VALUE)
 """What features measure, of everybody; rules, report and exports see `measures` instead."""
 
@@ -538,6 +562,7 @@ SCHEMAS: dict[str, Schema] = {
         ROLES,
         FRAMES,
         QUALITY,
+        MEANING,
         VALUES,
         MEASURES,
         HITS,

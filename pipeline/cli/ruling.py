@@ -157,7 +157,7 @@ def trace_command(
 @rules_group.command("schema")
 @click.argument(
     "which",
-    type=click.Choice(["rules", "lexicon", "language", "settings"]),
+    type=click.Choice(["rules", "lexicon", "language", "meaning", "settings"]),
     default="rules",
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here.")

@@ -11,7 +11,7 @@ from pipeline.config.measuring import Baseline, Features, Phonation, Pitch
 from pipeline.config.section import Section
 from pipeline.config.settings import Engines, Origin, Settings
 from pipeline.config.talk import Quality, RoleInference, Turns, Voices
-from pipeline.config.words import FasterWhisper, Guards, Moonshine, Transcription
+from pipeline.config.words import FasterWhisper, Guards, Meaning, Moonshine, Transcription
 
 __all__ = [
     "Activity",
@@ -25,6 +25,7 @@ __all__ = [
     "FasterWhisper",
     "Features",
     "Guards",
+    "Meaning",
     "Moments",
     "Moonshine",
     "Origin",

@@ -11,7 +11,7 @@ from pipeline.config.judging import Clips, Evaluation, Moments, Response, Review
 from pipeline.config.measuring import Baseline, Features, Phonation, Pitch
 from pipeline.config.section import Section
 from pipeline.config.talk import Quality, RoleInference, Turns, Voices
-from pipeline.config.words import FasterWhisper, Moonshine, Transcription
+from pipeline.config.words import FasterWhisper, Meaning, Moonshine, Transcription
 
 
 class Engines(Section):
@@ -20,6 +20,7 @@ class Engines(Section):
     diarizer: Literal["auto", "channels", "clustering", "pyannote", "imported"]
     transcriber: Literal["auto", "faster_whisper", "moonshine", "imported", "none"]
     pitch: Literal["swift_f0", "pyin"]
+    meaning: Literal["auto", "minilm", "none"]
     threads: int = Field(ge=1, description="processor threads that an engine may use")
 
 
@@ -46,6 +47,7 @@ class Settings(Section):
     faster_whisper: FasterWhisper
     moonshine: Moonshine
     transcription: Transcription
+    meaning: Meaning
     turns: Turns
     roles: RoleInference
     voices: Voices

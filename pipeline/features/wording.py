@@ -11,9 +11,11 @@ feature                   is                                                  of
 ``<id>_rate``             matches per 100 words                               turn, windows, session
 ``<id>_excess``           matches over what all the person's words lead one   turn, windows
                           to expect, in standard deviations
+``like_<set>``,           meaning beside prototype sentences and beside the   turn
+``answer_distance``       question, see `meaning`
 ========================  ==================================================  ======================
 
-The last two exist for lexicons with ``rate: true``. Turns differ in length, so a count alone says
+The two before exist for lexicons with ``rate: true``. Turns differ in length, so a count alone says
 little; and since most turns hold no word of feeling at all, the median of their rates is zero, and
 no turn can lie under it. The excess minds both: of a person's N words, M of which match, a stretch
 of n words holds by chance ``M * n / N`` matches with variance ``M * n / N * (1 - n / N)`` (two
@@ -32,6 +34,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline import config
+from pipeline.features import meaning
 from pipeline.features.speech import columns, sorted_groups, together, values, windows
 from pipeline.lexicon import Lexicons
 from pipeline.ports import Feature
@@ -76,6 +79,7 @@ def features(lexicons: Lexicons, settings: config.Features) -> tuple[Feature, ..
         if name in lexicons.rated:
             made += [_rate(name, item, means, counted, settings) for item in _items("session")]
             made += [_excess(name, item, means, counted, settings) for item in _items()]
+    made += meaning.features(lexicons)
     return tuple(sorted(made, key=lambda feature: (feature.name, feature.item)))
 
 

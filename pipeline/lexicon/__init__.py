@@ -21,12 +21,15 @@ quotes and dashes, because people hesitate and recognisers punctuate; matches be
 boundaries. Patterns are kept to what an automaton can match in linear time: no look-around, no
 back-reference, no repetition of a repetition.
 
+``meaning.yaml`` holds sets of prototype sentences (`Prototypes`), with which a sentence encoder
+compares turns; see `features.meaning`.
+
 Where a language has no lexicons, every count is null: nobody looked.
 """
 
-from pipeline.lexicon.entry import Entry, Grammar
+from pipeline.lexicon.entry import Entry, Grammar, Prototypes
 from pipeline.lexicon.files import load
 from pipeline.lexicon.matching import Lexicons, Match
 from pipeline.lexicon.patterns import normalise
 
-__all__ = ["Entry", "Grammar", "Lexicons", "Match", "load", "normalise"]
+__all__ = ["Entry", "Grammar", "Lexicons", "Match", "Prototypes", "load", "normalise"]

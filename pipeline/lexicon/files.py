@@ -2,20 +2,24 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
+from typing import TypeVar
 
 from ruamel.yaml.comments import CommentedSeq
 
 from pipeline.config import builtin
 from pipeline.errors import ConfigError
 from pipeline.formats import yaml
-from pipeline.lexicon.entry import Entry, Grammar
+from pipeline.lexicon.entry import Entry, Grammar, Prototypes
 from pipeline.lexicon.matching import Lexicons
 from pipeline.lexicon.patterns import expanded, is_linear, repeats_a_repetition
 from pipeline.registry import nearest
 
 _LANGUAGE_FILE = "language.yaml"
+_MEANING_FILE = "meaning.yaml"
 _NO_GRAMMAR = Grammar()
+_Kind = TypeVar("_Kind", Entry, Prototypes)
 _PART = re.compile(r"<([a-z_]+)>")
 
 
@@ -34,55 +38,69 @@ def load(language: str | None, folder: Traversable | None = None) -> Lexicons:
     """
     root = folder or builtin() / "lexicons"
     languages = {item.name: _read(item) for item in _sorted(root.iterdir()) if item.is_dir()}
-    everything = [entry for entries, _ in languages.values() for entry in entries.values()]
+    everything = [entry for each in languages.values() for entry in each.entries.values()]
     ids = tuple(sorted({entry.id for entry in everything}))
     rated = frozenset(entry.id for entry in everything if entry.rate)
+    sets = tuple(sorted({name for each in languages.values() for name in each.prototypes}))
     wanted = (language or "").split("-")[0].lower()
-    entries, grammar = languages.get(wanted, ({}, _NO_GRAMMAR))
-    return Lexicons(wanted if entries else None, ids, rated, entries, grammar)
+    own = languages.get(wanted, _Language())
+    known = wanted if own.entries else None
+    return Lexicons(known, ids, rated, own.entries, own.grammar, own.prototypes, sets)
 
 
-def _read(folder: Traversable) -> tuple[dict[str, Entry], Grammar]:
+@dataclass
+class _Language:
+    """What the folder of a language holds, and what is wrong with it."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    places: dict[str, yaml.Document] = field(default_factory=dict)
+    grammar: Grammar = _NO_GRAMMAR
+    prototypes: dict[str, Prototypes] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def _read(folder: Traversable) -> _Language:
     """The lexicons of a folder, which is named as its language, and what is true of that."""
-    problems: list[str] = []
-    entries: dict[str, Entry] = {}
-    places: dict[str, yaml.Document] = {}
-    grammar = _NO_GRAMMAR
+    found = _Language()
     for item in _sorted(folder.iterdir()):
         if not item.name.endswith(".yaml"):
             continue
         name = f"lexicons/{folder.name}/{item.name}"
         document = yaml.parse(item.read_text(encoding="utf-8"), name)
         if item.name == _LANGUAGE_FILE:
-            grammar = _grammar(document, problems)
-        elif isinstance(document.data, CommentedSeq):
-            _read_list(document, entries, places, problems)
+            found.grammar = _grammar(document, found.problems)
+        elif not isinstance(document.data, CommentedSeq):
+            found.problems.append(f"{document.name}:1: not a list of lexicons")
+        elif item.name == _MEANING_FILE:
+            for prototypes, _ in _each(Prototypes, document, found.prototypes, found.problems):
+                found.prototypes[prototypes.id] = prototypes
         else:
-            problems.append(f"{document.name}:1: not a list of lexicons")
-    for name, entry in entries.items():
-        problems += _problems(entry, places[name], entries)
-    if problems:
-        raise ConfigError("\n".join(problems))
-    return entries, grammar
+            for entry, place in _each(Entry, document, found.entries, found.problems):
+                found.entries[entry.id], found.places[entry.id] = entry, place
+    for name, entry in found.entries.items():
+        found.problems += _problems(entry, found.places[name], found.entries)
+    if found.problems:
+        raise ConfigError("\n".join(found.problems))
+    return found
 
 
-def _read_list(
+def _each(
+    kind: type[_Kind],
     document: yaml.Document,
-    entries: dict[str, Entry],
-    places: dict[str, yaml.Document],
+    known: Mapping[str, object],
     problems: list[str],
-) -> None:
-    """Add the lexicons of one file, or what is wrong with them."""
+) -> Iterator[tuple[_Kind, yaml.Document]]:
+    """The lexicons of one file and their places; what is wrong with one is added to `problems`."""
     for number, data in enumerate(document.data):
         place = yaml.Document(data, document.name, document.line((number,)))
         try:
-            entry = yaml.validate(Entry, place)
+            read = yaml.validate(kind, place)
         except ConfigError as caught:
             problems.append(caught.found)
             continue
-        if entry.id in entries:
-            problems.append(f"{document.at((number,))}: lexicon '{entry.id}' stands twice")
-        entries[entry.id], places[entry.id] = entry, place
+        if read.id in known:
+            problems.append(f"{document.at((number,))}: lexicon '{read.id}' stands twice")
+        yield read, place
 
 
 def _grammar(document: yaml.Document, problems: list[str]) -> Grammar:

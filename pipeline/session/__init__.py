@@ -2,9 +2,9 @@
 
 ::
 
-    media ─ activity ─ spans ─┬─ words ─┬─ turns ──┬─ values ─ roles ─ measures ─┬─ moments
-                              │         └─ quality ┼─────────────────────────────┘
-                              └─ frames ───────────┘
+    media ─ activity ─ spans ─┬─ words ─┬─ turns ─ meaning ┬─ values ─ roles ─ measures ┬─ moments
+                              │         └─ quality ────────┼────────────────────────────┘
+                              └─ frames ───────────────────┘
 
 Each is a stage of the store; audio is decoded only if a stage that hears it is
 missing. What engines and rules are used is decided by `assembly` and comes in as a `Plan`.
@@ -79,16 +79,18 @@ def walk(
         said = run(hearing, root, store, upstream=heard, refresh=refresh, tell=tell)
         language = plan.language or said.tables["transcription"]["language"][0]
         spoken = plan.speak(language)
-        knowing = stages.understanding(sound, plan, spoken)
+        encoder, meant = plan.understand(language)
+        knowing = stages.understanding(sound, plan, spoken, encoder, meant)
         known = run(knowing, root, store, upstream=said, refresh=refresh, tell=tell)
         past = _past(recording, known, store, settings)
         decide = stages.deciding(recording, spoken, settings, corrections, past, _compared(known))
         outcome = run(decide, root, store, upstream=known, refresh=refresh, tell=tell)
     finally:
         sound.close()
-    about = (*_about(language, plan, spoken), *unheeded(recording, outcome.tables))
+    about = (*_about(language, plan, spoken, meant), *unheeded(recording, outcome.tables))
     notes = earlier.told((*plan.provenance.notes, *about), past)
-    provenance = replace(plan.provenance, rules=spoken.listed, notes=notes)
+    engines = (*plan.provenance.engines, meant)
+    provenance = replace(plan.provenance, engines=engines, rules=spoken.listed, notes=notes)
     settled = decided_by(settings, spoken)
     return publish(recording, language, outcome, provenance, settled, store, tell)
 
@@ -144,13 +146,17 @@ def _past(
     return earlier.find(recording, known.slots["values"], store, at_most)
 
 
-def _about(language: str | None, plan: Plan, spoken: Spoken) -> Iterator[str]:
-    """What is to be said of the language."""
+def _about(
+    language: str | None, plan: Plan, spoken: Spoken, meant: report.EngineChoice
+) -> Iterator[str]:
+    """What is to be said of the language, and of rules on meaning where nobody compares it."""
     if language and not plan.language:
         yield f"Nobody named the language; the transcriber heard '{language}'."
     if spoken.lexicons.language is None:
         named = f"the language '{language}'" if language else "a language that nobody named"
         yield f"There is no lexicon for {named}: rules that need words abstain."
+    elif meant.name == "none" and plan.transcriber and spoken.compares_meaning:
+        yield f"Rules on meaning flag nothing, for it was not compared: {meant.because}."
 
 
 def _recording(source: Source, media: pl.DataFrame) -> Recording:

@@ -5,8 +5,16 @@ from dataclasses import dataclass
 
 from pipeline import report
 from pipeline.config import Settings
+from pipeline.features import meaning
 from pipeline.lexicon import Lexicons
-from pipeline.ports import Diarizer, Feature, PitchTracker, Transcriber, VoiceEncoder
+from pipeline.ports import (
+    Diarizer,
+    Feature,
+    PitchTracker,
+    SentenceEncoder,
+    Transcriber,
+    VoiceEncoder,
+)
 from pipeline.rules import RuleBook, RuleEntry
 from pipeline.store import digest
 from pipeline.voices import Vector
@@ -19,6 +27,13 @@ class Spoken:
     lexicons: Lexicons
     features: tuple[Feature, ...]
     rules: RuleBook
+
+    @property
+    def compares_meaning(self) -> bool:
+        """Whether a rule in force names a measure of meaning."""
+        measures = {feature.name for feature in meaning.features(self.lexicons)}
+        named = {name for rule in self.rules.rules for name in rule.columns}
+        return any(name.removesuffix("_z").removesuffix("_pct") in measures for name in named)
 
     @property
     def listed(self) -> tuple[RuleEntry, ...]:
@@ -58,6 +73,8 @@ class Plan:
     speak
         Lexicons, features and rules of a language: asked once the words are there, for it may be
         the transcriber who knows the language.
+    understand
+        The sentence encoder for a language, None without one, and why: asked likewise.
     enrolled
         None: nobody's voice is compared.
     provenance
@@ -71,6 +88,7 @@ class Plan:
     language: str | None
     no_words: str | None
     speak: Callable[[str | None], Spoken]
+    understand: Callable[[str | None], tuple[SentenceEncoder | None, report.EngineChoice]]
     enrolled: Enrolled | None
     provenance: report.Provenance
 

@@ -39,7 +39,8 @@ def decided(
     """
     note = read_note(recording_id, store)
     spoken = speak(note.language)
-    counting = stages.counting(settings, spoken)
+    meant = ("meaning",) if "meaning" in dict(note.slots) else ()
+    counting = stages.counting(settings, spoken, meant)
     anew = {*stages.DECIDING, *(stage.name for stage in counting)}
     kept = {stage: slot for stage, slot in note.slots if stage not in anew}
     tables: dict[str, pl.DataFrame] = {}

@@ -10,11 +10,12 @@ import polars as pl
 from pipeline import activity, audio, baseline, features, quality, regions, roles, turns, voices
 from pipeline.config import Settings
 from pipeline.errors import InputError
-from pipeline.features import frames
+from pipeline.features import frames, meaning
 from pipeline.formats import transcript
 from pipeline.intake import Source
 from pipeline.lexicon import Lexicons
-from pipeline.ports import Audio, Identity, SpeechDetector, Transcribed
+from pipeline.ports import Audio, Identity, SentenceEncoder, SpeechDetector, Transcribed
+from pipeline.report import EngineChoice
 from pipeline.session.earlier import Past
 from pipeline.session.plan import Plan, Spoken
 from pipeline.stage import Stage
@@ -189,10 +190,17 @@ def _comparing(sound: Sound, plan: Plan) -> list[Stage]:
     return [Stage("voices", 1, ("spans",), compare, told, enrolled.encoder.identity())]
 
 
-def understanding(sound: Sound, plan: Plan, spoken: Spoken) -> list[Stage]:
-    """The stages from turns to values."""
+def understanding(
+    sound: Sound,
+    plan: Plan,
+    spoken: Spoken,
+    encoder: SentenceEncoder | None,
+    choice: EngineChoice,
+) -> list[Stage]:
+    """The stages from turns to values; `meaning` is one of them where there is an encoder."""
     settings = plan.settings
-    turned, valued = counting(settings, spoken)
+    meant = _comparing_meaning(encoder, choice, settings, spoken)
+    turned, valued = counting(settings, spoken, tuple(stage.name for stage in meant))
 
     def pitch_and_level(tables: Tables) -> Tables:
         if sound.audio is None:
@@ -206,6 +214,7 @@ def understanding(sound: Sound, plan: Plan, spoken: Spoken) -> list[Stage]:
     pitch = {"engine": settings.engines.pitch}
     return [
         turned,
+        *meant,
         Stage(
             "frames",
             4,
@@ -219,10 +228,38 @@ def understanding(sound: Sound, plan: Plan, spoken: Spoken) -> list[Stage]:
     ]
 
 
-def counting(settings: Settings, spoken: Spoken) -> tuple[Stage, Stage]:
+def _comparing_meaning(
+    encoder: SentenceEncoder | None, choice: EngineChoice, settings: Settings, spoken: Spoken
+) -> list[Stage]:
+    """Turns beside prototype sentences and questions; no stage at all where nobody compares."""
+    if encoder is None:
+        return []
+    prototypes = spoken.lexicons.prototypes
+
+    def compare(tables: Tables) -> Tables:
+        return {"meaning": meaning.compare(tables["turns"], prototypes, encoder, settings.meaning)}
+
+    identity = encoder.identity()
+    told = _dump(settings, "meaning") | _prototypes(spoken) | {"engine": choice.name}
+    told |= _told(identity)
+    return [Stage("meaning", 1, ("turns",), compare, told, identity, choice.because)]
+
+
+def _prototypes(spoken: Spoken) -> dict[str, str]:
+    return {"prototypes": digest(spoken.lexicons.canonical_prototypes().encode())}
+
+
+def counting(
+    settings: Settings, spoken: Spoken, meant: tuple[str, ...] = ()
+) -> tuple[Stage, Stage]:
     """The stages `turns` and `values`: they depend on lexicons, and need neither sound nor engine.
 
     Another lexicon or another setting of theirs computes them again from what was heard.
+
+    Parameters
+    ----------
+    meant
+        ``("meaning",)`` where turns were compared in meaning.
     """
 
     def cut_turns(tables: Tables) -> Tables:
@@ -245,9 +282,12 @@ def counting(settings: Settings, spoken: Spoken) -> tuple[Stage, Stage]:
         Stage(
             "values",
             1,
-            ("turns", "frames"),
+            ("turns", "frames", *meant),
             measure,
-            _dump(settings, "features") | catalogue | lexicons,
+            _dump(settings, "features")
+            | catalogue
+            | lexicons
+            | (_prototypes(spoken) if meant else {}),
         ),
     )
 

@@ -79,6 +79,8 @@ def read(path: Path) -> Any:
 
 
 def of(path: Path) -> schemas.Which:
+    if path.name == "meaning.yaml" and path.parent.name != "rules":
+        return "meaning"
     if path.name == "language.yaml":
         return "language"
     return {"rules": "rules", "configs": "settings"}.get(path.parent.name, "lexicon")  # type: ignore[return-value]
