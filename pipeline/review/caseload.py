@@ -40,8 +40,8 @@ _SHADES = {
     "differ": "open",
     "reject": "rejected",
 }
-_STEP, _BAR, _UNIT, _HEIGHT, _FOOT = 76, 22, 14, 84, 36
-"""Pixels: from session to session, width of a column, height of a moment, of all, of the labels."""
+_STEP, _BAR, _UNIT, _HIGHEST, _FOOT = 76, 22, 14, 84, 36
+"""Pixels: from session to session, width of a column, height of a moment, at most, of the labels."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,10 @@ class Client:
     @property
     def picture(self) -> Picture:
         """Moments over time."""
-        blocks = tuple(_blocks(self.visits))
+        most = max((_count(visit, kind) for visit in self.visits for kind in _KINDS), default=0)
+        unit = min(_UNIT, _HIGHEST / max(most, 1))
+        base_y = round(most * unit) + 4
+        blocks = tuple(_blocks(self.visits, unit, base_y))
         labels = tuple(
             (_STEP * number + _STEP // 2, visit.name, str(visit.session.metadata.date or ""))
             for number, visit in enumerate(self.visits)
@@ -166,13 +169,11 @@ def _state(row: Row) -> str:
     return "differ" if len(decisions) > 1 else min(decisions)
 
 
-def _blocks(visits: tuple[Visit, ...]) -> Iterator[Block]:
-    highest = max((_height(visit, kind) for visit in visits for kind in _KINDS), default=0)
-    unit = min(_UNIT, (_HEIGHT - 4) / max(highest, 1))
+def _blocks(visits: tuple[Visit, ...], unit: float, base_y: int) -> Iterator[Block]:
     for number, visit in enumerate(visits):
         for place, kind in enumerate(_KINDS):
             x = _STEP * number + _STEP // 2 - _BAR - 1 + place * (_BAR + 2)
-            y = float(_HEIGHT)
+            y = float(base_y)
             for state in ("confirm", "added", "differ", "unsure", "undecided", "reject"):
                 count = visit.found.get((kind, state), 0)
                 if count:
@@ -182,7 +183,7 @@ def _blocks(visits: tuple[Visit, ...]) -> Iterator[Block]:
                     yield Block(kind, shade, x, round(y, 1), _BAR, round(count * unit, 1), title)
 
 
-def _height(visit: Visit, kind: str) -> int:
+def _count(visit: Visit, kind: str) -> int:
     return sum(count for (own, _), count in visit.found.items() if own == kind)
 
 
