@@ -2,7 +2,9 @@
 
 import mimetypes
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files
 from typing import Any, Literal, TypeVar
@@ -25,12 +27,13 @@ from starlette.routing import Route
 from pipeline.errors import EXIT_BUG, InputError, TetherError
 from pipeline.report import cards, names, timeline
 from pipeline.report.people import people
-from pipeline.review import pages
+from pipeline.review import caseload, pages
 from pipeline.review.access import REPORT_POLICY, Gate, Guard, Reviewer
 from pipeline.review.desk import Desk
 from pipeline.review.queue import Filter, Moment, Session, clock
+from pipeline.tables import SHORT_ID
 from pipeline.timebase import ms_to_clock
-from pipeline.verdicts import NOTE_LENGTH, Verdict, standing
+from pipeline.verdicts import NOTE_LENGTH, Verdict
 
 _Body = TypeVar("_Body", bound=BaseModel)
 
@@ -57,6 +60,7 @@ class Missed(BaseModel):
     marker: str | None = Field(default=None, pattern=r"^[WC][1-7]$")
     salience: int | None = Field(default=None, ge=1, le=5)
     note: str = Field(default="", max_length=NOTE_LENGTH)
+    replaces: int | None = Field(default=None, ge=1)
 
 
 class Named(BaseModel):
@@ -154,13 +158,13 @@ class _Site:
             filters=pages.filters(sessions),
             sessions=len(sessions),
             first=(page - 1) * size + 1,
+            narrowed=Filter(status=wanted.status) if _narrows(wanted) else None,
         )
 
     def caseload(self, request: Request) -> Response:
         """Clients over their sessions."""
-        sessions = self._desk.index.sessions()
-        said = {key: standing(own) for key, own in self._desk.index.verdicts().items()}
-        return self._page(request, "caseload.html", clients=pages.caseload(sessions, said))
+        found = caseload.clients(self._desk.index)
+        return self._page(request, "caseload.html", clients=found, states=caseload.STATES)
 
     def session(self, request: Request) -> Response:
         """The whole of a session: picture, transcript, moments, who is who."""
@@ -169,8 +173,7 @@ class _Site:
         who = people(walked.tables, walked.recording.metadata)
         duration_ms = walked.recording.duration_ms
         shown = timeline.whole(walked.tables, who, duration_ms, cards.numbers(walked.tables))
-        reviewer = _reviewer(request).name
-        loose = self._desk.index.attached(found).loose
+        roles = walked.tables["roles"].to_dicts()
         return self._page(
             request,
             "session.html",
@@ -180,11 +183,13 @@ class _Site:
             lines=pages.transcript(walked.tables, who, (0, duration_ms)),
             rows=self._desk.index.rows(found),
             channels=pages.channels(walked, who),
-            roles=walked.tables["roles"].to_dicts(),
+            roles=roles,
+            offers=pages.offers(roles),
+            said=pages.said(walked.tables),
             swapped=self._desk.swapped(found),
             no_filter=Filter(session=found.recording.short_id, status="all"),
             notes=walked.provenance.notes,
-            loose=[verdict for verdict in loose if verdict.reviewer == reviewer],
+            loose=self._desk.index.attached(found).loose,
             at_ms=min(max(0, _number(request.query_params.get("at"))), duration_ms),
             queue_link=pages.link("/", Filter.of(request.query_params)),
         )
@@ -290,6 +295,7 @@ class _Site:
             body.marker,
             body.salience,
             body.note,
+            body.replaces,
         )
         return JSONResponse(_told(entry), status_code=201)
 
@@ -319,13 +325,16 @@ class _Site:
 
     def progress(self, _request: Request) -> Response:
         """How far the run is."""
+        found = {s.recording.recording_id: len(s.moments) for s in self._desk.index.sessions()}
         told = [
             {
                 "name": each.path.name,
                 "state": each.state,
                 "stage": each.stage,
                 "note": each.note,
-                "session": each.recording_id[:12],
+                "session": each.recording_id[:SHORT_ID],
+                "moments": found.get(each.recording_id, 0),
+                "for_s": round(time.monotonic() - each.since),
             }
             for each in self._desk.adding.progress
         ]
@@ -400,7 +409,9 @@ class _Site:
             "at": ms_to_clock,
             "link": pages.link,
             "moment_link": _moment_link,
+            "note_length": NOTE_LENGTH,
         }
+        environment.filters["having"] = replace
         return environment
 
     @cached_property
@@ -439,6 +450,11 @@ def _posted(
 def _moment_link(session: Session, moment: Moment, wanted: Filter) -> str:
     path = f"/sessions/{session.recording.short_id}/moments/{moment.moment_id}"
     return pages.link(path, wanted)
+
+
+def _narrows(wanted: Filter) -> bool:
+    """Whether it leaves out moments for more than what was decided of them."""
+    return bool(wanted.query.keys() - {"status"})
 
 
 def _told(entry: Verdict) -> dict[str, Any]:

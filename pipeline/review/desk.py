@@ -15,10 +15,10 @@ from pipeline.errors import InputError
 from pipeline.intake import Source
 from pipeline.review.adding import Adding
 from pipeline.review.listening import Listening, Listenings
-from pipeline.review.queue import Index, Moment, Session
+from pipeline.review.queue import Index, Moment, Session, clock
 from pipeline.session import Walked
 from pipeline.tables import HITS
-from pipeline.verdicts import Ledger, Verdict, standing
+from pipeline.verdicts import Ledger, Verdict, attach, standing
 from pipeline.verdicts.verdict import Decision
 
 SHOWN = (
@@ -171,31 +171,46 @@ class Desk:
         marker: str | None,
         salience: int | None = None,
         note: str = "",
+        replaces: int | None = None,
     ) -> Verdict:
         """Keep a moment that was missed.
+
+        Parameters
+        ----------
+        replaces
+            The entry by which this reviewer added it before; None: it is new.
 
         Raises
         ------
         InputError
-            It does not lie within the recording.
+            It does not lie within the recording, or is flagged already, or what it replaces is no
+            missed moment of this reviewer that stands.
         """
         start_ms, end_ms = span
         if end_ms > found.recording.duration_ms:
             raise InputError("a stretch beyond the end of the recording")
-        return self.ledger.append(
-            Verdict(
-                found.recording.recording_id,
-                start_ms,
-                end_ms,
-                "added",
-                reviewer,
-                self._now(),
-                kind=kind,
-                marker=marker,
-                salience=salience,
-                note=note,
-            )
+        if replaces is not None:
+            self._own_standing(replaces, reviewer, "added")
+        added = Verdict(
+            found.recording.recording_id,
+            start_ms,
+            end_ms,
+            "added",
+            reviewer,
+            self._now(),
+            kind=kind,
+            marker=marker,
+            salience=salience,
+            note=note,
+            replaces=replaces,
         )
+        flagged = attach(found.moments, [added]).moments
+        if flagged:
+            at = clock(found.moments[min(flagged)])
+            raise InputError(
+                f"this stretch is a candidate already, at {at}", hint="give your verdict there"
+            )
+        return self.ledger.append(added)
 
     def undo(self, verdict_id: int, reviewer: str) -> Verdict:
         """Take a verdict back: what it had replaced stands again, by a new entry.
@@ -206,15 +221,24 @@ class Desk:
             It is not a standing verdict of this reviewer.
         """
         entries = {entry.verdict_id: entry for entry in self.ledger.all()}
-        last = entries.get(verdict_id)
-        of_session = [e for e in entries.values() if last and e.recording_id == last.recording_id]
-        if last is None or last.reviewer != reviewer or last not in standing(of_session):
-            raise InputError("this verdict does not stand any more", hint="load the page again")
+        last = self._own_standing(verdict_id, reviewer)
         before = entries.get(last.replaces)
         again = before or replace(last, decision="retracted")
         return self.ledger.append(
             replace(again, replaces=verdict_id, decided_at=self._now(), verdict_id=None)
         )
+
+    def _own_standing(self, verdict_id: int, reviewer: str, *decisions: Decision) -> Verdict:
+        entries = self.ledger.all()
+        last = next((e for e in entries if e.verdict_id == verdict_id), None)
+        if (
+            last is None
+            or last.reviewer != reviewer
+            or (decisions and last.decision not in decisions)
+            or last not in standing(e for e in entries if e.recording_id == last.recording_id)
+        ):
+            raise InputError("this verdict does not stand any more", hint="load the page again")
+        return last
 
     def mend_roles(self, found: Session, roles: Mapping[str, str]) -> Walked:
         """Say who is who; every later run obeys. Rules run again."""

@@ -1,7 +1,9 @@
 """What pages show, in words and places, before any of it is HTML."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import polars as pl
@@ -13,7 +15,6 @@ from pipeline.review.queue import Filter, Queue, Session, choices
 from pipeline.session import Walked
 from pipeline.tables import Tables
 from pipeline.timebase import ms_to_clock
-from pipeline.verdicts import Verdict
 
 DECISIONS = {
     "confirm": "confirmed",
@@ -142,6 +143,7 @@ def counts(queue: Queue) -> dict[str, int]:
     return {
         "all": len(queue.rows),
         "undecided": queue.undecided,
+        "decided": len(queue.rows) - queue.undecided,
         **{
             kind: sum(row.moment.kind == kind for row in queue.rows)
             for kind in ("withdrawal", "confrontation")
@@ -149,67 +151,43 @@ def counts(queue: Queue) -> dict[str, int]:
     }
 
 
-@dataclass(frozen=True)
-class Visit:
-    """A session in a client's row of the caseload.
-
-    Attributes
-    ----------
-    counts
-        Moments, and verdicts by decision.
-    bars
-        Kind, height in per cent of the largest session, and count, for the picture.
-    """
-
-    session: Session
-    counts: Mapping[str, int]
-    bars: tuple[tuple[str, float, int], ...]
-
-
-@dataclass(frozen=True)
-class Caseload:
-    """A client with their sessions in order."""
-
-    client: str
-    visits: tuple[Visit, ...]
-
-
-def caseload(sessions: Iterable[Session], said: Mapping[str, Sequence[Verdict]]) -> list[Caseload]:
-    """Moments and verdicts of each client over sessions; nothing is said of therapists.
+def offers(roles: Iterable[Mapping[str, Any]]) -> list[tuple[str, dict[str, str]]]:
+    """Ways to say who the therapist is with one click: of two speakers, either.
 
     Parameters
     ----------
-    said
-        Standing verdicts by recording.
+    roles
+        Rows of the table `roles`.
     """
-    by_client: dict[str, list[Session]] = {}
-    for session in sessions:
-        by_client.setdefault(session.metadata.client or "", []).append(session)
-    made = []
-    for client in sorted(by_client, key=lambda name: (not name, name)):
-        own = sorted(by_client[client], key=_when)
-        most = max((_largest(session) for session in own), default=0)
-        visits = tuple(_visit(s, said.get(s.recording.recording_id, ()), most) for s in own)
-        made.append(Caseload(client or "Without a pseudonym", visits))
-    return made
+    speakers = [row["speaker"] for row in roles]
+    if len(speakers) != 2:  # noqa: PLR2004  # of three, nobody knows what the third would be
+        return []
+    first, second = speakers
+    return [
+        (first, {first: "therapist", second: "client"}),
+        (second, {second: "therapist", first: "client"}),
+    ]
 
 
-def _visit(session: Session, said: Sequence[Verdict], most: int) -> Visit:
-    kinds = ("withdrawal", "confrontation")
-    found = {kind: sum(m.kind == kind for m in session.moments) for kind in kinds}
-    told = {name: sum(v.decision == name for v in said) for name in DECISIONS}
-    bars = tuple((kind, 100 * found[kind] / max(most, 1), found[kind]) for kind in kinds)
-    return Visit(session, found | told, bars)
+def said(tables: Tables) -> dict[str, str]:
+    """The begin of what each speaker said at some length, so that one knows them again.
+
+    The first turn that is no shorter than their usual one; empty where no words are known.
+    """
+    turns = tables["turns"].filter(pl.col("text").is_not_null())
+    long = turns.filter(pl.col("n_words") >= pl.col("n_words").median().over("speaker"))
+    first = long.group_by("speaker", maintain_order=True).agg(pl.col("text").first())
+    quoted: dict[str, str] = dict(first.iter_rows())
+    spoken = tables["turns"]["speaker"].unique()
+    return dict.fromkeys(spoken, "") | {who: shortened(text) for who, text in quoted.items()}
 
 
-def _largest(session: Session) -> int:
-    found = [moment.kind for moment in session.moments]
-    return max(found.count("withdrawal"), found.count("confrontation"))
+def shortened(text: str) -> str:
+    """As much of a text as fits on a line or two."""
+    return textwrap.shorten(text, _QUOTE_LENGTH, placeholder=" …")
 
 
-def _when(session: Session) -> tuple[int, str, str]:
-    stated = session.metadata
-    return stated.session_number or 0, str(stated.date or ""), session.recording.recording_id
+_QUOTE_LENGTH = 90
 
 
 def filters(sessions: Iterable[Session]) -> dict[str, list[str]]:

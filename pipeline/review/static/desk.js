@@ -91,6 +91,11 @@ export function salienceOf(form) {
   return chosen ? Number(chosen.value) : null;
 }
 
+/** Choose a value of that group; empty: none. */
+export function setSalience(form, value) {
+  for (const radio of form.querySelectorAll(".salience input")) radio.checked = radio.value === String(value);
+}
+
 for (const cross of document.querySelectorAll(".salience .clear"))
   cross.addEventListener("click", () => {
     const chosen = cross.closest(".salience").querySelector("input:checked");

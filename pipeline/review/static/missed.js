@@ -1,54 +1,89 @@
-// A moment that was missed: its begin and end are marked where one listens, and it is saved.
+// A moment that was missed: marked where one listens or along a picture, and saved at once.
 
-import { clock, keys, milliseconds, post, salienceOf, say, trouble } from "./desk.js";
+import { clock, keys, milliseconds, post, salienceOf, say, setSalience, trouble } from "./desk.js";
 
-/** @param saved called once it is kept. */
-export function marking(player, saved = () => {}) {
-  const dialog = document.getElementById("missed");
-  const form = dialog.querySelector("form");
-  let start = null;
-  const open = (from, to) => {
-    form.elements.start.value = clock(from);
-    form.elements.end.value = clock(Math.max(to, from + 1000));
-    dialog.showModal();
-  };
-  const begin = () => {
-    start = player.ms;
-    say(`Begins at ${clock(start)}. Press ] at its end.`);
-  };
-  const end = () => {
-    open(start ?? Math.max(0, player.ms - 10000), player.ms);
-    start = null;
-  };
-  keys({ "[": begin, "]": end });
-  document.getElementById("mark-missed")?.addEventListener("click", () => open(player.ms, player.ms + 10000));
-  dialog.querySelector(".cancel").addEventListener("click", () => dialog.close());
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    trouble(form, "");
+const USUAL_MS = 10000;
+
+export class Missed {
+  /** @param saved called once it is kept. */
+  constructor(saved = () => {}) {
+    this.dialog = document.getElementById("missed");
+    this.form = this.dialog.querySelector("form");
+    this.usual = this.form.elements.marker.value;
+    this.saved = saved;
+    this.dialog.querySelector(".cancel").addEventListener("click", () => this.dialog.close());
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#save();
+    });
+  }
+
+  /** Marking by keys needs a player. */
+  with(player) {
+    let start = null;
+    let clear = [];
+    keys({
+      "[": () => {
+        for (const away of clear) away();
+        start = player.ms;
+        clear = player.pictures.map((picture) => picture.stretch(start, start + 300, "drawn"));
+        say(`Begins at ${clock(start)}. Press ] at its end.`);
+      },
+      "]": () => {
+        for (const away of clear) away();
+        this.open(start ?? Math.max(0, player.ms - USUAL_MS), player.ms);
+        start = null;
+      },
+    });
+    const hear = this.dialog.querySelector(".hear");
+    hear?.addEventListener("click", () => {
+      const { start_ms, end_ms } = this.#said();
+      if (player.playing) player.pause();
+      else if (start_ms < end_ms) player.hear(start_ms, end_ms);
+    });
+    this.dialog.addEventListener("close", () => player.pause());
+  }
+
+  /** @param known an entry that is to be changed; none: a new one. */
+  open(from, to, known = null) {
+    const { elements } = this.form;
+    elements.start.value = clock(from);
+    elements.end.value = clock(Math.max(1000 * Math.ceil(to / 1000), from + 1000));
+    elements.marker.value = known?.marker || this.usual;
+    elements.note.value = known?.note ?? "";
+    setSalience(this.form, known?.salience ?? "");
+    this.replaces = known ? Number(known.verdict) : null;
+    this.dialog.querySelector("h2").textContent = known ? "Change the moment that was missed" : "A moment that was missed";
+    this.dialog.querySelector(".save").textContent = known ? "Save" : "Add";
+    trouble(this.form, "");
+    this.dialog.showModal();
+  }
+
+  #said() {
+    const { start, end } = this.form.elements;
+    return { start_ms: milliseconds(start.value), end_ms: milliseconds(end.value) };
+  }
+
+  async #save() {
+    trouble(this.form, "");
+    const marker = this.form.elements.marker.selectedOptions[0];
+    const body = {
+      ...this.#said(),
+      kind: marker.dataset.kind,
+      marker: marker.value,
+      salience: salienceOf(this.form),
+      note: this.form.elements.note.value,
+      replaces: this.replaces,
+    };
     try {
-      await keep(dialog.dataset.path, form);
+      if (!(body.start_ms < body.end_ms)) throw new Error("the end must come after the begin.");
+      await post(this.dialog.dataset.path, body);
     } catch (caught) {
-      trouble(form, `Not saved: ${caught.message}`);
+      trouble(this.form, `Not saved: ${caught.message}`);
       return;
     }
-    dialog.close();
-    form.reset();
+    this.dialog.close();
     say("The missed moment is kept with the session.");
-    saved();
-  });
-}
-
-async function keep(path, form) {
-  const marker = form.elements.marker.selectedOptions[0];
-  const body = {
-    start_ms: milliseconds(form.elements.start.value),
-    end_ms: milliseconds(form.elements.end.value),
-    kind: marker.dataset.kind,
-    marker: marker.value,
-    salience: salienceOf(form),
-    note: form.elements.note.value,
-  };
-  if (!(body.start_ms < body.end_ms)) throw new Error("the end must come after the begin.");
-  return post(path, body);
+    this.saved();
+  }
 }

@@ -1,18 +1,24 @@
 // A moment: listen, decide, note; what is decided is saved at once.
 
-import { follow, keys, post, salienceOf, say, trouble } from "./desk.js";
-import { marking } from "./missed.js";
+import { follow, keys, post, salienceOf, say, setSalience, trouble } from "./desk.js";
+import { Missed } from "./missed.js";
 import { Player } from "./player.js";
 
 const place = document.getElementById("moment").dataset;
-const player = new Player([Number(place.start), Number(place.end)]);
+const missed = new Missed();
+const player = new Player({
+  stretch: [Number(place.start), Number(place.end)],
+  drawn: (start, end) => missed.open(start, end),
+});
+missed.with(player);
 const first = document.querySelector(".transcript .within");
-if (first) player.scrollTo(first);
+if (first) player.reveal(first);
 
 const form = document.getElementById("verdict");
 const text = form.querySelector(".saved-text");
 const undo = form.querySelector(".undo");
 let writing = Promise.resolve();
+let pending = 0;
 
 /** Save what the form says, one entry after the other. */
 function keep(decision = form.dataset.decision) {
@@ -20,7 +26,6 @@ function keep(decision = form.dataset.decision) {
     text.textContent = "Not saved yet: confirm, reject or say unsure";
     return;
   }
-  press(decision);
   const marker = form.elements.marker.selectedOptions[0];
   const body = {
     decision,
@@ -30,21 +35,51 @@ function keep(decision = form.dataset.decision) {
     salience: salienceOf(form),
     note: form.elements.note.value,
   };
+  press(decision);
+  form.dataset.wanted = decision;
+  entry(() => post(form.dataset.path, body));
+}
+
+function takeBack() {
+  if (!undo.disabled) entry(() => post(`/verdicts/${form.dataset.verdict}/undo`, {}), true);
+}
+
+/** Wait for a turn, send, and show what the ledger says then. */
+function entry(send, fills = false) {
   trouble(form, "");
   text.textContent = "Saving";
+  pending += 1;
   writing = writing.then(async () => {
     try {
-      const entry = await post(form.dataset.path, body);
-      form.dataset.verdict = entry.verdict_id;
-      form.dataset.decision = decision;
-      undo.disabled = false;
-      text.textContent = "Saved";
+      const told = await send();
+      stands(told);
+      if (fills) fill(told);
+      await refresh("others", "history", "left");
     } catch (caught) {
       press(form.dataset.decision);
       text.textContent = "Not saved";
       trouble(form, caught.message);
+    } finally {
+      pending -= 1;
     }
   });
+}
+
+function stands(told) {
+  const decision = told.decision === "retracted" ? "" : told.decision;
+  form.dataset.decision = decision;
+  form.dataset.verdict = decision ? told.verdict_id : "";
+  form.elements.note.defaultValue = decision ? told.note : "";
+  undo.disabled = !decision;
+  text.textContent = decision ? "Saved" : "Not decided";
+  if (pending === 1) press(decision);
+}
+
+function fill(told) {
+  const stood = told.decision !== "retracted";
+  form.elements.marker.value = (stood && told.marker) || form.dataset.detected;
+  form.elements.note.value = stood ? told.note : "";
+  setSalience(form, (stood && told.salience) || "");
 }
 
 function press(decision) {
@@ -52,16 +87,12 @@ function press(decision) {
     button.setAttribute("aria-pressed", button.dataset.decision === decision);
 }
 
-async function takeBack() {
-  if (undo.disabled) return;
-  await writing;
-  try {
-    await post(`/verdicts/${form.dataset.verdict}/undo`, {});
-  } catch (caught) {
-    trouble(form, caught.message);
-    return;
-  }
-  location.reload(); // what stood before stands again, with its note
+/** Parts of the page as the desk would show them now. */
+async function refresh(...ids) {
+  const answer = await fetch(location.href);
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const id of ids) document.getElementById(id).replaceChildren(...fresh.getElementById(id).childNodes);
 }
 
 for (const button of form.querySelectorAll(".decision"))
@@ -70,17 +101,18 @@ form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("change", () => keep());
 undo.addEventListener("click", takeBack);
 
-/** Leave only when what was written is saved. */
+/** Leave only when what was written is saved; who listens goes on listening. */
 async function leave(id) {
   document.activeElement?.blur?.();
+  sessionStorage.setItem("listens", player.playing ? "yes" : "");
   await writing;
   follow(id);
 }
 
 window.addEventListener("beforeunload", (event) => {
-  const unsaved = form.elements.note.value !== form.elements.note.defaultValue && !form.dataset.decision;
-  if (unsaved) event.preventDefault();
+  if (pending || form.elements.note.value !== form.elements.note.defaultValue) event.preventDefault();
 });
+window.addEventListener("pagehide", () => player.pause());
 
 keys({
   1: () => keep("confirm"),
@@ -88,10 +120,14 @@ keys({
   3: () => keep("unsure"),
   n: () => form.elements.note.focus(),
   u: takeBack,
-  j: () => (document.getElementById("to-after") ? leave("to-after") : say("This is the last one.")),
+  j: () => (document.getElementById("to-after") ? leave("to-after") : say("This is the last one. Press q for the queue.")),
   k: () => (document.getElementById("to-before") ? leave("to-before") : say("This is the first one.")),
   b: () => player.seek(player.begin),
   c: () => leave("to-session"),
   q: () => leave("to-queue"),
 });
-marking(player);
+
+sessionStorage.setItem("seen", location.pathname);
+const listens = sessionStorage.getItem("listens");
+sessionStorage.removeItem("listens");
+if (listens) player.play();

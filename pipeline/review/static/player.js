@@ -1,18 +1,24 @@
 // The player: sound of any place at once, the transcript and pictures that go along with it.
 
 import { clock, keys, say } from "./desk.js";
+import { Picture } from "./picture.js";
 
 const SKIP_MS = 5000;
 
 export class Player {
-  /** @param stretch [start, end] in ms that a loop repeats; null: none. */
-  constructor(stretch = null) {
+  /**
+   * @param stretch [start, end] in ms that a loop repeats; null: all.
+   * @param drawn called with start and end of a stretch that was drawn along a picture.
+   */
+  constructor({ stretch = null, drawn = null } = {}) {
     this.root = document.querySelector(".player");
     this.audio = this.root.querySelector("audio");
     this.stretch = stretch;
     this.looping = false;
+    this.until = null;
     this.muted = new Set();
-    this.lines = [...document.querySelectorAll(".transcript li")].map((line) => ({
+    this.list = document.querySelector(".transcript");
+    this.lines = [...this.list.querySelectorAll("li")].map((line) => ({
       line,
       start: Number(line.dataset.start),
       end: Number(line.dataset.end),
@@ -21,7 +27,10 @@ export class Player {
     this.duration = Number(this.root.dataset.durationMs);
     this.at = this.begin;
     this.followed = true;
-    this.heads = [...document.querySelectorAll(".timeline")].map((picture) => this.#head(picture));
+    this.pictures = [...document.querySelectorAll(".timeline")].map(
+      (place) => new Picture(place, { seek: (ms) => this.seek(ms), drawn }),
+    );
+    this.#wireText();
     if (this.audio) this.#wire();
     this.show();
   }
@@ -30,21 +39,37 @@ export class Player {
     return this.at;
   }
 
+  get playing() {
+    return Boolean(this.audio) && !this.audio.paused;
+  }
+
   play() {
     if (!this.audio) return;
     if (!this.audio.src) this.#load();
     this.audio.play().catch((caught) => {
-      if (caught.name !== "AbortError") this.#look();
+      // A browser may forbid to begin without a gesture; then the button is there.
+      if (!["AbortError", "NotAllowedError"].includes(caught.name)) this.#look();
     });
   }
 
+  pause() {
+    this.audio?.pause();
+  }
+
   toggle() {
-    if (!this.audio) return;
-    if (this.audio.paused) this.play();
-    else this.audio.pause();
+    if (this.playing) this.pause();
+    else this.play();
+  }
+
+  /** Play a stretch, and stop at its end. */
+  hear(start, end) {
+    this.seek(start);
+    this.until = end;
+    this.play();
   }
 
   seek(ms) {
+    this.until = null;
     this.at = Math.min(Math.max(0, ms), this.duration);
     if (this.audio?.src) this.audio.currentTime = this.at / 1000;
     this.show();
@@ -59,22 +84,37 @@ export class Player {
 
   /** Draw the place everywhere: clock, slider, pictures, transcript. */
   show() {
-    if (this.audio) {
-      this.root.querySelector(".now").textContent = clock(this.at);
-      const slider = this.root.querySelector(".seek");
+    this.root.querySelector(".now").textContent = clock(this.at);
+    const slider = this.root.querySelector(".seek");
+    if (slider) {
       slider.value = this.at;
       slider.setAttribute("aria-valuetext", clock(this.at));
     }
-    for (const head of this.heads) head();
+    for (const picture of this.pictures) picture.show(this.at, this.playing);
     this.#mark();
+  }
+
+  /** Bring a line of the transcript into sight. */
+  reveal(line) {
+    this.list.scrollTop = line.offsetTop - this.list.clientHeight / 4;
   }
 
   #load() {
     const muted = [...this.muted].sort().join(",");
     this.audio.src = `${this.root.dataset.sound}.wav${muted ? `?mute=${muted}` : ""}`;
-    this.audio.playbackRate = Number(this.root.querySelector(".speed").value);
-    this.audio.defaultPlaybackRate = this.audio.playbackRate;
+    this.#speed(this.root.querySelector(".speed").value);
     this.audio.currentTime = this.at / 1000;
+  }
+
+  #wireText() {
+    for (const to of document.querySelectorAll(".to"))
+      to.addEventListener("click", () => {
+        this.seek(Number(to.dataset.ms));
+        this.play();
+      });
+    // Whoever scrolls reads elsewhere; the transcript waits until what is heard is in sight again.
+    for (const name of ["wheel", "touchmove"])
+      this.list.addEventListener(name, () => (this.followed = false), { passive: true });
   }
 
   #wire() {
@@ -87,35 +127,46 @@ export class Player {
         root.classList.toggle("playing", !audio.paused);
         if (!audio.paused) this.#tick();
       });
-    audio.addEventListener("seeked", () => root.classList.remove("waiting"));
-    audio.addEventListener("waiting", () => this.#look());
-    audio.addEventListener("playing", () => root.classList.remove("waiting"));
-    audio.addEventListener("error", () => this.#look());
+    for (const name of ["seeked", "playing"]) audio.addEventListener(name, () => this.#wait(false));
+    for (const name of ["waiting", "error"]) audio.addEventListener(name, () => this.#look());
     root.querySelector(".seek").addEventListener("input", (event) => this.seek(Number(event.target.value)));
-    root.querySelector(".speed").addEventListener("change", (event) => {
-      audio.defaultPlaybackRate = audio.playbackRate = Number(event.target.value);
-    });
+    const speed = root.querySelector(".speed");
+    speed.value = sessionStorage.getItem("speed") ?? speed.value;
+    speed.addEventListener("change", () => this.#speed(speed.value));
     root.querySelector(".loop").addEventListener("click", () => this.loop());
     for (const skip of root.querySelectorAll("[data-skip]"))
       skip.addEventListener("click", () => this.seek(this.at + Number(skip.dataset.skip)));
-    for (const mute of root.querySelectorAll(".mute")) mute.addEventListener("click", () => this.#mute(mute));
-    for (const to of document.querySelectorAll(".to"))
-      to.addEventListener("click", () => {
-        this.seek(Number(to.dataset.ms));
-        this.play();
-      });
-    document.querySelector(".transcript")?.addEventListener("wheel", () => (this.followed = false), { passive: true });
+    const mutes = [...root.querySelectorAll(".mute")];
+    for (const mute of mutes) mute.addEventListener("click", () => this.#mute(mute.dataset.channel));
     keys({
       " ": () => this.toggle(),
       ArrowLeft: () => this.seek(this.at - SKIP_MS),
       ArrowRight: () => this.seek(this.at + SKIP_MS),
+      ",": () => this.#faster(speed, -1),
+      ".": () => this.#faster(speed, 1),
       l: () => this.loop(),
+      m: () => this.#muteNext(mutes.map((mute) => mute.dataset.channel)),
     });
+  }
+
+  #speed(value) {
+    this.audio.defaultPlaybackRate = this.audio.playbackRate = Number(value);
+    sessionStorage.setItem("speed", value); // stays from moment to moment
+  }
+
+  #faster(speed, by) {
+    speed.selectedIndex = Math.min(Math.max(0, speed.selectedIndex + by), speed.options.length - 1);
+    this.#speed(speed.value);
+    say(`Speed ${speed.value}×`);
   }
 
   #tick() {
     const { audio } = this;
     this.at = Math.round(audio.currentTime * 1000);
+    if (this.until !== null && this.at >= this.until) {
+      this.until = null;
+      audio.pause();
+    }
     if (this.looping) {
       const [start, end] = this.stretch ? [this.begin, this.stretch[1]] : [0, this.duration];
       if (this.at >= end) this.seek(start);
@@ -124,25 +175,35 @@ export class Player {
     if (!audio.paused) requestAnimationFrame(() => this.#tick());
   }
 
-  #mute(button) {
-    const number = button.dataset.channel;
-    const now = !this.muted.has(number);
-    if (now && this.muted.size + 1 === this.root.querySelectorAll(".mute").length) {
-      say("One voice stays on.");
+  #muteNext(channels) {
+    if (!channels.length) {
+      say("One channel: voices cannot be muted apart.");
       return;
     }
-    if (now) this.muted.add(number);
-    else this.muted.delete(number);
-    button.setAttribute("aria-pressed", now);
+    const now = channels.findIndex((channel) => this.muted.has(channel));
+    if (now >= 0) this.#mute(channels[now]);
+    if (now + 1 < channels.length) this.#mute(channels[now + 1]);
+  }
+
+  #mute(channel) {
+    const buttons = [...this.root.querySelectorAll(".mute")];
+    if (this.muted.delete(channel) === false) {
+      if (this.muted.size + 1 === buttons.length) {
+        say("One voice stays on.");
+        return;
+      }
+      this.muted.add(channel);
+    }
+    for (const button of buttons) button.setAttribute("aria-pressed", this.muted.has(button.dataset.channel));
     if (!this.audio.src) return;
-    const playing = !this.audio.paused;
+    const { playing } = this;
     this.#load();
     if (playing) this.play();
   }
 
   /** Why nothing is heard: sound is on its way, or cannot be had. */
   async #look() {
-    this.root.classList.add("waiting");
+    this.#wait(true);
     let told = {};
     try {
       told = await (await fetch(this.root.dataset.sound, { headers: { accept: "application/json" } })).json();
@@ -152,7 +213,12 @@ export class Player {
     const place = this.root.querySelector(".trouble");
     place.hidden = !told.error;
     place.textContent = told.error || "";
-    if (told.error) this.root.classList.remove("waiting");
+    if (told.error) this.#wait(false);
+  }
+
+  #wait(waits) {
+    this.root.classList.toggle("waiting", waits);
+    this.root.querySelector(".decoding").hidden = !waits;
   }
 
   /** Highlight the turn that is heard, and keep it in sight unless somebody scrolls. */
@@ -160,38 +226,17 @@ export class Player {
     const now = this.lines.filter(({ start, end }) => start <= this.at && this.at < end).map(({ line }) => line);
     const last = now.at(-1);
     if (last === this.marked && now.length === this.markedCount) return;
-    document.querySelectorAll(".transcript .now").forEach((line) => line.classList.remove("now"));
-    now.forEach((line) => line.classList.add("now"));
-    if (last && last !== this.marked) this.scrollTo(last);
+    for (const line of this.list.querySelectorAll(".now")) line.classList.remove("now");
+    for (const line of now) line.classList.add("now");
+    if (last && last !== this.marked) this.#follow(last);
     [this.marked, this.markedCount] = [last, now.length];
   }
 
-  scrollTo(line) {
-    const list = line.parentElement;
-    const above = line.offsetTop - list.offsetTop;
+  #follow(line) {
+    const { list } = this;
+    const above = line.offsetTop; // the list is what it is counted from
     const inSight = above >= list.scrollTop && above + line.offsetHeight <= list.scrollTop + list.clientHeight;
     if (inSight) this.followed = true;
-    else if (this.followed) list.scrollTop = above - list.clientHeight / 3;
-  }
-
-  /** A line over a picture of time that shows the place; a click in the picture goes there. */
-  #head(picture) {
-    const [start, end] = [Number(picture.dataset.start), Number(picture.dataset.end)];
-    const canvas = picture.querySelector(".canvas");
-    const scroll = picture.querySelector(".scroll");
-    const line = document.createElement("div");
-    line.className = "playhead";
-    scroll.append(line);
-    canvas.addEventListener("click", (event) => {
-      if (event.target.closest("a")) return;
-      const box = canvas.getBoundingClientRect();
-      this.seek(start + ((event.clientX - box.left) / box.width) * (end - start));
-    });
-    return () => {
-      const share = (this.at - start) / (end - start);
-      line.hidden = share < 0 || share > 1;
-      line.style.left = `${share * canvas.getBoundingClientRect().width}px`;
-      line.style.height = `${canvas.getBoundingClientRect().height}px`;
-    };
+    else if (this.followed) list.scrollTop = above - list.clientHeight / 4;
   }
 }

@@ -3,6 +3,8 @@
 import { keys } from "./desk.js";
 
 const rows = [...document.querySelectorAll(".moments a")];
+const seen = sessionStorage.getItem("seen");
+rows.find((row) => row.pathname === seen)?.focus(); // where one was, so that j goes on from there
 
 function step(by) {
   const now = rows.indexOf(document.activeElement);
@@ -10,9 +12,14 @@ function step(by) {
   rows[next]?.focus();
 }
 
-keys({ j: () => step(1), k: () => step(-1), Enter: () => rows[0]?.click() });
-
 const filters = document.querySelector(".filters");
+keys({
+  j: () => step(1),
+  k: () => step(-1),
+  Enter: () => rows[0]?.click(),
+  f: () => filters.elements.kind.focus(),
+});
+
 filters.addEventListener("change", (event) => {
   if (event.target.matches("select")) filters.requestSubmit();
 });

@@ -1,39 +1,57 @@
 // Recordings that are added, and how far they are.
 
-import { post, trouble } from "./desk.js";
+import { clock, post, say, trouble } from "./desk.js";
 
 const LOOKS_MS = 1000;
 const STATES = { waiting: "waiting", working: "at work", done: "in the queue", kept: "was there already", failed: "failed" };
+const STAGES = {
+  media: "reading the recording",
+  activity: "finding speech",
+  spans: "telling speakers apart",
+  voices: "comparing enrolled voices",
+  words: "writing down the words",
+  turns: "ordering turns and silences",
+  frames: "measuring pitch and level",
+  quality: "judging the sound",
+  values: "measuring each turn",
+  roles: "finding who is who",
+  measures: "comparing with the usual",
+  moments: "looking for moments",
+  report: "writing the report",
+};
 const panel = document.getElementById("progress");
 const form = document.getElementById("add");
 
+function part(name, text) {
+  return Object.assign(document.createElement(name), { textContent: text });
+}
+
+function shown(each) {
+  const row = document.createElement("li");
+  row.className = each.state;
+  row.append(Object.assign(part("b", each.name), { dir: "auto" }), part("span", STATES[each.state]));
+  if (each.state === "working") {
+    const names = Object.keys(STAGES);
+    const bar = document.createElement("progress");
+    bar.max = names.length;
+    bar.value = Math.max(0, names.indexOf(each.stage));
+    bar.setAttribute("aria-label", `Progress of ${each.name}`);
+    row.append(bar, part("small", `${STAGES[each.stage] ?? "beginning"}, ${clock(1000 * each.for_s)}`));
+  } else if (each.note) row.append(part("small", each.note));
+  if (each.session && each.state !== "failed") {
+    const found = each.moments === 1 ? "1 candidate moment" : `${each.moments} candidate moments`;
+    row.append(Object.assign(part("a", found), { href: `/sessions/${each.session}` }));
+  }
+  return row;
+}
+
 function show(told) {
   panel.hidden = !told.recordings.length;
-  const rows = told.recordings.map((each) => {
-    const row = document.createElement("li");
-    row.className = each.state;
-    const name = document.createElement("b");
-    name.textContent = each.name;
-    name.dir = "auto";
-    const state = document.createElement("span");
-    state.textContent = each.stage ? `${STATES[each.state]}: ${each.stage}` : STATES[each.state];
-    row.append(name, state);
-    if (each.note) {
-      const note = document.createElement("small");
-      note.textContent = each.note;
-      row.append(note);
-    }
-    if (each.session && each.state !== "failed") {
-      const link = document.createElement("a");
-      link.href = `/sessions/${each.session}`;
-      link.textContent = "open";
-      row.append(link);
-    }
-    return row;
-  });
-  const list = panel.querySelector("ol");
-  if (list.textContent !== rows.map((row) => row.textContent).join("")) list.replaceChildren(...rows);
-  if (told.working) setTimeout(look, LOOKS_MS);
+  panel.querySelector("ol").replaceChildren(...told.recordings.map(shown));
+  const done = told.recordings.filter((each) => !["waiting", "working"].includes(each.state)).length;
+  if (show.done !== undefined && show.done !== done) say(`${done} of ${told.recordings.length} done`);
+  show.done = done;
+  if (told.working || done < told.recordings.length) setTimeout(look, LOOKS_MS);
 }
 
 async function look() {
@@ -65,7 +83,11 @@ if (form) {
     }
     try {
       show(await post("/recordings/add", { keys }));
-      form.hidden = true;
+      for (const box of boxes) if (box.checked) box.closest("li").remove();
+      boxes.splice(0, boxes.length, ...boxes.filter((box) => box.isConnected));
+      form.hidden = !boxes.length;
+      all.checked = false;
+      count();
     } catch (caught) {
       trouble(form, caught.message);
     }

@@ -1,0 +1,51 @@
+"""Walked sessions for the desk: walked once, each test on its own copy."""
+
+import datetime as dt
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from desk_server import Served, served
+from desk_sessions import TALK, Folder
+
+MARKUP = """<script>document.title='broken in'</script><img src=x onerror="document.title='in'">"""
+
+
+@pytest.fixture(scope="session")
+def walked(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Folder:
+    """Four sessions.
+
+    C-01 · 7 with sound (two withdrawals, the later one not for `strict`), C-01 · 8 a transcript
+    (a withdrawal, a confrontation), C-02 · 1 of speakers whose roles nobody knows, and one whose
+    names and words are markup.
+    """
+    folder = Folder(tmp_path_factory.mktemp("desk"))
+    names = {"client": "C-01", "therapist": "T-01"}
+    spoken = folder.spoken(
+        "spoken", repository / "samples", 75, **names, session_number=7, date=dt.date(2026, 3, 2)
+    )
+    written = folder.written("written", **names, session_number=8, date=dt.date(2026, 3, 9))
+    nobody = folder.written("nobody", (*TALK, TALK[0][:1] + (60.0, 62.0, "Goodbye.")),
+                            speakers=("A", "B"), client="C-02", session_number=1)  # fmt: skip
+    markup = folder.written(
+        "markup",
+        [(who, start, end, f"{text} {MARKUP}") for who, start, end, text in TALK],
+        client=MARKUP,
+        therapist="<i>T</i>",
+    )
+    folder.walk(spoken, written, nobody, markup)
+    return folder
+
+
+@pytest.fixture
+def workspace(walked: Folder, tmp_path: Path) -> Path:
+    """A workspace of one's own."""
+    return shutil.copytree(walked.workspace, tmp_path / "workspace")
+
+
+@pytest.fixture
+def desk(workspace: Path) -> Iterator[Served]:
+    """The desk over it."""
+    with served(workspace) as answering:
+        yield answering

@@ -1,0 +1,415 @@
+"""A supervisor's way through the desk, in a real Chromium."""
+
+import re
+from pathlib import Path
+
+import pytest
+from browser import NewPage
+from desk_server import Command, Served, served, until
+from desk_sessions import TALK, Folder
+from playwright.sync_api import Page, expect
+
+SPOKEN = ".moments a:has-text('session 7')"
+HEARD_S = "document.querySelector('audio').currentTime"
+BEGIN_S = "Number(document.querySelector('.player').dataset.beginMs) / 1000"
+
+
+def decided(page: Page) -> str | None:
+    pressed = page.locator(".decision[aria-pressed=true]")
+    return pressed.get_attribute("data-decision") if pressed.count() else None
+
+
+def saved(page: Page, decision: str) -> None:
+    """Wait until a verdict stands and nothing is under way."""
+    expect(page.locator(f"#verdict[data-decision='{decision}']")).to_be_attached()
+    expect(page.locator(".saved-text")).to_have_text("Saved" if decision else "Not decided")
+
+
+def test_the_queue_is_gone_through_by_keyboard(desk: Served, page: Page) -> None:
+    desk.enter(page)
+    rows = page.locator(".moments li")
+    scores = [float(found.split()[-1]) for found in page.locator(".score").all_text_contents()]
+    assert scores == sorted(scores, reverse=True)
+    total = rows.count()
+    expect(page.locator(".tabs [aria-current]")).to_have_text(f"Undecided {total}")
+    page.keyboard.press("j")
+    expect(rows.nth(0).locator("a")).to_be_focused()
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    expect(page.locator("#left")).to_have_text(f"{total} undecided")
+
+    page.keyboard.press("1")
+    saved(page, "confirm")
+    expect(page.locator("#left")).to_have_text(f"{total - 1} undecided")
+    page.keyboard.press("n")
+    page.keyboard.type("She asks three times. 1 2 3 are no verdicts here.")
+    page.keyboard.press("Escape")
+    page.locator(".salience label", has_text="4").click()
+    page.locator("#verdict select").select_option("W5")
+    expect(page.locator("#history li")).to_have_count(3)
+    saved(page, "confirm")
+
+    page.keyboard.press("j")
+    expect(page.locator(".saved-text")).to_have_text("Not decided")
+    page.keyboard.press("2")
+    saved(page, "reject")
+    page.keyboard.press("3")
+    saved(page, "unsure")
+    page.keyboard.press("u")
+    saved(page, "reject")
+    page.keyboard.press("q")
+
+    expect(page.locator(".moments li")).to_have_count(total - 2)
+    page.locator(".tabs a", has_text="Decided").click()
+    expect(page.locator(".moments li")).to_have_count(2)
+    expect(page.locator(".said").first).to_contain_text("confirmed as W5")
+    page.locator(".moments a").first.click()
+    expect(page.locator("textarea[name=note]").first).to_have_value(re.compile("three times"))
+    expect(page.locator("#verdict select")).to_have_value("W5")
+    expect(page.locator("#verdict .salience input[value='4']")).to_be_checked()
+
+
+def test_a_first_verdict_is_undone_to_none(desk: Served, page: Page) -> None:
+    desk.enter(page)
+    page.locator(".moments a").first.click()
+    detected = page.locator("#verdict select").input_value()
+    page.keyboard.press("n")
+    page.keyboard.type("a note")
+    page.keyboard.press("Escape")
+    expect(page.locator(".saved-text")).to_contain_text("Not saved yet")
+    page.keyboard.press("2")
+    saved(page, "reject")
+    page.keyboard.press("u")
+    saved(page, "")
+    assert decided(page) is None
+    assert page.locator("#verdict select").input_value() == detected
+    assert page.locator("#verdict textarea").input_value() == ""
+    expect(page.locator("#verdict .undo")).to_be_disabled()
+
+
+def test_filters_narrow_and_are_cleared(desk: Served, page: Page) -> None:
+    desk.enter(page)
+    total = page.locator(".moments li").count()
+    page.locator("[name=kind]").select_option("confrontation")
+    page.wait_for_url("**/?kind=confrontation")
+    narrow = page.locator(".moments li")
+    assert 0 < narrow.count() < total
+    assert set(narrow.locator(".sign b").all_text_contents()) == {"C1"}
+    page.locator("[name=client]").select_option("C-01")
+    page.wait_for_url("**client=C-01*")
+    page.locator("[name=until]").fill("2026-03-08")
+    page.locator(".filters button").click()
+    expect(page.locator(".empty h2")).to_have_text("No candidate moment fits")
+    page.locator(".empty .button").click()
+    expect(page.locator(".moments li")).to_have_count(total)
+
+
+def test_what_is_decided_leaves_an_honest_empty_queue(desk: Served, page: Page) -> None:
+    desk.enter(page, path="/?client=C-01")
+    left = page.locator(".moments li").count()
+    page.locator(".moments a").first.click()
+    for number in range(left):
+        page.keyboard.press("3")
+        saved(page, "unsure")
+        if number < left - 1:
+            expect(page.locator("#left")).to_have_text(f"{left - number - 1} undecided")
+            page.keyboard.press("j")
+            expect(page.locator(".saved-text")).to_have_text("Not decided")
+    page.keyboard.press("j")
+    expect(page.locator("#status")).to_contain_text("This is the last one")
+    page.keyboard.press("q")
+    expect(page.locator(".empty")).to_contain_text("Nothing is left to decide here")
+    expect(page.locator(".tabs")).to_contain_text(f"Decided {left}")
+
+
+def test_sound_plays_and_everything_moves_with_it(desk: Served, page: Page) -> None:
+    desk.enter(page)
+    page.locator(SPOKEN).first.click()
+    begin_s = page.evaluate(BEGIN_S)
+    start_ms = int(page.locator("#moment").get_attribute("data-start") or "")
+    assert start_ms / 1000 - 10 <= begin_s < start_ms / 1000  # some seconds before it
+    before = page.locator(".playhead").get_attribute("x")
+    page.keyboard.press("Space")
+    until(page, f"{HEARD_S} > {BEGIN_S} + 0.5")
+    assert page.evaluate("document.querySelector('audio').error") is None
+    assert page.locator(".playhead").get_attribute("x") != before
+    expect(page.locator(".play")).to_have_attribute("aria-pressed", "true")
+
+    page.locator(".transcript .within .to").first.click()
+    expect(page.locator(".transcript .now.within").first).to_be_in_viewport()
+    line_ms = int(page.locator(".transcript .within .to").first.get_attribute("data-ms") or "")
+    until(page, f"{HEARD_S} > {line_ms / 1000} + 0.2")
+
+    page.keyboard.press("m")
+    expect(page.locator(".mute").first).to_have_attribute("aria-pressed", "true")
+    until(page, "document.querySelector('audio').src.endsWith('mute=1')")
+    heard = page.evaluate(HEARD_S)
+    until(page, f"{HEARD_S} > {heard} + 0.2")
+    page.keyboard.press("m")
+    page.keyboard.press("m")
+    expect(page.locator(".mute[aria-pressed=true]")).to_have_count(0)
+
+    page.keyboard.press("l")
+    end_ms = int(page.locator("#moment").get_attribute("data-end") or "")
+    page.evaluate(f"document.querySelector('audio').currentTime = {end_ms / 1000 - 0.3}")
+    until(page, f"{HEARD_S} < {start_ms / 1000}")
+    page.keyboard.press(".")
+    assert page.evaluate("document.querySelector('audio').playbackRate") == 1.25
+
+    page.keyboard.press("j")  # who listens goes on listening, as fast
+    page.wait_for_url(re.compile(r"/moments/(?!0\b)\d+"))
+    page.keyboard.press("Space")
+    expect(page.locator(".speed")).to_have_value("1.25")
+
+
+def test_listening_goes_on_at_the_next_moment(desk: Served, page: Page) -> None:
+    desk.enter(page, path="/?client=C-01&until=2026-03-05")
+    page.locator(".moments a").first.click()
+    page.keyboard.press("Space")
+    until(page, f"{HEARD_S} > {BEGIN_S} + 0.2")
+    first = page.url
+    page.keyboard.press("j")
+    expect(page.locator("#to-before")).to_be_visible()
+    assert page.url != first
+    until(page, f"{HEARD_S} > {BEGIN_S} + 0.2")
+
+
+def test_a_click_in_the_timeline_goes_there(desk: Served, page: Page) -> None:
+    desk.enter(page)
+    page.locator(SPOKEN).first.click()
+    page.keyboard.press("c")
+    canvas = page.locator(".timeline .canvas")
+    box = canvas.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + box["height"] - 30)
+    duration_ms = int(page.locator(".player").get_attribute("data-duration-ms") or "")
+    asked_s = 0.75 * duration_ms / 1000
+    shown = page.locator(".now").first.text_content() or ""
+    minutes, seconds = map(int, shown.split(":"))
+    assert abs(60 * minutes + seconds - asked_s) <= 1.5
+    page.keyboard.press("Space")
+    until(page, f"{HEARD_S} > {asked_s - 1} && !document.querySelector('audio').paused")
+    page.keyboard.press("Space")
+    page.locator("label[for=zoom-4]").click()  # another width, the same place
+    zoomed = canvas.bounding_box()
+    assert zoomed
+    assert zoomed["width"] > 3 * box["width"]
+    place = float((page.locator(".playhead").get_attribute("x") or "").rstrip("%"))
+    assert abs(place - 75) < 5
+
+
+def test_the_whole_session_is_one_key_away_and_back(desk: Served, page: Page) -> None:
+    desk.enter(page)
+    page.locator(SPOKEN).first.click()
+    moment = page.url
+    page.keyboard.press("c")
+    expect(page.locator(".short .chosen")).to_have_count(1)
+    page.keyboard.press("c")
+    page.wait_for_url(re.compile(re.escape(moment.partition("?")[0])))
+
+
+def test_a_missed_moment_is_marked_changed_and_taken_back(desk: Served, page: Page) -> None:
+    desk.enter(page)
+    page.locator(SPOKEN).first.click()
+    page.keyboard.press("c")
+    canvas = page.locator(".timeline .canvas")
+    box = canvas.bounding_box()
+    assert box
+    y = box["y"] + box["height"] - 30
+    page.mouse.move(box["x"] + 0.6 * box["width"], y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], y, steps=4)
+    expect(page.locator(".drawn")).to_have_count(1)
+    page.mouse.up()
+    dialog = page.locator("#missed")
+    expect(dialog).to_be_visible()
+    start = dialog.locator("[name=start]").input_value()
+    dialog.locator(".hear").click()
+    until(page, "!document.querySelector('audio').paused")
+    dialog.locator("[name=marker]").select_option("C2")
+    dialog.locator(".salience label", has_text="3").click()
+    dialog.locator("[name=note]").fill("He turns it down.")
+    dialog.locator(".save").click()
+
+    added = page.locator("#loose li")
+    expect(added).to_have_count(1)
+    expect(added).to_contain_text(f"C2 {start}")
+    expect(added).to_contain_text("He turns it down.")
+    expect(page.locator(".overlay .beside.confrontation.added")).to_have_count(1)
+    added.locator(".change").click()
+    expect(dialog.locator("[name=note]")).to_have_value("He turns it down.")
+    dialog.locator("[name=marker]").select_option("W4")
+    dialog.locator(".save").click()
+    expect(added.locator(".sign")).to_have_text("W4")
+    added.locator(".undo").click()
+    expect(added.locator(".sign")).to_have_text("C2")
+
+    page.goto(f"{desk.base}/caseload")
+    expect(page.locator("tr:has(th:text-is('7')) td").last).to_have_text("1")
+
+
+def test_keys_mark_a_missed_moment_where_one_listens(desk: Served, page: Page) -> None:
+    desk.enter(page)
+    page.locator(SPOKEN).first.click()
+    page.keyboard.press("[")
+    expect(page.locator("#status")).to_contain_text("Begins at")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("]")
+    dialog = page.locator("#missed")
+    expect(dialog).to_be_visible()
+    dialog.locator(".save").click()  # ten seconds around a candidate of the same kind
+    expect(dialog.locator(".trouble")).to_contain_text("is a candidate already")
+    dialog.locator("[name=marker]").select_option("C7")
+    dialog.locator("[name=start]").fill("0:59")
+    dialog.locator(".save").click()
+    expect(dialog.locator(".trouble")).to_contain_text("the end must come after the begin")
+    dialog.locator("[name=start]").fill("0:08")
+    dialog.locator(".save").click()
+    expect(dialog).to_be_hidden()
+    page.keyboard.press("c")
+    expect(page.locator("#loose li")).to_contain_text("C7 00:08")
+
+
+def test_unknown_roles_are_mended_with_one_click(desk: Served, page: Page) -> None:
+    desk.enter(page, path="/caseload")
+    page.locator("section:has(h2:text-is('C-02')) tbody a").click()
+    expect(page.locator("#unknown")).to_contain_text("No moments are flagged")
+    assert page.locator("#candidates li").count() == 0
+    page.locator(".offer", has_text="A is the therapist").click()
+    expect(page.locator("#candidates li")).to_have_count(2)
+    expect(page.locator("#unknown")).to_have_count(0)
+    expect(page.locator("#roles")).to_contain_text("corrected")
+    page.locator("#candidates a").first.click()
+    page.keyboard.press("1")
+    saved(page, "confirm")
+    page.keyboard.press("c")
+
+    page.locator("#swap").click()  # the other way round nothing of it is a rupture of the client
+    expect(page.locator("#loose")).to_contain_text("No longer flagged")
+    page.locator("#swap").click()
+    expect(page.locator("#candidates .chip")).to_have_text("confirmed")
+    expect(page.locator("#loose")).to_have_count(0)
+
+
+def test_two_reviewers_at_once_lose_nothing(desk: Served, new_page: NewPage) -> None:
+    first, second = new_page(), new_page()
+    desk.enter(first, "AK")
+    desk.enter(second, "BL")
+    for page in (first, second):
+        page.locator(".moments a").first.click()
+        expect(page.locator("#others")).to_have_text("")
+    first.keyboard.press("1")
+    second.keyboard.press("2")
+    saved(first, "confirm")
+    saved(second, "reject")
+    for page, own, name, said in (
+        (first, "confirm", "BL", "rejected"),
+        (second, "reject", "AK", "confirmed"),
+    ):
+        page.reload()
+        assert decided(page) == own
+        expect(page.locator("#others")).to_contain_text(name)
+        expect(page.locator("#others .chip")).to_have_text(said)
+    first.keyboard.press("u")
+    saved(first, "")
+    expect(first.locator("#others")).to_contain_text("1 other reviewer has decided")
+    expect(first.locator("#others .chip")).to_have_count(0)
+    second.reload()
+    assert decided(second) == "reject"
+
+
+def test_verdicts_outlive_the_desk_and_other_settings(
+    workspace: Path, walked: Folder, new_page: NewPage
+) -> None:
+    command = Command(workspace)
+    try:
+        page = command.desk.enter(new_page())
+        page.locator(SPOKEN).nth(0).click()
+        page.keyboard.press("1")
+        saved(page, "confirm")
+        page.keyboard.press("q")
+        page.locator(SPOKEN).nth(0).click()
+        page.keyboard.press("n")
+        page.keyboard.type("kept")
+        page.keyboard.press("Escape")
+        page.keyboard.press("2")
+        saved(page, "reject")
+    finally:
+        command.kill()  # the moment the page said so
+
+    Folder(workspace.parent).walk(walked.recordings / "spoken.flac", profile="strict")
+    with served(workspace) as desk:
+        page = desk.enter(new_page(), path="/?status=decided")
+        expect(page.locator(".moments li")).to_have_count(1)
+        expect(page.locator(".said")).to_contain_text("confirmed")
+        page.locator(".moments a").click()
+        assert decided(page) == "confirm"
+        page.keyboard.press("c")
+        gone = page.locator("#loose li")
+        expect(page.locator("#loose")).to_contain_text("No longer flagged")
+        expect(gone).to_contain_text("rejected")
+        expect(gone).to_contain_text("kept")
+        gone.locator(".undo").click()
+        expect(page.locator("#loose")).to_have_count(0)
+
+    Folder(workspace.parent).walk(walked.recordings / "spoken.flac")
+    with served(workspace) as desk:
+        page = desk.enter(new_page(), path="/?client=C-01&status=decided")
+        expect(page.locator(".moments li")).to_have_count(1)
+
+
+def test_a_recording_is_added_from_the_desk(tmp_path: Path, new_page: NewPage, page: Page) -> None:
+    new = Folder(tmp_path)
+    new.workspace.mkdir()
+    new.written("new", client="C-09", session_number=1)
+    new.written("left out", TALK[:3], client="C-09", session_number=2)
+    with served(new.workspace, new.recordings) as desk:
+        desk.enter(page)
+        expect(page.locator(".empty")).to_contain_text("There is no session yet")
+        page.locator(".empty .button").click()
+        page.locator(".files label", has_text="left out").click()
+        expect(page.locator("#count")).to_have_text("1")
+        page.locator("#add button").click()
+        row = page.locator(".progress li")
+        expect(row).to_contain_text("new.csv")
+        expect(row.locator("progress")).to_be_visible(timeout=60_000)
+        expect(row).to_contain_text("in the queue", timeout=60_000)
+        expect(row.locator("a")).to_have_text("2 candidate moments")
+        expect(page.locator(".files li")).to_have_count(1)
+        other = desk.enter(new_page(), "BL", "/recordings")  # who comes later sees it, too
+        expect(other.locator(".progress li")).to_contain_text("in the queue")
+        expect(other.locator(".files li")).to_have_count(1)
+        row.locator("a").click()
+        expect(page.locator("#candidates li")).to_have_count(2)
+        page.locator("nav a", has_text="Queue").first.click()
+        expect(page.locator(".moments li")).to_have_count(2)
+
+
+def test_a_desk_that_is_gone_is_told_and_nothing_seems_saved(
+    workspace: Path, page: Page, watch: "object"
+) -> None:
+    watch.allow("ERR_CONNECTION_REFUSED")  # type: ignore[attr-defined]
+    with served(workspace) as desk:
+        desk.enter(page)
+        page.locator(".moments a").first.click()
+    page.keyboard.press("1")
+    expect(page.locator("#verdict .trouble")).to_contain_text("The desk does not answer")
+    expect(page.locator(".saved-text")).to_have_text("Not saved")
+    assert decided(page) is None
+
+
+@pytest.mark.parametrize("height", [900, 768])
+def test_verdict_player_and_transcript_are_on_one_screen(
+    desk: Served, new_page: NewPage, height: int
+) -> None:
+    page = desk.enter(new_page(width=1360 if height == 900 else 1024, height=height))
+    page.locator(SPOKEN).first.click()
+    for part in (".decisions", "#verdict textarea", ".player", ".timeline", ".transcript"):
+        box = page.locator(part).bounding_box()
+        assert box, part
+        assert box["y"] >= 0, part
+        assert box["y"] + box["height"] <= height, part
+    assert page.evaluate("scrollY") == 0
+    expect(page.locator(".transcript .within").first).to_be_in_viewport()
