@@ -22,6 +22,7 @@ def cli() -> None:
     \b
     tether run RECORDING...     measure, flag, write one report per session
     tether review               the desk: listen to moments and decide, in a browser
+    tether verdicts             what was decided there, also as codes for evaluate
     tether sessions             what is in the workspace
     tether correct SESSION ...  say who is who
     tether purge SESSION        remove all that is kept of a session
@@ -286,6 +287,30 @@ def review_command(
     )
 
 
+@cli.command("verdicts")
+@click.argument("session", required=False)
+@options.workspace
+@options.as_json
+@click.option(
+    "--codes",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write codes.csv, uncertain.csv and benign.csv for evaluate, compare and tune.",
+)
+def verdicts_command(
+    session: str | None, workspace: Path, folder: Path | None, *, as_json: bool
+) -> None:
+    """List what supervisors decided, of SESSION or of all sessions.
+
+    Of each chain of entries the one that stands is listed. With --codes they are written in the
+    form in which rules are scored: confirmed and added moments as codes, rejected ones as benign,
+    and those that somebody was unsure of, or two disagree on, as uncertain.
+    """
+    from pipeline.cli import deciding  # noqa: PLC0415  # see the module's docstring
+
+    deciding.show(session, workspace, folder, as_json=as_json)
+
+
 @cli.command("gc")
 @options.workspace
 @click.option("--yes", "go", is_flag=True, help="Remove them; without it they are only told.")
@@ -304,16 +329,25 @@ def gc_command(workspace: Path, *, go: bool) -> None:
 @click.argument("session")
 @options.workspace
 @click.option("--keep-corrections", is_flag=True, help="Keep what a person said of who is who.")
-def purge_command(session: str, workspace: Path, *, keep_corrections: bool) -> None:
+@click.option(
+    "--keep-verdicts",
+    is_flag=True,
+    help="Keep what supervisors decided: times, numbers and their notes, no word of the session.",
+)
+def purge_command(
+    session: str, workspace: Path, *, keep_corrections: bool, keep_verdicts: bool
+) -> None:
     """Remove all that the workspace holds of SESSION, at once, and say what is left: nothing.
 
-    That is its results, report, corrections, and where its recording lies. The recording itself,
-    its sidecar, and what was exported elsewhere are not touched; a backup of the workspace is none
-    of Tether's. A voice enrolled from the session stays until `tether enrol --forget`.
+    That is its results, reports, corrections, verdicts, and where its recording lies. The recording
+    itself, its sidecar, and what was exported elsewhere are not touched; a backup of the workspace
+    is none of Tether's. A voice enrolled from the session stays until `tether enrol --forget`.
     """
     from pipeline.cli import sweeping  # noqa: PLC0415  # see the module's docstring
 
-    sweeping.purge(session, workspace, keep_corrections=keep_corrections)
+    sweeping.purge(
+        session, workspace, keep_corrections=keep_corrections, keep_verdicts=keep_verdicts
+    )
 
 
 @cli.command("doctor")

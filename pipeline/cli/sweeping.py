@@ -10,6 +10,7 @@ from pipeline.cli import reading
 from pipeline.errors import StoreError
 from pipeline.store import Store
 from pipeline.tables import SHORT_ID
+from pipeline.verdicts import Ledger
 
 
 def gc(workspace: Path, *, go: bool) -> None:
@@ -29,19 +30,28 @@ def gc(workspace: Path, *, go: bool) -> None:
     click.echo(f"{_counted(found)} are gone")
 
 
-def purge(name: str, workspace: Path, *, keep_corrections: bool) -> None:
+def purge(name: str, workspace: Path, *, keep_corrections: bool, keep_verdicts: bool) -> None:
     """Remove a session, and list what is left of it."""
     reading.require(workspace)
-    store, catalogue = Store(workspace), Catalogue(workspace)
+    store, catalogue, ledger = Store(workspace), Catalogue(workspace), Ledger(workspace)
     recording_id = catalogue.find(name).recording_id
     with store.lock():
-        left = session.purge(recording_id, store, catalogue, keep_corrections=keep_corrections)
-        known = catalogue.corrections(recording_id) if keep_corrections else {}
+        left = session.purge(
+            recording_id,
+            store,
+            catalogue,
+            ledger,
+            keep_corrections=keep_corrections,
+            keep_verdicts=keep_verdicts,
+        )
+        wanted = (keep_corrections and bool(catalogue.corrections(recording_id))) + (
+            keep_verdicts and bool(ledger.of(recording_id))
+        )
     for line in left:
         click.echo(f"left: {line}")
     if not left:
         click.echo("left: nothing")
-    if len(left) > bool(known):
+    if len(left) > wanted:
         raise StoreError(
             f"session {recording_id[:SHORT_ID]} is not wholly gone",
             hint="type the command again; what another session holds goes when that is run again",

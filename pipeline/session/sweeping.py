@@ -7,6 +7,7 @@ from pipeline.errors import InputError, StoreError
 from pipeline.session.keeping import read_note
 from pipeline.store import Store, artifact
 from pipeline.tables import SHORT_ID
+from pipeline.verdicts import Ledger
 
 
 def unused(store: Store) -> Iterator[tuple[str, str, int]]:
@@ -26,7 +27,13 @@ def unused(store: Store) -> Iterator[tuple[str, str, int]]:
 
 
 def purge(
-    recording_id: str, store: Store, catalogue: Catalogue, *, keep_corrections: bool
+    recording_id: str,
+    store: Store,
+    catalogue: Catalogue,
+    ledger: Ledger,
+    *,
+    keep_corrections: bool,
+    keep_verdicts: bool,
 ) -> list[str]:
     """Remove all that the workspace holds of a session, and list what is left of it.
 
@@ -34,11 +41,13 @@ def purge(
     recording itself is not touched. The caller holds the store's lock.
     """
     store.remove(recording_id)
+    if not keep_verdicts:
+        ledger.forget(recording_id)
     catalogue.forget(recording_id, keep_corrections=keep_corrections)
-    return list(_left(recording_id, store, catalogue))
+    return list(_left(recording_id, store, catalogue, ledger))
 
 
-def _left(recording_id: str, store: Store, catalogue: Catalogue) -> Iterator[str]:
+def _left(recording_id: str, store: Store, catalogue: Catalogue, ledger: Ledger) -> Iterator[str]:
     if store.session(recording_id).exists():
         yield "its folder"
     if any(entry.recording_id == recording_id for entry in catalogue.entries()):
@@ -46,12 +55,17 @@ def _left(recording_id: str, store: Store, catalogue: Catalogue) -> Iterator[str
     corrections = len(catalogue.corrections(recording_id))
     if corrections:
         yield f"roles of {corrections} speakers as a person corrected them"
+    verdicts = len(ledger.of(recording_id))
+    if verdicts:
+        yield f"{verdicts} entries of verdicts"
     digits = recording_id[:SHORT_ID].encode()
     for file in sorted(store.workspace.rglob("*.*")):
         text = file.suffix in (".json", ".html") and file.is_file()  # in tables stands no id
         if digits.decode() in str(file) or (text and digits in file.read_bytes()):
             yield f"its id, in {file.relative_to(store.workspace)}"
-    if not corrections and any(
-        digits in file.read_bytes() for file in store.workspace.glob("tether.db*")
+    if (
+        not corrections
+        and not verdicts
+        and any(digits in file.read_bytes() for file in store.workspace.glob("tether.db*"))
     ):
         yield "its id, in the file of the catalogue"

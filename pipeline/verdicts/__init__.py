@@ -13,6 +13,7 @@ undoing is an entry too, so that nothing acknowledged can be lost by a later one
 """
 
 from pipeline.verdicts.attaching import Attached, attach
+from pipeline.verdicts.coding import as_codes
 from pipeline.verdicts.ledger import Ledger
 from pipeline.verdicts.verdict import DECISIONS, NOTE_LENGTH, Span, Verdict, standing
 
@@ -23,6 +24,7 @@ __all__ = [
     "Ledger",
     "Span",
     "Verdict",
+    "as_codes",
     "attach",
     "standing",
 ]

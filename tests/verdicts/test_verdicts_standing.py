@@ -23,7 +23,11 @@ class Found:
 
 
 def verdict(number: int = 1, start_ms: int = 0, end_ms: int = 1000, **other: Any) -> Verdict:
-    given = {"detected_kind": "withdrawal", "decision": "confirm", "reviewer": "AK"} | other
+    given: dict[str, Any] = {
+        "detected_kind": "withdrawal",
+        "decision": "confirm",
+        "reviewer": "AK",
+    } | other
     return Verdict("a" * 64, start_ms, end_ms, decided_at=NOW, verdict_id=number, **given)
 
 

@@ -1,0 +1,60 @@
+"""``tether verdicts``: what supervisors decided."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import polars as pl
+
+from pipeline.catalogue import Catalogue
+from pipeline.cli import reading
+from pipeline.formats.transcript_csv import inert
+from pipeline.store import private_folder, write_private
+from pipeline.tables import SHORT_ID
+from pipeline.timebase import ms_to_clock
+from pipeline.verdicts import Ledger, Verdict, as_codes, standing
+
+_COLUMNS = ("session", "start_ms", "end_ms", "kind", "marker", "salience", "rater")
+
+
+def show(name: str | None, workspace: Path, folder: Path | None, *, as_json: bool) -> None:
+    """List verdicts, or write them as codes."""
+    reading.require(workspace)
+    ledger = Ledger(workspace)
+    entries = ledger.of(Catalogue(workspace).find(name).recording_id) if name else ledger.all()
+    if folder is not None:
+        _write(entries, folder)
+        return
+    sessions = dict.fromkeys(entry.recording_id for entry in entries)
+    said = [v for key in sessions for v in standing(e for e in entries if e.recording_id == key)]
+    if as_json:
+        rows = [asdict(v) | {"decided_at": v.decided_at.isoformat()} for v in said]
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for verdict in said:
+        click.echo(_line(verdict))
+    if not said:
+        click.echo("no verdict yet; next: tether review")
+
+
+def _line(verdict: Verdict) -> str:
+    """Without the note, which may say more than a terminal should show."""
+    span = f"{ms_to_clock(verdict.start_ms)}-{ms_to_clock(verdict.end_ms)}"
+    marker = verdict.marker or verdict.detected_marker or ""
+    when = verdict.decided_at.astimezone().strftime("%Y-%m-%d %H:%M")
+    short = verdict.recording_id[:SHORT_ID]
+    return f"{short}  {span:<17}  {marker:<3} {verdict.decision:<8}  {verdict.reviewer}  {when}"
+
+
+def _write(entries: list[Verdict], folder: Path) -> None:
+    private_folder(folder)
+    for listed, frame in as_codes(entries).items():
+        path = folder / f"{listed}.csv"
+        if frame.is_empty():  # a table without rows is taken for a mistake by whoever reads it
+            path.unlink(missing_ok=True)
+            click.echo(f"{listed}: none")
+            continue
+        cells = frame.select(_COLUMNS).with_columns(inert(pl.col(pl.String)))
+        write_private(path, cells.write_csv().encode())
+        click.echo(f"{listed}: {frame.height} in {path}")

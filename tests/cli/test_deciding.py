@@ -1,0 +1,107 @@
+"""`tether verdicts` lists what was decided, and writes it as codes that the bench scores by."""
+
+import datetime as dt
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pipeline import session
+from pipeline.cli.main import cli
+from pipeline.store import Store
+from pipeline.verdicts import Ledger, Verdict
+
+TALK = """role,start_ms,end_ms,text
+therapist,0,4000,"How has your week been since we met here the last time?"
+client,4200,6000,"You don't listen to me."
+therapist,6500,9000,"I'm sorry. What was it like for you when I said that?"
+client,9400,14000,"It was all right I suppose and then I went home to my sister."
+"""
+NOW = dt.datetime(2026, 11, 28, 12, tzinfo=dt.UTC)
+
+
+def tether(*command: str) -> str:
+    got = CliRunner().invoke(cli, list(command), catch_exceptions=False)
+    assert got.exit_code == 0, got.output
+    return got.output
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    (tmp_path / "a.csv").write_text(TALK, encoding="utf-8")
+    (tmp_path / "a.csv.yaml").write_text("language: en\n", encoding="utf-8")
+    tether("run", str(tmp_path / "a.csv"), "--workspace", str(tmp_path / "ws"))
+    return tmp_path / "ws"
+
+
+def decide(workspace: Path) -> Verdict:
+    """Confirm the one moment, and reject a place where nothing is flagged."""
+    (name,) = Store(workspace).sessions()
+    walked = session.reopen(name, Store(workspace))
+    (moment,) = walked.tables["moments"].to_dicts()
+    verdict = Verdict(
+        walked.recording.recording_id,
+        moment["start_ms"],
+        moment["end_ms"],
+        "confirm",
+        "=AK",  # a name that a spreadsheet would take for a formula
+        NOW,
+        moment["kind"],
+        moment["marker"],
+        kind=moment["kind"],
+        marker=moment["marker"],
+        note="only the note says so",
+    )
+    ledger = Ledger(workspace)
+    kept = ledger.append(verdict)
+    ledger.append(replace(verdict, decision="reject", start_ms=9400, end_ms=14_000, kind=None))
+    return kept
+
+
+def test_verdicts_are_listed_without_their_notes(workspace: Path) -> None:
+    assert "tether review" in tether("verdicts", "--workspace", str(workspace))
+    kept = decide(workspace)
+    listed = tether("verdicts", "--workspace", str(workspace)).splitlines()
+    assert len(listed) == 2
+    assert kept.recording_id[:12] in listed[0]
+    assert "confirm" in listed[0]
+    assert "only the note" not in "".join(listed)
+    told = json.loads(tether("verdicts", "--json", "--workspace", str(workspace)))
+    assert [row["decision"] for row in told] == ["confirm", "reject"]
+    assert told[0]["note"] == "only the note says so"
+
+
+def test_verdicts_serve_as_codes(workspace: Path, tmp_path: Path) -> None:
+    decide(workspace)
+    folder = tmp_path / "codes"
+    folder.mkdir()
+    (folder / "uncertain.csv").write_text("of an earlier day", encoding="utf-8")
+    said = tether("verdicts", "--codes", str(folder), "--workspace", str(workspace))
+    assert "uncertain: none" in said
+    lists = {path.stem: path for path in folder.iterdir()}
+    assert set(lists) == {"codes", "benign"}
+    assert "'=AK" in lists["codes"].read_text(encoding="utf-8"), "inert in a spreadsheet"
+    assert (lists["codes"].stat().st_mode & 0o777) == 0o600
+    options = [part for name, file in lists.items() for part in (f"--{name}", str(file))]
+    told = json.loads(tether("evaluate", *options, "--json", "--workspace", str(workspace)))[
+        "all sessions"
+    ]
+    text = tether("evaluate", *options, "--workspace", str(workspace))
+    assert told
+    assert "C1" in text
+
+
+def test_a_purge_takes_verdicts_along_unless_they_are_to_be_kept(workspace: Path) -> None:
+    kept = decide(workspace)
+    short = kept.recording_id[:12]
+    said = tether("purge", short, "--keep-verdicts", "--workspace", str(workspace))
+    assert said == "left: 2 entries of verdicts\n"
+    assert len(Ledger(workspace).all()) == 2
+    tether("run", str(workspace.parent / "a.csv"), "--workspace", str(workspace))
+    assert tether("purge", short, "--workspace", str(workspace)) == "left: nothing\n"
+    assert Ledger(workspace).all() == []
+    assert not [
+        f for f in workspace.rglob("*") if f.is_file() and b"only the note" in f.read_bytes()
+    ]
