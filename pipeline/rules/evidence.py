@@ -8,12 +8,13 @@ import polars as pl
 
 from pipeline.lexicon import Lexicons
 from pipeline.rules import conditions
+from pipeline.rules.columns import SESSION
 from pipeline.rules.compiling import Compiled
 from pipeline.rules.conditions import Quote, Test
 
 SMALL_BASELINE = "small baseline"
 """How each reason begins for which a clause was set aside."""
-_ALWAYS = frozenset(["item_id", "start_ms", "end_ms", "text"])
+_ALWAYS = frozenset([SESSION, "item_id", "start_ms", "end_ms", "text"])
 
 
 Row = Mapping[str, Any]
