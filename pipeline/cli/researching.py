@@ -179,7 +179,12 @@ def tune_command(
     )
     number = len(list(asked.points()))
     with click.progressbar(length=number, label="tuning", file=sys.stderr) as bar:
-        found = tune(workspace, asked, said, sessions, lambda _done, _all: bar.update(1))
+
+        def tell(_done: int, steps: int) -> None:
+            bar.length = steps
+            bar.update(1)
+
+        found = tune(workspace, asked, said, sessions, tell)
     chosen = output or sweep.with_name(f"{sweep.stem}-tuned.yaml")
     write_private(chosen, findings.settings(found).encode())
     text = findings.report(found)

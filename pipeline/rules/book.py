@@ -25,7 +25,13 @@ from pipeline.rules.counting import groups
 from pipeline.rules.cutting import cut
 from pipeline.rules.evidence import Quoting
 from pipeline.rules.merging import moments
-from pipeline.tables import HITS, Tables
+from pipeline.tables import Tables
+
+READS = (
+    *("media", "words", "turns", "silences", "overlaps"),
+    *("roles", "measures", "quality"),
+)
+"""Tables of a session that rules read."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,8 @@ class RuleBook:
 
         Parameters
         ----------
+        sessions
+            Of each the tables `READS`.
         lexicons
             Of the language that all of them are in.
         """
@@ -172,8 +180,8 @@ class RuleBook:
                     rows[session].append(row)
         for own in rows:
             own.sort(key=lambda row: (row["start_ms"], row["end_ms"], row["rule"]))
-        every = HITS.frame(
-            {"hit_id": number, **row} for own in rows for number, row in enumerate(own)
+        every = evidence.table(
+            [{"hit_id": number, **row} for own in rows for number, row in enumerate(own)]
         )
         ends = accumulate(len(own) for own in rows)
         return [every[end - len(own) : end] for own, end in zip(rows, ends, strict=True)]
@@ -240,16 +248,14 @@ def found(
     counted: list[list[int]] = []
     suppressed: list[list[int]] = []
     places = among.arg_true()
+    guard = judged[verdicts.name(compiled, "guard")]
     rows = zip(
-        sessions.gather(places),
-        places,
-        held.gather(places),
-        judged[verdicts.name(compiled, "guard")].gather(places),
-        items["start_ms"].gather(places),
+        *(series.gather(places).to_list() for series in (sessions, held, guard, items["start_ms"])),
+        places.to_list(),
         strict=True,
     )
     for _, own in groupby(rows, key=itemgetter(0)):
-        _, at, holds, guards, starts_ms = zip(*own, strict=True)
+        _, holds, guards, starts_ms, at = zip(*own, strict=True)
         free = [is_held and guard is None for is_held, guard in zip(holds, guards, strict=True)]
         kept = _groups(compiled, free, starts_ms)
         taken = {place for group in kept for place in group}

@@ -221,8 +221,8 @@ class _Measured:
         self._parts: dict[tuple[str, str], list[tuple[int, pl.DataFrame]]] = {}
         self._none = MEASURES.empty()
         for number, measures in enumerate(sessions):
-            for key, part in _runs(measures):
-                self._parts.setdefault(key, []).append((number, part))
+            for key, start, length in runs(measures):
+                self._parts.setdefault(key, []).append((number, measures.slice(start, length)))
 
     def of(self, item: str, feature: str) -> pl.DataFrame:
         """Measures of one feature."""
@@ -258,7 +258,7 @@ class _Measured:
             columns = [values[names[name]].alias(name) for name in names if name in needed]
             for known, others in alike:
                 if known.equals(ids):
-                    others += columns
+                    others.extend(columns)
                     break
             else:
                 alike.append((ids, columns))
@@ -268,15 +268,18 @@ class _Measured:
         return items
 
 
-def _runs(measures: pl.DataFrame) -> Iterator[tuple[tuple[str, str], pl.DataFrame]]:
-    """Consecutive rows of one item and feature: features are measured one after the other."""
+def runs(measures: pl.DataFrame) -> Iterator[tuple[tuple[str, str], int, int]]:
+    """Item and feature, first row and number of rows, of consecutive rows that share them.
+
+    Features are measured one after the other, so there are few.
+    """
     changes = {0}
     for name in ("item", "feature"):
         changes |= set(measures[name].rle().struct.field("len").cum_sum())
     bounds = sorted(changes)
     keys = measures[bounds[:-1]].select("item", "feature").rows()
     for key, start, end in zip(keys, bounds, bounds[1:], strict=False):
-        yield key, measures[start:end]
+        yield key, start, end - start
 
 
 class _Talk:
@@ -317,9 +320,9 @@ class _Talk:
         changes = pl.any_horizontal(
             pl.col(name) != pl.col(name).shift(1) for name in (SESSION, "speaker")
         )
-        first: NDArray[np.bool_] = self._floor.select(
-            changes.fill_null(value=True)
-        ).to_series().to_numpy()
+        first: NDArray[np.bool_] = (
+            self._floor.select(changes.fill_null(value=True)).to_series().to_numpy()
+        )
         return first
 
     @cached_property

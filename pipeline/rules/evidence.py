@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from pipeline.lexicon import Lexicons
@@ -11,6 +13,7 @@ from pipeline.rules import conditions
 from pipeline.rules.columns import SESSION
 from pipeline.rules.compiling import Compiled
 from pipeline.rules.conditions import Quote, Test
+from pipeline.tables import CLAUSE, HITS
 
 SMALL_BASELINE = "small baseline"
 """How each reason begins for which a clause was set aside."""
@@ -18,6 +21,19 @@ _ALWAYS = frozenset([SESSION, "item_id", "start_ms", "end_ms", "text"])
 
 
 Row = Mapping[str, Any]
+
+
+def table(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    """Table `hits` of its rows, whose clauses go in column by column: nested rows take long."""
+    flat = [clause for row in rows for clause in row["clauses"]]
+    columns = {key: [clause[key] for clause in flat] for key in CLAUSE.to_schema()}
+    clauses = pl.DataFrame(columns, schema=CLAUSE.to_schema()).to_struct()
+    number = np.repeat(np.arange(len(rows)), [len(row["clauses"]) for row in rows])
+    by_row = pl.DataFrame({"row": number, "clauses": clauses})
+    lists = by_row.group_by("row", maintain_order=True).agg("clauses")["clauses"]
+    schema = HITS.empty().drop("clauses").schema
+    plain = {name: [row[name] for row in rows] for name in schema}
+    return HITS.conform(pl.DataFrame(plain, schema=schema).with_columns(lists))
 
 
 def observed(
@@ -112,6 +128,8 @@ def _clauses(
 
 def smallest(test: Test, values: Mapping[str, Any], min_n: int) -> int | None:
     """Values that the smallest baseline of a clause rests on; None: none is small."""
+    if not test.main.baselines:
+        return None
     known = [name for name in test.main.baselines if values[name] is not None]
     small = [n for n in (values[f"{name}_n"] or 0 for name in known) if n < min_n]
     return min(small, default=None)
@@ -148,20 +166,21 @@ class Quoting:
 
     def __init__(self, lexicons: Lexicons | None) -> None:
         self._lexicons = lexicons
+        # Several rules quote the same lexicon from the same text.
+        self._quoted = cache(self._quote)
 
     def of(self, text: str | None) -> Quote:
         """What quotes from one item's text; None: it has none."""
+        return partial(self._quoted, text)
+
+    def _quote(self, text: str | None, name: str, form: str) -> str | None:
         lexicons = self._lexicons
-
-        def quote(name: str, form: str) -> str | None:
-            if text is None or lexicons is None:
-                return None
-            lexicon = name.removesuffix("_refused")
-            if form == "reason":
-                parts = [match.refused or "" for match in lexicons.refusals(lexicon, text) or ()]
-            else:
-                found = lexicons.matches(lexicon, text) or lexicons.refusals(lexicon, text) or ()
-                parts = [text[match.start : match.end] for match in found]
-            return "; ".join(dict.fromkeys(parts)) or None
-
-        return quote
+        if text is None or lexicons is None:
+            return None
+        lexicon = name.removesuffix("_refused")
+        if form == "reason":
+            parts = [match.refused or "" for match in lexicons.refusals(lexicon, text) or ()]
+        else:
+            found = lexicons.matches(lexicon, text) or lexicons.refusals(lexicon, text) or ()
+            parts = [text[match.start : match.end] for match in found]
+        return "; ".join(dict.fromkeys(parts)) or None
