@@ -50,7 +50,7 @@ class Schema:
 
     def empty(self) -> pl.DataFrame:
         """A frame without rows."""
-        return pl.DataFrame(schema={column.name: column.dtype for column in self.columns})
+        return pl.DataFrame(schema=self._types)
 
     def frame(self, rows: Iterable[dict[str, object]]) -> pl.DataFrame:
         """A conforming frame of `rows`; a key that a row lacks is null.
@@ -61,7 +61,7 @@ class Schema:
             As `conform`, or a row has a key that is no column.
         """
         rows = list(rows)
-        types = {column.name: column.dtype for column in self.columns}
+        types = self._types
         unknown = sorted({key for row in rows for key in row} - types.keys())
         if unknown:
             raise self._other_columns([], unknown)
@@ -87,12 +87,13 @@ class Schema:
             may, a value is not an allowed one, or a row fails a check. The message names table,
             column and count, never a value.
         """
-        missing = [name for name in self.names if name not in frame.columns]
-        unknown = [name for name in frame.columns if name not in self.names]
+        missing = [name for name in self._types if name not in frame.columns]
+        unknown = [name for name in frame.columns if name not in self._types]
         if missing or unknown:
             raise self._other_columns(missing, unknown)
         try:
-            frame = frame.select(pl.col(c.name).cast(c.dtype) for c in self.columns)
+            if frame.schema != self._types:
+                frame = frame.select(pl.col(c.name).cast(c.dtype) for c in self.columns)
         except pl.exceptions.PolarsError:
             types = ", ".join(f"{n}: {t}" for n, t in frame.schema.items())
             raise StoreError(
@@ -105,6 +106,10 @@ class Schema:
                 message = f"table '{self.name}'{fault.message.format(bad=bad)}"
                 raise StoreError(message, expected=fault.expected)
         return frame
+
+    @cached_property
+    def _types(self) -> pl.Schema:
+        return pl.Schema({column.name: column.dtype for column in self.columns})
 
     @cached_property
     def _faults(self) -> tuple["_Fault", ...]:

@@ -206,6 +206,10 @@ class Lexicons:
 
     def canonical(self) -> str:
         """Everything on which an answer depends, as JSON for an address."""
+        return self._canonical
+
+    @cached_property
+    def _canonical(self) -> str:
         parts = {
             name: entry.model_dump(exclude={"examples", "means", "error"})
             for name, entry in sorted(self.entries.items())

@@ -9,6 +9,7 @@ disagree.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, groupby
 from operator import itemgetter
 
@@ -96,6 +97,10 @@ class RuleBook:
 
     def canonical(self) -> str:
         """Everything in the rules on which hits depend, as JSON for an address."""
+        return self._canonical
+
+    @cached_property
+    def _canonical(self) -> str:
         rules = [
             compiled.rule.model_dump(by_alias=True)
             | {name: param.model_dump() for name, param in compiled.told.items()}

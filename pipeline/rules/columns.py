@@ -273,12 +273,11 @@ def runs(measures: pl.DataFrame) -> Iterator[tuple[tuple[str, str], int, int]]:
 
     Features are measured one after the other, so there are few.
     """
-    changes = {0}
-    for name in ("item", "feature"):
-        changes |= set(measures[name].rle().struct.field("len").cum_sum())
-    bounds = sorted(changes)
-    keys = measures[bounds[:-1]].select("item", "feature").rows()
-    for key, start, end in zip(keys, bounds, bounds[1:], strict=False):
+    named = measures.select("item", "feature")
+    lengths = (column.rle().struct.unnest()["len"].to_numpy() for column in named)
+    ends = np.unique(np.concatenate([np.cumsum(each, dtype=np.int64) for each in lengths]))
+    starts = np.append(0, ends)[:-1]
+    for key, start, end in zip(named[starts].rows(), starts.tolist(), ends.tolist(), strict=True):
         yield key, start, end - start
 
 
