@@ -7,6 +7,7 @@ with the same threads, on the regions that the run had found. Both are repeated 
 ratio is taken pair by pair.
 
 ``scripts/bench voice`` measures pitch and voice alone, in a few minutes: see `voice_bench`.
+``scripts/bench rules`` measures rules over 1,000 sessions, likewise: see `rules_bench`.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from statistics import median
 
 import av
 import numpy as np
+import rules_bench
 import voice_bench
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
@@ -35,12 +37,14 @@ def main() -> None:
     parser.add_argument(
         "part",
         nargs="?",
-        choices=("all", "voice"),
+        choices=("all", "voice", "rules"),
         default="all",
-        help="all: end to end; voice: pitch and voice alone, beside librosa.pyin",
+        help="all: end to end; voice: pitch and voice alone, beside librosa.pyin; "
+        "rules: hits and moments from cached tables",
     )
     parser.add_argument("--minutes", type=float, default=60, help="length of the session")
     parser.add_argument("--pairs", type=int, default=1, help="measured pairs")
+    parser.add_argument("--sessions", type=int, default=1000, help="of the rules")
     parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.bare:
@@ -48,6 +52,9 @@ def main() -> None:
         return
     if options.part == "voice":
         voice_bench.compare(options.minutes)
+        return
+    if options.part == "rules":
+        rules_bench.compare(options.sessions)
         return
     with tempfile.TemporaryDirectory(prefix="tether-bench-") as folder:
         compare(Path(folder), options.minutes, options.pairs)

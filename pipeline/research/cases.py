@@ -6,8 +6,10 @@ settings differ, roles, measures and moments where theirs do. What an engine hea
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +29,9 @@ from pipeline.store import Store, layered
 from pipeline.tables import SHORT_ID, Recording, Tables
 
 _PREFIX = 6
-_BATCH = 32
+BATCH = 32
+_WORTH_A_PROCESS = 4
+"""Batches that take longer than a process takes to begin (2 s)."""
 _FOUND = ("hits", "moments")
 _Each = TypeVar("_Each")
 
@@ -125,13 +129,22 @@ class Opened:
     closed: int
 
 
-def read(workspace: Path, sessions: Sequence[str] = (), settings: Settings | None = None) -> Opened:
+def read(
+    workspace: Path,
+    sessions: Sequence[str] = (),
+    settings: Settings | None = None,
+    *,
+    processes: int = 1,
+) -> Opened:
     """Walked sessions: those that `sessions` name, or all that can be opened.
 
     Parameters
     ----------
     settings
         None: hits and moments as the walks left them.
+    processes
+        With `settings`, as many work at once. A program that asks for more than one must keep its
+        own work under ``if __name__ == "__main__"``, for each process imports it.
 
     Raises
     ------
@@ -141,26 +154,57 @@ def read(workspace: Path, sessions: Sequence[str] = (), settings: Settings | Non
         A named session, or every one, is damaged or was walked by another version.
     """
     named = entries(workspace, sessions)
-    bench = Workbench(settings, workspace) if settings else None
+    if settings is None:
+        seen = _walked(named, Store(workspace))
+    else:
+        # Mistakes in rules are told here, before any process begins.
+        seen = _decided(named, Workbench(settings, workspace), processes)
     found: list[Case] = []
     closed: list[TetherError] = []
-    try:
-        seen = decided(named, bench) if bench else _walked(named, Store(workspace))
-        for case in seen:
-            if isinstance(case, Case):
-                found.append(case)
-                continue
-            if sessions:
-                raise case
-            closed.append(case)  # never finished, or damaged: the others can be read
-    finally:
-        if bench:
-            bench.catalogue.close()
+    for case in seen:
+        if isinstance(case, Case):
+            found.append(case)
+            continue
+        if sessions:
+            raise case
+        closed.append(case)  # never finished, or damaged: the others can be read
     if closed and not found:
         raise closed[0]
     if not found:
         raise InputError("no session in this workspace", hint="tether run RECORDING...")
     return Opened(tuple(found), len(closed))
+
+
+def _decided(
+    named: Sequence[Entry], bench: Workbench, processes: int
+) -> Iterator[Case | InputError | StoreError]:
+    """As `decided`, by several processes where there is enough for each of them to do."""
+    batches = list(in_batches(named))
+    workspace, settings = bench.store.workspace, bench.settings
+    try:
+        if processes == 1 or len(batches) < _WORTH_A_PROCESS * processes:
+            yield from decided(named, bench)
+            return
+        # A process that is forked would inherit locks of polars; a spawned one begins afresh.
+        with ProcessPoolExecutor(
+            processes, get_context("spawn"), _open_bench, (settings, workspace)
+        ) as pool:
+            for seen in pool.map(_decided_there, batches):
+                yield from seen
+    finally:
+        bench.catalogue.close()
+
+
+_THERE: list[Workbench] = []
+"""The workbench of a process that works for another one."""
+
+
+def _open_bench(settings: Settings, workspace: Path) -> None:
+    _THERE.append(Workbench(settings, workspace))
+
+
+def _decided_there(few: Sequence[Entry]) -> list[Case | InputError | StoreError]:
+    return list(decided(few, _THERE[0]))
 
 
 def decided(named: Sequence[Entry], bench: Workbench) -> Iterator[Case | InputError | StoreError]:
@@ -213,8 +257,8 @@ def in_batches(several: Sequence[_Each]) -> Iterator[Sequence[_Each]]:
 
     More are hardly faster, and their tables, some 6 MiB each, lie in memory together.
     """
-    for start in range(0, len(several), _BATCH):
-        yield several[start : start + _BATCH]
+    for start in range(0, len(several), BATCH):
+        yield several[start : start + BATCH]
 
 
 def flags(

@@ -184,7 +184,7 @@ def _items(
     if item.startswith("window"):
         # One row per window and speaker.
         roles = stacked([tables["roles"] for tables in sessions])
-        items = measured.items(item).join(
+        items = measured.windows(item).join(
             roles.select(SESSION, "speaker", "role"), on=SESSION, maintain_order="left_right"
         )
     else:
@@ -219,17 +219,21 @@ class _Measured:
                 self._columns[feature.item, feature.name] = columns
         self._of_speakers = {f.name for f in features if f.group == "speaker"}
         self._parts: dict[tuple[str, str], list[tuple[int, pl.DataFrame]]] = {}
-        self._none = MEASURES.empty()
+        self._none = MEASURES.empty().drop("item", "feature")
         for number, measures in enumerate(sessions):
+            rows = measures.drop("item", "feature")
             for key, start, length in runs(measures):
-                self._parts.setdefault(key, []).append((number, measures.slice(start, length)))
+                # All that was measured of windows says which windows there are.
+                if key in self._columns or key[0].startswith("window"):
+                    part = rows.slice(start, length)
+                    self._parts.setdefault(key, []).append((number, part))
 
     def of(self, item: str, feature: str) -> pl.DataFrame:
         """Measures of one feature."""
         return self._together(self._parts.get((item, feature), []))
 
-    def items(self, item: str) -> pl.DataFrame:
-        """Session and number of all items of a kind of which anything was measured."""
+    def windows(self, item: str) -> pl.DataFrame:
+        """Session and number of all windows of a kind of which anything was measured."""
         parts = [part for (kind, _), parts in self._parts.items() if kind == item for part in parts]
         ids = self._together(parts).select(SESSION, "item_id")
         return ids.unique().sort(SESSION, "item_id")

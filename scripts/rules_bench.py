@@ -15,7 +15,6 @@ flagged again. Processor time stands beside wall time, for it depends less on wh
 Targets: one session in 0.3 s; 1,000 sessions in 10 s on two processors.
 """
 
-import argparse
 import csv
 import datetime as dt
 import json
@@ -29,8 +28,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 import counselling
 import strategies
@@ -41,41 +39,51 @@ from pipeline.catalogue import Catalogue, Entry
 from pipeline.research import cases
 from pipeline.store import Store, artifact, canonical, digest
 
+SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 HOUR_S = 3600
+REPEATS = 5
+PART = 96
+"""Sessions on which the parts of the work are measured."""
 WALKED = 8
 """Sessions that are walked; the others are copies of them."""
 OTHER_RULES = """
 extends: default
 params: {silence-after-question: {min_ms: 4000}}
 """
+TETHER = r"""
+import atexit, re, resource, sys
+from pathlib import Path
+from pipeline.cli import main
+
+def peak_kib():
+    own = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    return max(int(own[1]), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+
+if __name__ == "__main__":
+    atexit.register(lambda: print(peak_kib(), file=sys.stderr))
+    main()
+"""
+"""`tether`, which prints at its end the peak memory of its largest process: what a process that was
+started has of its parent's would count with getrusage."""
 SWEEP = """
 codes: codes.csv
 group: all
 goal: f1
 folds: 5
-parameters: {silence-after-question.min_ms: [3000, 4000, 5000]}
+parameters: {params.silence-after-question.min_ms: [3000, 4000, 5000]}
 """
 
 
-def main() -> None:
-    """Parse options, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sessions", type=int, default=1000, help="of the large workspace")
-    parser.add_argument("--repeats", type=int, default=5, help="of each small measurement")
-    options = parser.parse_args()
-    compare(options.sessions, options.repeats)
-
-
-def compare(sessions: int, repeats: int) -> None:
+def compare(sessions: int) -> None:
     """Measure one session and many, and print."""
-    print(f"{os.cpu_count()} processors; wall time, and processor time in brackets")
+    print(f"{os.cpu_count()} processors; least of {REPEATS}: wall time, processor time in brackets")
     for kind, talk in (("composed", composed), ("random", at_random)):
-        one(kind, talk, repeats)
+        one(kind, talk)
     with tempfile.TemporaryDirectory(prefix="tether-bench-") as folder:
         many(Path(folder), sessions)
 
 
-def one(kind: str, talk: Callable[[random.Random], list[strategies.Said]], repeats: int) -> None:
+def one(kind: str, talk: Callable[[random.Random], list[strategies.Said]]) -> None:
     """One session, all of it and by its parts."""
     tables = strategies.tables_of(talk(random.Random(1)))  # noqa: S311  # no secret
     book, lexicons, settings = strategies.book(), strategies.english(), strategies.settings()
@@ -92,7 +100,7 @@ def one(kind: str, talk: Callable[[random.Random], list[strategies.Said]], repea
         "  moments, with responses": lambda: book.moments(hits, tables, lexicons, settings),
     }
     for name, work in told.items():
-        wall, busy = spent(work, repeats)
+        wall, busy = spent(work)
         print(f"{name:<44} {wall * 1000:8.1f} ms  ({busy * 1000:.1f})")
 
 
@@ -107,10 +115,9 @@ def many(folder: Path, sessions: int) -> None:
     print(f"\n{sessions} composed sessions, in batches, other rules than those of the walk")
     bench = Workbench(config.load(str(folder / "other.yaml")), workspace)
     try:
-        parts(bench, min(sessions, 128))
+        parts(bench, cases.read(workspace).cases[:PART])
     finally:
         bench.catalogue.close()
-    tether = [sys.executable, "-m", "pipeline.cli"]
     commands = {
         "tether evaluate, moments as walked": ["evaluate"],
         "tether evaluate, other rules": ["evaluate", "--config", "other.yaml"],
@@ -120,34 +127,32 @@ def many(folder: Path, sessions: int) -> None:
     for name, command in commands.items():
         codes = [] if command[0] == "tune" else ["--codes", "codes.csv"]
         arguments = [*command, *codes, "--workspace", str(workspace), "--json"]
-        wall, busy, peak_mib = measured([*tether, *arguments], folder)
+        wall, busy, peak_mib = measured(arguments, folder)
         print(f"{name:<44} {wall:8.1f} s   ({busy:.1f}), peak memory {peak_mib:.0f} MiB")
 
 
-def parts(bench: Workbench, sessions: int) -> None:
+def parts(bench: Workbench, walked: Sequence[cases.Case]) -> None:
     """What reading and what rules cost, and what it gains to take many sessions at a time."""
-    entries = bench.catalogue.entries()[:sessions]
-    walked = [case for case in cases._walked(entries, bench.store) if isinstance(case, cases.Case)]  # noqa: SLF001
 
-    def flagged(at_a_time: int) -> float:
-        busy = 0.0
-        for start in range(0, len(walked), at_a_time):
-            loaded = [case.loaded() for case in walked[start : start + at_a_time]]
-            began = time.process_time()
-            cases.flags(loaded, bench.speak, bench.settings)
-            busy += time.process_time() - began
-        return busy / len(walked) * 1000
+    def rules(loaded: Sequence[cases.Case], at_a_time: int) -> None:
+        for start in range(0, len(loaded), at_a_time):
+            cases.flags(loaded[start : start + at_a_time], bench.speak, bench.settings)
 
-    def loaded() -> None:
-        for case in walked:
-            case.loaded()
-
-    _, reading = spent(loaded, 1)
-    singly, together = flagged(1), flagged(cases._BATCH)  # noqa: SLF001
-    print(f"{'tables read, compared with their digests':<44} {reading / sessions * 1e3:8.1f} ms")
-    print(f"{'hits and moments, one session at a time':<44} {singly:8.1f} ms")
-    print(f"{f'hits and moments, {cases._BATCH} at a time':<44} {together:8.1f} ms")  # noqa: SLF001
-    print(f"{'ratio':<44} {singly / together:8.2f}")
+    loaded = [case.loaded() for case in walked]
+    told: dict[str, Callable[[], object]] = {
+        "tables read and compared with digests": lambda: [case.loaded() for case in walked],
+        "hits and moments, one session at a time": lambda: rules(loaded, 1),
+        f"hits and moments, {cases.BATCH} at a time": lambda: rules(loaded, cases.BATCH),
+        "all of it, one process": lambda: list(
+            cases.decided([case.entry for case in walked], bench)
+        ),
+    }
+    busies = []
+    for name, work in told.items():
+        wall, busy = (1000 / len(walked) * seconds for seconds in spent(work))
+        busies.append(busy)
+        print(f"{name:<44} {wall:8.1f} ms  ({busy:.1f}) a session")
+    print(f"{'ratio, one at a time to many':<44} {busies[1] / busies[2]:8.2f}")
 
 
 def walk(folder: Path, workspace: Path) -> None:
@@ -210,15 +215,12 @@ def copy(store: Store, session: str, other: str) -> None:
 
 def code(workspace: Path, file: Path) -> None:
     """Write codes: in each session every second moment of the walk is a rupture, and two more."""
-    catalogue, store = Catalogue(workspace), Store(workspace)
     rows: list[tuple[object, ...]] = [("session", "start_ms", "kind", "marker")]
-    for case in cases._walked(catalogue.entries(), store):  # noqa: SLF001
-        assert isinstance(case, cases.Case)
+    for case in cases.read(workspace).cases:
         found = case.tables["moments"].select("start_ms", "kind", "marker").rows()[::2]
         found += [(start_ms, "withdrawal", "W2") for start_ms in (500_000, 2_500_000)]
         name = case.recording.short_id
         rows += [(name, *each) for each in found if each[1] != "therapist_move"]
-    catalogue.close()
     with file.open("w", encoding="utf-8", newline="") as written:
         csv.writer(written).writerows(rows)
 
@@ -240,7 +242,7 @@ def composed(chance_of: random.Random) -> list[strategies.Said]:
 def acted(role: str) -> Iterator[str]:
     """Lines of a person of the acted samples but backchannels, those of the ruptures twice."""
     for name in ("benign", "rupture", "rupture"):
-        file = ROOT / "samples" / "truth" / f"{name}_turns.csv"
+        file = SAMPLES / "truth" / f"{name}_turns.csv"
         with file.open(encoding="utf-8") as read:
             for row in csv.DictReader(read):
                 if row["role"] == role and row["is_backchannel"] == "false":
@@ -270,26 +272,30 @@ def hour(says: Callable[[str], str], gap_s: Callable[[], float]) -> list[strateg
     return strategies.script(*lines)
 
 
-def spent(work: Callable[[], object], repeats: int) -> tuple[float, float]:
-    """Wall and processor seconds of one call, after one that warms up."""
-    work()
-    began, busy = time.perf_counter(), time.process_time()
-    for _ in range(repeats):
+def spent(work: Callable[[], object]) -> tuple[float, float]:
+    """Wall and processor seconds of one call: the least of some, for others may work here too."""
+    walls, busies = [], []
+    for _ in range(REPEATS):
+        began, busy = time.perf_counter(), time.process_time()
         work()
-    wall, busy = time.perf_counter() - began, time.process_time() - busy
-    return wall / repeats, busy / repeats
+        walls.append(time.perf_counter() - began)
+        busies.append(time.process_time() - busy)
+    return min(walls), min(busies)
 
 
-def measured(command: Sequence[str], folder: Path) -> tuple[float, float, float]:
-    """Wall and processor seconds of a process with its children, and its peak memory in MiB."""
+def measured(arguments: Sequence[str], folder: Path) -> tuple[float, float, float]:
+    """Wall and processor seconds of `tether` with its processes, and peak memory of one in MiB."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)  # noqa: S603  # ours
+    done = subprocess.run(  # noqa: S603  # ours
+        [sys.executable, "-c", TETHER, *arguments],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+    )
     wall = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, busy, after.ru_maxrss / 1024
-
-
-if __name__ == "__main__":
-    main()
+    return wall, busy, int(done.stderr.split()[-1]) / 1024
