@@ -20,11 +20,11 @@ from pipeline.lexicon import Lexicons
 from pipeline.ports import Feature
 from pipeline.rules import columns, compiling, evidence, verdicts
 from pipeline.rules.abstaining import Abstention, abstentions
-from pipeline.rules.columns import SESSION
 from pipeline.rules.compiling import Compiled
 from pipeline.rules.counting import groups
 from pipeline.rules.cutting import cut
 from pipeline.rules.evidence import Quoting
+from pipeline.rules.measured import SESSION
 from pipeline.rules.merging import moments
 from pipeline.tables import Tables
 

@@ -10,9 +10,9 @@ import polars as pl
 
 from pipeline.lexicon import Lexicons
 from pipeline.rules import conditions
-from pipeline.rules.columns import SESSION
 from pipeline.rules.compiling import Compiled
 from pipeline.rules.conditions import Quote, Test
+from pipeline.rules.measured import SESSION
 from pipeline.tables import CLAUSE, HITS
 
 SMALL_BASELINE = "small baseline"

@@ -24,7 +24,7 @@ import polars as pl
 
 from pipeline import config
 from pipeline.lexicon import Lexicons
-from pipeline.rules import columns
+from pipeline.rules.measured import runs
 from pipeline.tables import Tables
 
 REDIRECT = "R10"
@@ -84,7 +84,7 @@ def responses(
 def _counted(measures: pl.DataFrame, features: set[str]) -> dict[str, set[int]]:
     """Ids of the turns in which each of these features is more than zero."""
     counted: dict[str, set[int]] = {}
-    for (item, feature), start, length in columns.runs(measures):
+    for (item, feature), start, length in runs(measures):
         if item == "turn" and feature in features:
             part = measures.slice(start, length)
             more = part["value"].to_numpy() > 0  # of null it is false
