@@ -65,7 +65,7 @@ def other(**given: object) -> config.Settings:
 OTHERS: Mapping[str, Mapping[str, object]] = {
     "rules": {"rules": ["confrontation"]},
     "moments": {"moments.merge_ms": 100_000},
-    "baseline": {"baseline.min_n": 2},
+    "baseline": {"baseline.min_n": 5},
     "turns": {"turns.turn_pause_ms": 300},
 }
 
@@ -98,7 +98,7 @@ def test_sessions_in_batches_are_seen_as_one_by_one(
         ({"response.window_ms": 1000}, "moments"),
         (OTHERS["rules"], "moments"),
         (OTHERS["baseline"], "measures"),
-        ({"roles.min_voice_margin": 0.06}, "roles"),
+        ({"roles.min_margin": 0.3}, "roles"),
         (OTHERS["turns"], "turns"),
     ],
 )
@@ -143,11 +143,11 @@ def test_what_is_damaged_is_computed_again_in_memory_or_left_out(workspace: Path
 
 
 def test_nothing_is_read_that_nobody_asks_for(workspace: Path) -> None:
-    spoil(workspace, "frames")
+    spoil(workspace, "doubts")
     opened = cases.read(workspace)
     assert opened.closed == 0
-    with pytest.raises(StoreError, match="table 'frames'"):
-        _ = [case.tables["frames"] for case in opened.cases]
+    with pytest.raises(StoreError, match="table 'doubts'"):
+        _ = [case.tables["doubts"] for case in opened.cases]
 
 
 @pytest.mark.slow
