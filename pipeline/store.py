@@ -30,7 +30,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -114,6 +115,54 @@ def _damaged(what: str) -> DamagedError:
 def artifact(stage: str, slot: str) -> str:
     """Name of the artifact in a slot."""
     return f"{stage}-{slot[:_SLOT_DIGITS]}"
+
+
+def _table(place: Path, stage: str, name: str, sha256: str) -> pl.DataFrame:
+    """A table of a finished artifact."""
+    with _told("an artifact cannot be read"):
+        file = place / f"{name}.parquet"
+        content = file.read_bytes() if file.is_file() else b""
+    if digest(content) != sha256:
+        raise _damaged(f"table '{name}' of stage '{stage}'")
+    try:
+        return SCHEMAS[name].conform(pl.read_parquet(io.BytesIO(content)))
+    except (KeyError, StoreError):  # whole, but another version of Tether wrote it
+        raise _damaged(f"table '{name}' of stage '{stage}'") from None
+
+
+class Shelf(Mapping[str, pl.DataFrame]):
+    """Tables by name, each read from disk, and compared with its digest, when it is asked for.
+
+    Nothing is kept in memory, so that a thousand sessions may be open at once.
+
+    Raises
+    ------
+    DamagedError
+        A table that is asked for is not the one that was written, or of another shape than this
+        version's.
+    """
+
+    def __init__(self, tables: Mapping[str, Callable[[], pl.DataFrame]]) -> None:
+        self._tables = tables
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        return self._tables[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+
+def layered(upper: Tables, lower: Tables) -> Shelf:
+    """Tables of both; where both have one of a name, that of `upper`. None is read by this."""
+    return Shelf(
+        {
+            name: partial((upper if name in upper else lower).__getitem__, name)
+            for name in (*lower, *upper)
+        }
+    )
 
 
 class Store:
@@ -217,15 +266,8 @@ class Store:
             raise _damaged(f"the manifest of stage '{stage}'") from None
         return loaded
 
-    def read(
-        self, recording_id: str, stage: str, slot: str, only: Collection[str] | None = None
-    ) -> dict[str, pl.DataFrame]:
+    def read(self, recording_id: str, stage: str, slot: str) -> dict[str, pl.DataFrame]:
         """Tables of a finished artifact.
-
-        Parameters
-        ----------
-        only
-            Names of the tables that are wanted, of those that there are; None: all.
 
         Raises
         ------
@@ -234,24 +276,30 @@ class Store:
         DamagedError
             A table is not the one that was written, or of another shape than this version's.
         """
-        place = self._place(recording_id, stage, slot)
-        manifest = self.manifest(recording_id, stage, slot)
-        if manifest is None:
-            raise StoreError(f"no result of stage '{stage}'", hint="run the recording again")
-        tables = {}
-        for name, written in manifest["tables"].items():
-            if only is not None and name not in only:
-                continue
-            with _told("an artifact cannot be read"):
-                file = place / f"{name}.parquet"
-                content = file.read_bytes() if file.is_file() else b""
-            if digest(content) != written["sha256"]:
-                raise _damaged(f"table '{name}' of stage '{stage}'")
-            try:
-                tables[name] = SCHEMAS[name].conform(pl.read_parquet(io.BytesIO(content)))
-            except (KeyError, StoreError):  # whole, but another version of Tether wrote it
-                raise _damaged(f"table '{name}' of stage '{stage}'") from None
-        return tables
+        return dict(self.shelf(recording_id, [(stage, slot)]))
+
+    def shelf(self, recording_id: str, slots: Iterable[tuple[str, str]]) -> "Shelf":
+        """Tables of finished artifacts, of which only those are read that are asked for.
+
+        Parameters
+        ----------
+        slots
+            Stages with their slots: a later table replaces an earlier one of that name.
+
+        Raises
+        ------
+        StoreError
+            One of the artifacts is not there. `Shelf` raises the rest that `read` raises.
+        """
+        found: dict[str, Callable[[], pl.DataFrame]] = {}
+        for stage, slot in slots:
+            manifest = self.manifest(recording_id, stage, slot)
+            if manifest is None:
+                raise StoreError(f"no result of stage '{stage}'", hint="run the recording again")
+            place = self._place(recording_id, stage, slot)
+            for name, written in manifest["tables"].items():
+                found[name] = partial(_table, place, stage, name, written["sha256"])
+        return Shelf(found)
 
     def write(
         self,

@@ -7,8 +7,9 @@ with the same threads, on the regions that the run had found. Both are repeated 
 ratio is taken pair by pair.
 
 ``scripts/bench voice`` measures pitch and voice alone, in a few minutes: see `voice_bench`;
-``scripts/bench desk`` the desk of ``tether review``: see `desk_bench`; ``scripts/bench report`` the
-report of an hour, in a real Chromium: see `report_bench`.
+``scripts/bench rules`` rules over 1,000 sessions: see `rules_bench`; ``scripts/bench desk`` the
+desk of ``tether review``: see `desk_bench`; ``scripts/bench report`` the report of an hour, in a
+real Chromium: see `report_bench`.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from statistics import median
 import av
 import desk_bench
 import numpy as np
+import rules_bench
 import voice_bench
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
@@ -38,14 +40,15 @@ def main() -> None:
     parser.add_argument(
         "part",
         nargs="?",
-        choices=("all", "voice", "desk", "report"),
+        choices=("all", "voice", "rules", "desk", "report"),
         default="all",
-        help="all: end to end; voice: pitch and voice alone, beside librosa.pyin; desk: the pages "
-        "and sound of tether review; report: its size and first paint, needs scripts/install dev",
+        help="all: end to end; voice: pitch and voice alone, beside librosa.pyin; rules: hits and "
+        "moments from cached tables; desk: the pages and sound of tether review; report: its size "
+        "and first paint, needs scripts/install dev",
     )
     parser.add_argument("--minutes", type=float, default=60, help="length of the session")
     parser.add_argument("--pairs", type=int, default=1, help="measured pairs")
-    parser.add_argument("--sessions", type=int, default=1000, help="of the desk")
+    parser.add_argument("--sessions", type=int, default=1000, help="of the rules, and of the desk")
     parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.bare:
@@ -53,6 +56,9 @@ def main() -> None:
         return
     if options.part == "voice":
         voice_bench.compare(options.minutes)
+        return
+    if options.part == "rules":
+        rules_bench.compare(options.sessions)
         return
     if options.part == "desk":
         desk_bench.measure(options.sessions, hours=3, compose=compose)

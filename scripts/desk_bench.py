@@ -202,7 +202,7 @@ def _as_json(note: object) -> bytes:
 def _decide(ledger: Ledger, store: Store, name: str, now: dt.datetime) -> None:
     """One verdict in a session, of somebody else."""
     note = read_note(name, store)
-    moments = store.read(name, "moments", dict(note.slots)["moments"], ("moments",))["moments"]
+    moments = store.shelf(name, note.slots)["moments"]
     row = moments.row(0, named=True)
     ledger.append(
         Verdict(

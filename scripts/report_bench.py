@@ -15,7 +15,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-import bench_rules
+import rules_bench
 import browser
 import polars as pl
 import report_session
@@ -60,7 +60,7 @@ def measure() -> None:
 def crowded() -> State:
     """An hour of talk at random, with what the rules make of it."""
     made, tables, provenance = report_session.session(60)
-    said = bench_rules.conversation(random.Random(1))  # noqa: S311  # no secret
+    said = rules_bench.conversation(random.Random(1))  # noqa: S311  # no secret
     flagged = strategies.tables_of(said)
     found = strategies.book().flag(flagged, strategies.english(), strategies.settings())
     turns = flagged["turns"]

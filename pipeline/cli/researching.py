@@ -1,6 +1,7 @@
 """The researcher's commands: evaluate, compare, tune."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,6 +84,7 @@ def evaluate_command(
         sessions,
         tolerance=_tolerance(tolerance_ms, tolerance_utterances),
         settings=config.load(profile) if profile else None,
+        processes=_processors(),
     )
     parts = {"all sessions": result.evaluation}
     if hold_out:
@@ -140,7 +142,9 @@ def compare_command(
     before, after = (None if each == AS_WALKED else config.load(each) for each in (first, second))
     said = research.Said.read(codes, uncertain, benign) if codes else None
     within = _tolerance(tolerance_ms, tolerance_utterances)
-    comparison = research.compare(workspace, before, after, said, sessions, tolerance=within)
+    comparison = research.compare(
+        workspace, before, after, said, sessions, tolerance=within, processes=_processors()
+    )
     if as_json:
         click.echo(json.dumps(sheet.changes_machine(comparison), indent=1))
         return
@@ -179,7 +183,12 @@ def tune_command(
     )
     number = len(list(asked.points()))
     with click.progressbar(length=number, label="tuning", file=sys.stderr) as bar:
-        found = tune(workspace, asked, said, sessions, lambda _done, _all: bar.update(1))
+
+        def tell(_done: int, steps: int) -> None:
+            bar.length = steps
+            bar.update(1)
+
+        found = tune(workspace, asked, said, sessions, tell)
     chosen = output or sweep.with_name(f"{sweep.stem}-tuned.yaml")
     write_private(chosen, findings.settings(found).encode())
     text = findings.report(found)
@@ -189,6 +198,11 @@ def tune_command(
         click.echo(json.dumps(findings.machine(found), indent=1))
         return
     click.echo(f"{text}\n\nsettings: {chosen}\nreport:   {told}")
+
+
+def _processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def _tolerance(ms: int | None, utterances: int | None) -> Any:

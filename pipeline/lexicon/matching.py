@@ -75,12 +75,13 @@ class _Compiled:
         if latest is not None and latest[0].equals(texts, null_equal=True):
             return latest[1]
         normal = pl.Series(
-            [None if text is None else self.normal(text) for text in texts], dtype=pl.String
+            [None if text is None else self.normal(text) for text in texts.to_list()],
+            dtype=pl.String,
         )
         hopeful = normal.str.contains(self.coarse)
-        counted: list[int | None] = [None if hope is None else 0 for hope in hopeful]
+        counted: list[int | None] = [None if hope is None else 0 for hope in hopeful.to_list()]
         refused = list(counted)
-        for row in hopeful.fill_null(value=False).arg_true():
+        for row in hopeful.arg_true():
             found = self.find(normal[row])
             refused[row] = sum(match.refused is not None for match in found)
             counted[row] = len(found) - (refused[row] or 0)
@@ -219,6 +220,10 @@ class Lexicons:
 
     def canonical(self) -> str:
         """Everything on which an answer of words depends, as JSON for an address."""
+        return self._canonical
+
+    @cached_property
+    def _canonical(self) -> str:
         parts = {
             name: entry.model_dump(exclude={"examples", "means", "error"})
             for name, entry in sorted(self.entries.items())

@@ -76,6 +76,7 @@ def evaluate(
     *,
     tolerance: Tolerance | None = None,
     settings: Settings | None = None,
+    processes: int = 1,
 ) -> Result:
     """Score the moments of a workspace against what people coded.
 
@@ -88,13 +89,15 @@ def evaluate(
         By default `evaluation.tolerance_ms` of the settings.
     settings
         By which roles and rules are run again, in memory; None: moments as the walks left them.
+    processes
+        See `read`.
 
     Raises
     ------
     InputError
         No session is coded, or a code has no place in its session.
     """
-    opened = read(workspace, sessions, settings)
+    opened = read(workspace, sessions, settings, processes=processes)
     measured = (settings or config.load()).evaluation
     within = tolerance or Tolerance(measured.tolerance_ms, "ms")
     study = Study.of(opened.cases, said, within, all_looked_at=bool(sessions))
@@ -111,6 +114,7 @@ def compare(
     sessions: Sequence[str] = (),
     *,
     tolerance: Tolerance | None = None,
+    processes: int = 1,
 ) -> Comparison:
     """What changes from one settings to another, moment by moment, and against codes.
 
@@ -122,9 +126,11 @@ def compare(
         What people coded; None: moments are compared, and nothing is scored.
     sessions, tolerance
         As in `evaluate`; both settings are scored with the first's `evaluation` section.
+    processes
+        See `read`.
     """
-    before = read(workspace, sessions, first).cases
-    after = read(workspace, sessions, second).cases
+    before = read(workspace, sessions, first, processes=processes).cases
+    after = read(workspace, sessions, second, processes=processes).cases
     if said is None:
         return compared(before, after)
     measured = (first or config.load()).evaluation

@@ -5,11 +5,13 @@ computed again in memory, over what the walk has kept: turns and values where le
 settings differ, roles, measures and moments where theirs do. What an engine heard stays as it is.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from functools import cached_property
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -17,12 +19,21 @@ from pipeline import intake
 from pipeline.assembly import Workbench
 from pipeline.catalogue import Catalogue, Entry
 from pipeline.config import Settings
-from pipeline.errors import ConfigError, InputError, StoreError, TetherError
+from pipeline.errors import ConfigError, DamagedError, InputError, StoreError, TetherError
 from pipeline.formats import transcript
 from pipeline.research.placing import Timeline
-from pipeline.session import reopen, rerun
-from pipeline.store import Store
+from pipeline.rules import READS
+from pipeline.session import Spoken, rerun
+from pipeline.session.keeping import Note, read_note
+from pipeline.store import Store, layered
 from pipeline.tables import SHORT_ID, Recording, Tables
+
+_PREFIX = 6
+BATCH = 32
+_WORTH_A_PROCESS = 4
+"""Batches that take longer than a process takes to begin (2 s)."""
+_FOUND = ("hits", "moments")
+_Each = TypeVar("_Each")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +43,8 @@ class Case:
     Attributes
     ----------
     tables
-        All its tables, `hits` and `moments` among them.
+        All its tables, `hits` and `moments` among them. Others may lie on disk, and are read each
+        time they are asked for.
     entry
         Where the recording lies, as the catalogue knows it.
     language
@@ -53,6 +65,18 @@ class Case:
         """Whether codes that say `name` mean this session."""
         digits = len(name) >= _PREFIX and self.recording.recording_id.startswith(name.lower())
         return name == self.recording.metadata.code or digits
+
+    def loaded(self) -> "Case":
+        """With the tables that rules read in memory, and no others."""
+        return replace(self, tables={name: self.tables[name] for name in READS})
+
+    def holding(self, names: Iterable[str]) -> "Case":
+        """With these tables in memory, beside the others."""
+        return self.with_tables({name: self.tables[name] for name in names})
+
+    def with_tables(self, made: Tables) -> "Case":
+        """With tables that replace those of their names."""
+        return replace(self, tables=layered(made, self.tables))
 
     @cached_property
     def timeline(self) -> Timeline:
@@ -105,13 +129,22 @@ class Opened:
     closed: int
 
 
-def read(workspace: Path, sessions: Sequence[str] = (), settings: Settings | None = None) -> Opened:
+def read(
+    workspace: Path,
+    sessions: Sequence[str] = (),
+    settings: Settings | None = None,
+    *,
+    processes: int = 1,
+) -> Opened:
     """Walked sessions: those that `sessions` name, or all that can be opened.
 
     Parameters
     ----------
     settings
         None: hits and moments as the walks left them.
+    processes
+        With `settings`, as many work at once. A program that asks for more than one must keep its
+        own work under ``if __name__ == "__main__"``, for each process imports it.
 
     Raises
     ------
@@ -121,21 +154,20 @@ def read(workspace: Path, sessions: Sequence[str] = (), settings: Settings | Non
         A named session, or every one, is damaged or was walked by another version.
     """
     named = entries(workspace, sessions)
-    store = Store(workspace)
-    bench = Workbench(settings, workspace) if settings else None
+    if settings is None:
+        seen = _walked(named, Store(workspace))
+    else:
+        # Mistakes in rules are told here, before any process begins.
+        seen = _decided(named, Workbench(settings, workspace), processes)
     found: list[Case] = []
     closed: list[TetherError] = []
-    try:
-        for entry in named:
-            try:
-                found.append(decided(entry, bench) if bench else _walked(entry, store))
-            except (InputError, StoreError) as caught:
-                if sessions:
-                    raise
-                closed.append(caught)  # never finished, or damaged: the others can be read
-    finally:
-        if bench:
-            bench.catalogue.close()
+    for case in seen:
+        if isinstance(case, Case):
+            found.append(case)
+            continue
+        if sessions:
+            raise case
+        closed.append(case)  # never finished, or damaged: the others can be read
     if closed and not found:
         raise closed[0]
     if not found:
@@ -143,8 +175,116 @@ def read(workspace: Path, sessions: Sequence[str] = (), settings: Settings | Non
     return Opened(tuple(found), len(closed))
 
 
-def decided(entry: Entry, bench: Workbench) -> Case:
-    """A session as the settings of `bench` see it; the workspace is left as it is."""
+def _decided(
+    named: Sequence[Entry], bench: Workbench, processes: int
+) -> Iterator[Case | InputError | StoreError]:
+    """As `decided`, by several processes where there is enough for each of them to do."""
+    batches = list(in_batches(named))
+    workspace, settings = bench.store.workspace, bench.settings
+    try:
+        if processes == 1 or len(batches) < _WORTH_A_PROCESS * processes:
+            yield from decided(named, bench)
+            return
+        # A process that is forked would inherit locks of polars; a spawned one begins afresh.
+        with ProcessPoolExecutor(
+            processes, get_context("spawn"), _open_bench, (settings, workspace)
+        ) as pool:
+            for seen in pool.map(_decided_there, batches):
+                yield from seen
+    finally:
+        bench.catalogue.close()
+
+
+_THERE: list[Workbench] = []
+"""The workbench of a process that works for another one."""
+
+
+def _open_bench(settings: Settings, workspace: Path) -> None:
+    _THERE.append(Workbench(settings, workspace))
+
+
+def _decided_there(few: Sequence[Entry]) -> list[Case | InputError | StoreError]:
+    return list(decided(few, _THERE[0]))
+
+
+def decided(named: Sequence[Entry], bench: Workbench) -> Iterator[Case | InputError | StoreError]:
+    """Sessions as the settings of `bench` see them, or what is wrong with one, in order.
+
+    The workspace is left as it is. Where only rules differ, many sessions are looked at in one go.
+    """
+    for few in in_batches(named):
+        seen = {entry: _seen(entry, bench) for entry in few}
+        asked = [case for case in seen.values() if isinstance(case, _Unflagged)]
+        made = flags([each.loaded for each in asked], bench.speak, bench.settings)
+        for each, tables in zip(asked, made, strict=True):
+            seen[each.case.entry] = each.case.with_tables(tables)
+        yield from (case for case in seen.values() if not isinstance(case, _Unflagged))
+
+
+@dataclass(frozen=True, eq=False)
+class _Unflagged:
+    """A session in which other rules are to be asked, as it lies on disk and in memory."""
+
+    case: Case
+    loaded: Case
+
+
+def _seen(entry: Entry, bench: Workbench) -> Case | _Unflagged | InputError | StoreError:
+    try:
+        try:
+            return _reopened(entry, bench)
+        except DamagedError:  # perhaps in what can be computed again
+            return _computed(entry, bench)
+    except (InputError, StoreError) as caught:
+        return caught
+
+
+def _reopened(entry: Entry, bench: Workbench) -> Case | _Unflagged:
+    note = read_note(entry.recording_id, bench.store)
+    case = _case(note, entry, bench.store)
+    corrections = bench.catalogue.corrections(entry.recording_id)
+    spoken = bench.speak(note.language)
+    other = rerun.first_other(note, bench.store, spoken, bench.settings, corrections)
+    if other is None:
+        return case.holding(_FOUND)
+    if other == "moments":
+        return _Unflagged(case, case.loaded())
+    return _computed(entry, bench)
+
+
+def in_batches(several: Sequence[_Each]) -> Iterator[Sequence[_Each]]:
+    """As many at a time as are looked at in one go.
+
+    More are hardly faster, and their tables, some 6 MiB each, lie in memory together.
+    """
+    for start in range(0, len(several), BATCH):
+        yield several[start : start + BATCH]
+
+
+def flags(
+    cases: Sequence[Case], speak: Callable[[str | None], Spoken], settings: Settings
+) -> list[dict[str, pl.DataFrame]]:
+    """Hits and moments of sessions, by rules of their languages: see `RuleBook.flag_all`.
+
+    Parameters
+    ----------
+    cases
+        With their tables in memory: see `Case.loaded` and `in_batches`.
+    speak
+        Gives lexicons and rules of a language.
+    """
+    made: dict[int, dict[str, pl.DataFrame]] = {}
+    for language in dict.fromkeys(case.language for case in cases):
+        own = [place for place, case in enumerate(cases) if case.language == language]
+        spoken = speak(language)
+        tables = [cases[place].tables for place in own]
+        found = spoken.rules.flag_all(tables, spoken.lexicons, settings)
+        made |= dict(zip(own, found, strict=True))
+    return [made[place] for place in range(len(cases))]
+
+
+def _computed(entry: Entry, bench: Workbench) -> Case:
+    """A session of which more than rules is computed again, in memory."""
     note, outcome = rerun.decided(
         entry.recording_id,
         _Borrowed(bench.store.workspace),
@@ -167,12 +307,10 @@ class _Borrowed(Store):
         made = self._made.get((recording_id, stage, slot))
         return dict(made[1]) if made else super().manifest(recording_id, stage, slot)
 
-    def read(
-        self, recording_id: str, stage: str, slot: str, only: Collection[str] | None = None
-    ) -> dict[str, pl.DataFrame]:
+    def read(self, recording_id: str, stage: str, slot: str) -> dict[str, pl.DataFrame]:
         """What was made, or what lies on disk."""
         made = self._made.get((recording_id, stage, slot))
-        return dict(made[0]) if made else super().read(recording_id, stage, slot, only)
+        return dict(made[0]) if made else super().read(recording_id, stage, slot)
 
     def write(
         self,
@@ -186,12 +324,18 @@ class _Borrowed(Store):
         self._made[recording_id, stage, slot] = (tables, facts)
 
 
-_PREFIX = 6
+def _walked(named: Iterable[Entry], store: Store) -> Iterator[Case | InputError | StoreError]:
+    """Sessions as their walks have left them, or what is wrong with one, in order."""
+    for entry in named:
+        try:
+            yield _case(read_note(entry.recording_id, store), entry, store).holding(_FOUND)
+        except (InputError, StoreError) as caught:
+            yield caught
 
 
-def _walked(entry: Entry, store: Store) -> Case:
-    walked = reopen(entry.recording_id, store)
-    return Case(walked.recording, walked.tables, entry, walked.language)
+def _case(note: Note, entry: Entry, store: Store) -> Case:
+    tables = store.shelf(note.recording.recording_id, note.slots)
+    return Case(note.recording, tables, entry, note.language)
 
 
 def find(cases: Iterable[Case], name: str) -> Case | None:

@@ -1,7 +1,7 @@
 """A study: sessions, what people coded in them, and how well moments agree with it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,7 @@ from pipeline.formats import codes as code_table
 from pipeline.formats import eaf
 from pipeline.formats.codes import KINDS, Codes
 from pipeline.research import chance, holdout, judging
-from pipeline.research.cases import Case, find
+from pipeline.research.cases import Case, find, in_batches
 from pipeline.research.chance import Interval
 from pipeline.research.judging import Coded, Judged
 from pipeline.research.matching import Place
@@ -248,6 +248,12 @@ class Study:
             )
         strangers = tuple(name for name, found in names.items() if found is None)
         return cls(tuple(taken), tuple(coded), tolerance, strangers)
+
+    def in_batches(self) -> Iterator["Study"]:
+        """The same, a few sessions at a time: see `cases.in_batches`."""
+        for few in in_batches(list(zip(self.cases, self.coded, strict=True))):
+            cases, coded = zip(*few, strict=True)
+            yield replace(self, cases=cases, coded=coded)
 
     def evaluate(self, settings: config.Evaluation, cases: Sequence[Case] = ()) -> Evaluation:
         """Score the moments of all sessions.

@@ -12,8 +12,10 @@ Folds are cut by session, for moments of one session are alike. All trials are s
 session once; what a fold would have chosen is arithmetic on tallies.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import chain
 from pathlib import Path
 
 from pipeline import config
@@ -21,13 +23,14 @@ from pipeline.assembly import Workbench
 from pipeline.config import Settings
 from pipeline.errors import ConfigError, InputError
 from pipeline.research import holdout
-from pipeline.research.cases import Case, decided, read
+from pipeline.research.cases import Case, decided, flags, read
 from pipeline.research.chance import RANKED, STATISTICS
 from pipeline.research.placing import Tolerance
 from pipeline.research.study import Said, Study
 from pipeline.research.sweeps import Sweep, Value
 from pipeline.research.tally import Tally, total
 from pipeline.rules import RuleBook
+from pipeline.session import Spoken
 
 _OF_RULES = frozenset(["extends", "rules", "params", "moments", "response", "evaluation"])
 """Sections on which hits and moments alone depend."""
@@ -108,7 +111,8 @@ def tune(
     sessions
         As in `evaluate`.
     tell
-        Called with the number of trials done and of all.
+        Called with the number of steps done and of all: a trial takes one for each batch of
+        sessions.
 
     Raises
     ------
@@ -128,21 +132,33 @@ def tune(
     names = [case.name for case in study.cases]
     held = holdout.chosen(names, str(sweep.hold_out)) if sweep.hold_out else frozenset()
     folds = _folds([name for name in names if name not in held], sweep.folds)
-    eye = _Eye(plain, workspace)
+    tallies: dict[int, dict[str, Tally]] = {number: {} for number in range(len(points))}
+    start: dict[str, Tally] = {}
+    parts = list(study.in_batches())
 
-    def tallies(cases: Sequence[Case]) -> dict[str, Tally]:
-        scores = study.evaluate(measured, cases).scores
+    dumped = plain.model_dump()
+    other = {
+        number: each
+        for number, each in enumerate(settings)
+        if any(each.model_dump()[name] != dumped[name] for name in dumped.keys() - _OF_RULES)
+    }
+    by_rules = {number: each for number, each in enumerate(settings) if number not in other}
+
+    def tallied(part: Study, cases: Sequence[Case]) -> dict[str, Tally]:
+        scores = part.evaluate(measured, cases).scores
         return {score.name: score.tallies[sweep.group] for score in scores}
 
-    trials = []
+    for part in parts:
+        start |= tallied(part, part.cases)
+    bench = Workbench(plain, workspace)
     try:
-        for number, (point, each) in enumerate(zip(points, settings, strict=True), 1):
-            cases = [eye.sees(case, each) for case in study.cases]
-            trials.append(Trial(point, tallies(cases)))
-            tell(number, len(points))
+        seen = chain(_by_rules(bench, by_rules, parts), _anew(workspace, other, parts))
+        for done, (number, part, cases) in enumerate(seen, 1):
+            tallies[number] |= tallied(part, cases)
+            tell(done, len(points) * len(parts))
     finally:
-        eye.close()
-    start = tallies(study.cases)
+        bench.catalogue.close()
+    trials = [Trial(point, tallies[number]) for number, point in enumerate(points)]
     return _settled(sweep, trials, start, folds, held)
 
 
@@ -232,39 +248,44 @@ def _settings(sweep: Sweep, point: Mapping[str, Value]) -> Settings:
         ) from None
 
 
-class _Eye:
-    """Sees sessions with other settings, and computes no more than depends on them."""
+def _by_rules(
+    bench: Workbench, tried: Mapping[int, Settings], parts: Iterable[Study]
+) -> Iterator[tuple[int, Study, list[Case]]]:
+    """Sessions as settings see them in which only rules differ; tables are read once for all."""
+    speaks = {number: _speaks(bench, settings) for number, settings in tried.items()}
+    for part in parts if tried else ():
+        loaded = [case.loaded() for case in part.cases]
+        for number, settings in tried.items():
+            made = flags(loaded, speaks[number], settings)
+            pairs = zip(part.cases, made, strict=True)
+            yield number, part, [case.with_tables(tables) for case, tables in pairs]
 
-    def __init__(self, plain: Settings, workspace: Path) -> None:
-        self._plain = plain.model_dump()
-        self._workspace = workspace
-        self._bench = Workbench(plain, workspace)
-        self._other: tuple[Settings, Workbench] | None = None
-        self._books: tuple[Settings, dict[str | None, RuleBook]] = (plain, {})
 
-    def sees(self, case: Case, settings: Settings) -> Case:
-        """A session as `settings` see it."""
-        dumped = settings.model_dump()
-        if any(dumped[name] != self._plain[name] for name in dumped.keys() - _OF_RULES):
-            return decided(case.entry, self._bench_of(settings))
-        spoken = self._bench.speak(case.language)
-        if self._books[0] is not settings:
-            self._books = (settings, {})
-        books = self._books[1]
-        if case.language not in books:
-            books[case.language] = RuleBook.read(settings, spoken.features, spoken.lexicons)
-        made = books[case.language].flag(case.tables, spoken.lexicons, settings)
-        return replace(case, tables={**case.tables, **made})
+def _speaks(bench: Workbench, settings: Settings) -> Callable[[str | None], Spoken]:
+    """As `bench` speaks, with the rules of other settings."""
 
-    def close(self) -> None:
-        """Let go of the workspace."""
-        self._bench.catalogue.close()
-        if self._other:
-            self._other[1].catalogue.close()
+    @cache
+    def speak(language: str | None) -> Spoken:
+        spoken = bench.speak(language)
+        book = RuleBook.read(settings, spoken.features, spoken.lexicons)
+        return replace(spoken, rules=book)
 
-    def _bench_of(self, settings: Settings) -> Workbench:
-        if self._other is None or self._other[0] is not settings:
-            if self._other:
-                self._other[1].catalogue.close()
-            self._other = (settings, Workbench(settings, self._workspace))
-        return self._other[1]
+    return speak
+
+
+def _anew(
+    workspace: Path, tried: Mapping[int, Settings], parts: Sequence[Study]
+) -> Iterator[tuple[int, Study, list[Case]]]:
+    """Sessions as settings see them in which more differs."""
+    for number, settings in tried.items():
+        bench = Workbench(settings, workspace)
+        try:
+            for part in parts:
+                cases = []
+                for case in decided([case.entry for case in part.cases], bench):
+                    if not isinstance(case, Case):
+                        raise case
+                    cases.append(case)
+                yield number, part, cases
+        finally:
+            bench.catalogue.close()

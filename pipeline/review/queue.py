@@ -267,7 +267,8 @@ class Index:
             slot = dict(note.slots).get("moments")
             if slot is None:
                 return None
-            tables = self._store.read(note.recording.recording_id, "moments", slot)
+            shelf = self._store.shelf(note.recording.recording_id, [("moments", slot)])
+            tables = {name: shelf[name] for name in ("hits", "moments")}
         except (InputError, StoreError):
             return None  # damaged, or of another version: the others are shown
         observed = cards.observed(tables)

@@ -7,6 +7,6 @@
 """
 
 from pipeline.rules.abstaining import Abstention
-from pipeline.rules.book import RuleBook, RuleEntry
+from pipeline.rules.book import READS, RuleBook, RuleEntry
 
-__all__ = ["Abstention", "RuleBook", "RuleEntry"]
+__all__ = ["READS", "Abstention", "RuleBook", "RuleEntry"]

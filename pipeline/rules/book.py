@@ -1,4 +1,4 @@
-"""The rule book: all rules of a run, and what they find in a session.
+"""The rule book: all rules of a run, and what they find in sessions.
 
 A rule holds for an **item** (a turn, a silence, ...) if all its clauses hold; enough such items
 near each other make a **hit**. A guard (`unless`) takes an item out; what would have been a hit
@@ -9,6 +9,9 @@ disagree.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, groupby
+from operator import itemgetter
 
 import polars as pl
 
@@ -21,8 +24,15 @@ from pipeline.rules.compiling import Compiled
 from pipeline.rules.counting import groups
 from pipeline.rules.cutting import cut
 from pipeline.rules.evidence import Quoting
+from pipeline.rules.measured import SESSION
 from pipeline.rules.merging import moments
-from pipeline.tables import HITS, Tables
+from pipeline.tables import Tables
+
+READS = (
+    *("media", "words", "turns", "silences", "overlaps"),
+    *("roles", "measures", "quality"),
+)
+"""Tables of a session that rules read."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,10 @@ class RuleBook:
 
     def canonical(self) -> str:
         """Everything in the rules on which hits depend, as JSON for an address."""
+        return self._canonical
+
+    @cached_property
+    def _canonical(self) -> str:
         rules = [
             compiled.rule.model_dump(by_alias=True)
             | {name: param.model_dump() for name, param in compiled.told.items()}
@@ -107,10 +121,26 @@ class RuleBook:
         self, tables: Tables, lexicons: Lexicons, settings: config.Settings
     ) -> dict[str, pl.DataFrame]:
         """Tables `hits`, `moments` and `set_aside` of a session."""
-        hits = self.hits(tables, lexicons)
-        found = self.moments(hits, tables, lexicons, settings)
-        shown, aside = cut(found, settings.moments)
-        return {"hits": hits, "moments": shown, "set_aside": aside}
+        return self.flag_all([tables], lexicons, settings)[0]
+
+    def flag_all(
+        self, sessions: Sequence[Tables], lexicons: Lexicons, settings: config.Settings
+    ) -> list[dict[str, pl.DataFrame]]:
+        """As `flag`, of several sessions in one go, which takes less time than one by one.
+
+        Parameters
+        ----------
+        sessions
+            Of each the tables `READS`.
+        lexicons
+            Of the language that all of them are in.
+        """
+        flagged = []
+        for hits, tables in zip(self.hits_of_all(sessions, lexicons), sessions, strict=True):
+            found = self.moments(hits, tables, lexicons, settings)
+            shown, aside = cut(found, settings.moments)
+            flagged.append({"hits": hits, "moments": shown, "set_aside": aside})
+        return flagged
 
     def moments(
         self, hits: pl.DataFrame, tables: Tables, lexicons: Lexicons, settings: config.Settings
@@ -134,34 +164,59 @@ class RuleBook:
         lexicons
             Of the session's language, to quote what they matched; None: evidence quotes nothing.
         """
-        out = {each.rule for each in self.abstentions(tables) if not each.guards_only}
-        asked = [compiled for compiled in self.rules if compiled.rule.id not in out]
-        rows: list[dict[str, object]] = []
+        return self.hits_of_all([tables], lexicons)[0]
+
+    def hits_of_all(
+        self, sessions: Sequence[Tables], lexicons: Lexicons | None = None
+    ) -> list[pl.DataFrame]:
+        """As `hits`, of several sessions in one go."""
+        out = [self._out(tables) for tables in sessions]
+        asked = [each for each in self.rules if not all(each.rule.id in ids for ids in out)]
+        rows: list[list[dict[str, object]]] = [[] for _ in sessions]
         quoting = Quoting(lexicons)
-        for item, items in self.items(asked, tables).items():
+        for item, items in self.items(asked, sessions).items():
             rules = [compiled for compiled in asked if compiled.rule.on == item]
             judged = items.select(
                 expr for compiled in rules for expr in verdicts.expressions(compiled, self.min_n)
             )
             for compiled in rules:
-                rows += self._hits(compiled, items, judged, quoting)
-        rows.sort(key=lambda row: (row["start_ms"], row["end_ms"], row["rule"]))
-        return HITS.frame({"hit_id": number, **row} for number, row in enumerate(rows))
+                silent = [number for number, ids in enumerate(out) if compiled.rule.id in ids]
+                for session, row in self._hits(compiled, items, judged, quoting, silent):
+                    rows[session].append(row)
+        for own in rows:
+            own.sort(key=lambda row: (row["start_ms"], row["end_ms"], row["rule"]))
+        every = evidence.table(
+            [{"hit_id": number, **row} for own in rows for number, row in enumerate(own)]
+        )
+        ends = accumulate(len(own) for own in rows)
+        return [every[end - len(own) : end] for own, end in zip(rows, ends, strict=True)]
 
-    def items(self, rules: Sequence[Compiled], tables: Tables) -> dict[str, pl.DataFrame]:
-        """Frames of items with the columns that `rules` name, by item."""
+    def items(
+        self, rules: Sequence[Compiled], sessions: Sequence[Tables]
+    ) -> dict[str, pl.DataFrame]:
+        """Frames of the items of all sessions with the columns that `rules` name, by item."""
         wanted: dict[str, set[str]] = {}
         for compiled in rules:
             wanted.setdefault(compiled.rule.on, set()).update(compiled.columns)
-        return columns.frames(wanted, tables, self.features)
+        return columns.frames(wanted, sessions, self.features)
+
+    def _out(self, tables: Tables) -> frozenset[str]:
+        """Ids of the rules that abstain in a session."""
+        return frozenset(each.rule for each in self.abstentions(tables) if not each.guards_only)
 
     def _needs(self) -> dict[str, tuple[str, ...]]:
         return {compiled.rule.id: compiled.rule.needs for compiled in self.rules}
 
     def _hits(
-        self, compiled: Compiled, items: pl.DataFrame, judged: pl.DataFrame, quoting: Quoting
-    ) -> Iterator[dict[str, object]]:
-        counted, suppressed = found(compiled, items, judged)
+        self,
+        compiled: Compiled,
+        items: pl.DataFrame,
+        judged: pl.DataFrame,
+        quoting: Quoting,
+        silent: Sequence[int],
+    ) -> Iterator[tuple[int, dict[str, object]]]:
+        """Session and row of each hit; in the sessions `silent` the rule abstains."""
+        counted, suppressed = found(compiled, items, judged, silent)
         if not counted and not suppressed:
             return
         places = sorted({place for group in (*counted, *suppressed) for place in group})
@@ -169,33 +224,50 @@ class RuleBook:
         for chosen, guarded in ((counted, False), (suppressed, True)):
             for group in chosen:
                 own = [rows[place] for place in group]
-                yield evidence.row(compiled, own, self.min_n, quoting, suppressed=guarded)
+                row = evidence.row(compiled, own, self.min_n, quoting, suppressed=guarded)
+                yield own[0][SESSION], row
 
 
 def found(
-    compiled: Compiled, items: pl.DataFrame, judged: pl.DataFrame
+    compiled: Compiled,
+    items: pl.DataFrame,
+    judged: pl.DataFrame,
+    silent: Sequence[int] = (),
 ) -> tuple[list[list[int]], list[list[int]]]:
     """Places of the items of each hit that counts, and of each that guards took back.
 
     Parameters
     ----------
     items
-        In order of start.
+        In order of session and start.
     judged
         Verdicts of them, see `verdicts`.
+    silent
+        Sessions in which the rule is not asked.
     """
-    held = judged[verdicts.name(compiled, "held")]
+    sessions = items[SESSION]
+    held = judged[verdicts.name(compiled, "held")] & ~sessions.is_in(silent)
     if not held.any():
         return [], []
-    among = judged[verdicts.name(compiled, "among")].arg_true().to_list()
-    holds = held.gather(among).to_list()
-    guards = judged[verdicts.name(compiled, "guard")].gather(among).to_list()
-    starts_ms = items["start_ms"].gather(among).to_list()
-    free = [is_held and guard is None for is_held, guard in zip(holds, guards, strict=True)]
-    counted = _groups(compiled, free, starts_ms)
-    taken = {place for group in counted for place in group}
-    lost = [g for g in _groups(compiled, holds, starts_ms) if taken.isdisjoint(g)]
-    return [[among[n] for n in group] for group in counted], [[among[n] for n in g] for g in lost]
+    among = judged[verdicts.name(compiled, "among")] & sessions.is_in(sessions.filter(held))
+    counted: list[list[int]] = []
+    suppressed: list[list[int]] = []
+    places = among.arg_true()
+    guard = judged[verdicts.name(compiled, "guard")]
+    rows = zip(
+        *(series.gather(places).to_list() for series in (sessions, held, guard, items["start_ms"])),
+        places.to_list(),
+        strict=True,
+    )
+    for _, own in groupby(rows, key=itemgetter(0)):
+        _, holds, guards, starts_ms, at = zip(*own, strict=True)
+        free = [is_held and guard is None for is_held, guard in zip(holds, guards, strict=True)]
+        kept = _groups(compiled, free, starts_ms)
+        taken = {place for group in kept for place in group}
+        lost = [g for g in _groups(compiled, holds, starts_ms) if taken.isdisjoint(g)]
+        counted += [[at[n] for n in group] for group in kept]
+        suppressed += [[at[n] for n in group] for group in lost]
+    return counted, suppressed
 
 
 def _groups(compiled: Compiled, held: Sequence[bool], starts_ms: Sequence[int]) -> list[list[int]]:

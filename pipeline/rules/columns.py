@@ -1,4 +1,4 @@
-"""The columns that a rule may name, and the frame that holds them for one session.
+"""The columns that a rule may name, and the frames that hold them for sessions.
 
 ====================================  ==========================================================
 column                                is
@@ -21,7 +21,7 @@ said later counts as said before.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from polars.datatypes import DataType, DataTypeClass
 
 from pipeline.ports import Feature
+from pipeline.rules.measured import SESSION, Measured
 from pipeline.rules.rulefile import Family
 from pipeline.tables import WINDOWS_MS, Tables
 
@@ -83,7 +84,6 @@ _STRETCH: dict[str, Family] = {
 }
 _SIDES: tuple[Literal["prev", "next"], ...] = ("prev", "next")
 _PEOPLE = ("therapist", "client")
-_BASELINE = {"_z": "z", "_pct": "pct", "_n": "n_baseline"}
 ROLE_COLUMNS = ("role", "before_role", "after_role", "holder_role", "other_role")
 
 
@@ -125,16 +125,18 @@ def known(item: str, features: Iterable[Feature]) -> dict[str, Known]:
 
 
 def frames(
-    wanted: Mapping[str, set[str]], tables: Tables, features: Iterable[Feature]
+    wanted: Mapping[str, set[str]], sessions: Sequence[Tables], features: Iterable[Feature]
 ) -> dict[str, pl.DataFrame]:
-    """The items of a session, of each kind that is wanted, with the columns that are wanted.
+    """The items of sessions, of each kind that is wanted, with the columns that are wanted.
+
+    All sessions are looked at in one go, for a call of polars takes as long for one as for many.
 
     Returns
     -------
     frames
-        By kind of item: item_id, start_ms, end_ms, the wanted columns, and for each z or percentile
-        the column ``<feature>_n``: values that its baseline rests on. In order of start. Items of
-        an unknown role are left out, for they never flag.
+        By kind of item: session (its number here), item_id, start_ms, end_ms, the wanted columns,
+        and for each z or percentile the column ``<feature>_n``: values that its baseline rests on.
+        In order of session and start. Items of an unknown role are left out, for they never flag.
     """
     features = list(features)
     stretched = {
@@ -142,24 +144,32 @@ def frames(
         for item, names in wanted.items()
     }
     talked = {name.split("_", 2)[2] for names in stretched.values() for name in names}
-    named = {name for names in wanted.values() for name in names} | talked
-    measured = _Measured(tables["measures"], features, named)
-    talk = _Talk(tables["turns"], measured, talked)
+    asked = {**wanted, "turn": wanted.get("turn", set()) | talked}
+    measured = Measured([tables["measures"] for tables in sessions], features, asked)
+    turns = stacked([tables["turns"] for tables in sessions])
+    talk = _Talk(turns, measured, talked)
     made = {}
     for item, names in wanted.items():
-        items = measured.joined(item, _items(item, tables), names)
+        items = measured.joined(item, _items(item, sessions, turns, measured), names)
         if stretched[item]:
             items = _with_stretches(item, items, talk, stretched[item])
         for name in ROLE_COLUMNS:
             if name in items.columns:
                 items = items.filter((pl.col(name) != "unknown").fill_null(value=True))
-        made[item] = items.sort("start_ms", "end_ms", "item_id", maintain_order=True)
+        order = (SESSION, "start_ms", "end_ms", "item_id")
+        made[item] = items.sort(order, maintain_order=True)
     return made
 
 
+def stacked(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The same table of several sessions, one under the other, with the number of the session."""
+    numbers = np.repeat(np.arange(len(frames)), [frame.height for frame in frames])
+    return pl.concat(frames).with_columns(pl.Series(SESSION, numbers, pl.Int64))
+
+
 def frame(item: str, tables: Tables, features: Iterable[Feature], wanted: set[str]) -> pl.DataFrame:
-    """As `frames`, of one kind of item."""
-    return frames({item: wanted}, tables, features)[item]
+    """As `frames`, of one kind of item and one session."""
+    return frames({item: wanted}, [tables], features)[item]
 
 
 def _counts(features: Iterable[Feature]) -> list[str]:
@@ -167,91 +177,28 @@ def _counts(features: Iterable[Feature]) -> list[str]:
     return [f.name for f in features if f.item == "turn" and f.unit == "matches"]
 
 
-def _items(item: str, tables: Tables) -> pl.DataFrame:
-    turns = tables["turns"]
-    first_ms = turns["start_ms"].min() if turns.height else 0
+def _items(
+    item: str, sessions: Sequence[Tables], turns: pl.DataFrame, measured: Measured
+) -> pl.DataFrame:
     if item.startswith("window"):
-        items = _windows(item, tables, first_ms)
+        # One row per window and speaker.
+        roles = stacked([tables["roles"] for tables in sessions])
+        items = measured.windows(item).join(
+            roles.select(SESSION, "speaker", "role"), on=SESSION, maintain_order="left_right"
+        )
     else:
-        items = tables[f"{item}s"].rename({f"{item}_id": "item_id"})
+        items = stacked([tables[f"{item}s"] for tables in sessions])
+        items = items.rename({f"{item}_id": "item_id"})
+    first = turns.group_by(SESSION).agg(first_ms=pl.col("start_ms").min())
+    items = items.join(first, on=SESSION, how="left", maintain_order="left")
+    first_ms = pl.col("first_ms").fill_null(0)
+    if item.startswith("window"):
+        start_ms = pl.col("item_id") * WINDOWS_MS[item] + first_ms
+        items = items.with_columns(start_ms=start_ms, end_ms=start_ms + WINDOWS_MS[item])
     return items.with_columns(
         (pl.col("end_ms") - pl.col("start_ms")).alias("length_ms"),
         (pl.col("start_ms") - first_ms).alias("since_start_ms"),
-    )
-
-
-def _windows(item: str, tables: Tables, first_ms: object) -> pl.DataFrame:
-    """One row per window and speaker."""
-    length_ms = WINDOWS_MS[item]
-    numbers = tables["measures"].filter(pl.col("item") == item).select("item_id")
-    numbers = numbers.unique().sort("item_id")
-    start_ms = pl.col("item_id") * length_ms + pl.lit(first_ms, dtype=pl.Int64)
-    return numbers.join(tables["roles"].select("speaker", "role"), how="cross").with_columns(
-        start_ms.alias("start_ms"), (start_ms + length_ms).alias("end_ms")
-    )
-
-
-class _Measured:
-    """The measures of a session that columns are made of, apart by item and feature."""
-
-    def __init__(
-        self, measures: pl.DataFrame, features: Sequence[Feature], named: set[str]
-    ) -> None:
-        self._columns: dict[str, dict[str, dict[str, str]]] = {}
-        for feature in features:
-            columns = {feature.name: "value"}
-            columns |= {feature.name + end: column for end, column in _BASELINE.items()}
-            if named & columns.keys():
-                self._columns.setdefault(feature.item, {})[feature.name] = columns
-        chosen = {name for columns in self._columns.values() for name in columns}
-        own = measures.filter(
-            pl.col("item").is_in(list(self._columns)) & pl.col("feature").is_in(list(chosen))
-        )
-        self._parts = own.partition_by("item", "feature", as_dict=True)
-        self._none = own.clear()
-
-    def of(self, item: str, feature: str) -> pl.DataFrame:
-        """Measures of one feature."""
-        return self._parts.get((item, feature), self._none)
-
-    def joined(self, item: str, items: pl.DataFrame, wanted: set[str]) -> pl.DataFrame:
-        """`items` with value, z, percentile and n of features; a column that it has is kept."""
-        added: list[pl.Series] = []
-        for feature, names in self._columns.get(item, {}).items():
-            if not wanted & names.keys():
-                continue
-            # Whether a baseline is small takes its value and its n; else one column will do.
-            scored = {name for name, column in names.items() if column in {"z", "pct"}} & wanted
-            needed = names.keys() if scored else wanted
-            columns = [
-                pl.col(column).alias(name)
-                for name, column in names.items()
-                if name in needed and name not in items.columns
-            ]
-            values = self.of(item, feature)
-            # A window has one row per speaker, and a feature of the pair is the same for both.
-            if item.startswith("window") and values["speaker"].null_count() == 0:
-                on = ["item_id", "speaker"]
-                joined = items.select(on).join(
-                    values.select(*on, *columns), on=on, how="left", maintain_order="left"
-                )
-                added += joined.drop(on).get_columns()
-            else:
-                own = values.select("item_id", *columns)
-                added += _at(items["item_id"], own).get_columns()
-        return items.with_columns(added)
-
-
-def _at(ids: pl.Series, known: pl.DataFrame) -> pl.DataFrame:
-    """The rows of `known` for each of the ids, null where it has none; ids count from 0."""
-    columns = known.drop("item_id")
-    if known.is_empty():
-        return columns.clear(len(ids))
-    asked, there = ids.to_numpy(), known["item_id"].to_numpy()
-    rows = np.full(1 + max(asked.max(initial=-1), there.max()), -1)
-    rows[there] = np.arange(len(there))
-    found = pl.Series(rows[asked])
-    return columns[found.set(found < 0, None).cast(pl.UInt32)]
+    ).drop("first_ms")
 
 
 class _Talk:
@@ -259,11 +206,13 @@ class _Talk:
 
     Parameters
     ----------
+    turns
+        Of all sessions.
     rest
         What is asked of stretches: names of columns without side and person.
     """
 
-    def __init__(self, turns: pl.DataFrame, measured: _Measured, rest: set[str]) -> None:
+    def __init__(self, turns: pl.DataFrame, measured: Measured, rest: set[str]) -> None:
         self._turns = turns
         self._measured = measured
         self._counts = sorted(rest - _STRETCH.keys())
@@ -280,19 +229,19 @@ class _Talk:
     def _floor(self) -> pl.DataFrame:
         """Turns but backchannels, in order of start, with counts."""
         turns = self._turns.filter(~pl.col("is_backchannel").fill_null(value=False))
-        turns = turns.sort("start_ms", "turn_id").with_columns(at_ms=pl.col("start_ms"))
-        added = []
-        for name in self._counts:
-            values = self._measured.of("turn", name)
-            own = values.select("item_id", pl.col("value").alias(name))
-            added += _at(turns["turn_id"], own).get_columns()
-        return turns.with_columns(added)
+        turns = turns.sort(SESSION, "start_ms", "turn_id").rename({"turn_id": "item_id"})
+        turns = turns.with_columns(at_ms=pl.col("start_ms"))
+        return self._measured.joined("turn", turns, set(self._counts))
 
     @cached_property
     def _first(self) -> NDArray[np.bool_]:
         """Whether a stretch begins with the turn."""
-        changes = self._floor["speaker"] != self._floor["speaker"].shift(1)
-        first: NDArray[np.bool_] = changes.fill_null(value=True).to_numpy()
+        changes = pl.any_horizontal(
+            pl.col(name) != pl.col(name).shift(1) for name in (SESSION, "speaker")
+        )
+        first: NDArray[np.bool_] = (
+            self._floor.select(changes.fill_null(value=True)).to_series().to_numpy()
+        )
         return first
 
     @cached_property
@@ -300,7 +249,7 @@ class _Talk:
         floor, first = self._floor, self._first
         start_ms = floor["start_ms"].to_numpy()[_latest(first)]
         return floor.with_columns(
-            *(_sums(floor[name], first) for name in ("n_words", *self._counts)),
+            *self._sums(floor, first),
             length_ms=pl.col("end_ms") - pl.Series(start_ms, dtype=pl.Int64),
             edge_ms=pl.col("end_ms"),
         )
@@ -311,10 +260,33 @@ class _Talk:
         last = np.append(np.array([True]), self._first[::-1])[: floor.height]
         end_ms = floor["end_ms"].to_numpy()[_latest(last)]
         return floor.with_columns(
-            *(_sums(floor[name], last) for name in ("n_words", *self._counts)),
+            *self._sums(floor, last),
             length_ms=pl.Series(end_ms, dtype=pl.Int64) - pl.col("start_ms"),
             edge_ms=pl.col("start_ms"),
         ).reverse()
+
+    def _sums(self, floor: pl.DataFrame, edge: NDArray[np.bool_]) -> list[pl.Series]:
+        """Sums from the edge of each stretch on; null if one of the summed is null.
+
+        A running sum over all turns, less what it was before the edge. All are whole numbers, so
+        nothing is lost by it.
+        """
+        columns = floor.select("n_words", *self._counts)
+        at = _latest(edge)
+
+        def since(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+            total = np.cumsum(numbers, axis=0)
+            since_edge: NDArray[np.float64] = total - (total - numbers)[at]
+            return since_edge
+
+        numbers = columns.cast(pl.Float64).to_numpy()
+        missing = np.isnan(numbers)
+        sums = since(np.where(missing, 0, numbers))
+        sums[since(missing.astype(np.float64)) > 0] = np.nan
+        return [
+            pl.Series(name, sums[:, number], nan_to_null=True).cast(dtype)
+            for number, (name, dtype) in enumerate(columns.schema.items())
+        ]
 
 
 def _latest(edge: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -322,32 +294,12 @@ def _latest(edge: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.maximum.accumulate(np.where(edge, np.arange(len(edge)), 0))
 
 
-def _sums(values: pl.Series, edge: NDArray[np.bool_]) -> pl.Series:
-    """Sums from the edge of each stretch on; null if one of the summed is null.
-
-    A running sum over all turns, less what it was before the edge.
-    """
-    if not len(values):
-        return values
-    at = _latest(edge)
-
-    def since(numbers: NDArray[Any]) -> NDArray[Any]:
-        total = np.cumsum(numbers)
-        since_edge: NDArray[Any] = total - (total - numbers)[at]
-        return since_edge
-
-    sums = pl.Series(values.name, since(values.fill_null(0).to_numpy()))
-    if values.null_count():
-        sums = sums.set(pl.Series(since(values.is_null().to_numpy().astype(np.int64))) > 0, None)
-    return sums
-
-
 def _with_stretches(item: str, items: pl.DataFrame, talk: _Talk, wanted: list[str]) -> pl.DataFrame:
     names = [name.split("_", 2) for name in wanted]
     # Spans and silences are measured apart, so their ends may differ by some frames; the middle of
     # a silence is safely after what was said before it and before what was said next.
     at = pl.col("start_ms") if item == "turn" else (pl.col("start_ms") + pl.col("end_ms")) // 2
-    items = items.with_columns(at.alias("at_ms")).sort("at_ms")
+    items = items.with_columns(at.alias("at_ms")).sort(SESSION, "at_ms", maintain_order=True)
     for side in _SIDES:
         for person in _PEOPLE:
             rest = [r for s, p, r in names if s == side and p == person]
@@ -356,11 +308,14 @@ def _with_stretches(item: str, items: pl.DataFrame, talk: _Talk, wanted: list[st
             prefix = f"{side}_{person}_"
             items = items.join_asof(
                 talk.side(side, person).select(
+                    SESSION,
                     "at_ms",
                     "edge_ms",
                     *(pl.col(r).alias(prefix + r) for r in rest if r != "gap_ms"),
                 ),
                 on="at_ms",
+                by=SESSION,
+                check_sortedness=False,  # within a session they are sorted; polars looks across
                 strategy="backward" if side == "prev" else "forward",
                 allow_exact_matches=item != "turn" and side == "next",
             )

@@ -12,6 +12,7 @@ import re
 import string
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
@@ -203,10 +204,10 @@ def placeholders(sentence: str) -> list[tuple[str, str]]:
     [('length_ms', 's'), ('n_words', '')]
     """
     try:
-        parts = list(string.Formatter().parse(sentence))
+        parts = _parsed(sentence)
     except ValueError:
         raise ConditionError("because: a brace without its partner") from None
-    return [(name, form or "") for _, name, form, _ in parts if name is not None]
+    return [(name, form) for _, name, form in parts if name is not None]
 
 
 def filled(sentence: str, values: Values, quote: Quote | None = None) -> str:
@@ -216,11 +217,18 @@ def filled(sentence: str, values: Values, quote: Quote | None = None) -> str:
     'for 3.5 s, 2 words'
     """
     text = []
-    for plain, name, form, _ in string.Formatter().parse(sentence):
+    for plain, name, form in _parsed(sentence):
         text.append(plain)
         if name is not None:
-            text.append(_shown(name, form or "", values.get(name), quote))
+            text.append(_shown(name, form, values.get(name), quote))
     return "".join(text)
+
+
+@cache
+def _parsed(sentence: str) -> list[tuple[str, str | None, str]]:
+    """Plain text, and the name and format that follow it (None: nothing does)."""
+    parts = string.Formatter().parse(sentence)
+    return [(plain, name, form or "") for plain, name, form, _ in parts]
 
 
 def _shown(name: str, form: str, value: object, quote: Quote | None) -> str:

@@ -2,21 +2,44 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from pipeline.lexicon import Lexicons
 from pipeline.rules import conditions
 from pipeline.rules.compiling import Compiled
 from pipeline.rules.conditions import Quote, Test
+from pipeline.rules.measured import SESSION
+from pipeline.tables import CLAUSE, HITS
 
 SMALL_BASELINE = "small baseline"
 """How each reason begins for which a clause was set aside."""
-_ALWAYS = frozenset(["item_id", "start_ms", "end_ms", "text"])
+_ALWAYS = frozenset([SESSION, "item_id", "start_ms", "end_ms", "text"])
 
 
 Row = Mapping[str, Any]
+
+
+def table(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    """Table `hits` of its rows; lists go in flat, for polars takes long over nested rows."""
+    schema = HITS.empty().schema
+    flat = [clause for row in rows for clause in row["clauses"]]
+    clauses = {key: [clause[key] for clause in flat] for key in CLAUSE.to_schema()}
+    item_ids = [place for row in rows for place in row["item_ids"]]
+    lists = {
+        "clauses": pl.DataFrame(clauses, schema=CLAUSE.to_schema()).to_struct("clauses"),
+        "item_ids": pl.Series("item_ids", item_ids, pl.Int64),
+    }
+    plain = {name: [row[name] for row in rows] for name in schema if name not in lists}
+    made = pl.DataFrame(plain, schema={name: schema[name] for name in plain})
+    for name, values in lists.items():
+        number = np.repeat(np.arange(len(rows)), [len(row[name]) for row in rows])
+        by_row = pl.DataFrame({"row": number, name: values})
+        made = made.with_columns(by_row.group_by("row", maintain_order=True).agg(name)[name])
+    return HITS.conform(made)
 
 
 def observed(
@@ -113,6 +136,8 @@ def _clauses(
 
 def smallest(test: Test, values: Mapping[str, Any], min_n: int) -> int | None:
     """Values that the smallest baseline of a clause rests on; None: none is small."""
+    if not test.main.baselines:
+        return None
     known = [name for name in test.main.baselines if values[name] is not None]
     small = [n for n in (values[f"{name}_n"] or 0 for name in known) if n < min_n]
     return min(small, default=None)
@@ -150,20 +175,21 @@ class Quoting:
 
     def __init__(self, lexicons: Lexicons | None) -> None:
         self._lexicons = lexicons
+        # Several rules quote the same lexicon from the same text.
+        self._quoted = cache(self._quote)
 
     def of(self, text: str | None) -> Quote:
         """What quotes from one item's text; None: it has none."""
+        return partial(self._quoted, text)
+
+    def _quote(self, text: str | None, name: str, form: str) -> str | None:
         lexicons = self._lexicons
-
-        def quote(name: str, form: str) -> str | None:
-            if text is None or lexicons is None:
-                return None
-            lexicon = name.removesuffix("_refused")
-            if form == "reason":
-                parts = [match.refused or "" for match in lexicons.refusals(lexicon, text) or ()]
-            else:
-                found = lexicons.matches(lexicon, text) or lexicons.refusals(lexicon, text) or ()
-                parts = [text[match.start : match.end] for match in found]
-            return "; ".join(dict.fromkeys(parts)) or None
-
-        return quote
+        if text is None or lexicons is None:
+            return None
+        lexicon = name.removesuffix("_refused")
+        if form == "reason":
+            parts = [match.refused or "" for match in lexicons.refusals(lexicon, text) or ()]
+        else:
+            found = lexicons.matches(lexicon, text) or lexicons.refusals(lexicon, text) or ()
+            parts = [text[match.start : match.end] for match in found]
+        return "; ".join(dict.fromkeys(parts)) or None

@@ -14,7 +14,7 @@ Never "resolved": "okay, sorry" may be deference. Null: no words, no lexicon, or
 and the recording ends before the window does, so that nobody knows what came next.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
@@ -24,9 +24,11 @@ import polars as pl
 
 from pipeline import config
 from pipeline.lexicon import Lexicons
+from pipeline.rules.measured import runs
 from pipeline.tables import Tables
 
 REDIRECT = "R10"
+_ASSENT = "acknowledgement_only"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ def responses(
     Parameters
     ----------
     tables
-        `media`, `turns`.
+        `media`, `turns`, and `measures`, in which the matches of lexicons are counted already.
+    lexicons
+        Say which of them speak for a strategy.
     """
     floor = tables["turns"].filter(
         ~pl.col("is_backchannel").fill_null(value=False), pl.col("text").is_not_null()
@@ -57,7 +61,9 @@ def responses(
     if not moments or not lexicons.response_codes() or not floor.height:
         return [Answer(None) for _ in moments]
     floor = floor.sort("start_ms", "turn_id")
-    session = _Session(floor, tables["media"]["duration_ms"][0], lexicons, settings)
+    counted = _counted(tables["measures"], {*lexicons.response_codes(), _ASSENT})
+    duration_ms = tables["media"]["duration_ms"][0]
+    session = _Session(floor, duration_ms, counted, lexicons.response_codes(), settings)
     found = []
     for moment in moments:
         next_ms = min(
@@ -75,6 +81,17 @@ def responses(
     return found
 
 
+def _counted(measures: pl.DataFrame, features: set[str]) -> dict[str, set[int]]:
+    """Ids of the turns in which each of these features is more than zero."""
+    counted: dict[str, set[int]] = {}
+    for (item, feature), start, length in runs(measures):
+        if item == "turn" and feature in features:
+            part = measures.slice(start, length)
+            more = part["value"].to_numpy() > 0  # of null it is false
+            counted.setdefault(feature, set()).update(part["item_id"].to_numpy()[more].tolist())
+    return counted
+
+
 class _Session:
     """What was said by both people, without backchannels.
 
@@ -82,36 +99,48 @@ class _Session:
     ----------
     floor
         Turns with words that are no backchannels, in order of start.
+    counted
+        As `_counted` gives them.
+    codes
+        Strategy that each lexicon speaks for.
     """
 
     def __init__(
-        self, floor: pl.DataFrame, duration_ms: int, lexicons: Lexicons, settings: config.Response
+        self,
+        floor: pl.DataFrame,
+        duration_ms: int,
+        counted: Mapping[str, set[int]],
+        codes: Mapping[str, str],
+        settings: config.Response,
     ) -> None:
         self.floor = floor
         self.duration_ms = duration_ms
-        self.lexicons = lexicons
+        self.counted = counted
+        self.codes = codes
         self.settings = settings
 
     @cached_property
     def therapist(self) -> list[tuple[int, int, set[str]]]:
-        """Start, id, and strategies heard, of each turn of the therapist."""
-        turns = self.floor.filter(pl.col("role") == "therapist")
-        codes: list[set[str]] = [set() for _ in range(turns.height)]
-        for name, code in self.lexicons.response_codes().items():
-            counted, _ = self.lexicons.counts(name, turns["text"])
-            for place in (counted > 0).arg_true():
-                codes[place].add(code)
-        return list(zip(turns["start_ms"], turns["turn_id"], codes, strict=True))
+        """Start, id, and strategies heard, of each turn of the therapist in which one was."""
+        turns = self.floor.filter(pl.col("role") == "therapist").select("start_ms", "turn_id")
+        said = [
+            (start_ms, turn_id, self._codes_of(turn_id)) for start_ms, turn_id in turns.iter_rows()
+        ]
+        return [each for each in said if each[2]]
+
+    def _codes_of(self, turn_id: int) -> set[str]:
+        none: set[int] = set()
+        return {
+            code for name, code in self.codes.items() if turn_id in self.counted.get(name, none)
+        }
 
     @cached_property
     def client(self) -> list[tuple[int, int]]:
         """Start and words of each turn of the client that is more than mere assent."""
-        turns = self.floor.filter(pl.col("role") == "client")
-        return [
-            (start_ms, n_words)
-            for start_ms, n_words, text in turns.select("start_ms", "n_words", "text").iter_rows()
-            if not self.lexicons.only("acknowledgement", text)
-        ]
+        turns = self.floor.filter(
+            pl.col("role") == "client", ~pl.col("turn_id").is_in(self.counted.get(_ASSENT, set()))
+        )
+        return list(turns.select("start_ms", "n_words").iter_rows())
 
     def heard(self, moment: dict[str, Any], next_ms: int | None) -> Answer:
         until_ms = moment["end_ms"] + self.settings.window_ms
@@ -120,7 +149,7 @@ class _Session:
         found = [
             (turn_id, own)
             for start_ms, turn_id, own in self.therapist
-            if own and moment["start_ms"] <= start_ms < until_ms
+            if moment["start_ms"] <= start_ms < until_ms
         ]
         codes = {code for _, own in found for code in own}
         if not codes:

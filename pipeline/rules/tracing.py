@@ -114,7 +114,7 @@ def trace(
         if not each.guards_only
     }
     asked = [compiled for compiled in book.rules if compiled.rule.id not in abstains]
-    frames = book.items(asked, tables)
+    frames = book.items(asked, [tables])
     near = (pl.col("start_ms") <= at_ms + reach_ms) & (pl.col("end_ms") >= at_ms - reach_ms)
     quoting = Quoting(lexicons)
     made = []

@@ -168,9 +168,8 @@ def reopen(recording_id: str, store: Store, only: Collection[str] | None = None)
         It was never walked to the end.
     """
     note = read_note(recording_id, store)
-    tables: dict[str, pl.DataFrame] = {}
-    for stage, slot in note.slots:
-        tables |= store.read(recording_id, stage, slot, only)
+    shelf = store.shelf(recording_id, note.slots)
+    tables = {name: shelf[name] for name in shelf if only is None or name in only}
     # JSON sorted the names of the stages; a report gives them in the order of the walk.
     given = note.provenance.stages
     ordered = {stage: given[stage] for stage, _ in note.slots if stage in given}

@@ -13,7 +13,7 @@ from pipeline.session import earlier, stages
 from pipeline.session.keeping import Note, read_note
 from pipeline.session.plan import Spoken
 from pipeline.stage import Outcome, State, run
-from pipeline.store import Store
+from pipeline.store import Store, canonical, digest
 
 
 def decided(
@@ -55,3 +55,22 @@ def decided(
     compared = ("voices",) if "voices" in kept else ()
     decide = stages.deciding(note.recording, spoken, settings, corrections, past, compared)
     return note, run(decide, recording_id, store, upstream=known)
+
+
+def first_other(
+    note: Note, store: Store, spoken: Spoken, settings: Settings, corrections: Mapping[str, str]
+) -> str | None:
+    """Name of the first stage that `decided` would compute; None: the walk has left them all.
+
+    Nothing but a manifest is read for it.
+    """
+    slots, addresses = dict(note.slots), note.provenance.stages
+    at_most = settings.baseline.earlier_sessions
+    past = earlier.find(note.recording, slots["values"], store, at_most)
+    compared = ("voices",) if "voices" in slots else ()
+    decide = stages.deciding(note.recording, spoken, settings, corrections, past, compared)
+    for stage in (*stages.counting(settings, spoken), *decide):
+        facts = stage.facts(note.recording.recording_id, addresses)
+        if slots.get(stage.name) != digest(canonical(facts)):
+            return stage.name
+    return None

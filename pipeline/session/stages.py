@@ -350,7 +350,8 @@ def deciding(
             4,
             ("turns", "values", *compared),
             assign,
-            _dump(settings, "roles") | known_roles,
+            # Kept apart: what was told has a key "roles", as the settings have.
+            _dump(settings, "roles") | {"told": known_roles},
         ),
         Stage(
             "measures",

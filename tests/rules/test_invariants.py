@@ -1,5 +1,6 @@
 """What must hold for every conversation."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -137,3 +138,36 @@ def test_the_drawn_conversations_are_not_all_harmless() -> None:
         return set(flagged(said)["moments"]["kind"]) == {"withdrawal", "confrontation"}
 
     assert find(conversations(min_size=20), moments, settings=FOUND)
+
+
+@QUICK
+@given(
+    st.lists(conversations(max_size=15), min_size=1, max_size=4),
+    st.sets(st.sampled_from(("timing", "words"))),
+    st.booleans(),
+)
+def test_many_sessions_in_one_go_are_flagged_as_one_by_one(
+    several: list[list[Said]], lacking: set[str], unknown: bool
+) -> None:
+    # The first lacks what others have: rules abstain in it, or nobody knows who is who.
+    first, *others = several
+    sessions = [tables_of(first, disabled=sorted(lacking), known_roles=not unknown)]
+    sessions += [tables_of(said) for said in others]
+    together = book().flag_all(sessions, english(), settings())
+    for tables, found in zip(sessions, together, strict=True):
+        alone = book().flag(tables, english(), settings())
+        assert all(found[name].equals(alone[name]) for name in ("hits", "moments", "set_aside"))
+
+
+@QUICK
+@given(conversations(min_size=8))
+def test_a_value_that_is_missing_adds_no_hit(said: list[Said]) -> None:
+    # A guard that cannot be asked takes nothing back, and who is next depends on what is known.
+    rules = (replace(each, unless=()) for each in book().rules if each.among is None)
+    plain = replace(book(), rules=tuple(rules))
+    tables = tables_of(said)
+    missing = pl.when(pl.col("item_id") % 2 == 0).then("value").alias("value")
+    fewer = {**tables, "measures": tables["measures"].with_columns(missing, z=None, pct=None)}
+    before = counting(plain.hits(tables, english()))
+    for rule, ids in counting(plain.hits(fewer, english())):
+        assert any(rule == other and ids <= own for other, own in before)
