@@ -1,4 +1,4 @@
-"""The desk served to a browser: in this process for most tests, by the command where it must die."""
+"""The desk served to a browser: from a thread, or by the command where it must die."""
 
 import re
 import socket
@@ -21,6 +21,8 @@ from pipeline.review.app import application
 from pipeline.review.desk import Desk
 
 PATIENCE_S = 30
+_REVIEW = (sys.executable, "-m", "pipeline.cli", "review", "--port", "0", "--no-browser",
+           "--reviewer", "AK", "--reviewer", "BL")  # fmt: skip
 
 
 class Served:
@@ -73,17 +75,13 @@ class Command:
 
     def __init__(self, workspace: Path) -> None:
         self._process: Popen[str] = Popen(
-            [sys.executable, "-m", "pipeline.cli", "review", "--workspace", str(workspace)]
-            + ["--reviewer", "AK", "--reviewer", "BL", "--port", "0", "--no-browser"],
+            (*_REVIEW, "--workspace", str(workspace)),
             stdout=PIPE,
             text=True,
         )
         assert self._process.stdout is not None
-        links = dict(
-            found.groups()
-            for line in (self._process.stdout.readline() for _ in range(2))
-            if (found := re.match(r"(\w+): (\S+)", line))
-        )
+        told = [self._process.stdout.readline() for _ in range(2)]
+        links = {found[1]: found[2] for line in told if (found := re.match(r"(\w+): (\S+)", line))}
         self.desk = Served(links)
 
     def kill(self) -> None:

@@ -1,20 +1,20 @@
 """Small sessions for the desk, walked in seconds: their words are imported.
 
 `Folder.spoken` is the begin of an acted sample with its true words, `Folder.written` a transcript
-without sound. Its words are such that rules flag one confrontation (a complaint about the therapist) and one
-withdrawal (a question that is not answered for 8 s)::
+without sound. Its words are such that rules flag one confrontation (a complaint about the
+therapist) and one withdrawal (a question that is not answered for 8 s)::
 
     therapist   0:00 -----      ---- 0:17 ........ ----           ----
     client           0:06 -----                         0:35 ---- complaint
 """
 
 import csv
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
-import yaml
 
 from pipeline import batch, config
 from pipeline.assembly import Workbench
@@ -111,8 +111,9 @@ class _Silent:
 
 
 def _sidecar(path: Path, stated: Mapping[str, object]) -> None:
-    written = yaml.safe_dump({"language": "en", **stated}, allow_unicode=True)
-    Path(f"{path}.yaml").write_text(written, encoding="utf-8")
+    # A value in JSON is one in YAML, too.
+    lines = [f"{key}: {json.dumps(each, default=str)}\n" for key, each in stated.items()]
+    Path(f"{path}.yaml").write_text("language: en\n" + "".join(lines), encoding="utf-8")
 
 
 def _cut(source: Path, path: Path, seconds: float) -> None:

@@ -41,7 +41,7 @@ _SHADES = {
     "reject": "rejected",
 }
 _STEP, _BAR, _UNIT, _HIGHEST, _FOOT = 76, 22, 14, 84, 36
-"""Pixels: from session to session, width of a column, height of a moment, at most, of the labels."""
+"""Pixels: from session to session, width of a column; height of a moment, at most, of labels."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,8 @@ class Client:
             for v in self.visits
         )
         width = _STEP * len(self.visits)
-        return Picture(
-            width, _HEIGHT + _FOOT, _HEIGHT, blocks, labels, f"Moments over time. {told}"
-        )
+        summary = f"Moments over time. {told}"
+        return Picture(width, base_y + _FOOT, base_y, blocks, labels, summary)
 
 
 def clients(index: Index) -> list[Client]:

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from desk_server import Served, served
 from desk_sessions import TALK, Folder
+from playwright.sync_api import expect
+
+expect.set_options(timeout=30_000)  # a busy machine is no failure
 
 MARKUP = """<script>document.title='broken in'</script><img src=x onerror="document.title='in'">"""
 
@@ -21,13 +24,25 @@ def walked(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Folder
     names and words are markup.
     """
     folder = Folder(tmp_path_factory.mktemp("desk"))
-    names = {"client": "C-01", "therapist": "T-01"}
     spoken = folder.spoken(
-        "spoken", repository / "samples", 75, **names, session_number=7, date=dt.date(2026, 3, 2)
+        "spoken",
+        repository / "samples",
+        75,
+        client="C-01",
+        therapist="T-01",
+        session_number=7,
+        date=dt.date(2026, 3, 2),
     )
-    written = folder.written("written", **names, session_number=8, date=dt.date(2026, 3, 9))
-    nobody = folder.written("nobody", (*TALK, TALK[0][:1] + (60.0, 62.0, "Goodbye.")),
-                            speakers=("A", "B"), client="C-02", session_number=1)  # fmt: skip
+    written = folder.written(
+        "written", client="C-01", therapist="T-01", session_number=8, date=dt.date(2026, 3, 9)
+    )
+    nobody = folder.written(
+        "nobody",
+        (*TALK, ("T", 60.0, 62.0, "Goodbye then.")),
+        speakers=("A", "B"),
+        client="C-02",
+        session_number=1,
+    )
     markup = folder.written(
         "markup",
         [(who, start, end, f"{text} {MARKUP}") for who, start, end, text in TALK],
