@@ -15,10 +15,10 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-import rules_bench
 import browser
 import polars as pl
 import report_session
+import rules_bench
 import strategies
 from playwright.sync_api import sync_playwright
 
