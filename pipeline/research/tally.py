@@ -91,7 +91,7 @@ class Tally:
     uncertain
         Moments without an event at a place where people were unsure: they count neither way.
     benign, benign_flagged
-        Places that are known to be no rupture, and those on which a moment lies.
+        Places that are known to be no rupture, and those on which a moment rests (`judging`).
     top, top_right
         For each k, moments among the k best of their session, and those that have an event.
     ranked
