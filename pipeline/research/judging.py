@@ -6,8 +6,8 @@ an event that another moment has found is a repeat; it counts as false, for it c
 the same time.
 
 A benign place is flagged if a moment *rests* on it: if an item (a turn, a silence) of one of the
-moment's primary hits lies there. No tolerance, for its neighbours may well be ruptures; and what only
-stands between the first and the last item of a moment was not flagged, but passed over::
+moment's primary hits lies there. No tolerance, for its neighbours may well be ruptures; and what
+only stands between the first and the last item of a moment was not flagged, but passed over::
 
     utterances   4   5   6   7   8
     items            ■       ■           a moment from 5 to 7, made of two short answers
@@ -154,7 +154,9 @@ def rests_on(moments: pl.DataFrame, hits: pl.DataFrame, tables: Tables) -> dict[
     bounds = {item: columns.bounds(item, tables) for item in needed}
     return {
         moment_id: [
-            bounds[of_hit[hit]["item"]][item_id] for hit in own for item_id in of_hit[hit]["item_ids"]
+            bounds[of_hit[hit]["item"]][item_id]
+            for hit in own
+            for item_id in of_hit[hit]["item_ids"]
         ]
         for moment_id, own in moments.select("moment_id", "primary_hits").iter_rows()
     }
