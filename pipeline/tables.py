@@ -497,7 +497,7 @@ HITS = Schema(
         Column("kind", pl.String, "kind of moment it speaks for", allowed=KINDS),
         Column("marker", pl.String, "3RS code"),
         Column("primary", pl.Boolean, "it may make a moment by itself"),
-        Column("weight", pl.Float64, "its weight in the score"),
+        Column("weight", pl.Float64, "share of such hits that are right, 0-1"),
         Column("item", pl.String, "what the rule looked at", allowed=ITEMS),
         Column("item_ids", pl.List(pl.Int64), "the items that fulfilled it"),
         _START,
@@ -528,7 +528,12 @@ MOMENTS = Schema(
             null="the recording ends sooner, or there are no words",
             allowed=RESPONSES,
         ),
-        Column("response_codes", pl.List(pl.String), "3RS resolution codes found"),
+        Column(
+            "response_codes",
+            pl.List(pl.String),
+            "3RS resolution codes found: R1 and R3 are direct strategies, R2 is indirect, R4 to R9 "
+            "are expressive, R10 redirects",
+        ),
         Column("response_turns", pl.List(pl.Int64), "turn_id of the evidence for the response"),
         Column("caveats", pl.List(pl.String), "sentences for the supervisor"),
     ),

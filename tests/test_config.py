@@ -197,7 +197,7 @@ RULE = """- id: mine
   needs: [timing]
   where: [{if: "length_ms >= 1", because: "long"}]
   role: primary
-  weight: 1
+  weight: 0.5
 """
 
 

@@ -9,7 +9,6 @@ class Moments(Section):
     """How hits become moments, and how many a supervisor sees."""
 
     merge_ms: int = Field(ge=0, description="hits of one kind closer than this are one moment")
-    half_weight: float = Field(gt=0, description="total weight of hits at which the score is 0.5")
     quote_turns: int = Field(ge=0, description="turns shown before and after a moment")
     min_score: float = Field(ge=0, lt=1, description="a moment that scores less is set aside")
     max_per_session: int | None = Field(
@@ -42,6 +41,9 @@ class Evaluation(Section):
     tolerance_ms: int = Field(ge=0, description="a moment this near to a code has found it")
     segment_ms: int = Field(gt=0, description="length of a segment of the 3RS")
     top: tuple[int, ...] = Field(description="the k of precision at k")
+    bins: tuple[float, ...] = Field(
+        description="scores at which moments are parted to see how many of each part are right"
+    )
     draws: int = Field(ge=1, description="bootstrap samples of sessions behind an interval")
     level: float = Field(gt=0, lt=1, description="share of samples that an interval covers")
     seed: int = Field(ge=0, description="of the bootstrap: the same input, the same intervals")

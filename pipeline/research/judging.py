@@ -5,15 +5,20 @@ lies within the tolerance of a place on which people were unsure, else ``false``
 an event that another moment has found is a repeat; it counts as false, for it costs a supervisor
 the same time.
 
-A benign place is flagged if a moment lies on it: no tolerance, for its neighbours may well be
-ruptures.
+A benign place is flagged if a moment *rests* on it: if an item (a turn, a silence) of one of the
+moment's primary hits lies there. No tolerance, for its neighbours may well be ruptures; and what
+only stands between the first and the last item of a moment was not flagged, but passed over::
+
+    utterances   4   5   6   7   8
+    items            ■       ■           a moment from 5 to 7, made of two short answers
+    benign           ■   ■               5 is flagged, 6 is not
 
 Five-minute segments (3RS) count from the start of the recording; the last may be shorter. A segment
 is coded if a code begins in it, or if a sheet has a check or check-minus there; it is flagged if a
 moment begins in it. A segment with nothing but an uncertain place counts neither way.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +28,12 @@ from pipeline.formats.codes import KINDS, SHEETS
 from pipeline.research.matching import Place, chains, pairs
 from pipeline.research.placing import PLACED
 from pipeline.research.tally import MarkerTally, RuleTally, Segments, Tally
+from pipeline.rules import columns
 from pipeline.schema import Column, Schema
+from pipeline.tables import Tables
+
+Stretch = tuple[int, int]
+"""First millisecond, first millisecond after."""
 
 _KIND = Column("kind", pl.String, "of rupture", allowed=KINDS)
 
@@ -63,7 +73,7 @@ BENIGN = Schema(
         Column("line", pl.Int64, "line in its file"),
         Column("start_ms", pl.Int64, "first millisecond"),
         Column("kind", pl.String, "of the moments that would be wrong", null="any", allowed=KINDS),
-        Column("moments", pl.List(pl.Int64), "moments that lie on it; empty: it is not flagged"),
+        Column("moments", pl.List(pl.Int64), "moments that rest on it; empty: it is not flagged"),
     ),
 )
 
@@ -100,7 +110,13 @@ class Judged:
     benign: pl.DataFrame
 
 
-def judge(moments: pl.DataFrame, places: Sequence[Place], coded: Coded, tolerance: int) -> Judged:
+def judge(
+    moments: pl.DataFrame,
+    places: Sequence[Place],
+    coded: Coded,
+    tolerance: int,
+    items: Mapping[int, Sequence[Stretch]],
+) -> Judged:
     """Say of each moment whether it is right, and of each event whether it was found.
 
     Parameters
@@ -111,6 +127,8 @@ def judge(moments: pl.DataFrame, places: Sequence[Place], coded: Coded, toleranc
         Of each moment, in order, on the axis of the codes.
     coded
         Its `codes` must be there.
+    items
+        Stretches of the items that each moment rests on, by its id: see `rests_on`.
     """
     events, unsure = _events(coded, tolerance), _places(coded.uncertain)
     rows = moments.select("moment_id", "kind", "marker", "start_ms", "end_ms", "score").to_dicts()
@@ -125,8 +143,23 @@ def judge(moments: pl.DataFrame, places: Sequence[Place], coded: Coded, toleranc
             | {"moment_id": finders.get(number)}
             for number, event in enumerate(events)
         ),
-        BENIGN.frame(_flagged(coded.benign, rows)),
+        BENIGN.frame(_flagged(coded.benign, rows, items)),
     )
+
+
+def rests_on(moments: pl.DataFrame, hits: pl.DataFrame, tables: Tables) -> dict[int, list[Stretch]]:
+    """Stretches of the items of the primary hits of each moment, by its id."""
+    of_hit = {row["hit_id"]: row for row in hits.iter_rows(named=True)}
+    needed = {of_hit[hit]["item"] for own in moments["primary_hits"].to_list() for hit in own}
+    bounds = {item: columns.bounds(item, tables) for item in needed}
+    return {
+        moment_id: [
+            bounds[of_hit[hit]["item"]][item_id]
+            for hit in own
+            for item_id in of_hit[hit]["item_ids"]
+        ]
+        for moment_id, own in moments.select("moment_id", "primary_hits").iter_rows()
+    }
 
 
 def tally(
@@ -368,9 +401,11 @@ def _within(
 
 
 def _flagged(
-    benign: pl.DataFrame, moments: Sequence[dict[str, Any]]
+    benign: pl.DataFrame,
+    moments: Sequence[dict[str, Any]],
+    items: Mapping[int, Sequence[Stretch]],
 ) -> Iterable[dict[str, object]]:
-    """Benign places with the moments that lie on them."""
+    """Benign places with the moments that rest on them."""
     for row in benign.iter_rows(named=True):
         yield {
             "line": row["line"],
@@ -380,8 +415,10 @@ def _flagged(
                 moment["moment_id"]
                 for moment in moments
                 if row["kind"] in (None, moment["kind"])
-                and moment["start_ms"] < row["end_ms"]
-                and moment["end_ms"] > row["start_ms"]
+                and any(
+                    start_ms < row["end_ms"] and end_ms > row["start_ms"]
+                    for start_ms, end_ms in items[moment["moment_id"]]
+                )
             ],
         }
 

@@ -22,11 +22,11 @@ _OF_A_SHARE = 2
 
 
 def text(evaluation: Evaluation) -> str:
-    """The whole evaluation: total and kinds, markers, rules.
+    """The whole evaluation: total and kinds, scores, markers, rules.
 
     In brackets stands the interval over sessions; a dash is "cannot be said".
     """
-    parts = [_totals(evaluation)]
+    parts = [_totals(evaluation), _scores_of(evaluation)]
     if evaluation.markers:
         parts.append(_markers(evaluation))
     if evaluation.rules:
@@ -44,7 +44,11 @@ def machine(evaluation: Evaluation) -> dict[str, Any]:
                 "intervals": {
                     name: None if each is None else [each.low, each.high]
                     for name, each in evaluation.intervals(group).items()
-                }
+                },
+                "reliability": [
+                    asdict(part) | {"share": part.share}
+                    for part in evaluation.tally(group).reliability(evaluation.settings.bins)
+                ],
             }
             for group in GROUPS
         },
@@ -150,6 +154,28 @@ def _totals(evaluation: Evaluation) -> str:
         f"In brackets: {evaluation.settings.level:.0%} intervals over sessions."
     )
     return f"{head}\n\n{table(rows)}"
+
+
+def _scores_of(evaluation: Evaluation) -> str:
+    """For each part of the scores, how many of the moments that count are right."""
+    bins = evaluation.settings.bins
+    parts = {group: evaluation.tally(group).reliability(bins) for group in GROUPS}
+    ends = (*bins, 1.0)
+    rows: list[Row] = [("right, by score", *GROUPS)]
+    rows += [
+        (
+            f"{share(low)} to {share(high)}",
+            *(_of_all(part.right, part.moments, part.share) for part in own),
+        )
+        for low, high, own in zip(
+            (0.0, *bins), ends, zip(*parts.values(), strict=True), strict=True
+        )
+    ]
+    return table(rows)
+
+
+def _of_all(right: int, number: int, part: float | None) -> str:
+    return f"{right} of {number}, {share(part)}" if number else _NONE
 
 
 def _markers(evaluation: Evaluation) -> str:

@@ -309,7 +309,8 @@ def _score(
         only = {group: Tally(segments=cell) for group, cell in cells.items()}
         return Score(name, recording_id, only, {}, {}, None)
     places = locate(moments)
-    judged = judging.judge(moments, places, coded, tolerance.value)
+    items = judging.rests_on(moments, hits, case.tables)
+    judged = judging.judge(moments, places, coded, tolerance.value, items)
     tallies = {
         group: judging.tally(judged, cells[group], kinds, duration_ms, settings.top)
         for group, kinds in GROUPS.items()

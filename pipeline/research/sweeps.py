@@ -17,7 +17,7 @@
     seed: 1
     parameters:                         # any key of the settings, with its values
       moments.merge_ms: [5000, 10000, 15000, 30000]
-      moments.half_weight: {from: 0.5, to: 2.0, step: 0.5}
+      moments.merge_ms: {from: 10000, to: 30000, step: 10000}
 
 Values are tried in the order in which they stand: of two settings that do equally well the earlier
 is taken, so put first what you would choose if nothing were gained.

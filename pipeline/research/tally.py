@@ -5,7 +5,8 @@ sessions, and the bootstrap can sum other samples of them. A rate is None where 
 divide by: None means "cannot be said", never zero.
 """
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import groupby
 from typing import Any, TypeVar
@@ -91,7 +92,7 @@ class Tally:
     uncertain
         Moments without an event at a place where people were unsure: they count neither way.
     benign, benign_flagged
-        Places that are known to be no rupture, and those on which a moment lies.
+        Places that are known to be no rupture, and those on which a moment rests (`judging`).
     top, top_right
         For each k, moments among the k best of their session, and those that have an event.
     ranked
@@ -183,6 +184,22 @@ class Tally:
             found = point.recall * self.events
         return total / self.events
 
+    def reliability(self, bins: Sequence[float]) -> tuple["Part", ...]:
+        """How many moments of each part of the scores are right.
+
+        Parameters
+        ----------
+        bins
+            Rising scores between 0 and 1; a part begins with one and ends before the next.
+        """
+        edges = (0.0, *bins)
+        own: list[list[bool]] = [[] for _ in edges]
+        for score, is_right in self.ranked:
+            own[bisect_right(edges, score) - 1].append(is_right)
+        return tuple(
+            Part(low, len(rights), sum(rights)) for low, rights in zip(edges, own, strict=True)
+        )
+
     @property
     def curve(self) -> tuple["Point", ...]:
         """Precision and recall if only moments from a score on were shown, best score first."""
@@ -207,6 +224,26 @@ class Point:
     precision: float
     recall: float
     shown: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """Moments that score at least `low` and less than the next part.
+
+    Attributes
+    ----------
+    moments, right
+        Those that count, and those that have an event.
+    """
+
+    low: float
+    moments: int
+    right: int
+
+    @property
+    def share(self) -> float | None:
+        """Share of them that have an event, 0-1."""
+        return _share(self.right, self.moments)
 
 
 @dataclass(frozen=True)

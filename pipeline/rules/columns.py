@@ -172,6 +172,12 @@ def frame(item: str, tables: Tables, features: Iterable[Feature], wanted: set[st
     return frames({item: wanted}, [tables], features)[item]
 
 
+def bounds(item: str, tables: Tables) -> dict[int, tuple[int, int]]:
+    """First millisecond of each item of a session, and the first after it, by its id."""
+    items = _items(item, tables).select("item_id", "start_ms", "end_ms")
+    return {item_id: (start_ms, end_ms) for item_id, start_ms, end_ms in items.iter_rows()}
+
+
 def _counts(features: Iterable[Feature]) -> list[str]:
     """Features that a stretch sums: matches of lexicons in turns."""
     return [f.name for f in features if f.item == "turn" and f.unit == "matches"]

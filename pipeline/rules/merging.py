@@ -2,8 +2,14 @@
 
 A moment needs a primary hit, and its bounds are those of its primary hits; supporting hits only
 raise its score. Suppressed hits make no moment.
+
+The weight of a rule is the share of its hits that are right (its file says where that was counted).
+A moment is wrong if all its hits are, so its score is what they leave: ``1 - (1 - w1)(1 - w2)...``,
+as if they erred independently. They do not, for several rules may look at one turn: the score
+ranks, and its upper end is too sure (`tether evaluate` prints how many of each score are right).
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -113,14 +119,14 @@ def _row(
         if hit["start_ms"] <= end_ms + settings.merge_ms
         and hit["end_ms"] >= start_ms - settings.merge_ms
     ]
-    weight = sum(hit["weight"] for hit in (*primary, *beside))
+    wrong = math.prod(1 - hit["weight"] for hit in (*primary, *beside))
     strongest = max(primary, key=lambda hit: (hit["weight"], -hit["start_ms"], -hit["hit_id"]))
     row = {
         "kind": strongest["kind"],
         "marker": strongest["marker"],
         "start_ms": start_ms,
         "end_ms": end_ms,
-        "score": weight / (weight + settings.half_weight),
+        "score": 1 - wrong,
         "primary_hits": [hit["hit_id"] for hit in primary],
         "supporting_hits": [hit["hit_id"] for hit in beside],
     }

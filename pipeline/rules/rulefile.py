@@ -90,7 +90,9 @@ class Rule(Section):
     role: Literal["primary", "supporting"] = Field(
         description="primary: may make a moment; supporting: only ranks one"
     )
-    weight: float = Field(gt=0, le=5, description="its weight in the score of a moment")
+    weight: float = Field(
+        gt=0, lt=1, description="how likely a hit of it is right: the score of a moment of it alone"
+    )
     unless: tuple[Clause, ...] = Field(
         default=(), description="the first that holds suppresses the item, with its reason"
     )

@@ -1,8 +1,12 @@
-"""Moments that were planted."""
+"""Moments that were planted, and those in conversations that others coded."""
+
+from functools import partial
 
 import acted_sessions
+from counselling import HELD_OUT
 
-from accuracy_rows.row import Numbers, Place, Row
+from accuracy_rows.row import PROFILES, Numbers, Place, Row
+from pipeline.report.names import MARKERS
 
 
 def planted_moments(place: Place) -> Numbers:
@@ -23,7 +27,75 @@ def planted_moments(place: Place) -> Numbers:
     }
 
 
+KINDS = ("confrontation", "withdrawal")
+CODED = tuple(code for code in MARKERS if code[0] in "WC" and code not in {"W3", "W6"})
+"""Markers that somebody coded there."""
+
+_HALVES = {True: "the 8 that nobody read", False: "the 15 that the rules were written on"}
+
+
+def coded_moments(place: Place, profile: str, *, held: bool) -> Numbers:
+    """Precision, recall and F1 of each kind with their intervals, and benign places flagged."""
+    part = place.counselling[profile].part(HELD_OUT, inside=held)
+    whole = part.tally()
+    numbers: Numbers = {"benign": whole.benign, "flagged": whole.benign_flagged}
+    for kind in KINDS:
+        tally, chances = part.tally(kind), part.intervals(kind)
+        initial = kind[0]
+        for name in ("precision", "recall", "f1"):
+            value, chance = getattr(tally, name), chances[name]
+            numbers[f"{initial}_{name}"] = float("nan") if value is None else value
+            numbers[f"{initial}_{name}_low"] = chance.low if chance else float("nan")
+            numbers[f"{initial}_{name}_high"] = chance.high if chance else float("nan")
+        numbers |= {f"{initial}_{n}": getattr(tally, n) for n in ("found", "events", "moments")}
+    return numbers
+
+
+def coded_markers(place: Place, *, held: bool) -> Numbers:
+    """Events with a code of each marker, and those that a moment of their kind found."""
+    markers = place.counselling["default"].part(HELD_OUT, inside=held).markers
+    return {
+        f"{code}_{name}": getattr(markers[code], name) if code in markers else 0
+        for code in CODED
+        for name in ("events", "found")
+    }
+
+
+def _kind(name: str) -> str:
+    of = name[0]
+    rates = ", ".join(
+        f"{label} {{{of}_{key}:.2f}} [{{{of}_{key}_low:.2f}}, {{{of}_{key}_high:.2f}}]"
+        for label, key in (("precision", "precision"), ("recall", "recall"), ("F1", "f1"))
+    )
+    return f"{name}: {rates} ({{{of}_found}} of {{{of}_events}} found, {{{of}_moments}} flagged)"
+
+
+_SAYS = "; ".join(map(_kind, KINDS)) + "; {flagged} of {benign} benign places flagged"
+
 ROWS = (
+    *(
+        Row(
+            "ruptures in counselling conversations, words alone, within 2 utterances",
+            f"`{profile}`, {_HALVES[held]}",
+            ("counselling_text",),
+            partial(coded_moments, profile=profile, held=held),
+            _SAYS,
+            slow=True,
+        )
+        for profile in PROFILES
+        for held in _HALVES
+    ),
+    *(
+        Row(
+            "the same by marker: found of those coded",
+            f"`default`, {_HALVES[held]}",
+            ("counselling_text",),
+            partial(coded_markers, held=held),
+            ", ".join(f"{code} {{{code}_found}} of {{{code}_events}}" for code in CODED),
+            slow=True,
+        )
+        for held in _HALVES
+    ),
     Row(
         "planted primary moments",
         "the acted samples, end to end",

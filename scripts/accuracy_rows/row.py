@@ -7,13 +7,16 @@ from functools import cached_property
 from pathlib import Path
 
 import acted_sessions
+import counselling
 import numpy as np
 
-from pipeline import config
+from pipeline import config, research
 from pipeline.session import Walked
 
 Numbers = dict[str, float]
 ACTED = ("rupture", "benign")
+PROFILES = ("default", "screening", "strict")
+TWO_UTTERANCES = research.Tolerance(2, "utterances")
 
 
 class Place:
@@ -40,6 +43,25 @@ class Place:
         """The same, where nobody transcribes."""
         settings = config.load("default", {"engines.transcriber": "none"})
         return acted_sessions.walk(self.samples, self.scratch / "workspace", settings)
+
+    @cached_property
+    def counselling(self) -> dict[str, research.Evaluation]:
+        """Moments of the counselling conversations against their codes, by profile."""
+        with tempfile.TemporaryDirectory(prefix="tether-accuracy-") as name:
+            folder = Path(name)
+            files = counselling.write(self.data / "counselling_text", folder)
+            counselling.walk(files, folder / "workspace", self.settings)
+            said = counselling.said(folder)
+            return {
+                profile: research.evaluate(
+                    folder / "workspace",
+                    said,
+                    [str(file) for file in files],
+                    tolerance=TWO_UTTERANCES,
+                    settings=config.load(profile),
+                ).evaluation
+                for profile in PROFILES
+            }
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def test_tune_writes_settings_and_a_report(folder: Path) -> None:
     sweep.write_text(
         "codes: both.csv\ngroup: confrontation\ngoal: f1\nfolds: 2\n"
         # One parameter of the rules' stage, one that makes roles again.
-        "parameters:\n  roles.min_turns: [5, 6]\n  moments.half_weight: [1.0, 2.0]\n",
+        "parameters:\n  roles.min_turns: [5, 6]\n  moments.min_score: [0.0, 0.5]\n",
         encoding="utf-8",
     )
     got = runner.invoke(
@@ -99,5 +99,5 @@ def test_tune_writes_settings_and_a_report(folder: Path) -> None:
     assert "4 points tried on 2 sessions in 2 folds" in got.output
     assert "2 of 2 folds would have chosen the same" in got.output
     tuned = (folder / "sweep-tuned.yaml").read_text(encoding="utf-8")
-    assert "half_weight: 1.0" in tuned
+    assert "min_score: 0.0" in tuned
     assert "tried on 2 sessions" in (folder / "sweep-tuned.txt").read_text(encoding="utf-8")

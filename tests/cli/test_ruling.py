@@ -26,7 +26,7 @@ RULE = """
   where:
     - {if: "lenght_ms >= {min_ms}", because: "for {length_ms:s}"}
   role: prmary
-  weight: 1.0
+  weight: 0.5
 """
 
 

@@ -68,7 +68,7 @@ def tables(
         "kind": "withdrawal",
         "marker": "W2",
         "primary": True,
-        "weight": 1.0,
+        "weight": 0.5,
         "item": "silence",
         "item_ids": [3, 4],
         "start_ms": 0,

@@ -30,7 +30,7 @@ def case(moments: pl.DataFrame, rules: dict[int, str] | None = None) -> Case:
             "kind": "withdrawal",
             "marker": "W2",
             "primary": True,
-            "weight": 1.0,
+            "weight": 0.5,
             "item": "turn",
             "item_ids": [number],
             "start_ms": 0,

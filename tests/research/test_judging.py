@@ -7,6 +7,7 @@ import pytest
 from coded_moments import moments_of, placed
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import script, tables_of
 
 from pipeline.errors import InputError
 from pipeline.formats.codes import CODES, SHEETS
@@ -25,6 +26,12 @@ def places(moments: pl.DataFrame) -> list[Place]:
     return [Place(a, b) for a, b in moments.select("start_ms", "end_ms").iter_rows()]
 
 
+def whole(moments: pl.DataFrame) -> dict[int, list[tuple[int, int]]]:
+    """Each moment rests on all of its stretch."""
+    rows = moments.select("moment_id", "start_ms", "end_ms").iter_rows()
+    return {moment_id: [(start_ms, end_ms)] for moment_id, start_ms, end_ms in rows}
+
+
 def coded(
     codes: pl.DataFrame, uncertain: pl.DataFrame | None = None, benign: pl.DataFrame | None = None
 ) -> Coded:
@@ -38,7 +45,7 @@ def coded(
 
 
 def judged(moments: pl.DataFrame, said: Coded, tolerance_s: int = 10) -> judging.Judged:
-    return judging.judge(moments, places(moments), said, tolerance_s * 1000)
+    return judging.judge(moments, places(moments), said, tolerance_s * 1000, whole(moments))
 
 
 def tally(moments: pl.DataFrame, said: Coded, kinds: tuple[str, ...] = KINDS) -> Tally:
@@ -96,6 +103,50 @@ def test_a_session_by_hand() -> None:
     }
 
 
+def test_a_benign_place_between_the_items_of_a_moment_is_not_flagged() -> None:
+    # Turns 0 and 2 made the one hit, and turn 1 between them is a benign answer.
+    tables = tables_of(
+        script(
+            *(("T", 0.3, "So?"), ("C", 0.3, "Fine."), ("T", 0.3, "Is it ten?")),
+            *(("C", 0.3, "Yes."), ("T", 0.3, "And?"), ("C", 0.3, "Nothing.")),
+        )
+    )
+    client = tables["turns"].filter(pl.col("role") == "client")
+    first, middle, last = client.select("start_ms", "end_ms").rows()
+    ids = client["turn_id"].to_list()
+    moments = moments_of((0, 1, "W2", 0.5, [0])).with_columns(
+        start_ms=pl.lit(first[0]), end_ms=pl.lit(last[1])
+    )
+    hits = HITS.frame(
+        [
+            {
+                "hit_id": 0,
+                "rule": "a",
+                "kind": "withdrawal",
+                "marker": "W2",
+                "primary": True,
+                "weight": 0.5,
+                "item": "turn",
+                "item_ids": [ids[0], ids[2]],
+                "params": "{}",
+                "start_ms": first[0],
+                "end_ms": last[1],
+                "clauses": [],
+                "suppressed_by": None,
+            }
+        ]
+    )
+    items = judging.rests_on(moments, hits, tables)
+    assert items == {0: [first, last]}
+    benign = PLACED.frame(
+        {"line": n, "low": at, "high": at, "start_ms": at, "end_ms": end}
+        for n, (at, end) in enumerate((first, middle, last), 2)
+    )
+    said = coded(placed(), benign=benign)
+    got = judging.judge(moments, places(moments), said, 10_000, items)
+    assert got.benign["moments"].to_list() == [[0], [], [0]]
+
+
 def test_a_code_on_which_people_were_unsure_counts_neither_way() -> None:
     nothing = moments_of()
     said = coded(placed((100, "W2"), (300, "C1")), uncertain=placed((100, None), (300, "W1")))
@@ -136,7 +187,7 @@ def test_what_each_rule_adds() -> None:
             "kind": "withdrawal",
             "marker": "W2",
             "primary": True,
-            "weight": 1.0,
+            "weight": 0.5,
             "item": "turn",
             "item_ids": [number],
             "start_ms": 0,

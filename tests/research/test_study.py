@@ -160,7 +160,7 @@ def test_nothing_in_the_workspace_changes(folder: Path, written: Write) -> None:
 
     before = state()
     said = Said.read([written("c.csv", "session,start_ms,marker\nS-1,4500,C1\n")])
-    fresh = written("mine.yaml", "moments: {merge_ms: 0, half_weight: 2.0}\n")
+    fresh = written("mine.yaml", "params: {complaint-about-therapist: {weight: 0.1}}\n")
     as_walked = evaluate(folder / "ws", said).evaluation.moments
     again = evaluate(folder / "ws", said, settings=config.load(str(fresh))).evaluation.moments
     assert again["score"].max() < as_walked["score"].max()  # type: ignore[operator]

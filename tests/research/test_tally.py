@@ -124,3 +124,22 @@ def test_intervals_cover() -> None:
         assert got is not None
         covered += got.low <= 0.5 <= got.high
     assert 165 <= covered <= 195
+
+
+def test_reliability_by_hand() -> None:
+    tally = Tally(events=3, ranked=((0.95, True), (0.9, False), (0.89, True), (0.2, False)))
+    parts = tally.reliability([0.5, 0.9])
+    assert [(part.low, part.moments, part.right) for part in parts] == [
+        (0.0, 1, 0),
+        (0.5, 1, 1),
+        (0.9, 2, 1),
+    ]
+    assert [part.share for part in parts] == [0, 1, 0.5]
+    assert [part.share for part in Tally().reliability([0.5])] == [None, None]
+
+
+@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.booleans())))
+def test_parts_of_the_scores_leave_no_moment_out(ranked: list[tuple[float, bool]]) -> None:
+    parts = Tally(ranked=tuple(ranked)).reliability([0.25, 0.5])
+    assert sum(part.moments for part in parts) == len(ranked)
+    assert sum(part.right for part in parts) == sum(right for _, right in ranked)

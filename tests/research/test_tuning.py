@@ -28,16 +28,16 @@ def test_points_of_a_grid_come_in_order() -> None:
     asked = sweep(
         parameters={
             "moments.merge_ms": [1000, 2000],
-            "moments.half_weight": {"from": 0.5, "to": 1.6, "step": 0.5},
+            "moments.min_score": {"from": 0.25, "to": 0.8, "step": 0.25},
         }
     )
     assert [tuple(point.values()) for point in asked.points()] == [
+        (1000, 0.25),
         (1000, 0.5),
-        (1000, 1),
-        (1000, 1.5),
+        (1000, 0.75),
+        (2000, 0.25),
         (2000, 0.5),
-        (2000, 1),
-        (2000, 1.5),
+        (2000, 0.75),
     ]
 
 

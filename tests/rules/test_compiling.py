@@ -20,7 +20,7 @@ GOOD = """
   where:
     - {if: "length_ms >= {min_ms}", because: "for {length_ms:s}"}
   role: primary
-  weight: 1.0
+  weight: 0.5
 """
 
 
@@ -60,7 +60,7 @@ def test_the_built_in_rules_compile_and_say_where_numbers_come_from() -> None:
             2,
             "only one of",
         ),
-        ("weight: 1.0", "wieght: 1.0", 13, "did you mean 'weight'"),
+        ("weight: 0.5", "wieght: 1.0", 13, "did you mean 'weight'"),
         ("source: some study", "sauce: some study", 9, "sauce: unknown key"),
         ("for {length_ms:s}", "for {length:s}", 11, "unknown name 'length'"),
     ],

@@ -171,7 +171,16 @@ def test_guards(therapist: str, client: str, rule: str, reason: str) -> None:
     ],
 )
 def test_plain_answers_and_corrections_are_none(therapist: str, client: str) -> None:
-    assert not rules_of(after(therapist, client))
+    session = after(therapist, client)
+    assert rules_of(session) <= {"objects-unurged", "defends-unurged"}, "which only support"
+    assert session["moments"].filter(pl.col("kind") == "confrontation").is_empty()
+
+
+def test_objections_without_urging_only_support() -> None:
+    session = after("Mm, and then came the weekend.", "Well, that won't work. It's just a bit.")
+    hits = session["hits"].filter(pl.col("rule").is_in(["objects-unurged", "defends-unurged"]))
+    assert hits["rule"].to_list() == ["defends-unurged", "objects-unurged"]
+    assert set(hits["primary"]) == {False}
 
 
 def test_a_well_before_it_is_no_plain_answer() -> None:

@@ -1,5 +1,3 @@
-import math
-
 import polars as pl
 import pytest
 from strategies import Said, book, english, flagged, script, settings, tables_of
@@ -19,7 +17,7 @@ def hit(start_s: int, end_s: int, **other: object) -> dict[str, object]:
         "kind": "withdrawal",
         "marker": "W2",
         "primary": True,
-        "weight": 1.0,
+        "weight": 0.6,
         "item": "turn",
         "item_ids": [start_s // 10],
         "start_ms": start_s * 1000,
@@ -66,15 +64,15 @@ def test_suppressed_hits_make_no_moment() -> None:
     assert merged(hit(10, 20, suppressed_by="an exercise")).is_empty()
 
 
-def test_the_score_grows_with_weight_and_stays_under_one() -> None:
-    scores = [merged(*[hit(10, 20)] * n)["score"][0] for n in range(1, 6)]
-    assert scores == sorted(scores)
-    assert math.isclose(scores[0], 1 / (1 + settings().moments.half_weight))
-    assert scores[-1] < 1
+def test_the_score_is_what_the_errors_of_all_hits_leave() -> None:
+    scores = [merged(*[hit(10, 20)] * n)["score"][0] for n in range(1, 4)]
+    assert scores == pytest.approx([0.6, 1 - 0.4**2, 1 - 0.4**3])
+    beside = hit(10, 20, primary=False, weight=0.25)
+    assert merged(hit(10, 20), beside)["score"][0] == pytest.approx(1 - 0.4 * 0.75)
 
 
 def test_the_marker_is_that_of_the_strongest_hit() -> None:
-    found = merged(hit(10, 20, weight=0.5), hit(15, 25, weight=2.0, marker="W5"))
+    found = merged(hit(10, 20, weight=0.5), hit(15, 25, weight=0.7, marker="W5"))
     assert found["marker"].to_list() == ["W5"]
 
 

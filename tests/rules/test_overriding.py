@@ -51,7 +51,7 @@ def test_weight_role_and_counts_are_set_the_same_way(tmp_path: Path) -> None:
     (hit,) = hits(settings(tmp_path, text)).to_dicts()
     assert (hit["weight"], hit["primary"]) == (0.4, False)
     told = json.loads(hit["params"])
-    assert told["weight"] == {"value": 0.4, "source": "set in mine; the rule's file has 1.0"}
+    assert told["weight"] == {"value": 0.4, "source": "set in mine; the rule's file has 0.6"}
 
 
 def test_the_upper_profile_wins_by_name(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ PROFILES = ("strict", "default", "screening")
 ASKS = "So what was it like for you when you heard all of this from her?"
 TALK = ("C", 0.3, "I went to the market and bought some apples and some bread for the week.")
 LONG = ("C", 0.4, "I was thinking about it the whole week and then on Sunday I called my brother.")
+ADVISES = "You really need to talk to your landlord about this soon."
+OBJECTS = "Well, that won't work with him."
 SCRIPTS = {
     "silences of 3.5 s": [TALK, ("T", 0.3, "Hm."), ("T", 3.5, "I see."), ("T", 3.6, "Well.")],
     "silences of 4.5 s": [TALK, ("T", 0.3, "Hm."), ("T", 4.5, "I see."), ("T", 4.6, "Well.")],
@@ -24,6 +26,13 @@ SCRIPTS = {
     "8 s after a question": [TALK, ("T", 0.3, "What happened?"), ("T", 8, "Well."), TALK],
     "minimal answers": [TALK, *[("T", 0.3, ASKS), ("C", 2.6, "Fine.")] * 3, TALK],
     "a complaint": [TALK, ("T", 0.3, "Hm."), ("C", 0.4, "You never listen to me."), LONG],
+    "gives way, unurged": [TALK, ("T", 0.3, "I see how it was."), ("C", 0.4, "Whatever you say.")],
+    "objects, unurged": [TALK, ("T", 0.3, "I see how it was."), ("C", 0.4, OBJECTS)],
+    "objects to advice": [TALK, ("T", 0.3, ADVISES), ("C", 0.4, OBJECTS), LONG],
+    "two bare assents": [
+        *[TALK, *[("T", 0.3, ADVISES), ("C", 0.4, "Okay.")] * 2],
+        *[("T", 0.4, "I see how it was."), LONG] * 5,
+    ],
     "a benign talk": [TALK, ("T", 0.3, ASKS), LONG, ("T", 0.4, "I see."), LONG],
     "all at once": [
         *[TALK, ("T", 0.3, "What happened?"), ("T", 8, "Well.")],
@@ -70,6 +79,21 @@ def test_none_shows_more_than_a_wider_one(name: str) -> None:
                 & (pl.col("end_ms") > moment["start_ms"])
             )
             assert touching.height
+
+
+@pytest.mark.parametrize(
+    ("name", "narrowest"),
+    [
+        ("gives way, unurged", "screening"),
+        ("objects, unurged", "screening"),
+        ("two bare assents", "screening"),
+        ("objects to advice", "default"),
+        ("a complaint", "strict"),
+    ],
+)
+def test_words_matter_too(name: str, narrowest: str) -> None:
+    showing = [profile for profile in PROFILES if flagged(profile, name)["moments"].height]
+    assert showing == list(PROFILES[PROFILES.index(narrowest) :])
 
 
 def test_they_differ() -> None:

@@ -87,7 +87,7 @@ def test_words_of_withdrawal(asks: str, says: str, rule: str, marker: str) -> No
 )
 def test_what_is_no_withdrawal(asks: str, says: str, rule: str, reason: str) -> None:
     session = answered(asks, says)
-    assert found(session) == []
+    assert set(found(session)) <= {"defers-unurged"}, "which only supports"
     assert session["moments"].filter(pl.col("kind") == "withdrawal").is_empty()
     assert reason in reasons(session, rule)
 
@@ -109,30 +109,19 @@ def test_a_second_curt_answer_adds_evidence() -> None:
     assert moment["score"] > alone["score"]
 
 
-def test_deferring_needs_two_answers_to_advice() -> None:
-    twice = script(
-        TALK,
-        *[line for _ in "12" for line in (("T", 0.3, ADVISES), ("C", 0.3, "I guess I could."))],
-        ("T", 0.4, "Then let us leave it there."),
-        TALK,
-    )
-    assert "deferring" in found(flagged(twice))
-    assert "deferring" not in found(answered(ADVISES, "I guess I could."))
-
-
-def test_deference_to_advice_long_ago_does_not_add_up() -> None:
-    one = script(TALK, ("T", 0.3, ADVISES), ("C", 0.3, "I guess I could."), ("T", 0.3, "Good."))
-    late = [
-        replace(each, start_ms=each.start_ms + 400_000, end_ms=each.end_ms + 400_000)
-        for each in one
-    ]
-    assert "deferring" not in found(flagged([*one, *late]))
+def test_giving_way_needs_advice_or_urging_to_make_a_moment() -> None:
+    assert found(answered(ADVISES, "I guess I could.")) == ["deferring"]
+    unurged = answered(REFLECTS, "I guess I could.")
+    assert found(unurged) == ["defers-unurged"]
+    assert unurged["moments"].is_empty()
 
 
 def test_assent_while_the_therapist_insists_again_and_again() -> None:
-    lines = [("T", 0.3, INSISTS), ("C", 0.3, "Okay.")] * 2
-    session = flagged(script(TALK, *lines, ("T", 0.3, "Good."), TALK, TALK))
-    assert "bare-assent" in found(session)
+    lines = [("T", 0.3, INSISTS), ("C", 0.3, "Okay.")]
+    often = script(TALK, *lines * 3, ("T", 0.3, "Good."), *[TALK] * 6)
+    assert "bare-assent" in found(flagged(often))
+    twice = script(TALK, *lines * 2, ("T", 0.3, "Good."), *[TALK] * 6)
+    assert "bare-assent" not in found(flagged(twice))
     lines = [("T", 0.3, REFLECTS), ("C", 0.3, "Okay.")] * 4
     assert found(flagged(script(TALK, *lines, ("T", 0.3, "Good."), TALK))) == []
 
@@ -181,7 +170,7 @@ def test_without_words_nothing_of_this_is_said() -> None:
     assert found(flagged(silent)) == []
     assert found(flagged(said, disabled=["words"])) == []
     assert found(flagged(said, known_roles=False)) == []
-    assert found(flagged(said)) == ["giving-way"]
+    assert found(flagged(said)) == ["deferring", "giving-way"]
 
 
 def test_a_quiet_voice_may_lie_in_a_silence() -> None:
