@@ -14,8 +14,8 @@ from pipeline.cli import options
 _FILES = click.Path(dir_okay=False, path_type=Path)
 
 _codes = click.option("--codes", multiple=True, type=_FILES, help="CSV or ELAN (.eaf).")
-_needed = click.option(
-    "--codes", multiple=True, required=True, type=_FILES, help="CSV or ELAN (.eaf)."
+_verdicts = click.option(
+    "--verdicts", is_flag=True, help="What supervisors decided at the desk serves as codes too."
 )
 _uncertain = click.option(
     "--uncertain", multiple=True, type=_FILES, help="Places that count neither way."
@@ -34,7 +34,8 @@ AS_WALKED = "walked"
 
 @click.command("evaluate")
 @click.argument("sessions", nargs=-1)
-@_needed
+@_codes
+@_verdicts
 @_uncertain
 @_benign
 @_ms
@@ -64,8 +65,10 @@ def evaluate_command(
     hold_out: str | None,
     profile: str | None,
     plot: Path | None,
-    as_json: bool,
     workspace: Path,
+    *,
+    verdicts: bool,
+    as_json: bool,
 ) -> None:
     """Score moments against what people coded.
 
@@ -73,9 +76,12 @@ def evaluate_command(
     named here and not in the codes counts as free of ruptures. Nothing in the workspace changes.
     """
     from pipeline import config  # noqa: PLC0415  # as in `main`: --help answers at once
-    from pipeline.research import Said, evaluate, sheet  # noqa: PLC0415  # likewise
+    from pipeline.errors import ConfigError  # noqa: PLC0415  # likewise
+    from pipeline.research import evaluate, sheet  # noqa: PLC0415  # likewise
 
-    said = Said.read(codes, uncertain, benign)
+    said = _said(workspace, codes, uncertain, benign, verdicts=verdicts)
+    if said is None:
+        raise ConfigError("nothing to score against", expected="--codes FILE, or --verdicts")
     if raters:
         said = said.of_raters(raters)
     result = evaluate(
@@ -112,6 +118,7 @@ def evaluate_command(
 @click.argument("second", metavar="CONFIG_B")
 @click.argument("sessions", nargs=-1)
 @_codes
+@_verdicts
 @_uncertain
 @_benign
 @_ms
@@ -127,8 +134,10 @@ def compare_command(
     benign: tuple[Path, ...],
     tolerance_ms: int | None,
     tolerance_utterances: int | None,
-    as_json: bool,
     workspace: Path,
+    *,
+    verdicts: bool,
+    as_json: bool,
 ) -> None:
     """Show what changes from CONFIG_A to CONFIG_B, moment by moment, and against codes.
 
@@ -140,7 +149,7 @@ def compare_command(
     from pipeline.research import sheet  # noqa: PLC0415  # likewise
 
     before, after = (None if each == AS_WALKED else config.load(each) for each in (first, second))
-    said = research.Said.read(codes, uncertain, benign) if codes else None
+    said = _said(workspace, codes, uncertain, benign, verdicts=verdicts)
     within = _tolerance(tolerance_ms, tolerance_utterances)
     comparison = research.compare(
         workspace, before, after, said, sessions, tolerance=within, processes=_processors()
@@ -203,6 +212,28 @@ def tune_command(
 def _processors() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def _said(
+    workspace: Path,
+    codes: tuple[Path, ...],
+    uncertain: tuple[Path, ...],
+    benign: tuple[Path, ...],
+    *,
+    verdicts: bool,
+) -> Any:
+    """What people coded in files, and decided at the desk; None: neither is asked for."""
+    from pipeline.cli import reading  # noqa: PLC0415  # likewise
+    from pipeline.research import Said  # noqa: PLC0415  # likewise
+    from pipeline.verdicts import Ledger  # noqa: PLC0415  # likewise
+
+    if not codes and not verdicts:
+        return None
+    said = Said.read(codes, uncertain, benign)
+    if verdicts:
+        reading.require(workspace)
+        said += Said.of_verdicts(Ledger(workspace).all())
+    return said
 
 
 def _tolerance(ms: int | None, utterances: int | None) -> Any:

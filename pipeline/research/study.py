@@ -12,7 +12,7 @@ from pipeline import config
 from pipeline.errors import InputError, TetherError
 from pipeline.formats import codes as code_table
 from pipeline.formats import eaf
-from pipeline.formats.codes import KINDS, Codes
+from pipeline.formats.codes import KINDS, SHEETS, Codes
 from pipeline.research import chance, holdout, judging
 from pipeline.research.cases import Case, find, in_batches
 from pipeline.research.chance import Interval
@@ -20,6 +20,7 @@ from pipeline.research.judging import Coded, Judged
 from pipeline.research.matching import Place
 from pipeline.research.placing import Tolerance, place
 from pipeline.research.tally import MarkerTally, RuleTally, Tally, total
+from pipeline.verdicts import Verdict, as_codes
 
 GROUPS: Mapping[str, tuple[str, ...]] = {"all": KINDS, **{kind: (kind,) for kind in KINDS}}
 """What tallies are made of: both kinds together, and each by itself."""
@@ -59,6 +60,22 @@ class Said:
                 for which, found in _read(path, name, where).items():
                     lists[which] += found
         return cls(**lists)
+
+    @classmethod
+    def of_verdicts(cls, verdicts: Iterable[Verdict]) -> "Said":
+        """What supervisors decided at the desk; a session with a verdict counts as looked at."""
+        lists = {
+            name: Codes(frame, SHEETS.empty(), frozenset(frame["session"]))
+            for name, frame in as_codes(verdicts).items()
+        }
+        return cls(lists["codes"], lists["uncertain"], lists["benign"])
+
+    def __add__(self, other: "Said") -> "Said":
+        return Said(
+            self.codes + other.codes,
+            self.uncertain + other.uncertain,
+            self.benign + other.benign,
+        )
 
     def of_raters(self, raters: Iterable[str]) -> "Said":
         """Only what these people coded; uncertain and benign places stay.

@@ -93,6 +93,18 @@ def test_verdicts_serve_as_codes(workspace: Path, tmp_path: Path) -> None:
     assert "C1" in text
 
 
+def test_the_bench_reads_verdicts_itself(workspace: Path) -> None:
+    nothing = CliRunner().invoke(cli, ["evaluate", "--workspace", str(workspace)])
+    assert "--verdicts" in str(nothing.exception)
+    kept = decide(workspace)
+    told = tether("evaluate", "--verdicts", "--json", "--workspace", str(workspace))
+    everything = json.loads(told)["all sessions"]["tallies"]["all"]
+    assert (everything["events"], everything["found"]) == (1, 1)
+    assert (everything["benign"], everything["benign_flagged"]) == (1, 0)
+    ours = ["compare", "walked", "strict", "--verdicts", "--workspace", str(workspace)]
+    assert kept.recording_id[:12] in tether(*ours) or "1 session" in tether(*ours)
+
+
 def test_a_purge_takes_verdicts_along_unless_they_are_to_be_kept(workspace: Path) -> None:
     kept = decide(workspace)
     short = kept.recording_id[:12]
