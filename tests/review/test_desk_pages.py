@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from browser import WIDE, NewPage, Scheme, Watch, axe
-from conftest import MARKUP
+from conftest import MARKUP, UNCLOSED
 from desk_server import Served, served
 from playwright.sync_api import Page, expect
 
@@ -91,7 +91,7 @@ def test_markup_is_text_everywhere(desk: Served, new_page: NewPage) -> None:
     found = sessions(desk, page)
     (path,) = (path for name, path in found.items() if "script" in name)
     page.goto(desk.base + path)
-    assert MARKUP in " ".join(page.locator(".transcript p").all_text_contents())
+    assert UNCLOSED in " ".join(page.locator(".transcript p").all_text_contents())
     assert "<i>T</i>" in (page.locator(".subtitle-line").text_content() or "")
     page.locator("#mark-missed").click()
     page.locator("#missed [name=note]").fill(MARKUP)
