@@ -39,8 +39,7 @@ def decided(
     """
     note = read_note(recording_id, store)
     spoken = speak(note.language)
-    meant = ("meaning",) if "meaning" in dict(note.slots) else ()
-    counting = stages.counting(settings, spoken, meant)
+    counting = stages.counting(settings, spoken, _if_there("meaning", dict(note.slots)))
     anew = {*stages.DECIDING, *(stage.name for stage in counting)}
     kept = {stage: slot for stage, slot in note.slots if stage not in anew}
     tables: dict[str, pl.DataFrame] = {}
@@ -52,7 +51,7 @@ def decided(
     known = run(counting, recording_id, store, upstream=heard)
     at_most = settings.baseline.earlier_sessions
     past = earlier.find(note.recording, known.slots["values"], store, at_most)
-    compared = ("voices",) if "voices" in kept else ()
+    compared = _if_there("voices", kept)
     decide = stages.deciding(note.recording, spoken, settings, corrections, past, compared)
     return note, run(decide, recording_id, store, upstream=known)
 
@@ -67,10 +66,16 @@ def first_other(
     slots, addresses = dict(note.slots), note.provenance.stages
     at_most = settings.baseline.earlier_sessions
     past = earlier.find(note.recording, slots["values"], store, at_most)
-    compared = ("voices",) if "voices" in slots else ()
+    compared = _if_there("voices", slots)
     decide = stages.deciding(note.recording, spoken, settings, corrections, past, compared)
-    for stage in (*stages.counting(settings, spoken), *decide):
+    counting = stages.counting(settings, spoken, _if_there("meaning", slots))
+    for stage in (*counting, *decide):
         facts = stage.facts(note.recording.recording_id, addresses)
         if slots.get(stage.name) != digest(canonical(facts)):
             return stage.name
     return None
+
+
+def _if_there(stage: str, slots: Mapping[str, str]) -> tuple[str, ...]:
+    """The name of a stage that not every walk has, where this one has it."""
+    return (stage,) if stage in slots else ()

@@ -7,6 +7,8 @@ import { Player } from "./player.js";
 const missed = new Missed(() => location.reload());
 const player = new Player({ drawn: (start, end) => missed.open(start, end) });
 missed.with(player);
+const near = player.lines.find(({ end }) => end > player.begin);
+if (player.begin && near) player.reveal(near.line);
 document.getElementById("mark-missed").addEventListener("click", () => missed.open(player.ms, player.ms + 10000));
 
 const moments = [...document.querySelectorAll("#candidates li")];
