@@ -249,7 +249,9 @@ def found(
     held = judged[verdicts.name(compiled, "held")] & ~sessions.is_in(silent)
     if not held.any():
         return [], []
-    among = judged[verdicts.name(compiled, "among")] & sessions.is_in(sessions.filter(held))
+    among = judged[verdicts.name(compiled, "among")] & sessions.is_in(
+        sessions.filter(held).unique().to_list()
+    )
     counted: list[list[int]] = []
     suppressed: list[list[int]] = []
     places = among.arg_true()

@@ -98,7 +98,7 @@ def test_the_bench_reads_verdicts_itself(workspace: Path) -> None:
     assert "--verdicts" in str(nothing.exception)
     kept = decide(workspace)
     told = tether("evaluate", "--verdicts", "--json", "--workspace", str(workspace))
-    everything = json.loads(told)["all sessions"]["tallies"]["all"]
+    everything = json.loads(told)["all sessions"]["groups"]["all"]
     assert (everything["events"], everything["found"]) == (1, 1)
     assert (everything["benign"], everything["benign_flagged"]) == (1, 0)
     ours = ["compare", "walked", "strict", "--verdicts", "--workspace", str(workspace)]

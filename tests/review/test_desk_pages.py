@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from browser import WIDE, NewPage, Scheme, Watch, axe
-from conftest import MARKUP, UNCLOSED
+from desk_fixtures import MARKUP, UNCLOSED
 from desk_server import Served, served
 from playwright.sync_api import Page, expect
 
