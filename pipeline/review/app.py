@@ -1,18 +1,15 @@
 """The web application: which address shows what, and what comes back."""
 
 import mimetypes
-import re
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import (
@@ -31,50 +28,18 @@ from pipeline.review import caseload, pages
 from pipeline.review.access import REPORT_POLICY, Gate, Guard, Reviewer
 from pipeline.review.desk import Desk
 from pipeline.review.queue import Filter, Moment, Session, clock
+from pipeline.review.requests import (
+    Chosen,
+    Decided,
+    Missed,
+    Named,
+    byte_range,
+    number,
+    posted,
+)
 from pipeline.tables import SHORT_ID
 from pipeline.timebase import ms_to_clock
 from pipeline.verdicts import NOTE_LENGTH, Verdict
-
-_Body = TypeVar("_Body", bound=BaseModel)
-
-
-class Decided(BaseModel):
-    """What a page sends with a verdict."""
-
-    model_config = ConfigDict(extra="forbid")
-    decision: Literal["confirm", "reject", "unsure"]
-    mark: str = Field(max_length=100)
-    kind: Literal["withdrawal", "confrontation"] | None = None
-    marker: str | None = Field(default=None, pattern=r"^[WC][1-7]$")
-    salience: int | None = Field(default=None, ge=1, le=5)
-    note: str = Field(default="", max_length=NOTE_LENGTH)
-
-
-class Missed(BaseModel):
-    """What a page sends with a moment that was missed."""
-
-    model_config = ConfigDict(extra="forbid")
-    start_ms: int = Field(ge=0)
-    end_ms: int = Field(gt=0)
-    kind: Literal["withdrawal", "confrontation"]
-    marker: str | None = Field(default=None, pattern=r"^[WC][1-7]$")
-    salience: int | None = Field(default=None, ge=1, le=5)
-    note: str = Field(default="", max_length=NOTE_LENGTH)
-    replaces: int | None = Field(default=None, ge=1)
-
-
-class Named(BaseModel):
-    """What a page sends with who is who."""
-
-    model_config = ConfigDict(extra="forbid")
-    roles: dict[str, Literal["therapist", "client", "other", "unknown"]] = Field(min_length=1)
-
-
-class Chosen(BaseModel):
-    """Recordings of the list that are to be added, by their place in it and their name."""
-
-    model_config = ConfigDict(extra="forbid")
-    keys: list[str] = Field(min_length=1, max_length=10_000)
 
 
 def application(desk: Desk, gate: Gate, hosts: frozenset[str]) -> Starlette:
@@ -92,18 +57,18 @@ def application(desk: Desk, gate: Gate, hosts: frozenset[str]) -> Starlette:
         Route("/", site.queue),
         Route("/caseload", site.caseload),
         Route("/recordings", site.recordings),
-        Route("/recordings/add", _posted(site.add, Chosen), methods=["POST"]),
+        Route("/recordings/add", posted(site.add, Chosen), methods=["POST"]),
         Route("/recordings/progress", site.progress),
         Route("/sessions/{session}", site.session),
         Route("/sessions/{session}/report", site.report),
         Route("/sessions/{session}/sound", site.sound_state),
         Route("/sessions/{session}/sound.wav", site.sound),
-        Route("/sessions/{session}/roles", _posted(site.roles, Named), methods=["POST"]),
-        Route("/sessions/{session}/missed", _posted(site.missed, Missed), methods=["POST"]),
+        Route("/sessions/{session}/roles", posted(site.roles, Named), methods=["POST"]),
+        Route("/sessions/{session}/missed", posted(site.missed, Missed), methods=["POST"]),
         Route("/sessions/{session}/moments/{moment:int}", site.moment),
         Route(
             "/sessions/{session}/moments/{moment:int}/verdict",
-            _posted(site.verdict, Decided),
+            posted(site.verdict, Decided),
             methods=["POST"],
         ),
         Route("/verdicts/{verdict:int}/undo", site.undo, methods=["POST"]),
@@ -146,7 +111,7 @@ class _Site:
         found = self._desk.index.queue(wanted, _reviewer(request).name)
         size = self._desk.settings.page_size
         last = max(1, -(-len(found.shown) // size))
-        page = min(max(1, _number(request.query_params.get("page"))), last)
+        page = min(max(1, number(request.query_params.get("page"))), last)
         sessions = self._desk.index.sessions()
         return self._page(
             request,
@@ -190,7 +155,7 @@ class _Site:
             no_filter=Filter(session=found.recording.short_id, status="all"),
             notes=walked.provenance.notes,
             loose=self._desk.index.attached(found).loose,
-            at_ms=min(max(0, _number(request.query_params.get("at"))), duration_ms),
+            at_ms=min(max(0, number(request.query_params.get("at"))), duration_ms),
             queue_link=pages.link("/", Filter.of(request.query_params)),
         )
 
@@ -252,8 +217,8 @@ class _Site:
     def sound(self, request: Request) -> Response:
         """Any bytes of the sound, mixed from the channels that are to be heard."""
         sound = self._desk.sound(self._session(request))
-        muted = {_number(n) - 1 for n in request.query_params.get("mute", "").split(",") if n}
-        start, end = _range(request.headers.get("range", ""), sound.n_bytes)
+        muted = {number(n) - 1 for n in request.query_params.get("mute", "").split(",") if n}
+        start, end = byte_range(request.headers.get("range", ""), sound.n_bytes)
         headers = {"accept-ranges": "bytes", "content-length": str(end - start)}
         if start >= end:
             headers = {"content-range": f"bytes */{sound.n_bytes}"}
@@ -343,7 +308,7 @@ class _Site:
     def refused(self, request: Request, caught: Exception) -> Response:
         """What a person can mend, told in full."""
         assert isinstance(caught, TetherError)
-        status = 404 if isinstance(caught, InputError) else 409
+        status = 404 if request.method == "GET" and isinstance(caught, InputError) else 409
         if request.method != "GET" or "json" in request.headers.get("accept", ""):
             return JSONResponse({"error": str(caught)}, status_code=status)
         return self._page(request, "error.html", status=status, error=caught)
@@ -427,26 +392,6 @@ def _reviewer(request: Request) -> Reviewer:
     return reviewer
 
 
-def _posted(
-    act: Callable[[Request, _Body], Response], model: type[_Body]
-) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that takes JSON of one form, and refuses any other."""
-
-    async def endpoint(request: Request) -> Response:
-        content = bytearray()
-        async for block in request.stream():
-            content += block
-            if len(content) > _LONGEST_BODY:
-                return JSONResponse({"error": "more than any page sends"}, status_code=413)
-        try:
-            body = model.model_validate_json(bytes(content))
-        except ValidationError:  # its message would repeat what was sent
-            return JSONResponse({"error": "not what a page of the desk sends"}, status_code=422)
-        return await run_in_threadpool(act, request, body)
-
-    return endpoint
-
-
 def _moment_link(session: Session, moment: Moment, wanted: Filter) -> str:
     path = f"/sessions/{session.recording.short_id}/moments/{moment.moment_id}"
     return pages.link(path, wanted)
@@ -468,27 +413,6 @@ def _told(entry: Verdict) -> dict[str, Any]:
     }
 
 
-def _number(text: str | None) -> int:
-    """A whole number of a link; 0 where it is none."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
-
-
-def _range(header: str, n_bytes: int) -> tuple[int, int]:
-    """First byte and the byte after the last of a Range header; all where there is none."""
-    asked = _RANGE.fullmatch(header.strip())
-    if asked is None:
-        return 0, n_bytes
-    first, last = asked.groups()
-    if not first:
-        return max(0, n_bytes - int(last or 0)), n_bytes
-    return int(first), min(n_bytes, int(last) + 1) if last else n_bytes
-
-
 def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
     yield from rest
-
-
-_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
-_LONGEST_BODY = 1 << 20
-_DIGITS = 12

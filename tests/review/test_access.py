@@ -123,7 +123,7 @@ def test_what_changes_something_needs_the_page_s_own_token(inside: TestClient, g
     assert post(None) == 403
     assert post("") == 403
     assert post(gate.page_token(Reviewer("BL"))) == 403, "another reviewer's"
-    assert post(gate.page_token(Reviewer("AK"))) == 404, "let in; there is no such recording"
+    assert post(gate.page_token(Reviewer("AK"))) == 409, "let in; there is no such recording"
 
 
 def test_without_an_origin_nothing_is_changed(inside: TestClient, gate: Gate) -> None:
@@ -183,4 +183,4 @@ def test_a_recording_outside_of_the_folders_is_not_added(
     (tmp_path / "secret.wav").write_bytes(b"RIFF")
     headers = {"origin": OURS, PAGE_HEADER: gate.page_token(Reviewer("AK"))}
     body = {"keys": [str(tmp_path / "secret.wav")]}
-    assert inside.post("/recordings/add", json=body, headers=headers).status_code == 404
+    assert inside.post("/recordings/add", json=body, headers=headers).status_code == 409
