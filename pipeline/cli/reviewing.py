@@ -9,6 +9,7 @@ import click
 
 from pipeline import config
 from pipeline.cli import reading
+from pipeline.cli.progress import set_up_logging
 from pipeline.cli.running import bench_of
 
 
@@ -27,6 +28,7 @@ def review(
 
     if not folders:
         reading.require(workspace)
+    set_up_logging()
     bench = bench_of(config.load(profile), workspace, profile)
 
     def ready(links: dict[str, str]) -> None:

@@ -213,7 +213,7 @@ def _cards(
                 length=wording.length(span[1] - span[0]),
                 rank=rank,
                 of=chosen.height,
-                score=f"{moment['score']:.2f}",
+                score=wording.score(moment["score"]),
                 observed=signs[0].sentence,
                 lines=lines,
                 response=None if moves else _response(moment, quotes),

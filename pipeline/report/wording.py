@@ -104,6 +104,15 @@ def offset(value: float, unit: str) -> str:
     return f"{round(value, 1) or 0:{'+' if round(value, 1) else ''}.1f} {unit}".replace("-", _MINUS)
 
 
+def score(value: float) -> str:
+    """A score, cut off after two digits: however much was found, it is never certain.
+
+    >>> score(0.9996), score(0.5)
+    ('0.99', '0.50')
+    """
+    return f"{int(100 * value + 1e-9) / 100:.2f}"
+
+
 def label(name: str) -> str:
     """A column's name in words.
 

@@ -1,5 +1,6 @@
 """The web application: which address shows what, and what comes back."""
 
+import logging
 import mimetypes
 import time
 from collections.abc import Iterator
@@ -21,8 +22,9 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from pipeline.errors import EXIT_BUG, InputError, TetherError
-from pipeline.report import cards, names, timeline
+from pipeline.batch import describe_bug
+from pipeline.errors import InputError, TetherError
+from pipeline.report import cards, names, timeline, wording
 from pipeline.report.people import people
 from pipeline.review import caseload, pages
 from pipeline.review.access import REPORT_POLICY, Gate, Guard, Reviewer
@@ -40,6 +42,8 @@ from pipeline.review.requests import (
 from pipeline.tables import SHORT_ID
 from pipeline.timebase import ms_to_clock
 from pipeline.verdicts import NOTE_LENGTH, Verdict
+
+_LOG = logging.getLogger("tether")
 
 
 def application(desk: Desk, gate: Gate, hosts: frozenset[str]) -> Starlette:
@@ -122,6 +126,7 @@ class _Site:
             counts=pages.counts(found),
             filters=pages.filters(sessions),
             sessions=len(sessions),
+            closed=self._desk.index.closed,
             first=(page - 1) * size + 1,
             narrowed=Filter(status=wanted.status) if _narrows(wanted) else None,
         )
@@ -313,9 +318,13 @@ class _Site:
             return JSONResponse({"error": str(caught)}, status_code=status)
         return self._page(request, "error.html", status=status, error=caught)
 
-    def broken(self, _request: Request, _caught: Exception) -> Response:
-        """A bug of ours; what it says may hold words, so nothing of it is told."""
-        return JSONResponse({"error": f"a bug in Tether (exit code {EXIT_BUG})"}, status_code=500)
+    def broken(self, request: Request, caught: Exception) -> Response:
+        """A bug of ours; what it says may hold words, so only its place is told."""
+        told = describe_bug(caught)
+        _LOG.error("%s", told)
+        if request.method != "GET" or "json" in request.headers.get("accept", ""):
+            return JSONResponse({"error": told}, status_code=500)
+        return HTMLResponse(self._render("broken.html", told=told), status_code=500)
 
     def unknown(self, request: Request, _caught: Exception | None) -> Response:
         """No such page."""
@@ -371,6 +380,7 @@ class _Site:
             "decisions": pages.DECISIONS,
             "markers": pages.MARKERS,
             "clock": clock,
+            "score": wording.score,
             "at": ms_to_clock,
             "link": pages.link,
             "moment_link": _moment_link,

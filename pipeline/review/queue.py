@@ -209,6 +209,11 @@ class Index:
                 self._sessions = tuple(session for _, session in known.values() if session)
             return self._sessions
 
+    @property
+    def closed(self) -> int:
+        """Sessions that could not be read at the last look: damaged, or of another version."""
+        return sum(session is None for _, session in self._read_of.values())
+
     def session(self, name: str) -> Session:
         """The session whose short id is `name`.
 

@@ -184,3 +184,27 @@ def test_a_recording_outside_of_the_folders_is_not_added(
     headers = {"origin": OURS, PAGE_HEADER: gate.page_token(Reviewer("AK"))}
     body = {"keys": [str(tmp_path / "secret.wav")]}
     assert inside.post("/recordings/add", json=body, headers=headers).status_code == 409
+
+
+def test_a_bug_of_ours_says_where_and_not_what(
+    inside: TestClient,
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("words of a session")
+
+    monkeypatch.setattr(desk.index, "sessions", broken)
+    page = inside.get("/")
+    assert page.status_code == 500
+    assert "a bug in Tether: RuntimeError at" in page.text
+    assert "<h1>" in page.text
+    asked = inside.get("/", headers={"accept": "application/json"})
+    assert "RuntimeError" in asked.json()["error"]
+    for text in (
+        page.text,
+        asked.text,
+        *(r.getMessage() for r in caplog.records if r.name == "tether"),
+    ):
+        assert "words of a session" not in text

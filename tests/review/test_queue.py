@@ -121,7 +121,9 @@ def test_a_run_beside_the_desk_is_seen_at_the_next_look(walked: Folder, at: Desk
 def test_a_damaged_session_does_not_cost_the_others(at: Desk) -> None:
     damaged, *others = [s.recording.short_id for s in at.index.sessions()]
     (at.bench.store.session(damaged) / "walk.json").write_text("{", encoding="utf-8")
+    assert at.index.closed == 0
     assert [s.recording.short_id for s in at.index.sessions()] == others
+    assert at.index.closed == 1, "and it is told"
     with pytest.raises(InputError, match="no such session"):
         at.index.session(damaged)
 
