@@ -22,7 +22,7 @@ UNCLOSED = "<img src=x onerror=document.title='in'"
 def walked(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Folder:
     """Four sessions.
 
-    C-01 · 7 with sound (two withdrawals, the later one not for `strict`), C-01 · 8 a transcript
+    C-01 · 7 with sound (two withdrawals, the later one of weaker evidence), C-01 · 8 a transcript
     (a withdrawal, a confrontation), C-02 · 1 of speakers whose roles nobody knows, and one whose
     names and words are markup.
     """
@@ -30,7 +30,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Folder
     spoken = folder.spoken(
         "spoken",
         repository / "samples",
-        75,
+        122,
         client="C-01",
         therapist="T-01",
         session_number=7,
