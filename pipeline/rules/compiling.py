@@ -122,9 +122,7 @@ def _rule(
         problem(("among",), str(caught))
     for path, clause in rule.clauses:
         try:
-            tests[path] = conditions.test(
-                clause, known, rule.params, lexicons, guard=path[0] == "unless"
-            )
+            tests[path] = conditions.test(clause, known, rule.params, lexicons)
         except ConditionError as caught:
             problem(path, str(caught))
     if len(problems) > before:

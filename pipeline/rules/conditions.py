@@ -158,16 +158,8 @@ def test(
     columns: Mapping[str, Known],
     params: Mapping[str, Param],
     lexicons: Collection[str],
-    *,
-    guard: bool = False,
 ) -> Test:
     """Compile a clause.
-
-    Parameters
-    ----------
-    guard
-        It takes hits back. What replaces it where the baseline is small may stand on a percentile:
-        it says of what share of however few values this is one, and to take back is the safe side.
 
     Raises
     ------
@@ -180,7 +172,7 @@ def test(
         if not main.baselines:
             raise ConditionError("small_baseline, but the condition names no _z or _pct")
         fallback = condition(clause.small_baseline, columns, params)
-        if fallback.baselines and not (guard and not _names_z(fallback)):
+        if fallback.baselines:
             raise ConditionError("small_baseline must not name _z or _pct itself")
     named = placeholders(clause.because)
     for name, form in named:
@@ -196,10 +188,6 @@ def test(
             )
     shown = tuple(dict.fromkeys(name for name, _ in named if name in columns))
     return Test(main, fallback, clause.because, shown)
-
-
-def _names_z(condition: Condition) -> bool:
-    return any(f"{feature}_z" in condition.columns for feature in condition.baselines)
 
 
 def placeholders(sentence: str) -> list[tuple[str, str]]:
