@@ -134,16 +134,15 @@ def _share_as_short(settings: config.Features) -> Feature:
     least = settings.window_min_turns
 
     def compute(tables: Tables) -> pl.DataFrame:
-        turns = tables["turns"]
-        counts = pl.col("n_words").is_not_null() & ~pl.col("is_backchannel").fill_null(value=False)
-        own = turns.select(
-            pl.col("turn_id").alias("item_id"), "speaker", pl.when(counts).then("n_words").alias("n")
-        )
-        as_short = pl.col("n").rank("max").over("speaker")
-        of_all = pl.col("n").count().over("speaker")
-        return own.select(
-            "item_id", "speaker", pl.when(of_all >= least).then(as_short / of_all).alias("value")
-        )
+        parts = []
+        for (name,), own in sorted_groups(tables["turns"]):
+            words = _known(own["n_words"])
+            counts = ~np.isnan(words) & ~own["is_backchannel"].fill_null(value=False).to_numpy()
+            usual = np.sort(words[counts])
+            share = np.searchsorted(usual, words, side="right") / max(len(usual), 1)
+            unknown = np.isnan(words) | (len(usual) < least)
+            parts.append(values(own["turn_id"], name, np.where(unknown, np.nan, share)))
+        return together(parts)
 
     return Feature(
         name="share_as_short",
@@ -153,7 +152,7 @@ def _share_as_short(settings: config.Features) -> Feature:
         needs="words",
         min_mad=0.1,  # a tenth of the turns
         means="share of all the person's turns that have no more words, backchannels left out",
-        null=f"a backchannel, or fewer than {least} turns with words",
+        null=f"no words were recognised, or the person has fewer than {least} turns",
         source="Tether",
         compute=compute,
     )

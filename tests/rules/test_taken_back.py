@@ -102,7 +102,7 @@ def thrice(asks: str, says: str) -> Lines:
             once("How have you been, were you lonely since we last met?", "Anyway, it rained."),
         ),
         ("denial", "as a joke", once("So he came home.", "It's really not a big deal, ha ha.")),
-        ("denial", "a short yes or no", once("Is Tuesday all right for you?", "Yes, it's fine.")),
+        ("denial", "a short yes or no", once("Is Tuesday all right for you?", "It's fine.")),
         ("bare-assent", "yes or no", thrice(f"{INSISTS} Do you see?", "Yes.")),
         (
             "bare-assent",
