@@ -60,7 +60,7 @@ def measure() -> None:
 def crowded() -> State:
     """An hour of talk at random, with what the rules make of it."""
     made, tables, provenance = report_session.session(60)
-    said = rules_bench.conversation(random.Random(1))  # noqa: S311  # no secret
+    said = rules_bench.at_random(random.Random(1))  # noqa: S311  # no secret
     flagged = strategies.tables_of(said)
     found = strategies.book().flag(flagged, strategies.english(), strategies.settings())
     turns = flagged["turns"]
