@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline import config, intake
@@ -274,7 +275,10 @@ class Rehearsal:
                             "channel": 0,
                         }
                     )
+        media = walked.tables["media"]
         tables = dict(walked.tables) | {
+            # A transcript has no channel; signal is lost where it is lost in all that there are.
+            "media": media.with_columns(pl.lit(1).cast(media.schema["channels"]).alias("channels")),
             "doubts": DOUBTS.frame(row | {"speech_probability": 0.6} for row in doubts),
             "losses": LOSSES.frame(losses),
         }

@@ -22,7 +22,7 @@ class Response(Section):
     window_ms: int = Field(gt=0, description="how long after a moment is looked at")
     repair_ms: int = Field(gt=0, description="how long no moment of that kind may follow a repair")
     repair_turns: int = Field(
-        ge=1, description="client turns after it that must be of usual length"
+        ge=1, description="client turns after it whose median must be of usual length"
     )
 
 

@@ -4,6 +4,7 @@
 feature                   is                                                  of
 ========================  ==================================================  ======================
 ``n_words``               words                                               turn, windows, session
+``share_as_short``        share of the person's turns that have no more words   turn
 ``is_question``           holds a question                                    turn
 ``acknowledgement_only``  is made of acknowledgements                         turn
 ``<id>``                  matches of a lexicon that count                     turn
@@ -60,6 +61,7 @@ def features(lexicons: Lexicons, settings: config.Features) -> tuple[Feature, ..
     """
     made = [_of_turns("n_words", "words", "words of the turn", lambda turns: turns["n_words"])]
     made += [_n_words(item, settings) for item in (*_WINDOWS, "session")]
+    made.append(_share_as_short(settings))
     if "question" in lexicons.ids:
         asks = partial(_is_question, lexicons)
         made.append(_of_turns("is_question", "0-1", "the turn holds a question", asks))
@@ -125,6 +127,34 @@ def _n_words(item: str, settings: config.Features) -> Feature:
         null="no words were recognised",
         source="Tether",
         compute=_over(item, settings, lambda turns: turns["n_words"], lambda said: said.words),
+    )
+
+
+def _share_as_short(settings: config.Features) -> Feature:
+    least = settings.window_min_turns
+
+    def compute(tables: Tables) -> pl.DataFrame:
+        parts = []
+        for (name,), own in sorted_groups(tables["turns"]):
+            words = _known(own["n_words"])
+            counts = ~np.isnan(words) & ~own["is_backchannel"].fill_null(value=False).to_numpy()
+            usual = np.sort(words[counts])
+            share = np.searchsorted(usual, words, side="right") / max(len(usual), 1)
+            unknown = np.isnan(words) | (len(usual) < least)
+            parts.append(values(own["turn_id"], name, np.where(unknown, np.nan, share)))
+        return together(parts)
+
+    return Feature(
+        name="share_as_short",
+        item="turn",
+        unit="0-1",
+        group="speaker",
+        needs="words",
+        min_mad=0.1,  # a tenth of the turns
+        means="share of all the person's turns that have no more words, backchannels left out",
+        null=f"no words were recognised, or the person has fewer than {least} turns",
+        source="Tether",
+        compute=compute,
     )
 
 

@@ -173,9 +173,8 @@ def frame(item: str, tables: Tables, features: Iterable[Feature], wanted: set[st
 
 
 def bounds(item: str, tables: Tables) -> dict[int, tuple[int, int]]:
-    """First millisecond of each item of a session, and the first after it, by its id."""
-    turns, measured = stacked([tables["turns"]]), Measured([tables["measures"]], (), {})
-    items = _items(item, [tables], turns, measured).select("item_id", "start_ms", "end_ms")
+    """First millisecond of each item of a session that may flag, and the first after it, by id."""
+    items = frame(item, tables, (), set()).select("item_id", "start_ms", "end_ms")
     return {item_id: (start_ms, end_ms) for item_id, start_ms, end_ms in items.iter_rows()}
 
 

@@ -1,14 +1,22 @@
 """What the therapist did after a moment, from the words alone.
 
 The therapist's turns from the moment's start until `window_ms` after its end, or until the next
-moment of that kind, are searched for the resolution strategies R1-R10 of the 3RS. ::
+rupture of either kind, are searched for the resolution strategies R1-R10 of the 3RS: what is said
+after a new rupture answers that one. ::
 
     none_found          no strategy was heard in the whole window
     redirected          R10 alone: back to the topic
     addressed           one of R1-R9
-    possibly_repaired   addressed, then the client's next turns are at least as long as that
-                        client's median, and no moment of the kind follows for `repair_ms`, or to
-                        the recording's end
+    possibly_repaired   addressed, then the median of the client's next `repair_turns` substantive
+                        turns is at least the median of all of them, and no moment of the kind
+                        follows for `repair_ms`, or to the recording's end
+
+A turn is *substantive* unless it is a backchannel or nothing but acknowledgement ("yes, okay"):
+these say that somebody listens (Yngve 1970), not how much is said. A short answer that says
+something counts, for it may be the next withdrawal; but one of three ("A bit awful.") does not
+outweigh two long ones, hence the median. No study gives this criterion: it is a starting value,
+and by chance alone half of all triples of turns reach it. It narrows down what was addressed, and
+says no more than its name.
 
 Never "resolved": "okay, sorry" may be deference. Null: no words, no lexicon, or nothing was heard
 and the recording ends before the window does, so that nobody knows what came next.
@@ -28,6 +36,7 @@ from pipeline.rules.measured import runs
 from pipeline.tables import Tables
 
 REDIRECT = "R10"
+RUPTURES = frozenset(("withdrawal", "confrontation"))
 _ASSENT = "acknowledgement_only"
 
 
@@ -70,7 +79,8 @@ def responses(
             (
                 other["start_ms"]
                 for other in moments
-                if other["kind"] == moment["kind"] and other["start_ms"] >= moment["end_ms"]
+                if other["kind"] in {moment["kind"], *RUPTURES}
+                and other["start_ms"] >= moment["end_ms"]
             ),
             default=None,
         )
@@ -136,7 +146,7 @@ class _Session:
 
     @cached_property
     def client(self) -> list[tuple[int, int]]:
-        """Start and words of each turn of the client that is more than mere assent."""
+        """Start and words of each substantive turn of the client."""
         turns = self.floor.filter(
             pl.col("role") == "client", ~pl.col("turn_id").is_in(self.counted.get(_ASSENT, set()))
         )
@@ -172,4 +182,4 @@ class _Session:
         after = [n_words for start_ms, n_words in self.client if start_ms > addressed_ms]
         lengths = after[: self.settings.repair_turns]
         usual = median(n_words for _, n_words in self.client)
-        return len(lengths) == self.settings.repair_turns and min(lengths) >= usual
+        return len(lengths) == self.settings.repair_turns and median(lengths) >= usual

@@ -39,6 +39,16 @@ def test_values(name: str, expected: list[float | None]) -> None:
     assert values(name, WORDS) == expected
 
 
+def test_share_of_turns_as_short() -> None:
+    turns = ["Cold.", "The goshawk.", "Yes.", "In the shed.", "Mm.", "I went up there alone."]
+    said = [Said("client", 4000 * at, 4000 * at + 1500, text) for at, text in enumerate(turns)] + [
+        Said("therapist", 30_000, 31_000, "Good.")
+    ]
+    found = measured("share_as_short", "turn", said)
+    assert [found["client", at] for at in range(6)] == [3 / 6, 4 / 6, 3 / 6, 5 / 6, 3 / 6, 1]
+    assert found["therapist", 6] is None, "one turn is no usual length"
+
+
 def measured(name: str, item: str, said: list[Said]) -> dict[tuple[str, int], float | None]:
     """Values of a feature by speaker and item."""
     (feature,) = [f for f in WORDS if (f.name, f.item) == (name, item)]

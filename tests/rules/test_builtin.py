@@ -227,10 +227,10 @@ def test_a_client_who_is_always_terse_is_not_flagged() -> None:
 )
 def test_complaints(text: str, rule: str, marker: str) -> None:
     session = flagged(script(TALK, ("T", 0.3, "How are things?"), ("C", 0.4, text)))
-    assert rules_of(session) == [rule]
     (moment,) = session["moments"].to_dicts()
     assert (moment["kind"], moment["marker"]) == ("confrontation", marker)
-    (hit,) = session["hits"].to_dicts()
+    (hit,) = session["hits"].filter("primary").to_dicts()
+    assert hit["rule"] == rule
     assert any("\u201c" in clause["text"] for clause in hit["clauses"])
     assert not any("\u2026" in clause["text"] for clause in hit["clauses"])
 
@@ -249,10 +249,10 @@ def test_complaints(text: str, rule: str, marker: str) -> None:
 )
 def test_guards_of_complaints(text: str, reason: str) -> None:
     session = flagged(script(TALK, ("T", 0.3, "How are things?"), ("C", 0.4, text)))
-    assert rules_of(session) == []
-    assert not session["hits"].is_empty()
-    assert all(reason in because for because in session["hits"]["suppressed_by"])
-    texts = [clause["text"] for clauses in session["hits"]["clauses"] for clause in clauses]
+    hits = session["hits"].filter("primary")
+    assert not hits.is_empty()
+    assert all(reason in (because or "") for because in hits["suppressed_by"])
+    texts = [clause["text"] for clauses in hits["clauses"] for clause in clauses]
     assert not any("\u2026" in each for each in texts), "what was refused is quoted, too"
     assert session["moments"].is_empty()
 
@@ -320,14 +320,14 @@ def early(*gaps_s: float, asks: str = "So I think you were angry.") -> list[Said
 
 def test_a_no_that_comes_early_again_and_again_supports() -> None:
     session = flagged(early(0.1, 0.1))
-    assert rules_of(session) == ["early-no"]
+    assert "early-no" in rules_of(session)
     assert session["moments"].is_empty(), "supporting hits make no moment"
-    assert rules_of(flagged(early(-0.3, 0.8, -0.3))) == ["early-no"]
+    assert "early-no" in rules_of(flagged(early(-0.3, 0.8, -0.3)))
 
 
 def test_a_no_that_comes_in_its_time_does_not() -> None:
-    assert rules_of(flagged(early(0.5, 0.5))) == []
-    assert rules_of(flagged(early(0.1))) == []
+    assert "early-no" not in rules_of(flagged(early(0.5, 0.5)))
+    assert "early-no" not in rules_of(flagged(early(0.1)))
 
 
 def test_no_answers_a_closed_question() -> None:

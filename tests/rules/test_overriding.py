@@ -37,7 +37,7 @@ def test_a_profile_sets_a_parameter_and_evidence_says_so(tmp_path: Path) -> None
     (hit,) = hits(settings(tmp_path, f"params: {{{RULE}: {{min_ms: 4000}}}}")).to_dicts()
     told = json.loads(hit["params"])["min_ms"]
     assert told["value"] == 4000
-    assert told["source"].startswith("set in mine; the rule's file has 5000: domain.md")
+    assert told["source"].startswith("set in mine; the rule's file has 5000: starting value")
     assert any(clause["condition"] == "length_ms >= 4000" for clause in hit["clauses"])
 
 

@@ -58,8 +58,17 @@ def test_long_turns_afterwards_may_be_a_repair() -> None:
 
 def test_short_turns_afterwards_are_no_repair() -> None:
     sorry = ("T", 0.4, "I'm sorry, I went too fast.")
-    assert answer(sorry, LONG, NEUTRAL, SHORT, NEUTRAL, LONG)["response"] == "addressed"
+    assert answer(sorry, LONG, NEUTRAL, SHORT, NEUTRAL, SHORT)["response"] == "addressed"
     assert answer(sorry, ("C", 0.4, "Okay."), NEUTRAL, LONG)["response"] == "addressed"
+
+
+def test_one_short_turn_of_three_does_not_decide_and_mere_assent_is_no_turn() -> None:
+    sorry = ("T", 0.4, "I'm sorry, I went too fast.")
+    found = answer(sorry, SHORT, NEUTRAL, LONG, NEUTRAL, LONG)
+    assert found["response"] == "possibly_repaired"
+    okay = ("C", 1.5, "Okay.")
+    found = answer(sorry, okay, NEUTRAL, okay, NEUTRAL, LONG, NEUTRAL, LONG, NEUTRAL, LONG)
+    assert found["response"] == "possibly_repaired"
 
 
 def test_another_moment_afterwards_is_no_repair() -> None:
@@ -72,6 +81,14 @@ def test_an_answer_to_the_next_moment_is_not_one_to_this() -> None:
     sorry = ("T", 0.4, "I'm sorry, I went too fast.")
     found = answer(NEUTRAL, LONG, NEUTRAL, LONG, NEUTRAL, LONG, COMPLAINT, sorry)
     assert found["response"] == "none_found"
+
+
+def test_an_answer_to_a_rupture_of_the_other_kind_is_not_one_to_this() -> None:
+    sorry = ("T", 0.4, "I'm sorry, I went too fast.")
+    away = ("C", 0.4, "I'd rather not talk about it.")
+    session = flagged(script(*OPENING, COMPLAINT, NEUTRAL, LONG, NEUTRAL, away, sorry, LONG))
+    states = session["moments"].select("kind", "response").rows()
+    assert states == [("confrontation", "none_found"), ("withdrawal", "addressed")]
 
 
 def test_words_of_the_client_are_no_answer() -> None:

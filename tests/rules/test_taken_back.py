@@ -32,6 +32,10 @@ def twice(asks: str, says: str, gap_s: float = 2.5) -> Lines:
     return [TALK, *[("T", 0.3, asks), ("C", gap_s, says)] * 2, MORE, TALK, MORE, TALK]
 
 
+def thrice(asks: str, says: str) -> Lines:
+    return [TALK, *[("T", 0.3, asks), ("C", 0.4, says)] * 3, *[MORE, TALK] * 3]
+
+
 @pytest.mark.parametrize(
     ("rule", "because", "lines"),
     [
@@ -98,13 +102,14 @@ def twice(asks: str, says: str, gap_s: float = 2.5) -> Lines:
             once("How have you been, were you lonely since we last met?", "Anyway, it rained."),
         ),
         ("denial", "as a joke", once("So he came home.", "It's really not a big deal, ha ha.")),
-        ("bare-assent", "yes or no", twice(f"{INSISTS} Do you see?", "Yes.")),
+        ("denial", "a short yes or no", once("Is Tuesday all right for you?", "It's fine.")),
+        ("bare-assent", "yes or no", thrice(f"{INSISTS} Do you see?", "Yes.")),
         (
             "bare-assent",
             "beginning or ending",
-            twice(f"We have to stop there for today. {INSISTS}", "Okay."),
+            thrice(f"We have to stop there for today. {INSISTS}", "Okay."),
         ),
-        ("bare-assent", "guiding an exercise", twice(f"{GUIDES} {INSISTS}", "Okay.")),
+        ("bare-assent", "guiding an exercise", thrice(f"{GUIDES} {INSISTS}", "Okay.")),
         ("short-answer", "guiding an exercise", once(f"{GUIDES} {OPENS}", "Not much.")),
         (
             "hopeless-here",
@@ -116,6 +121,12 @@ def twice(asks: str, says: str, gap_s: float = 2.5) -> Lines:
             "takes it up",
             once(INSISTS, "I don't want your advice. But that's true, it makes sense."),
         ),
+        (
+            "defends-unurged",
+            "takes it up",
+            once("So he came home.", "It wasn't my fault. But that's true, it makes sense."),
+        ),
+        ("defends-unurged", "a long story", once("So he came home.", f"It's normal. {LONG * 5}")),
         (
             "therapist-slow-to-answer",
             "guiding an exercise",
@@ -145,7 +156,7 @@ def test_terse_clients_are_known_by_their_turns(
     lines = [("T", 0.4, "Was it on Monday?"), ("C", 0.3, usual)] * 34
     # A baseline needs more than the first three minutes.
     lines += [("T", 0.4, "Good. " * 400), ("C", 0.3, usual)]
-    lines += [("T", 0.4, asks), ("C", 0.4, says)] * 2
+    lines += [("T", 0.4, asks), ("C", 0.4, says)] * 3
     assert "usually as short" in taken_back(flagged(script(*lines, MORE)), rule)
 
 

@@ -154,6 +154,23 @@ def test_talk_of_people_in_general() -> None:
     assert "general terms first" in reasons(asked, "abstract-talk")
 
 
+@pytest.mark.parametrize(
+    ("asks", "says", "flags"),
+    [
+        ("And how did you feel, when you saw it?", PEOPLE * 5, True),
+        ("And what did you do, when you saw it?", PEOPLE * 5, False),
+        ("And how did you feel, when you saw it?", "I was sad. " + PEOPLE * 5, False),
+        ("And how did you feel, when you saw it?", SHE * 5, False),
+    ],
+)
+def test_general_talk_of_a_client_who_hardly_names_feelings(
+    asks: str, says: str, *, flags: bool
+) -> None:
+    # So little is said that neither feelings nor general words have a usual number.
+    session = answered(asks, says)
+    assert ("abstract-talk" in found(session)) == flags
+
+
 def test_long_stories_about_others() -> None:
     session = told(SHE * 16)
     assert found(session) == ["storytelling"]
