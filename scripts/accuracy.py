@@ -54,6 +54,8 @@ def main() -> None:
     """Parse options, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="leave slow rows out")
+    named = {module.__name__.rpartition(".")[2]: module for module in SUBJECTS}
+    parser.add_argument("--only", nargs="+", choices=named, help="rows of these subjects alone")
     parser.add_argument("--json", action="store_true", help="print numbers instead of a table")
     parser.add_argument(
         "--data",
@@ -64,7 +66,8 @@ def main() -> None:
     options = parser.parse_args()
     models.offline()
     place = Place(options.data, ROOT / "samples")
-    rows = [row for subject in SUBJECTS for row in subject.ROWS if not (options.quick and row.slow)]
+    subjects = [named[name] for name in options.only] if options.only else SUBJECTS
+    rows = [row for subject in subjects for row in subject.ROWS if not (options.quick and row.slow)]
     if options.json:
         told = []
         for row in rows:

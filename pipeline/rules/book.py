@@ -18,7 +18,7 @@ import polars as pl
 from pipeline import config
 from pipeline.lexicon import Lexicons
 from pipeline.ports import Feature
-from pipeline.rules import columns, compiling, evidence, verdicts
+from pipeline.rules import columns, compiling, evidence, outcomes
 from pipeline.rules.abstaining import Abstention, abstentions
 from pipeline.rules.compiling import Compiled
 from pipeline.rules.counting import groups
@@ -177,7 +177,7 @@ class RuleBook:
         for item, items in self.items(asked, sessions).items():
             rules = [compiled for compiled in asked if compiled.rule.on == item]
             judged = items.select(
-                expr for compiled in rules for expr in verdicts.expressions(compiled, self.min_n)
+                expr for compiled in rules for expr in outcomes.expressions(compiled, self.min_n)
             )
             for compiled in rules:
                 silent = [number for number, ids in enumerate(out) if compiled.rule.id in ids]
@@ -241,21 +241,21 @@ def found(
     items
         In order of session and start.
     judged
-        Verdicts of them, see `verdicts`.
+        Outcomes of them, see `outcomes`.
     silent
         Sessions in which the rule is not asked.
     """
     sessions = items[SESSION]
-    held = judged[verdicts.name(compiled, "held")] & ~sessions.is_in(silent)
+    held = judged[outcomes.name(compiled, "held")] & ~sessions.is_in(silent)
     if not held.any():
         return [], []
-    among = judged[verdicts.name(compiled, "among")] & sessions.is_in(
+    among = judged[outcomes.name(compiled, "among")] & sessions.is_in(
         sessions.filter(held).unique().to_list()
     )
     counted: list[list[int]] = []
     suppressed: list[list[int]] = []
     places = among.arg_true()
-    guard = judged[verdicts.name(compiled, "guard")]
+    guard = judged[outcomes.name(compiled, "guard")]
     rows = zip(
         *(series.gather(places).to_list() for series in (sessions, held, guard, items["start_ms"])),
         places.to_list(),

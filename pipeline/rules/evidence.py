@@ -50,7 +50,7 @@ def observed(
     Parameters
     ----------
     items, judged
-        Items and their verdicts, see `verdicts`, whose columns lose the rule's name here.
+        Items and their outcomes, see `outcomes`, whose columns lose the rule's name here.
     """
     tests = [test for part in (*compiled.where, compiled.unless) for test in part]
     baselines = {name for test in tests for name in test.main.baselines}

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import polars as pl
 
 from pipeline.lexicon import Lexicons
-from pipeline.rules import conditions, evidence, verdicts
+from pipeline.rules import conditions, evidence, outcomes
 from pipeline.rules.book import RuleBook, found
 from pipeline.rules.compiling import Compiled
 from pipeline.rules.conditions import Quote, Test
@@ -143,10 +143,10 @@ def _looked(
     compiled: Compiled, items: pl.DataFrame, places: Sequence[int], min_n: int, quoting: Quoting
 ) -> Iterator[Looked]:
     guards = [
-        test.held(min_n, set_aside_holds=False).alias(verdicts.name(compiled, f"guard.{number}"))
+        test.held(min_n, set_aside_holds=False).alias(outcomes.name(compiled, f"guard.{number}"))
         for number, test in enumerate(compiled.unless)
     ]
-    judged = items.select(*verdicts.expressions(compiled, min_n), *guards)
+    judged = items.select(*outcomes.expressions(compiled, min_n), *guards)
     counted, suppressed = found(compiled, items, judged)
     hit = {place for group in counted for place in group}
     taken = {place for group in suppressed for place in group}

@@ -16,12 +16,12 @@ from pipeline.rules.compiling import Compiled
 
 
 def name(compiled: Compiled, what: str) -> str:
-    """Name of a column of a rule's verdicts."""
+    """Name of a column of a rule's outcomes."""
     return f"{compiled.rule.id}:{what}"
 
 
 def expressions(compiled: Compiled, min_n: int) -> Iterator[pl.Expr]:
-    """The columns of a rule's verdicts.
+    """The columns of a rule's outcomes.
 
     Parameters
     ----------
