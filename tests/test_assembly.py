@@ -220,16 +220,18 @@ def likeness(walked: Walked) -> list[float | None]:
 
 
 QUESTION, ANSWER = "How are you today?", "I am fine, thanks."
+AUTO: dict[str, object] = {"engines.meaning": "auto"}
+"""By default meaning is not compared."""
 
 
 def test_meaning_is_compared_where_an_encoder_is_at_hand(recording: Path, tmp_path: Path) -> None:
     alike = ScriptedEncoder([[QUESTION, ANSWER]])
-    first = walk(recording, bench(tmp_path, sentences=alike))
+    first = walk(recording, bench(tmp_path, AUTO, sentences=alike))
     assert meant(first) == ("scripted", "given by the caller")
     assert "meaning" in first.computed
     assert likeness(first) == [None, 0]
-    assert walk(recording, bench(tmp_path, sentences=alike)).computed == ()
-    other = walk(recording, bench(tmp_path, sentences=ScriptedEncoder([[QUESTION]])))
+    assert walk(recording, bench(tmp_path, AUTO, sentences=alike)).computed == ()
+    other = walk(recording, bench(tmp_path, AUTO, sentences=ScriptedEncoder([[QUESTION]])))
     assert likeness(other) == [None, 1]
     assert "turns" not in other.computed
 
@@ -237,7 +239,7 @@ def test_meaning_is_compared_where_an_encoder_is_at_hand(recording: Path, tmp_pa
 def test_what_a_changed_rule_computes_keeps_what_was_compared(
     recording: Path, tmp_path: Path
 ) -> None:
-    at = bench(tmp_path, sentences=ScriptedEncoder([[QUESTION, ANSWER]]))
+    at = bench(tmp_path, AUTO, sentences=ScriptedEncoder([[QUESTION, ANSWER]]))
     walked = walk(recording, at)
     without = bench(tmp_path, {"engines.meaning": "none", "rules": ["meaning"]})
     assert likeness(without.decide_again(walked.recording.recording_id)) == [None, 0]
@@ -248,7 +250,7 @@ def test_what_a_changed_rule_computes_keeps_what_was_compared(
 
 
 def test_neither_words_nor_vectors_of_meaning_are_kept(recording: Path, tmp_path: Path) -> None:
-    walked = walk(recording, bench(tmp_path, sentences=ScriptedEncoder([[QUESTION, ANSWER]])))
+    walked = walk(recording, bench(tmp_path, AUTO, sentences=ScriptedEncoder([[QUESTION, ANSWER]])))
     table = walked.tables["meaning"]
     assert table.columns == ["start_ms", "end_ms", "speaker", "beside", "similarity"]
     assert set(table["beside"]) == {"answered", *lexicon.load("en").prototypes}
@@ -283,7 +285,7 @@ def test_an_encoder_is_not_given_a_language_that_it_does_not_know(
     sidecar = tmp_path / "a.wav.yaml"
     sidecar.write_text("transcript: a.vtt\ndiarization: a.vtt\nlanguage: de\n", encoding="utf-8")
     alike = ScriptedEncoder([[QUESTION, ANSWER]])
-    walked = walk(recording, bench(tmp_path, sentences=alike))
+    walked = walk(recording, bench(tmp_path, AUTO, sentences=alike))
     assert meant(walked)[0] == "none"
     assert "'de'" in meant(walked)[1]
     with pytest.raises(EngineError, match="'de'"):
@@ -292,6 +294,8 @@ def test_an_encoder_is_not_given_a_language_that_it_does_not_know(
 
 def test_without_words_no_meaning_is_compared(recording: Path, tmp_path: Path) -> None:
     alike = ScriptedEncoder([[QUESTION, ANSWER]])
-    walked = walk(recording, bench(tmp_path, {"engines.transcriber": "none"}, sentences=alike))
+    walked = walk(
+        recording, bench(tmp_path, AUTO | {"engines.transcriber": "none"}, sentences=alike)
+    )
     assert meant(walked) == ("none", "there are no words")
     assert likeness(walked) == [None, None]

@@ -248,20 +248,12 @@ class _Track:
             self._zeros(missing)
 
     def _resampled(self, frame: AudioFrame | None) -> list[NDArray[np.float32]]:
-        if self.resampler is None:
-            return []
-        # Interleaved samples: PyAV reads beyond its planes where a frame has 8 channels or more.
-        blocks = [
-            np.asarray(out.to_ndarray(), np.float32).reshape(-1, self.heard).T
-            for out in self.resampler.resample(frame)
-        ]
-        return [block.mean(axis=0, keepdims=True) for block in blocks] if self.mix else blocks
+        return resampled(self.resampler, frame, self.heard, mix=self.mix)
 
     def _write(self, blocks: list[NDArray[np.float32]]) -> None:
         for block in blocks:
             for file, samples in zip(self.files, block, strict=True):
-                # A damaged float file may hold NaN or infinity; neither is a sound.
-                file.write(np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0).tobytes())
+                file.write(samples.tobytes())
             self.written += block.shape[1]
 
     def _zeros(self, count: int) -> None:
@@ -280,6 +272,30 @@ class _Track:
                 file.flush()
         except OSError as caught:
             raise _no_room() from caught
+
+
+def resampled(
+    resampler: AudioResampler | None, frame: AudioFrame | None, heard: int, *, mix: bool
+) -> list[NDArray[np.float32]]:
+    """Blocks of shape (channels, n) at 16 kHz that a frame gives; None gives what is left.
+
+    Parameters
+    ----------
+    heard
+        Channels of the frame.
+    mix
+        Mix them to one.
+    """
+    if resampler is None:
+        return []
+    # Interleaved samples: PyAV reads beyond its planes where a frame has 8 channels or more.
+    blocks = [
+        np.asarray(out.to_ndarray(), np.float32).reshape(-1, heard).T
+        for out in resampler.resample(frame)
+    ]
+    # A damaged float file may hold NaN or infinity; neither is a sound.
+    whole = [np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0) for block in blocks]
+    return [block.mean(axis=0, keepdims=True) for block in whole] if mix else whole
 
 
 # Timestamps are rounded to the container's time base and jitter by a few ms; the shortest frames in

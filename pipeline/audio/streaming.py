@@ -18,7 +18,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from pipeline.audio.decoding import GAP_SAMPLES, OPTIONS, READABLE
+from pipeline.audio.decoding import GAP_SAMPLES, OPTIONS, READABLE, resampled
 from pipeline.errors import InputError
 from pipeline.timebase import SAMPLE_RATE_HZ
 
@@ -179,19 +179,7 @@ class _Track:
         return None if frame.time is None else round((frame.time - self._origin_s) * SAMPLE_RATE_HZ)
 
     def _resampled(self, frame: AudioFrame | None) -> list[NDArray[np.float32]]:
-        if self._resampler is None:
-            return []
-        blocks = [
-            np.nan_to_num(
-                np.asarray(out.to_ndarray(), np.float32).reshape(-1, self._heard).T,
-                nan=0.0,
-                posinf=1.0,
-                neginf=-1.0,
-            )
-            for out in self._resampler.resample(frame)
-        ]
-        if self._mix:
-            return [block.mean(axis=0, keepdims=True) for block in blocks]
+        blocks = resampled(self._resampler, frame, self._heard, mix=self._mix)
         return [block[: self._channels] for block in blocks]
 
 

@@ -29,7 +29,7 @@ from pipeline.report.people import people
 from pipeline.review import caseload, pages
 from pipeline.review.access import REPORT_POLICY, Gate, Guard, Reviewer
 from pipeline.review.desk import Desk
-from pipeline.review.queue import Filter, Moment, Session, clock
+from pipeline.review.queue import Filter, Moment, Session, choices, clock
 from pipeline.review.requests import (
     Chosen,
     Decided,
@@ -124,7 +124,7 @@ class _Site:
             rows=found.shown[(page - 1) * size : page * size],
             pages=pages.links(found, size, page),
             counts=pages.counts(found),
-            filters=pages.filters(sessions),
+            filters=choices(sessions),
             sessions=len(sessions),
             closed=self._desk.index.closed,
             first=(page - 1) * size + 1,

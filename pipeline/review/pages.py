@@ -11,7 +11,7 @@ import polars as pl
 from pipeline.report import names, wording
 from pipeline.report.people import People
 from pipeline.report.timeline import SHOWN_SILENCE_MS
-from pipeline.review.queue import Filter, Queue, Session, choices
+from pipeline.review.queue import Filter, Queue
 from pipeline.session import Walked
 from pipeline.tables import Tables
 from pipeline.timebase import ms_to_clock
@@ -188,8 +188,3 @@ def shortened(text: str) -> str:
 
 
 _QUOTE_LENGTH = 90
-
-
-def filters(sessions: Iterable[Session]) -> dict[str, list[str]]:
-    """What there is to filter by."""
-    return choices(sessions)
