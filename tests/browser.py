@@ -57,6 +57,8 @@ _OPTIONS = (
     # Whatever is asked of another machine finds no name for it.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
+GONE = r"ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED)"
+"""What a page that asks once more says of a server that has ended: which, depends on the moment."""
 _STEP_MS = 50
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _WITHIN = {"file", "data", "blob", "about"}

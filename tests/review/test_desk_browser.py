@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from browser import NewPage, Watch
+from browser import GONE, NewPage, Watch
 from desk_server import Command, Served, served, until
 from desk_sessions import Folder
 from playwright.sync_api import Locator, Page, expect
@@ -338,7 +338,7 @@ def test_two_reviewers_at_once_lose_nothing(desk: Served, new_page: NewPage) -> 
 def test_verdicts_outlive_the_desk_and_other_settings(
     workspace: Path, walked: Folder, new_page: NewPage, watch: Watch
 ) -> None:
-    watch.allow("CONNECTION_REFUSED")  # a page asks once more, and the desk was killed
+    watch.allow(GONE)  # a page asks once more, and the desk was killed
     command = Command(workspace)
     try:
         page = command.desk.enter(new_page())
@@ -381,7 +381,7 @@ def test_verdicts_outlive_the_desk_and_other_settings(
 def test_a_recording_is_added_from_the_desk(
     tmp_path: Path, repository: Path, new_page: NewPage, page: Page, watch: Watch
 ) -> None:
-    watch.allow("CONNECTION_REFUSED.*/progress")  # a page may ask once more when the desk ends
+    watch.allow(GONE + ".*/progress")  # a page may ask once more when the desk ends
     new = Folder(tmp_path)
     new.workspace.mkdir()
     new.spoken("new", repository / "samples", 45, client="C-09", session_number=1)
@@ -411,7 +411,7 @@ def test_a_recording_is_added_from_the_desk(
 def test_a_desk_that_is_gone_is_told_and_nothing_seems_saved(
     workspace: Path, page: Page, watch: Watch
 ) -> None:
-    watch.allow("ERR_CONNECTION_REFUSED")
+    watch.allow(GONE)
     with served(workspace) as desk:
         desk.enter(page)
         click(page.locator(".moments a").first)
