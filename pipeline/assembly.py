@@ -23,6 +23,7 @@ from pipeline.engines import imported
 from pipeline.errors import ConfigError, EngineError
 from pipeline.features import wording
 from pipeline.intake import Source
+from pipeline.lexicon import Lexicons
 from pipeline.ports import Diarizer, SentenceEncoder, SpeechDetector, Transcriber, VoiceEncoder
 from pipeline.registry import Registry, nearest
 from pipeline.report import EngineChoice, Provenance
@@ -74,6 +75,8 @@ class Workbench:
     engines
         Engines that win over the settings: ``diarizer``, ``transcriber``, ``detector``,
         ``encoder``, ``sentences``; scripted ones make a test or an experiment.
+    lexicons
+        By language, where another bench has read them: reading takes a second.
 
     Raises
     ------
@@ -91,11 +94,13 @@ class Workbench:
         profile: str = "default",
         options: tuple[str, ...] = (),
         engines: Mapping[str, Any] | None = None,
+        lexicons: Mapping[str | None, Lexicons] | None = None,
     ) -> None:
         self.settings = settings
         self.profile = profile
         self.options = options
         self._given = dict(engines or {})
+        self._read = dict(lexicons or {})
         self._languages: dict[str | None, Spoken] = {}
         self.speak(settings.transcription.language)  # mistakes in rules are told now
         self.store = Store(workspace)
@@ -243,10 +248,15 @@ class Workbench:
             ),
         )
 
+    @property
+    def lexicons(self) -> dict[str | None, Lexicons]:
+        """What was read so far, by language."""
+        return {language: spoken.lexicons for language, spoken in self._languages.items()}
+
     def speak(self, language: str | None) -> Spoken:
         """Lexicons, features and compiled rules of a language."""
         if language not in self._languages:
-            lexicons = lexicon.load(language)
+            lexicons = self._read.get(language) or lexicon.load(language)
             catalogue = features.catalogue(
                 self.settings, *wording.features(lexicons, self.settings.features)
             )

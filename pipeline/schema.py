@@ -1,9 +1,12 @@
 """A table's shape: columns with unit and meaning of null, and `Schema.conform`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
+from typing import Any
 
+import numpy as np
 import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
@@ -50,7 +53,7 @@ class Schema:
 
     def empty(self) -> pl.DataFrame:
         """A frame without rows."""
-        return pl.DataFrame(schema=self._types)
+        return self._empty.clone()
 
     def frame(self, rows: Iterable[dict[str, object]]) -> pl.DataFrame:
         """A conforming frame of `rows`; a key that a row lacks is null.
@@ -61,14 +64,24 @@ class Schema:
             As `conform`, or a row has a key that is no column.
         """
         rows = list(rows)
-        types = self._types
-        unknown = sorted({key for row in rows for key in row} - types.keys())
+        unknown = sorted({key for row in rows for key in row} - self._types.keys())
         if unknown:
             raise self._other_columns([], unknown)
-        # Column by column: polars takes many times as long over rows that hold lists.
-        columns = {name: [row.get(name) for row in rows] for name in types}
+        if not rows:
+            return self.empty()
+        return self.of({name: [row.get(name) for row in rows] for name in self._types})
+
+    def of(self, columns: Mapping[str, Sequence[object]]) -> pl.DataFrame:
+        """A conforming frame of `columns`.
+
+        Raises
+        ------
+        StoreError
+            As `conform`.
+        """
         try:
-            frame = pl.DataFrame(columns, schema=types)
+            made = [_series(n, values, self._types.get(n)) for n, values in columns.items()]
+            frame = pl.DataFrame(made)
         except (pl.exceptions.PolarsError, TypeError, OverflowError):
             # polars quotes the value, which may be somebody's word.
             raise StoreError(
@@ -83,9 +96,24 @@ class Schema:
         Raises
         ------
         StoreError
-            A column is missing or unknown, a type does not cast, a null or NaN stands where none
-            may, a value is not an allowed one, or a row fails a check. The message names table,
-            column and count, never a value.
+            As `shaped`, or a null or NaN stands where none may, a value is not an allowed one, or a
+            row fails a check. The message names table, column and count, never a value.
+        """
+        frame = self.shaped(frame)
+        counts = frame.select(fault.bad.alias(fault.message) for fault in self._faults).row(0)
+        for fault, bad in zip(self._faults, counts, strict=True):
+            if bad:
+                message = f"table '{self.name}'{fault.message.format(bad=bad)}"
+                raise StoreError(message, expected=fault.expected)
+        return frame
+
+    def shaped(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return `frame` with this schema's columns, types and order; its values are not looked at.
+
+        Raises
+        ------
+        StoreError
+            A column is missing or unknown, or a type does not cast.
         """
         missing = [name for name in self._types if name not in frame.columns]
         unknown = [name for name in frame.columns if name not in self._types]
@@ -100,12 +128,11 @@ class Schema:
                 f"table '{self.name}' has columns of other types ({types})",
                 expected=", ".join(f"{c.name}: {c.dtype}" for c in self.columns),
             ) from None
-        counts = frame.select(fault.bad.alias(fault.message) for fault in self._faults).row(0)
-        for fault, bad in zip(self._faults, counts, strict=True):
-            if bad:
-                message = f"table '{self.name}'{fault.message.format(bad=bad)}"
-                raise StoreError(message, expected=fault.expected)
         return frame
+
+    @cached_property
+    def _empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=self._types)
 
     @cached_property
     def _types(self) -> pl.Schema:
@@ -127,6 +154,31 @@ class Schema:
             f"table '{self.name}' lacks columns {missing} and has unknown columns {unknown}",
             expected=", ".join(self.names),
         )
+
+
+def _series(name: str, values: Sequence[Any], dtype: DataType | DataTypeClass | None) -> pl.Series:
+    """A column. Lists and structs go in flat: polars takes ten times as long over nested values."""
+    if isinstance(dtype, pl.Struct):
+        fields = [
+            _series(field.name, [value.get(field.name) for value in values], field.dtype)
+            for field in dtype.fields
+        ]
+        return pl.DataFrame(fields).to_struct(name)
+    if not isinstance(dtype, pl.List) or None in values:
+        return pl.Series(name, values, dtype)
+    flat = _series(name, [inner for value in values for inner in value], dtype.inner)
+    rows = np.arange(len(values))
+    inner = pl.DataFrame([pl.Series("row", np.repeat(rows, [len(v) for v in values])), flat])
+    lists = inner.group_by("row", maintain_order=True).agg(name)
+    whole = pl.DataFrame({"row": rows}).join(lists, on="row", how="left", maintain_order="left")
+    return whole[name].fill_null(pl.lit([], dtype))
+
+
+def split(frame: pl.DataFrame, heights: Iterable[int]) -> list[pl.DataFrame]:
+    """The first rows of a frame, those after them, and so on: many are made faster as one."""
+    heights = list(heights)
+    starts = accumulate(heights, initial=0)
+    return [frame[start : start + height] for start, height in zip(starts, heights, strict=False)]
 
 
 @dataclass(frozen=True)

@@ -87,17 +87,19 @@ def one(kind: str, talk: Callable[[random.Random], list[strategies.Said]]) -> No
     """One session, all of it and by its parts."""
     tables = strategies.tables_of(talk(random.Random(1)))  # noqa: S311  # no secret
     book, lexicons, settings = strategies.book(), strategies.english(), strategies.settings()
-    hits = book.hits(tables, lexicons)
-    moments = book.moments(hits, tables, lexicons, settings)
+    made = book.flag(tables, lexicons, settings)
     print(
         f"\none {kind} hour: {tables['turns'].height} turns, {tables['measures'].height} measures, "
-        f"{len(book.rules)} rules, {hits.height} hits, {moments.height} moments"
+        f"{len(book.rules)} rules, {made['hits'].height} hits, {made['moments'].height} moments"
     )
     told: dict[str, Callable[[], object]] = {
-        "hits and moments": lambda: book.flag(tables, lexicons, settings),
-        "  hits, with evidence and quotes": lambda: book.hits(tables, lexicons),
+        "hits, with evidence and quotes, and moments": lambda: book.flag(
+            tables, lexicons, settings
+        ),
+        "  the same without evidence": lambda: book.flag_all(
+            [tables], lexicons, settings, explained=False
+        ),
         "    columns that rules name": lambda: book.items(book.rules, [tables]),
-        "  moments, with responses": lambda: book.moments(hits, tables, lexicons, settings),
     }
     for name, work in told.items():
         wall, busy = spent(work)
@@ -138,9 +140,9 @@ def parts(bench: Workbench, walked: Sequence[cases.Case]) -> None:
         for start in range(0, len(loaded), at_a_time):
             cases.flags(loaded[start : start + at_a_time], bench.speak, bench.settings)
 
-    loaded = [case.loaded() for case in walked]
+    loaded = cases.loaded(walked)
     told: dict[str, Callable[[], object]] = {
-        "tables read and compared with digests": lambda: [case.loaded() for case in walked],
+        "tables read and compared with digests": lambda: cases.loaded(walked),
         "hits and moments, one session at a time": lambda: rules(loaded, 1),
         f"hits and moments, {cases.BATCH} at a time": lambda: rules(loaded, cases.BATCH),
         "all of it, one process": lambda: list(

@@ -1,7 +1,7 @@
 """Whether the channels of a recording carry different speakers."""
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from pipeline import config
 from pipeline.activity.levels import levels
@@ -23,7 +23,9 @@ def distinct_channels(audio: Audio, settings: config.Activity) -> bool | None:
         return None
     relative = []
     for samples in audio.channels:
-        level = ndimage.uniform_filter1d(levels(samples, settings).voice_db, settings.lean_frames)
+        level = scipy.ndimage.uniform_filter1d(
+            levels(samples, settings).voice_db, settings.lean_frames
+        )
         quiet, loud = np.percentile(level, [settings.floor_percentile, settings.lean_percentile])
         if loud - quiet >= settings.lean_range_db and loud > settings.lean_dbfs:
             relative.append(level - loud)

@@ -5,7 +5,7 @@ voice next to nothing; heard with a fresh memory and at its own level the same s
 """
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from pipeline import config
 from pipeline.activity.levels import Frames, without_rumble
@@ -63,5 +63,5 @@ def _gain(voice_db: Frames, loud_dbfs: float, settings: config.Activity) -> np.f
 def _near(blocks: Frames, block_ms: int, n_frames: int, settings: config.Activity) -> Frames:
     centres = np.arange(n_frames) * FRAME_MS + FRAME_MS // 2
     frames = blocks[np.minimum(centres // block_ms, len(blocks) - 1)]
-    near: Frames = ndimage.maximum_filter1d(frames, 2 * (settings.near_ms // FRAME_MS) + 1)
+    near: Frames = scipy.ndimage.maximum_filter1d(frames, 2 * (settings.near_ms // FRAME_MS) + 1)
     return near

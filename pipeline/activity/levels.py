@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage, signal
 
 from pipeline import config
 from pipeline.activity.runs import Mask
@@ -49,25 +49,25 @@ def levels(samples: Samples, settings: config.Activity) -> Levels:
         last = min(first + _FRAMES_PER_READ, n)
         piece = np.asarray(samples[first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME])
         piece = np.pad(piece, (0, (last - first) * SAMPLES_PER_FRAME - len(piece)))
-        filtered, state = signal.sosfilt(rumble, piece, zi=state)
+        filtered, state = scipy.signal.sosfilt(rumble, piece, zi=state)
         framed = piece.reshape(-1, SAMPLES_PER_FRAME)
         zero[first:last] = ~framed.any(axis=1)
         power[first:last] = np.mean(framed**2, axis=1)
         voice[first:last] = np.mean(filtered.reshape(-1, SAMPLES_PER_FRAME) ** 2, axis=1)
-    smooth = ndimage.convolve1d(voice, np.array([0.25, 0.5, 0.25], dtype=np.float32))
+    smooth = scipy.ndimage.convolve1d(voice, np.array([0.25, 0.5, 0.25], dtype=np.float32))
     return Levels(power, 10 * np.log10(np.maximum(smooth, TINY)).astype(np.float32), zero)
 
 
 def without_rumble(samples: Samples, settings: config.Activity) -> Samples:
     """A short piece of samples without what lies under every voice."""
     rumble = _rumble(settings)
-    start = signal.sosfilt_zi(rumble) * samples[0]
-    found: Samples = signal.sosfilt(rumble, samples, zi=start)[0].astype(np.float32)
+    start = scipy.signal.sosfilt_zi(rumble) * samples[0]
+    found: Samples = scipy.signal.sosfilt(rumble, samples, zi=start)[0].astype(np.float32)
     return found
 
 
 def _rumble(settings: config.Activity) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = signal.butter(
+    found: NDArray[np.float64] = scipy.signal.butter(
         2, settings.rumble_hz, "highpass", fs=SAMPLE_RATE_HZ, output="sos"
     )
     return found
@@ -85,9 +85,9 @@ def floor(found: Levels, settings: config.Activity) -> Frames:
     heard = np.isfinite(framed).any(axis=1)
     quiet[heard] = np.nanpercentile(framed[heard], settings.floor_percentile, axis=1)
     reach = 2 * (settings.floor_ms // settings.floor_block_ms) + 1
-    lowest = ndimage.minimum_filter1d(quiet, reach)
+    lowest = scipy.ndimage.minimum_filter1d(quiet, reach)
     lowest = np.where(np.isfinite(lowest), lowest, np.min(quiet))
-    smooth = ndimage.uniform_filter1d(lowest, reach)
+    smooth = scipy.ndimage.uniform_filter1d(lowest, reach)
     under: Frames = np.repeat(smooth, block)[:n]
     return under
 

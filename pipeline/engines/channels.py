@@ -17,8 +17,8 @@ from itertools import combinations
 
 import numpy as np
 import polars as pl
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from pipeline import activity as speech_activity
 from pipeline.activity import Frames, edges
@@ -118,7 +118,7 @@ class ChannelsDiarizer:
         for other, level in enumerate(levels):
             leak = leaks.get((channel, other))
             if leak is not None:
-                near = ndimage.maximum_filter1d(level, reach)
+                near = scipy.ndimage.maximum_filter1d(level, reach)
                 over = levels[channel] > near + leak + settings.over_leak_db
                 own &= over | ~active[other]
         return _tidy(own, active[channel], settings.join_ms, settings.min_speech_ms)

@@ -20,9 +20,9 @@ from itertools import pairwise
 
 import numpy as np
 import polars as pl
+import scipy
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 from pipeline.config import Settings
 from pipeline.features import periodicity
@@ -257,7 +257,7 @@ def _levels(
     early = max(0, begin - _SETTLE_MS)
     samples = _samples(audio, channel, early, piece[1] + (half + 1) * FRAME_MS)
     kept = slice(ms_to_samples(begin - early), None)
-    filtered = np.asarray(sosfilt(_band_pass(*band_hz), samples), np.float32)
+    filtered = np.asarray(scipy.signal.sosfilt(_band_pass(*band_hz), samples), np.float32)
     at = (times - begin) // FRAME_MS
     silent = np.isnan(level := _root_mean_square(samples[kept], at, half))
     vowels = _root_mean_square(filtered[kept], at, half)
@@ -284,9 +284,9 @@ def _root_mean_square(samples: Samples, at: Ints, half: int) -> Samples:
 
 @cache
 def _band_pass(low_hz: float, high_hz: float) -> Floats:
-    return np.asarray(
-        butter(_ORDER, (low_hz, high_hz), "bandpass", fs=SAMPLE_RATE_HZ, output="sos"), np.float64
-    )
+    band = (low_hz, high_hz)
+    sections = scipy.signal.butter(_ORDER, band, "bandpass", fs=SAMPLE_RATE_HZ, output="sos")
+    return np.asarray(sections, np.float64)
 
 
 def _joined(parts: list[Samples]) -> Samples:

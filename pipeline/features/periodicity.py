@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
-from scipy.ndimage import uniform_filter1d
 
 from pipeline.ports import Samples
 from pipeline.timebase import SAMPLE_RATE_HZ
@@ -112,7 +112,7 @@ def cepstral_prominence(
     level = np.log10(power[:, :bins] + np.float32(_TINY))
     width = 2 * int(shape.smooth_ms * per_ms / 2) + 1
     cepstrum = irfft(level, 2 * (bins - 1), axis=1)[:, : last + width] ** 2
-    cepstrum = uniform_filter1d(cepstrum, width, axis=1)[:, first:last]
+    cepstrum = scipy.ndimage.uniform_filter1d(cepstrum, width, axis=1)[:, first:last]
     height = 10 * np.log10(cepstrum.astype(np.float64) + _TINY)
     quefrency = np.arange(first, last) / per_ms
     apart = quefrency - quefrency.mean()

@@ -17,7 +17,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 import polars as pl
-from scipy.signal import find_peaks
+import scipy
 
 from pipeline import config
 from pipeline.features.speech import (
@@ -142,7 +142,7 @@ def nuclei(t_ms: Ints, vowel_dbfs: pl.Series, voiced: pl.Series, settings: confi
     place = (t_ms - t_ms[0]) // FRAME_MS + 1
     line = np.full(place[-1] + 2, lowest - settings.nucleus_dip_db)
     line[place] = np.maximum(level, line[place])
-    peaks, _ = find_peaks(
+    peaks, _ = scipy.signal.find_peaks(
         line,
         height=lowest,
         plateau_size=(1, frames_in(settings.nucleus_flat_ms)),

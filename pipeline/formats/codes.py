@@ -112,6 +112,22 @@ class Codes:
             self.looked_at | other.looked_at,
         )
 
+    def by_session(self) -> dict[str, "Codes"]:
+        """The same, apart by the name of the session."""
+        codes, sheets = (
+            {str(name): own for (name,), own in frame.partition_by("session", as_dict=True).items()}
+            for frame in (self.codes, self.sheets)
+        )
+        none = Codes.zero()
+        return {
+            name: Codes(
+                codes.get(name, none.codes),
+                sheets.get(name, none.sheets),
+                self.looked_at & frozenset([name]),
+            )
+            for name in {*codes, *sheets, *self.looked_at}
+        }
+
     @classmethod
     def zero(cls) -> "Codes":
         """Nothing coded, nothing looked at."""

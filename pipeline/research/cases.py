@@ -5,6 +5,8 @@ computed again in memory, over what the walk has kept: turns and values where le
 settings differ, roles, measures and moments where theirs do. What an engine heard stays as it is.
 """
 
+import gc
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,11 +23,12 @@ from pipeline.catalogue import Catalogue, Entry
 from pipeline.config import Settings
 from pipeline.errors import ConfigError, DamagedError, InputError, StoreError, TetherError
 from pipeline.formats import transcript
+from pipeline.lexicon import Lexicons
 from pipeline.research.placing import Timeline
 from pipeline.rules import READS
 from pipeline.session import Spoken, rerun
 from pipeline.session.keeping import Note, read_note
-from pipeline.store import Store, layered
+from pipeline.store import Store, layered, together
 from pipeline.tables import SHORT_ID, Recording, Tables
 
 _PREFIX = 6
@@ -44,7 +47,8 @@ class Case:
     ----------
     tables
         All its tables, `hits` and `moments` among them. Others may lie on disk, and are read each
-        time they are asked for.
+        time they are asked for. Where rules were asked again, `hits` are not explained, see
+        `RuleBook.flag_all`.
     entry
         Where the recording lies, as the catalogue knows it.
     language
@@ -60,15 +64,6 @@ class Case:
     def name(self) -> str:
         """What codes call it: the sidecar's code, or else the first digits of its id."""
         return self.recording.metadata.code or self.recording.short_id
-
-    def answers_to(self, name: str) -> bool:
-        """Whether codes that say `name` mean this session."""
-        digits = len(name) >= _PREFIX and self.recording.recording_id.startswith(name.lower())
-        return name == self.recording.metadata.code or digits
-
-    def loaded(self) -> "Case":
-        """With the tables that rules read in memory, and no others."""
-        return replace(self, tables={name: self.tables[name] for name in READS})
 
     def holding(self, names: Iterable[str]) -> "Case":
         """With these tables in memory, beside the others."""
@@ -186,9 +181,8 @@ def _decided(
             yield from decided(named, bench)
             return
         # A process that is forked would inherit locks of polars; a spawned one begins afresh.
-        with ProcessPoolExecutor(
-            processes, get_context("spawn"), _open_bench, (settings, workspace)
-        ) as pool:
+        there = (settings, workspace, bench.lexicons)
+        with ProcessPoolExecutor(processes, get_context("spawn"), _open_bench, there) as pool:
             for seen in pool.map(_decided_there, batches):
                 yield from seen
     finally:
@@ -199,8 +193,13 @@ _THERE: list[Workbench] = []
 """The workbench of a process that works for another one."""
 
 
-def _open_bench(settings: Settings, workspace: Path) -> None:
-    _THERE.append(Workbench(settings, workspace))
+def _open_bench(
+    settings: Settings, workspace: Path, lexicons: Mapping[str | None, Lexicons]
+) -> None:
+    # As many processes as processors: threads of polars in each would only be in the way.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    _THERE.append(Workbench(settings, workspace, lexicons=lexicons))
+    gc.freeze()  # what was imported and read stays, and need not be looked at again and again
 
 
 def _decided_there(few: Sequence[Entry]) -> list[Case | InputError | StoreError]:
@@ -213,30 +212,47 @@ def decided(named: Sequence[Entry], bench: Workbench) -> Iterator[Case | InputEr
     The workspace is left as it is. Where only rules differ, many sessions are looked at in one go.
     """
     for few in in_batches(named):
-        seen = {entry: _seen(entry, bench) for entry in few}
-        asked = [case for case in seen.values() if isinstance(case, _Unflagged)]
-        made = flags([each.loaded for each in asked], bench.speak, bench.settings)
-        for each, tables in zip(asked, made, strict=True):
-            seen[each.case.entry] = each.case.with_tables(tables)
-        yield from (case for case in seen.values() if not isinstance(case, _Unflagged))
+        yield from _batch(few, bench)
+
+
+def _batch(few: Sequence[Entry], bench: Workbench) -> list[Case | InputError | StoreError]:
+    seen = [_seen(entry, bench) for entry in few]
+    asked = [each.case for each in seen if isinstance(each, _Unflagged)]
+    try:
+        made = iter(flags(loaded(asked), bench.speak, bench.settings))
+    except DamagedError:
+        if len(few) > 1:  # each by itself shows which it is
+            return [case for entry in few for case in _batch([entry], bench)]
+        return [_told(_computed, few[0], bench)]
+    return [
+        each.case.with_tables(next(made)) if isinstance(each, _Unflagged) else each for each in seen
+    ]
 
 
 @dataclass(frozen=True, eq=False)
 class _Unflagged:
-    """A session in which other rules are to be asked, as it lies on disk and in memory."""
+    """A session in which other rules are to be asked."""
 
     case: Case
-    loaded: Case
+
+
+_Seen = TypeVar("_Seen")
+
+
+def _told(
+    look: Callable[[Entry, Workbench], _Seen], entry: Entry, bench: Workbench
+) -> _Seen | InputError | StoreError:
+    """What comes of it, or what is wrong."""
+    try:
+        return look(entry, bench)
+    except (InputError, StoreError) as caught:
+        return caught
 
 
 def _seen(entry: Entry, bench: Workbench) -> Case | _Unflagged | InputError | StoreError:
-    try:
-        try:
-            return _reopened(entry, bench)
-        except DamagedError:  # perhaps in what can be computed again
-            return _computed(entry, bench)
-    except (InputError, StoreError) as caught:
-        return caught
+    seen = _told(_reopened, entry, bench)
+    # What is damaged can perhaps be computed again.
+    return _told(_computed, entry, bench) if isinstance(seen, DamagedError) else seen
 
 
 def _reopened(entry: Entry, bench: Workbench) -> Case | _Unflagged:
@@ -247,9 +263,7 @@ def _reopened(entry: Entry, bench: Workbench) -> Case | _Unflagged:
     other = rerun.first_other(note, bench.store, spoken, bench.settings, corrections)
     if other is None:
         return case.holding(_FOUND)
-    if other == "moments":
-        return _Unflagged(case, case.loaded())
-    return _computed(entry, bench)
+    return _Unflagged(case) if other == "moments" else _computed(entry, bench)
 
 
 def in_batches(several: Sequence[_Each]) -> Iterator[Sequence[_Each]]:
@@ -261,15 +275,27 @@ def in_batches(several: Sequence[_Each]) -> Iterator[Sequence[_Each]]:
         yield several[start : start + BATCH]
 
 
+def loaded(cases: Sequence[Case]) -> list[Case]:
+    """Sessions with the tables that rules read in memory, and no others.
+
+    Raises
+    ------
+    DamagedError
+        A table of one of them.
+    """
+    read = together([case.tables for case in cases], READS)
+    return [replace(case, tables=tables) for case, tables in zip(cases, read, strict=True)]
+
+
 def flags(
     cases: Sequence[Case], speak: Callable[[str | None], Spoken], settings: Settings
 ) -> list[dict[str, pl.DataFrame]]:
-    """Hits and moments of sessions, by rules of their languages: see `RuleBook.flag_all`.
+    """Hits, not explained, and moments of sessions, by rules of their languages.
 
     Parameters
     ----------
     cases
-        With their tables in memory: see `Case.loaded` and `in_batches`.
+        With their tables in memory: see `loaded` and `in_batches`.
     speak
         Gives lexicons and rules of a language.
     """
@@ -278,7 +304,7 @@ def flags(
         own = [place for place, case in enumerate(cases) if case.language == language]
         spoken = speak(language)
         tables = [cases[place].tables for place in own]
-        found = spoken.rules.flag_all(tables, spoken.lexicons, settings)
+        found = spoken.rules.flag_all(tables, spoken.lexicons, settings, explained=False)
         made |= dict(zip(own, found, strict=True))
     return [made[place] for place in range(len(cases))]
 
@@ -338,20 +364,32 @@ def _case(note: Note, entry: Entry, store: Store) -> Case:
     return Case(note.recording, tables, entry, note.language)
 
 
-def find(cases: Iterable[Case], name: str) -> Case | None:
-    """The session that codes call `name`; None: none of these.
+def find(cases: Iterable[Case], names: Iterable[str]) -> dict[str, Case | None]:
+    """The session that codes call by each of `names`, a code or an id's prefix; None: none.
 
     Raises
     ------
     InputError
-        Several sessions answer to it.
+        Several sessions answer to a name.
     """
-    found = [case for case in cases if case.answers_to(name)]
-    if len(found) > 1:
-        ids = ", ".join(case.recording.recording_id[:SHORT_ID] for case in found)
-        raise InputError(
-            f"{len(found)} sessions have the same code ({ids})",
-            expected="a code of its own for each session",
-            hint="give each sidecar another code, or write ids into the table of codes",
-        )
-    return found[0] if found else None
+    found: dict[str, list[Case]] = {name: [] for name in names}
+    of_prefix: dict[str, set[str]] = {}
+    for name in found:
+        if len(name) >= _PREFIX:
+            of_prefix.setdefault(name.lower(), set()).add(name)
+    lengths = {len(prefix) for prefix in of_prefix}
+    for case in cases:
+        own = {case.recording.metadata.code or ""} & found.keys()
+        for length in lengths:
+            own |= of_prefix.get(case.recording.recording_id[:length], set())
+        for name in own:
+            found[name].append(case)
+    for several in found.values():
+        if len(several) > 1:
+            ids = ", ".join(case.recording.recording_id[:SHORT_ID] for case in several)
+            raise InputError(
+                f"{len(several)} sessions have the same code ({ids})",
+                expected="a code of its own for each session",
+                hint="give each sidecar another code, or write ids into the table of codes",
+            )
+    return {name: own[0] if own else None for name, own in found.items()}

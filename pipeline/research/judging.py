@@ -18,6 +18,7 @@ is coded if a code begins in it, or if a sheet has a check or check-minus there;
 moment begins in it. A segment with nothing but an uncertain place counts neither way.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,7 @@ from pipeline.rules import columns
 from pipeline.schema import Column, Schema
 from pipeline.tables import Tables
 
+Row = dict[str, Any]
 Stretch = tuple[int, int]
 """First millisecond, first millisecond after."""
 
@@ -103,11 +105,36 @@ class Coded:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Tables `FLAGGED`, `EVENTS`, `BENIGN` of one session."""
+    """What came of one session, as rows: frames of a few rows each would take most of the time.
 
-    moments: pl.DataFrame
-    events: pl.DataFrame
-    benign: pl.DataFrame
+    Attributes
+    ----------
+    flagged
+        Rows of table `FLAGGED`.
+    coded
+        Rows of table `EVENTS`, and the `Place` of each.
+    passed
+        Rows of table `BENIGN`.
+    """
+
+    flagged: Sequence[Row]
+    coded: Sequence[tuple[Row, Place]]
+    passed: Sequence[Row]
+
+    @property
+    def moments(self) -> pl.DataFrame:
+        """Table `FLAGGED`."""
+        return FLAGGED.frame(self.flagged)
+
+    @property
+    def events(self) -> pl.DataFrame:
+        """Table `EVENTS`."""
+        return EVENTS.frame(row for row, _ in self.coded)
+
+    @property
+    def benign(self) -> pl.DataFrame:
+        """Table `BENIGN`."""
+        return BENIGN.frame(self.passed)
 
 
 def judge(
@@ -136,29 +163,22 @@ def judge(
     for row, verdict in zip(rows, _verdicts(flagged, events, unsure, tolerance), strict=True):
         row |= {"outcome": verdict.outcome, "repeat": verdict.repeat, "event_id": verdict.event}
     finders = {row["event_id"]: row["moment_id"] for row in rows if row["event_id"] is not None}
-    return Judged(
-        FLAGGED.frame(rows),
-        EVENTS.frame(
-            {name: event[name] for name in EVENTS.names if name != "moment_id"}
-            | {"moment_id": finders.get(number)}
-            for number, event in enumerate(events)
-        ),
-        BENIGN.frame(_flagged(coded.benign, rows, items)),
-    )
+    for number, (event, _) in enumerate(events):
+        event["moment_id"] = finders.get(number)
+    return Judged(rows, events, list(_flagged(coded.benign, rows, items)))
 
 
 def rests_on(moments: pl.DataFrame, hits: pl.DataFrame, tables: Tables) -> dict[int, list[Stretch]]:
     """Stretches of the items of the primary hits of each moment, by its id."""
-    of_hit = {row["hit_id"]: row for row in hits.iter_rows(named=True)}
-    needed = {of_hit[hit]["item"] for own in moments["primary_hits"].to_list() for hit in own}
+    told = hits.select("hit_id", "item", "item_ids").rows()
+    of_hit = {hit_id: (item, item_ids) for hit_id, item, item_ids in told}
+    needed = {of_hit[hit][0] for own in moments["primary_hits"].to_list() for hit in own}
     bounds = {item: columns.bounds(item, tables) for item in needed}
     return {
         moment_id: [
-            bounds[of_hit[hit]["item"]][item_id]
-            for hit in own
-            for item_id in of_hit[hit]["item_ids"]
+            bounds[item](item_id) for item, ids in map(of_hit.__getitem__, own) for item_id in ids
         ]
-        for moment_id, own in moments.select("moment_id", "primary_hits").iter_rows()
+        for moment_id, own in moments.select("moment_id", "primary_hits").rows()
     }
 
 
@@ -175,26 +195,26 @@ def tally(
         The k of precision at k.
     """
     kinds = tuple(kinds)
-    own = judged.moments.filter(pl.col("kind").is_in(kinds))
-    counting = own.filter(pl.col("outcome") != "uncertain")
-    best = counting.sort("score", "start_ms", "moment_id", descending=[True, False, False])
-    right = (best["outcome"] == "right").to_list()
-    benign = judged.benign.filter(pl.col("kind").is_null() | pl.col("kind").is_in(kinds))
-    flagging = set(own["moment_id"])
+    own = [row for row in judged.flagged if row["kind"] in kinds]
+    counting = [row for row in own if row["outcome"] != "uncertain"]
+    best = sorted(counting, key=lambda row: (-row["score"], row["start_ms"], row["moment_id"]))
+    right = [row["outcome"] == "right" for row in best]
+    benign = [row for row in judged.passed if row["kind"] in (None, *kinds)]
+    flagging = {row["moment_id"] for row in own}
     return Tally(
         sessions=1,
         duration_ms=duration_ms,
-        events=judged.events.filter(pl.col("kind").is_in(kinds)).height,
+        events=sum(row["kind"] in kinds for row, _ in judged.coded),
         found=sum(right),
         false_alarms=len(right) - sum(right),
-        repeats=int(counting["repeat"].sum()),
-        uncertain=own.height - counting.height,
-        benign=benign.height,
-        benign_flagged=sum(not flagging.isdisjoint(row) for row in benign["moments"].to_list()),
+        repeats=sum(row["repeat"] for row in counting),
+        uncertain=len(own) - len(counting),
+        benign=len(benign),
+        benign_flagged=sum(not flagging.isdisjoint(row["moments"]) for row in benign),
         top={k: len(right[:k]) for k in top},
         top_right={k: sum(right[:k]) for k in top},
         segments=cells,
-        ranked=tuple(zip(best["score"].to_list(), right, strict=True)),
+        ranked=tuple((row["score"], was) for row, was in zip(best, right, strict=True)),
     )
 
 
@@ -213,10 +233,10 @@ def segments(
     mine = {row // segment_ms for row in _starts(moments, kinds)}
     theirs = {row // segment_ms for row in _starts(coded.codes, kinds)}
     unsure = {row // segment_ms for row in _starts(coded.uncertain, kinds)}
-    marked = coded.sheets.filter(
-        pl.col("kind").is_in(kinds), pl.col("checks") + pl.col("minuses") > 0
-    )
-    theirs |= {number - 1 for number in marked["segment"].to_list()}
+    sheets = coded.sheets.select("kind", "checks", "minuses", "segment").rows()
+    theirs |= {
+        number - 1 for kind, checks, minuses, number in sheets if kind in kinds and checks + minuses
+    }
     count = {"both": 0, "codes_only": 0, "flags_only": 0, "neither": 0}
     for number in range(-(-duration_ms // segment_ms)):
         if number in unsure - theirs:
@@ -232,14 +252,14 @@ def segments(
 def by_marker(judged: Judged) -> dict[str, MarkerTally]:
     """Counts of each 3RS marker that was coded or flagged in one session."""
     found: dict[str, MarkerTally] = {}
-    markers = {
-        row["event_id"]: frozenset(row["markers"]) for row in judged.events.iter_rows(named=True)
-    }
-    for event in judged.events.iter_rows(named=True):
+    markers = {row["event_id"]: frozenset(row["markers"]) for row, _ in judged.coded}
+    for event, _ in judged.coded:
         was = int(event["moment_id"] is not None)
         for marker in set(event["markers"]):
             found[marker] = found.get(marker, MarkerTally()) + MarkerTally(events=1, found=was)
-    for moment in judged.moments.filter(pl.col("outcome") != "uncertain").iter_rows(named=True):
+    for moment in judged.flagged:
+        if moment["outcome"] == "uncertain":
+            continue
         marker = moment["marker"]
         right = int(moment["outcome"] == "right")
         same = int(marker in markers.get(moment["event_id"], ()))
@@ -268,38 +288,32 @@ def by_rule(
     hits, moments
         Tables of that name, therapist's moves left out.
     """
-    rule_of = dict(hits.select("hit_id", "rule").iter_rows())
-    stands_on = {
-        row["moment_id"]: {rule_of[hit] for hit in row["primary_hits"]}
-        for row in moments.iter_rows(named=True)
-    }
-    supported = {
-        row["moment_id"]: {rule_of[hit] for hit in row["supporting_hits"]}
-        for row in moments.iter_rows(named=True)
-    }
-    outcome = dict(judged.moments.select("moment_id", "outcome").iter_rows())
+    rule_of = dict(hits.select("hit_id", "rule").rows())
+    ids = moments.select("moment_id", "primary_hits", "supporting_hits").rows()
+    stands_on = {moment: {rule_of[hit] for hit in primary} for moment, primary, _ in ids}
+    supported = {moment: {rule_of[hit] for hit in beside} for moment, _, beside in ids}
+    outcome = {row["moment_id"]: row["outcome"] for row in judged.flagged}
     right = sum(value == "right" for value in outcome.values())
     false = sum(value == "false" for value in outcome.values())
     found = {}
-    events, unsure = _events(coded, tolerance), _places(coded.uncertain)
-    kinds, markers = moments["kind"].to_list(), moments["marker"].to_list()
-    flagged = dict(
-        zip(moments["moment_id"].to_list(), zip(kinds, markers, places, strict=True), strict=True)
-    )
-    counts = hits.group_by("rule").agg(
-        pl.col("suppressed_by").is_null().sum().alias("counting"), pl.len().alias("all")
-    )
-    for rule, counting, number in counts.sort("rule").iter_rows():
+    unsure = _places(coded.uncertain)
+    flagged = {
+        row["moment_id"]: (row["kind"], row["marker"], at)
+        for row, at in zip(judged.flagged, places, strict=True)
+    }
+    every = Counter(hits["rule"].to_list())
+    counting = Counter(hits.filter(pl.col("suppressed_by").is_null())["rule"].to_list())
+    for rule in sorted(every):
         held = [m for m, rules in stands_on.items() if rule in rules and outcome[m] != "uncertain"]
         alone = {m for m, rules in stands_on.items() if rules == {rule}}
         lost = spared = 0
         if alone:
             left = [each for m, each in flagged.items() if m not in alone]
-            without = [each.outcome for each in _verdicts(left, events, unsure, tolerance)]
+            without = [each.outcome for each in _verdicts(left, judged.coded, unsure, tolerance)]
             lost, spared = right - without.count("right"), false - without.count("false")
         found[rule] = RuleTally(
-            hits=counting,
-            suppressed=number - counting,
+            hits=counting[rule],
+            suppressed=every[rule] - counting[rule],
             moments=len(held),
             right=sum(outcome[m] == "right" for m in held),
             supports=sum(
@@ -308,7 +322,7 @@ def by_rule(
             alone=sum(outcome[m] == "right" for m in alone),
             lost=lost,
             spared=spared,
-            benign=sum(not alone.isdisjoint(row) for row in judged.benign["moments"].to_list()),
+            benign=sum(not alone.isdisjoint(row["moments"]) for row in judged.passed),
         )
     return found
 
@@ -322,7 +336,7 @@ class _Verdict:
 
 def _verdicts(
     moments: Sequence[tuple[str, str, Place]],
-    events: Sequence[dict[str, Any]],
+    events: Sequence[tuple[Row, Place]],
     unsure: Iterable[tuple[str | None, Place]],
     tolerance: int,
 ) -> list[_Verdict]:
@@ -330,14 +344,14 @@ def _verdicts(
     found: dict[int, int] = {}
     for kind in KINDS:
         mine = [number for number, moment in enumerate(moments) if moment[0] == kind]
-        theirs = [number for number, event in enumerate(events) if event["kind"] == kind]
+        theirs = [number for number, (event, _) in enumerate(events) if event["kind"] == kind]
         same = [
             (m, e)
             for m, number in enumerate(mine)
             for e, event in enumerate(theirs)
-            if moments[number][1] in events[event]["markers"]
+            if moments[number][1] in events[event][0]["markers"]
         ]
-        there = [events[number]["place"] for number in theirs]
+        there = [events[number][1] for number in theirs]
         matched = pairs([moments[number][2] for number in mine], there, tolerance, same)
         found |= {mine[pair.moment]: theirs[pair.event] for pair in matched}
     verdicts = []
@@ -347,13 +361,13 @@ def _verdicts(
         elif _within(at, kind, unsure, tolerance):
             verdicts.append(_Verdict("uncertain", repeat=False, event=None))
         else:
-            taken = ((event["kind"], event["place"]) for event in events)
+            taken = ((event["kind"], place) for event, place in events)
             near = _within(at, kind, taken, tolerance)
             verdicts.append(_Verdict("false", repeat=near, event=None))
     return verdicts
 
 
-def _events(coded: Coded, tolerance: int) -> list[dict[str, Any]]:
+def _events(coded: Coded, tolerance: int) -> list[tuple[Row, Place]]:
     """Codes of one kind near each other as one event; in order of start.
 
     A code at a place that the list of uncertain places has too is left out.
@@ -365,28 +379,27 @@ def _events(coded: Coded, tolerance: int) -> list[dict[str, Any]]:
         for row in coded.codes.iter_rows(named=True)
         if not {(kind, Place(row["low"], row["high"])) for kind in (None, row["kind"])} & unsure
     ]
-    found: list[dict[str, Any]] = []
+    found: list[tuple[Row, Place]] = []
     for kind in KINDS:
         own = [row for row in rows if row["kind"] == kind]
         for chain in chains([Place(row["low"], row["high"]) for row in own], tolerance):
             parts = [own[number] for number in chain]
             salience = [row["salience"] for row in parts if row["salience"] is not None]
-            found.append(
-                {
-                    "kind": kind,
-                    "markers": sorted({row["marker"] for row in parts if row["marker"]}),
-                    "start_ms": min(row["start_ms"] for row in parts),
-                    "end_ms": max(row["end_ms"] for row in parts),
-                    "codes": len(parts),
-                    "salience": max(salience, default=None),
-                    "lines": [row["line"] for row in parts],
-                    "place": Place(
-                        min(row["low"] for row in parts), max(row["high"] for row in parts)
-                    ),
-                }
-            )
-    found.sort(key=lambda event: (event["start_ms"], event["end_ms"], event["kind"]))
-    return [{"event_id": number, **event} for number, event in enumerate(found)]
+            event = {
+                "kind": kind,
+                "markers": sorted({row["marker"] for row in parts if row["marker"]}),
+                "start_ms": min(row["start_ms"] for row in parts),
+                "end_ms": max(row["end_ms"] for row in parts),
+                "codes": len(parts),
+                "salience": max(salience, default=None),
+                "lines": [row["line"] for row in parts],
+            }
+            low, high = min(row["low"] for row in parts), max(row["high"] for row in parts)
+            found.append((event, Place(low, high)))
+    found.sort(key=lambda each: (each[0]["start_ms"], each[0]["end_ms"], each[0]["kind"]))
+    for number, (event, _) in enumerate(found):
+        event["event_id"] = number
+    return found
 
 
 def _places(placed: pl.DataFrame) -> list[tuple[str | None, Place]]:
@@ -402,9 +415,9 @@ def _within(
 
 def _flagged(
     benign: pl.DataFrame,
-    moments: Sequence[dict[str, Any]],
+    moments: Sequence[Row],
     items: Mapping[int, Sequence[Stretch]],
-) -> Iterable[dict[str, object]]:
+) -> Iterable[Row]:
     """Benign places with the moments that rest on them."""
     for row in benign.iter_rows(named=True):
         yield {
@@ -427,7 +440,5 @@ def _starts(frame: pl.DataFrame | None, kinds: Sequence[str]) -> list[int]:
     """Starts of rows of these kinds, or of whatever kind."""
     if frame is None:
         return []
-    found: list[int] = frame.filter(pl.col("kind").is_null() | pl.col("kind").is_in(kinds))[
-        "start_ms"
-    ].to_list()
-    return found
+    told = frame.select("kind", "start_ms").rows()
+    return [start_ms for kind, start_ms in told if kind in (None, *kinds)]

@@ -97,6 +97,17 @@ class Said:
         own = Codes(codes, sheets, self.codes.looked_at)
         return Said(own, self.uncertain, self.benign)
 
+    def by_session(self) -> dict[str, "Said"]:
+        """The same, apart by the name of the session."""
+        codes, uncertain, benign = (
+            each.by_session() for each in (self.codes, self.uncertain, self.benign)
+        )
+        none = Codes.zero()
+        return {
+            name: Said(codes.get(name, none), uncertain.get(name, none), benign.get(name, none))
+            for name in self.sessions
+        }
+
     @property
     def sessions(self) -> frozenset[str]:
         """Names of all sessions of which something is said."""
@@ -250,13 +261,17 @@ class Study:
             No session is coded, two sessions have the same code, or a code's utterance is not in
             the transcript.
         """
-        names = {name: find(cases, name) for name in sorted(said.sessions)}
+        names = find(cases, sorted(said.sessions))
+        apart = said.by_session()
+        of_case: dict[Case, list[Said]] = {case: [] for case in cases}
+        for name, found in names.items():
+            if found is not None:
+                of_case[found].append(apart[name])
         taken, coded = [], []
-        for case in cases:
-            own = frozenset(name for name, found in names.items() if found is case)
-            if own or all_looked_at:
+        for case, parts in of_case.items():
+            if parts or all_looked_at:
                 taken.append(case)
-                coded.append(_coded(case, said, own, tolerance))
+                coded.append(_coded(case, parts, tolerance))
         if not taken:
             raise InputError(
                 "the codes name no session of this workspace",
@@ -288,19 +303,21 @@ class Study:
         return Evaluation(tuple(scores), self.tolerance, settings)
 
 
-def _coded(case: Case, said: Said, names: frozenset[str], tolerance: Tolerance) -> Coded:
-    def own(frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.filter(pl.col("session").is_in(names))
+def _coded(case: Case, parts: Sequence[Said], tolerance: Tolerance) -> Coded:
+    """What is said of a session, by each of the names that it is called by; nothing: no rupture."""
+    said = sum(parts[1:], parts[0] if parts else Said(Codes.zero()))
 
     def placed(codes: Codes) -> pl.DataFrame:
-        return place(own(codes.codes), lambda: case.timeline, tolerance.unit)
+        return place(codes.codes, lambda: case.timeline, tolerance.unit)
 
-    sheets = own(said.codes.sheets)
-    single = said.codes.looked_at - frozenset(said.codes.sheets["session"])
-    single |= frozenset(said.codes.codes["session"])
-    only_sheets = sheets.height > 0 and not names & single
+    # Whoever only filled in sheets did not code moments.
+    coded_moments = any(
+        part.codes.codes.height or (part.codes.looked_at and not part.codes.sheets.height)
+        for part in parts
+    )
+    sheets = said.codes.sheets
     return Coded(
-        codes=None if only_sheets else placed(said.codes),
+        codes=None if sheets.height and not coded_moments else placed(said.codes),
         uncertain=placed(said.uncertain),
         benign=placed(said.benign),
         sheets=sheets,

@@ -23,7 +23,7 @@ from pipeline.assembly import Workbench
 from pipeline.config import Settings
 from pipeline.errors import ConfigError, InputError
 from pipeline.research import holdout
-from pipeline.research.cases import Case, decided, flags, read
+from pipeline.research.cases import Case, decided, flags, loaded, read
 from pipeline.research.chance import RANKED, STATISTICS
 from pipeline.research.placing import Tolerance
 from pipeline.research.study import Said, Study
@@ -254,9 +254,9 @@ def _by_rules(
     """Sessions as settings see them in which only rules differ; tables are read once for all."""
     speaks = {number: _speaks(bench, settings) for number, settings in tried.items()}
     for part in parts if tried else ():
-        loaded = [case.loaded() for case in part.cases]
+        held = loaded(part.cases)
         for number, settings in tried.items():
-            made = flags(loaded, speaks[number], settings)
+            made = flags(held, speaks[number], settings)
             pairs = zip(part.cases, made, strict=True)
             yield number, part, [case.with_tables(tables) for case, tables in pairs]
 

@@ -7,32 +7,38 @@ disagree.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, groupby
-from operator import itemgetter
+from itertools import accumulate, chain
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipeline import config
 from pipeline.lexicon import Lexicons
 from pipeline.ports import Feature
-from pipeline.rules import columns, compiling, evidence, outcomes
+from pipeline.rules import columns, compiling, evidence, hit, response
 from pipeline.rules.abstaining import Abstention, abstentions
 from pipeline.rules.compiling import Compiled
 from pipeline.rules.counting import groups
 from pipeline.rules.cutting import cut
 from pipeline.rules.evidence import Quoting
+from pipeline.rules.hit import Hit
 from pipeline.rules.measured import SESSION
 from pipeline.rules.merging import moments
-from pipeline.tables import Tables
+from pipeline.rules.outcomes import Judged
+from pipeline.schema import split
+from pipeline.tables import MOMENTS, SET_ASIDE, Tables
 
 READS = (
     *("media", "words", "turns", "silences", "overlaps"),
     *("roles", "measures", "quality"),
 )
 """Tables of a session that rules read."""
+
+_TAKEN_BACK = "a guard"
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,12 @@ class RuleBook:
         return self.flag_all([tables], lexicons, settings)[0]
 
     def flag_all(
-        self, sessions: Sequence[Tables], lexicons: Lexicons, settings: config.Settings
+        self,
+        sessions: Sequence[Tables],
+        lexicons: Lexicons,
+        settings: config.Settings,
+        *,
+        explained: bool = True,
     ) -> list[dict[str, pl.DataFrame]]:
         """As `flag`, of several sessions in one go, which takes less time than one by one.
 
@@ -134,25 +145,28 @@ class RuleBook:
             Of each the tables `READS`.
         lexicons
             Of the language that all of them are in.
-        """
-        flagged = []
-        for hits, tables in zip(self.hits_of_all(sessions, lexicons), sessions, strict=True):
-            found = self.moments(hits, tables, lexicons, settings)
-            shown, aside = cut(found, settings.moments)
-            flagged.append({"hits": hits, "moments": shown, "set_aside": aside})
-        return flagged
-
-    def moments(
-        self, hits: pl.DataFrame, tables: Tables, lexicons: Lexicons, settings: config.Settings
-    ) -> pl.DataFrame:
-        """All moments of a session, from its `hits`, before any is set aside.
-
-        Parameters
-        ----------
         settings
             Its sections `moments` and `response` matter, no others.
+        explained
+            False: no hit has `clauses`, its evidence, and `suppressed_by` says no more than that a
+            guard took it back. All else is the same, in half of the time.
         """
-        return moments(hits, tables, self._needs(), self.abstentions(tables), settings, lexicons)
+        abstaining = [self.abstentions(tables) for tables in sessions]
+        items = self.items(self.rules, sessions, response.features(lexicons))
+        hits = self._hits(items, abstaining, lexicons, explained=explained)
+        talks = response.talks(items["turn"], [each["media"] for each in sessions], lexicons)
+        needs = {compiled.rule.id: compiled.rule.needs for compiled in self.rules}
+        cuts = []
+        for own, tables, out, talk in zip(hits, sessions, abstaining, talks, strict=True):
+            rows = moments(own, tables, needs, out, settings, talk)
+            cuts.append(cut(rows, settings.moments))
+        shown, aside = ([each[n] for each in cuts] for n in (0, 1))
+        made = {
+            "hits": hit.tables(hits),
+            "moments": split(MOMENTS.frame(chain.from_iterable(shown)), map(len, shown)),
+            "set_aside": split(SET_ASIDE.frame(chain.from_iterable(aside)), map(len, aside)),
+        }
+        return [{name: frames[n] for name, frames in made.items()} for n in range(len(sessions))]
 
     def hits(self, tables: Tables, lexicons: Lexicons | None = None) -> pl.DataFrame:
         """Table `hits` of a session, suppressed ones too.
@@ -164,119 +178,149 @@ class RuleBook:
         lexicons
             Of the session's language, to quote what they matched; None: evidence quotes nothing.
         """
-        return self.hits_of_all([tables], lexicons)[0]
-
-    def hits_of_all(
-        self, sessions: Sequence[Tables], lexicons: Lexicons | None = None
-    ) -> list[pl.DataFrame]:
-        """As `hits`, of several sessions in one go."""
-        out = [self._out(tables) for tables in sessions]
-        asked = [each for each in self.rules if not all(each.rule.id in ids for ids in out)]
-        rows: list[list[dict[str, object]]] = [[] for _ in sessions]
-        quoting = Quoting(lexicons)
-        for item, items in self.items(asked, sessions).items():
-            rules = [compiled for compiled in asked if compiled.rule.on == item]
-            judged = items.select(
-                expr for compiled in rules for expr in outcomes.expressions(compiled, self.min_n)
-            )
-            for compiled in rules:
-                silent = [number for number, ids in enumerate(out) if compiled.rule.id in ids]
-                for session, row in self._hits(compiled, items, judged, quoting, silent):
-                    rows[session].append(row)
-        for own in rows:
-            own.sort(key=lambda row: (row["start_ms"], row["end_ms"], row["rule"]))
-        every = evidence.table(
-            [{"hit_id": number, **row} for own in rows for number, row in enumerate(own)]
-        )
-        ends = accumulate(len(own) for own in rows)
-        return [every[end - len(own) : end] for own, end in zip(rows, ends, strict=True)]
+        abstaining = [self.abstentions(tables)]
+        items = self.items(self.rules, [tables])
+        return hit.tables(self._hits(items, abstaining, lexicons, explained=True))[0]
 
     def items(
-        self, rules: Sequence[Compiled], sessions: Sequence[Tables]
+        self,
+        rules: Iterable[Compiled],
+        sessions: Sequence[Tables],
+        of_turns: Collection[str] = (),
     ) -> dict[str, pl.DataFrame]:
-        """Frames of the items of all sessions with the columns that `rules` name, by item."""
-        wanted: dict[str, set[str]] = {}
+        """Frames of the items of all sessions with the columns that `rules` name, by item.
+
+        Parameters
+        ----------
+        of_turns
+            Features of turns that somebody else asks for.
+        """
+        wanted: dict[str, set[str]] = {"turn": set(of_turns)}
         for compiled in rules:
             wanted.setdefault(compiled.rule.on, set()).update(compiled.columns)
         return columns.frames(wanted, sessions, self.features)
 
-    def _out(self, tables: Tables) -> frozenset[str]:
-        """Ids of the rules that abstain in a session."""
-        return frozenset(each.rule for each in self.abstentions(tables) if not each.guards_only)
-
-    def _needs(self) -> dict[str, tuple[str, ...]]:
-        return {compiled.rule.id: compiled.rule.needs for compiled in self.rules}
-
     def _hits(
         self,
+        items: Mapping[str, pl.DataFrame],
+        abstaining: Sequence[Iterable[Abstention]],
+        lexicons: Lexicons | None,
+        *,
+        explained: bool,
+    ) -> list[list[Hit]]:
+        """Hits of each session in order of start."""
+        out = [{each.rule for each in own if not each.guards_only} for own in abstaining]
+        quoting = Quoting(lexicons)
+        hits: list[list[Hit]] = [[] for _ in abstaining]
+        for item, frame in items.items():
+            rules = [compiled for compiled in self.rules if compiled.rule.on == item]
+            judged = Judged.by(rules, frame, self.min_n)
+            for compiled in rules:
+                silent = [number for number, ids in enumerate(out) if compiled.rule.id in ids]
+                groups = found(compiled, judged, silent)
+                made = self._of(compiled, judged, *groups, quoting, explained=explained)
+                for session, each in made:
+                    hits[session].append(each)
+        for own in hits:
+            own.sort(key=lambda each: (each.start_ms, each.end_ms, each.rule))
+        return [[Hit(n, *each[1:]) for n, each in enumerate(own)] for own in hits]
+
+    def _of(
+        self,
         compiled: Compiled,
-        items: pl.DataFrame,
-        judged: pl.DataFrame,
+        judged: Judged,
+        counted: Sequence[Sequence[int]],
+        suppressed: Sequence[Sequence[int]],
         quoting: Quoting,
-        silent: Sequence[int],
-    ) -> Iterator[tuple[int, dict[str, object]]]:
-        """Session and row of each hit; in the sessions `silent` the rule abstains."""
-        counted, suppressed = found(compiled, items, judged, silent)
-        if not counted and not suppressed:
+        *,
+        explained: bool,
+    ) -> Iterator[tuple[int, Hit]]:
+        """Hits of one rule that were `found`, each with its session."""
+        rule, groups = compiled.rule, [*counted, *suppressed]
+        if not groups:
             return
-        places = sorted({place for group in (*counted, *suppressed) for place in group})
-        rows = dict(zip(places, evidence.observed(compiled, items, judged, places), strict=True))
-        for chosen, guarded in ((counted, False), (suppressed, True)):
-            for group in chosen:
-                own = [rows[place] for place in group]
-                row = evidence.row(compiled, own, self.min_n, quoting, suppressed=guarded)
-                yield own[0][SESSION], row
+        told = sorted({place for group in groups for place in group}) if explained else []
+        rows = dict(zip(told, evidence.observed(compiled, judged, told), strict=True))
+        places = np.array([place for group in groups for place in group])
+        small = judged.said(compiled, "small")[places].tolist()
+        known = judged.items.select(SESSION, "item_id", "start_ms", "end_ms")[places].to_dict()
+        session, ids, start_ms, end_ms = (column.to_list() for column in known.values())
+        ends = accumulate(len(group) for group in groups)
+        for number, (group, end) in enumerate(zip(groups, ends, strict=True)):
+            own = slice(end - len(group), end)
+            clauses: list[dict[str, object]] = []
+            reason = _TAKEN_BACK
+            if explained:
+                values = [rows[place] for place in group]
+                clauses = evidence.clauses(compiled, values, self.min_n, quoting)
+                reason = evidence.reasons(compiled, values, quoting)
+            yield (
+                session[own.start],
+                Hit(
+                    0,
+                    rule.id,
+                    rule.kind,
+                    rule.marker,
+                    rule.role == "primary",
+                    rule.weight,
+                    rule.on,
+                    ids[own],
+                    min(start_ms[own]),
+                    max(end_ms[own]),
+                    clauses,
+                    compiled.told_params,
+                    reason if number >= len(counted) else None,
+                    any(small[own]),
+                ),
+            )
 
 
 def found(
-    compiled: Compiled,
-    items: pl.DataFrame,
-    judged: pl.DataFrame,
-    silent: Sequence[int] = (),
+    compiled: Compiled, judged: Judged, silent: Collection[int] = ()
 ) -> tuple[list[list[int]], list[list[int]]]:
     """Places of the items of each hit that counts, and of each that guards took back.
 
     Parameters
     ----------
-    items
-        In order of session and start.
-    judged
-        Outcomes of them, see `outcomes`.
     silent
         Sessions in which the rule is not asked.
     """
-    sessions = items[SESSION]
-    held = judged[outcomes.name(compiled, "held")] & ~sessions.is_in(silent)
+    session = judged.session
+    asked = ~np.isin(session, list(silent))
+    held = judged.said(compiled, "held") & asked
     if not held.any():
         return [], []
-    among = judged[outcomes.name(compiled, "among")] & sessions.is_in(
-        sessions.filter(held).unique().to_list()
-    )
+    free = held & ~judged.said(compiled, "guard")
+    if compiled.among is None and compiled.count.hits == 1:
+        return _alone(free), _alone(held & ~free)
+    among = held if compiled.among is None else judged.said(compiled, "among")
     counted: list[list[int]] = []
     suppressed: list[list[int]] = []
-    places = among.arg_true()
-    guard = judged[outcomes.name(compiled, "guard")]
-    rows = zip(
-        *(series.gather(places).to_list() for series in (sessions, held, guard, items["start_ms"])),
-        places.to_list(),
-        strict=True,
-    )
-    for _, own in groupby(rows, key=itemgetter(0)):
-        _, holds, guards, starts_ms, at = zip(*own, strict=True)
-        free = [is_held and guard is None for is_held, guard in zip(holds, guards, strict=True)]
-        kept = _groups(compiled, free, starts_ms)
+    for number in np.unique(session[held]):
+        own = session == number
+        kept = _groups(compiled, judged, free & own, among & own)
         taken = {place for group in kept for place in group}
-        lost = [g for g in _groups(compiled, holds, starts_ms) if taken.isdisjoint(g)]
-        counted += [[at[n] for n in group] for group in kept]
-        suppressed += [[at[n] for n in group] for group in lost]
+        lost = [
+            g for g in _groups(compiled, judged, held & own, among & own) if taken.isdisjoint(g)
+        ]
+        counted += kept
+        suppressed += lost
     return counted, suppressed
 
 
-def _groups(compiled: Compiled, held: Sequence[bool], starts_ms: Sequence[int]) -> list[list[int]]:
-    """Places of the items of each hit."""
-    if compiled.among is not None:
-        return groups(held, starts_ms, compiled.count)
+def _alone(holds: NDArray[np.bool_]) -> list[list[int]]:
+    """Each place that holds by itself."""
+    return [[place] for place in np.flatnonzero(holds).tolist()]
+
+
+def _groups(
+    compiled: Compiled,
+    judged: Judged,
+    holds: NDArray[np.bool_],
+    among: NDArray[np.bool_],
+) -> list[list[int]]:
+    """Places of the items of each hit among those that hold, which are of one session."""
     # Without `among` an item that does not hold, or is guarded, interrupts nothing.
-    places = [place for place, holds in enumerate(held) if holds]
-    found = groups([True] * len(places), [starts_ms[p] for p in places], compiled.count)
-    return [[places[number] for number in group] for group in found]
+    places = np.flatnonzero(holds if compiled.among is None else among)
+    found = groups(holds[places].tolist(), judged.start_ms[places].tolist(), compiled.count)
+    return [[int(places[n]) for n in group] for group in found]

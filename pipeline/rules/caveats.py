@@ -32,7 +32,8 @@ class Caveats:
 
     def __init__(self, tables: Tables, abstentions: Iterable[Abstention]) -> None:
         silences = tables["silences"]
-        self._risky = set(silences.filter("missed_speech_risk")["silence_id"])
+        risky = silences["missed_speech_risk"].to_numpy()
+        self._risky = set(silences["silence_id"].to_numpy()[risky].tolist())
         words = tables["words"]
         interpolated = (words["timing"] == "interpolated").to_numpy()
         self._interpolated_ms = np.sort(words["start_ms"].to_numpy()[interpolated])

@@ -18,7 +18,7 @@ runs from its first start to its last end, ``gap_ms`` is the time between stretc
 said later counts as said before.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -150,12 +150,13 @@ def frames(
     talk = _Talk(turns, measured, talked)
     made = {}
     for item, names in wanted.items():
-        items = measured.joined(item, _items(item, sessions, turns, measured), names)
-        if stretched[item]:
-            items = _with_stretches(item, items, talk, stretched[item])
+        items = _items(item, sessions, turns, measured)
         for name in ROLE_COLUMNS:
             if name in items.columns:
                 items = items.filter((pl.col(name) != "unknown").fill_null(value=True))
+        items = measured.joined(item, items, names)
+        if stretched[item]:
+            items = _with_stretches(item, items, talk, stretched[item])
         order = (SESSION, "start_ms", "end_ms", "item_id")
         made[item] = items.sort(order, maintain_order=True)
     return made
@@ -172,10 +173,13 @@ def frame(item: str, tables: Tables, features: Iterable[Feature], wanted: set[st
     return frames({item: wanted}, [tables], features)[item]
 
 
-def bounds(item: str, tables: Tables) -> dict[int, tuple[int, int]]:
-    """First millisecond of each item of a session that may flag, and the first after it, by id."""
-    items = frame(item, tables, (), set()).select("item_id", "start_ms", "end_ms")
-    return {item_id: (start_ms, end_ms) for item_id, start_ms, end_ms in items.iter_rows()}
+def bounds(item: str, tables: Tables) -> Callable[[int], tuple[int, int]]:
+    """From the id of an item of a session to its first millisecond, and the first after it."""
+    if item.startswith("window"):
+        long_ms, first_ms = WINDOWS_MS[item], min(tables["turns"]["start_ms"].to_list(), default=0)
+        return lambda number: (number * long_ms + first_ms, (number + 1) * long_ms + first_ms)
+    told = tables[f"{item}s"].select(f"{item}_id", "start_ms", "end_ms").rows()
+    return {item_id: (start_ms, end_ms) for item_id, start_ms, end_ms in told}.__getitem__
 
 
 def _counts(features: Iterable[Feature]) -> list[str]:
@@ -287,8 +291,11 @@ class _Talk:
 
         numbers = columns.cast(pl.Float64).to_numpy()
         missing = np.isnan(numbers)
-        sums = since(np.where(missing, 0, numbers))
-        sums[since(missing.astype(np.float64)) > 0] = np.nan
+        if missing.any():
+            sums = since(np.where(missing, 0, numbers))
+            sums[since(missing.astype(np.float64)) > 0] = np.nan
+        else:
+            sums = since(numbers)
         return [
             pl.Series(name, sums[:, number], nan_to_null=True).cast(dtype)
             for number, (name, dtype) in enumerate(columns.schema.items())

@@ -5,43 +5,47 @@ of them, and a moment that is set aside still ends the time in which an answer t
 counts. Nothing is lost: table `set_aside` holds the rest.
 """
 
-import polars as pl
+from collections.abc import Sequence
+from typing import Any
 
 from pipeline import config
-from pipeline.tables import SET_ASIDE
+
+Row = dict[str, Any]
 
 
-def cut(moments: pl.DataFrame, settings: config.Moments) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Tables `moments` and `set_aside`, of all moments of a session.
+def cut(moments: Sequence[Row], settings: config.Moments) -> tuple[list[Row], list[Row]]:
+    """Rows of tables `moments` and `set_aside`, of all moments of a session.
 
     Parameters
     ----------
     moments
-        Table `moments`, whole.
+        Rows of table `moments`.
     settings
         `min_score` holds for all; `max_per_session` for withdrawal and confrontation together, for
         a therapist's moves stand apart. Of equal scores the earlier comes first.
     """
     least, most = settings.min_score, settings.max_per_session
-    reasons = [
-        f"its score, {score:.2f}, is under the least that is shown, {least:g} (moments.min_score)"
-        if score < least
-        else None
-        for score in moments["score"]
-    ]
+    reasons = {
+        row["moment_id"]: f"its score, {row['score']:.2f}, is under the least that is shown, "
+        f"{least:g} (moments.min_score)"
+        for row in moments
+        if row["score"] < least
+    }
     if most is not None:
-        rows = zip(moments["score"], moments["start_ms"], moments["kind"], strict=True)
         ranked = sorted(
-            (-score, start_ms, place)
-            for place, (score, start_ms, kind) in enumerate(rows)
-            if reasons[place] is None and kind != "therapist_move"
+            (-row["score"], row["start_ms"], row["moment_id"])
+            for row in moments
+            if row["moment_id"] not in reasons and row["kind"] != "therapist_move"
         )
-        for _, _, place in ranked[most:]:
-            reasons[place] = (
+        for _, _, moment_id in ranked[most:]:
+            reasons[moment_id] = (
                 f"{most} moments of this session rank before it, and no more are shown "
                 "(moments.max_per_session)"
             )
-    because = pl.Series("because", reasons, dtype=pl.String)
-    told = moments.with_columns(because)
-    shown = moments.filter(because.is_null())
-    return shown, SET_ASIDE.conform(told.filter(because.is_not_null()))
+    shown = [row for row in moments if row["moment_id"] not in reasons]
+    aside = [
+        {**row, "because": reasons[row["moment_id"]]}
+        for row in moments
+        if row["moment_id"] in reasons
+    ]
+    return shown, aside

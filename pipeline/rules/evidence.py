@@ -1,11 +1,10 @@
 """The evidence of a hit: each clause as a sentence with the values that were observed."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from pipeline.lexicon import Lexicons
@@ -13,7 +12,7 @@ from pipeline.rules import conditions
 from pipeline.rules.compiling import Compiled
 from pipeline.rules.conditions import Quote, Test
 from pipeline.rules.measured import SESSION
-from pipeline.tables import CLAUSE, HITS
+from pipeline.rules.outcomes import Judged
 
 SMALL_BASELINE = "small baseline"
 """How each reason begins for which a clause was set aside."""
@@ -23,89 +22,59 @@ _ALWAYS = frozenset([SESSION, "item_id", "start_ms", "end_ms", "text"])
 Row = Mapping[str, Any]
 
 
-def table(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    """Table `hits` of its rows; lists go in flat, for polars takes long over nested rows."""
-    schema = HITS.empty().schema
-    flat = [clause for row in rows for clause in row["clauses"]]
-    clauses = {key: [clause[key] for clause in flat] for key in CLAUSE.to_schema()}
-    item_ids = [place for row in rows for place in row["item_ids"]]
-    lists = {
-        "clauses": pl.DataFrame(clauses, schema=CLAUSE.to_schema()).to_struct("clauses"),
-        "item_ids": pl.Series("item_ids", item_ids, pl.Int64),
-    }
-    plain = {name: [row[name] for row in rows] for name in schema if name not in lists}
-    made = pl.DataFrame(plain, schema={name: schema[name] for name in plain})
-    for name, values in lists.items():
-        number = np.repeat(np.arange(len(rows)), [len(row[name]) for row in rows])
-        by_row = pl.DataFrame({"row": number, name: values})
-        made = made.with_columns(by_row.group_by("row", maintain_order=True).agg(name)[name])
-    return HITS.conform(made)
-
-
-def observed(
-    compiled: Compiled, items: pl.DataFrame, judged: pl.DataFrame, places: Sequence[int]
-) -> list[dict[str, Any]]:
+def observed(compiled: Compiled, judged: Judged, places: Sequence[int]) -> list[dict[str, Any]]:
     """What evidence needs to know of the items at `places`.
 
-    Parameters
-    ----------
-    items, judged
-        Items and their outcomes, see `outcomes`, whose columns lose the rule's name here.
+    Their outcomes lose the rule's name here.
     """
     tests = [test for part in (*compiled.where, compiled.unless) for test in part]
     baselines = {name for test in tests for name in test.main.baselines}
     needed = compiled.columns | baselines | {f"{name}_n" for name in baselines} | _ALWAYS
     rule = compiled.rule.id
-    own = [pl.col(n).alias(n[len(rule) :]) for n in judged.columns if n.startswith(f"{rule}:")]
-    known = items.select(name for name in items.columns if name in needed)
-    return known.hstack(judged.select(own))[list(places)].to_dicts()
+    columns = judged.outcomes.columns
+    own = [pl.col(n).alias(n[len(rule) :]) for n in columns if n.startswith(f"{rule}:")]
+    known = judged.items.select(name for name in judged.items.columns if name in needed)
+    return known.hstack(judged.outcomes.select(own))[list(places)].to_dicts()
 
 
-def row(
-    compiled: Compiled,
-    items: Sequence[Row],
-    min_n: int,
-    quoting: "Quoting",
-    *,
-    suppressed: bool,
-) -> dict[str, object]:
-    """A row of table `hits` but for its id.
+def clauses(
+    compiled: Compiled, items: Sequence[Row], min_n: int, quoting: "Quoting"
+) -> list[dict[str, object]]:
+    """The clauses of a hit, as table `hits` has them.
 
     Parameters
     ----------
     items
         The items of the hit, as `observed` gives them.
-    suppressed
-        Whether a guard took items out.
     """
-    rule = compiled.rule
-    params = {name: param.value for name, param in rule.params.items()}
-    clauses: list[dict[str, object]] = []
-    reasons: list[str] = []
+    params = {name: param.value for name, param in compiled.rule.params.items()}
+    told: list[dict[str, object]] = []
     for each in items:
         values = {**params, **each}
         quote = quoting.of(values.get("text"))
         for number, part in enumerate(compiled.where):
-            clauses += _clauses(number, part, values, min_n, quote)
-        if suppressed and values[":guard"] is not None:
-            because = compiled.unless[values[":guard"]].because
-            reasons.append(conditions.filled(because, values, quote))
+            told += _clauses(number, part, values, min_n, quote)
     if compiled.count.hits > 1:
-        clauses.append(_count(compiled, [each["start_ms"] for each in items]))
-    return {
-        "rule": rule.id,
-        "kind": rule.kind,
-        "marker": rule.marker,
-        "primary": rule.role == "primary",
-        "weight": rule.weight,
-        "item": rule.on,
-        "item_ids": [each["item_id"] for each in items],
-        "start_ms": min(each["start_ms"] for each in items),
-        "end_ms": max(each["end_ms"] for each in items),
-        "clauses": clauses,
-        "params": compiled.told_params,
-        "suppressed_by": "; ".join(dict.fromkeys(reasons)) or None,
-    }
+        told.append(_count(compiled, [each["start_ms"] for each in items]))
+    return told
+
+
+def reasons(compiled: Compiled, items: Iterable[Row], quoting: "Quoting") -> str:
+    """Why guards took a hit back, as a sentence; empty: no guard fired.
+
+    Parameters
+    ----------
+    items
+        The items of the hit, as `observed` gives them.
+    """
+    params = {name: param.value for name, param in compiled.rule.params.items()}
+    told = []
+    for each in items:
+        if each[":guard"] is not None:
+            values = {**params, **each}
+            because = compiled.unless[each[":guard"]].because
+            told.append(conditions.filled(because, values, quoting.of(values.get("text"))))
+    return "; ".join(dict.fromkeys(told))
 
 
 def _clauses(

@@ -17,118 +17,108 @@ import numpy as np
 import polars as pl
 
 from pipeline import config
-from pipeline.lexicon import Lexicons
 from pipeline.rules import response
 from pipeline.rules.abstaining import Abstention
 from pipeline.rules.caveats import Caveats
-from pipeline.tables import MOMENTS, Tables
+from pipeline.rules.hit import Hit
+from pipeline.rules.response import Talk
+from pipeline.tables import Tables
 
-Hit = dict[str, Any]
+Row = dict[str, Any]
 
 
 def moments(
-    hits: pl.DataFrame,
+    hits: Iterable[Hit],
     tables: Tables,
     needs: Mapping[str, Sequence[str]],
     abstentions: Iterable[Abstention],
     settings: config.Settings,
-    lexicons: Lexicons,
-) -> pl.DataFrame:
-    """Table `moments` of a session, all of them, whatever a supervisor is to see.
+    talk: Talk | None,
+) -> list[Row]:
+    """Rows of table `moments` of a session, all of them, whatever a supervisor is to see.
 
     Parameters
     ----------
     hits
-        Table `hits`.
+        Of the session; those that guards took back make no moment.
     tables
-        `media`, `words`, `turns`, `silences`, `roles`.
+        `words`, `turns`, `silences`, `roles`.
     needs
         Families that each rule stands on.
     abstentions
         Rules that were not asked: moments of their kind get a caveat.
     settings
         Its sections `moments` and `response` matter, no others.
-    lexicons
-        Of the session's language; without any, what the therapist did next is null.
+    talk
+        What was said; None: what the therapist did next is null.
     """
-    counting = _counting(hits)
-    rows: list[dict[str, Any]] = []
+    counting = [hit for hit in hits if hit.suppressed_by is None]
+    if not counting:
+        return []
+    rows: list[Row] = []
     quotes = _Quotes(tables["turns"], settings.moments.quote_turns)
-    caveats = Caveats(tables, abstentions) if counting else None
-    for kind in dict.fromkeys(hit["kind"] for hit in counting):
-        same = [hit for hit in counting if hit["kind"] == kind]
-        supporting = [hit for hit in same if not hit["primary"]]
-        for primary in _near((hit for hit in same if hit["primary"]), settings.moments.merge_ms):
+    caveats = Caveats(tables, abstentions)
+    for kind in dict.fromkeys(hit.kind for hit in counting):
+        same = [hit for hit in counting if hit.kind == kind]
+        supporting = [hit for hit in same if not hit.primary]
+        for primary in _near((hit for hit in same if hit.primary), settings.moments.merge_ms):
             row, evidence = _row(primary, supporting, settings.moments)
             row["quote_turns"], shown_ms = quotes.of(row["start_ms"], row["end_ms"])
-            needs_words = any("words" in needs[hit["rule"]] for hit in evidence)
-            assert caveats is not None
+            needs_words = any("words" in needs[hit.rule] for hit in evidence)
             row["caveats"] = caveats.of(
                 kind,
-                [place for h in evidence if h["item"] == "silence" for place in h["item_ids"]],
+                [place for hit in evidence if hit.item == "silence" for place in hit.item_ids],
                 shown_ms if needs_words else None,
-                small_baseline=any(hit["set_aside"] for hit in evidence),
+                small_baseline=any(hit.small_baseline for hit in evidence),
             )
             rows.append(row)
     rows.sort(key=lambda row: (row["start_ms"], row["end_ms"], row["kind"]))
-    for row, answer in zip(
-        rows, response.responses(rows, tables, settings.response, lexicons), strict=True
-    ):
+    answers = response.responses(rows, talk, settings.response)
+    for number, (row, answer) in enumerate(zip(rows, answers, strict=True)):
         row |= {
+            "moment_id": number,
             "response": answer.state,
-            "response_codes": list(answer.codes),
-            "response_turns": list(answer.turns),
+            "response_codes": answer.codes,
+            "response_turns": answer.turns,
         }
-    return MOMENTS.frame({"moment_id": number, **row} for number, row in enumerate(rows))
-
-
-def _counting(hits: pl.DataFrame) -> list[Hit]:
-    """Hits that no guard took back, with `set_aside`: a clause of theirs was."""
-    aside = pl.element().struct.field("set_aside").is_not_null()
-    kept = hits.filter(pl.col("suppressed_by").is_null())
-    return kept.select(
-        *("hit_id", "rule", "kind", "marker", "primary", "weight", "item", "item_ids"),
-        *("start_ms", "end_ms"),
-        set_aside=pl.col("clauses").list.eval(aside).list.any(),
-    ).to_dicts()
+    return rows
 
 
 def _near(hits: Iterable[Hit], merge_ms: int) -> list[list[Hit]]:
     """Groups of hits, each at most `merge_ms` after the end of those before it."""
     found: list[list[Hit]] = []
     end_ms = 0
-    for hit in sorted(hits, key=lambda hit: (hit["start_ms"], hit["end_ms"], hit["hit_id"])):
-        if found and hit["start_ms"] <= end_ms + merge_ms:
+    for hit in sorted(hits, key=lambda hit: (hit.start_ms, hit.end_ms, hit.hit_id)):
+        if found and hit.start_ms <= end_ms + merge_ms:
             found[-1].append(hit)
-            end_ms = max(end_ms, hit["end_ms"])
+            end_ms = max(end_ms, hit.end_ms)
         else:
             found.append([hit])
-            end_ms = hit["end_ms"]
+            end_ms = hit.end_ms
     return found
 
 
 def _row(
     primary: Sequence[Hit], supporting: Iterable[Hit], settings: config.Moments
-) -> tuple[dict[str, Any], list[Hit]]:
+) -> tuple[Row, list[Hit]]:
     """A moment without what stands beside it, and the hits that it is made of."""
-    start_ms = min(hit["start_ms"] for hit in primary)
-    end_ms = max(hit["end_ms"] for hit in primary)
+    start_ms = min(hit.start_ms for hit in primary)
+    end_ms = max(hit.end_ms for hit in primary)
     beside = [
         hit
         for hit in supporting
-        if hit["start_ms"] <= end_ms + settings.merge_ms
-        and hit["end_ms"] >= start_ms - settings.merge_ms
+        if hit.start_ms <= end_ms + settings.merge_ms and hit.end_ms >= start_ms - settings.merge_ms
     ]
-    wrong = math.prod(1 - hit["weight"] for hit in (*primary, *beside))
-    strongest = max(primary, key=lambda hit: (hit["weight"], -hit["start_ms"], -hit["hit_id"]))
+    wrong = math.prod(1 - hit.weight for hit in (*primary, *beside))
+    strongest = max(primary, key=lambda hit: (hit.weight, -hit.start_ms, -hit.hit_id))
     row = {
-        "kind": strongest["kind"],
-        "marker": strongest["marker"],
+        "kind": strongest.kind,
+        "marker": strongest.marker,
         "start_ms": start_ms,
         "end_ms": end_ms,
         "score": 1 - wrong,
-        "primary_hits": [hit["hit_id"] for hit in primary],
-        "supporting_hits": [hit["hit_id"] for hit in beside],
+        "primary_hits": [hit.hit_id for hit in primary],
+        "supporting_hits": [hit.hit_id for hit in beside],
     }
     return row, [*primary, *beside]
 
@@ -143,12 +133,12 @@ class _Quotes:
     """
 
     def __init__(self, turns: pl.DataFrame, around: int) -> None:
-        turns = turns.sort("start_ms", "turn_id")
         self._around = around
-        self._ids = turns["turn_id"].to_numpy()
-        self._start_ms = turns["start_ms"].to_numpy()
-        self._end_ms = turns["end_ms"].to_numpy()
-        self._floor = ~turns["is_backchannel"].fill_null(value=False).to_numpy()
+        names = ("turn_id", "start_ms", "end_ms", "is_backchannel")
+        columns = [turns[name].to_numpy() for name in names]
+        order = np.lexsort(columns[:2])  # by start, then by id
+        self._ids, self._start_ms, self._end_ms, backchannel = (each[order] for each in columns)
+        self._floor = backchannel != True  # noqa: E712  # of null it is true
 
     def of(self, start_ms: int, end_ms: int) -> tuple[list[int], tuple[int, int] | None]:
         """Ids of the turns, and where they begin and end; None: there are none."""

@@ -23,17 +23,18 @@ and the recording ends before the window does, so that nobody knows what came ne
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import median
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipeline import config
 from pipeline.lexicon import Lexicons
-from pipeline.rules.measured import runs
-from pipeline.tables import Tables
+from pipeline.rules.measured import SESSION
 
 REDIRECT = "R10"
 RUPTURES = frozenset(("withdrawal", "confrontation"))
@@ -49,30 +50,90 @@ class Answer:
     turns: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True)
+class Talk:
+    """What both people said in a session, without backchannels.
+
+    Attributes
+    ----------
+    therapist
+        Start, id, and strategies heard, of each turn of the therapist in which one was heard.
+    client
+        Start and words of each substantive turn of the client.
+    """
+
+    duration_ms: int
+    therapist: list[tuple[int, int, frozenset[str]]] = field(default_factory=list)
+    client: list[tuple[int, int]] = field(default_factory=list)
+
+    @cached_property
+    def usual_words(self) -> float:
+        """Median of the words of the client's substantive turns."""
+        return median(n_words for _, n_words in self.client)
+
+
+def features(lexicons: Lexicons) -> set[str]:
+    """Features of turns, matches of lexicons, that `talks` looks at."""
+    return {*lexicons.response_codes(), _ASSENT}
+
+
+def talks(
+    turns: pl.DataFrame, media: Sequence[pl.DataFrame], lexicons: Lexicons
+) -> list[Talk | None]:
+    """What was said in each session; None: no words, or no lexicon that speaks for a strategy.
+
+    Parameters
+    ----------
+    turns
+        Items of all sessions, see `columns.frames`, with the columns `features`.
+    media
+        Table `media` of each session.
+    """
+    codes = lexicons.response_codes()
+    spoken = turns.filter(
+        ~pl.col("is_backchannel").fill_null(value=False), pl.col("text").is_not_null()
+    ).sort(SESSION, "start_ms", "item_id")
+    if not codes:
+        return [None for _ in media]
+    heard = {number: Talk(media[number]["duration_ms"][0]) for number in spoken[SESSION].unique()}
+
+    session, start_ms = spoken[SESSION].to_list(), spoken["start_ms"].to_list()
+    turn_id, n_words = spoken["item_id"].to_list(), spoken["n_words"].to_list()
+    therapist, client = (
+        spoken["role"].eq_missing(role).to_numpy() for role in ("therapist", "client")
+    )
+    found: dict[int, set[str]] = {}
+    for name, code in codes.items():
+        for row in np.flatnonzero(therapist & _matched(spoken, name)).tolist():
+            found.setdefault(row, set()).add(code)
+    for row in sorted(found):
+        heard[session[row]].therapist.append((start_ms[row], turn_id[row], frozenset(found[row])))
+    for row in np.flatnonzero(client & ~_matched(spoken, _ASSENT)).tolist():
+        heard[session[row]].client.append((start_ms[row], n_words[row]))
+    return [heard.get(number) for number in range(len(media))]
+
+
+def _matched(turns: pl.DataFrame, name: str) -> NDArray[np.bool_]:
+    """Whether a lexicon matched in each turn; of null it is false."""
+    column = turns.get_column(name, default=None)
+    if column is None:
+        return np.zeros(turns.height, np.bool_)
+    matched: NDArray[np.bool_] = column.to_numpy() > 0
+    return matched
+
+
 def responses(
-    moments: Sequence[dict[str, Any]],
-    tables: Tables,
-    settings: config.Response,
-    lexicons: Lexicons,
+    moments: Sequence[Mapping[str, Any]], talk: Talk | None, settings: config.Response
 ) -> list[Answer]:
     """One answer for each moment, which has kind, start_ms and end_ms.
 
     Parameters
     ----------
-    tables
-        `media`, `turns`, and `measures`, in which the matches of lexicons are counted already.
-    lexicons
-        Say which of them speak for a strategy.
+    talk
+        None: nobody knows what was said.
     """
-    floor = tables["turns"].filter(
-        ~pl.col("is_backchannel").fill_null(value=False), pl.col("text").is_not_null()
-    )
-    if not moments or not lexicons.response_codes() or not floor.height:
+    if talk is None:
         return [Answer(None) for _ in moments]
-    floor = floor.sort("start_ms", "turn_id")
-    counted = _counted(tables["measures"], {*lexicons.response_codes(), _ASSENT})
-    duration_ms = tables["media"]["duration_ms"][0]
-    session = _Session(floor, duration_ms, counted, lexicons.response_codes(), settings)
     found = []
     for moment in moments:
         next_ms = min(
@@ -84,102 +145,47 @@ def responses(
             ),
             default=None,
         )
-        answer = session.heard(moment, next_ms)
-        if answer.state == "addressed" and session.is_repaired(moment, answer, moments):
+        answer = _heard(talk, moment, next_ms, settings)
+        if answer.state == "addressed" and _is_repaired(talk, moment, answer, moments, settings):
             answer = Answer("possibly_repaired", answer.codes, answer.turns)
         found.append(answer)
     return found
 
 
-def _counted(measures: pl.DataFrame, features: set[str]) -> dict[str, set[int]]:
-    """Ids of the turns in which each of these features is more than zero."""
-    counted: dict[str, set[int]] = {}
-    for (item, feature), start, length in runs(measures):
-        if item == "turn" and feature in features:
-            part = measures.slice(start, length)
-            more = part["value"].to_numpy() > 0  # of null it is false
-            counted.setdefault(feature, set()).update(part["item_id"].to_numpy()[more].tolist())
-    return counted
+def _heard(
+    talk: Talk, moment: Mapping[str, Any], next_ms: int | None, settings: config.Response
+) -> Answer:
+    until_ms = moment["end_ms"] + settings.window_ms
+    if next_ms is not None:
+        until_ms = min(until_ms, next_ms)
+    found = [
+        (turn_id, own)
+        for start_ms, turn_id, own in talk.therapist
+        if moment["start_ms"] <= start_ms < until_ms
+    ]
+    codes = {code for _, own in found for code in own}
+    if not codes:
+        return Answer("none_found" if until_ms <= talk.duration_ms else None)
+    state = "redirected" if codes == {REDIRECT} else "addressed"
+    ordered = tuple(sorted(codes, key=lambda code: int(code[1:])))
+    return Answer(state, ordered, tuple(turn_id for turn_id, _ in found))
 
 
-class _Session:
-    """What was said by both people, without backchannels.
-
-    Parameters
-    ----------
-    floor
-        Turns with words that are no backchannels, in order of start.
-    counted
-        As `_counted` gives them.
-    codes
-        Strategy that each lexicon speaks for.
-    """
-
-    def __init__(
-        self,
-        floor: pl.DataFrame,
-        duration_ms: int,
-        counted: Mapping[str, set[int]],
-        codes: Mapping[str, str],
-        settings: config.Response,
-    ) -> None:
-        self.floor = floor
-        self.duration_ms = duration_ms
-        self.counted = counted
-        self.codes = codes
-        self.settings = settings
-
-    @cached_property
-    def therapist(self) -> list[tuple[int, int, set[str]]]:
-        """Start, id, and strategies heard, of each turn of the therapist in which one was."""
-        turns = self.floor.filter(pl.col("role") == "therapist").select("start_ms", "turn_id")
-        said = [
-            (start_ms, turn_id, self._codes_of(turn_id)) for start_ms, turn_id in turns.iter_rows()
-        ]
-        return [each for each in said if each[2]]
-
-    def _codes_of(self, turn_id: int) -> set[str]:
-        none: set[int] = set()
-        return {
-            code for name, code in self.codes.items() if turn_id in self.counted.get(name, none)
-        }
-
-    @cached_property
-    def client(self) -> list[tuple[int, int]]:
-        """Start and words of each substantive turn of the client."""
-        turns = self.floor.filter(
-            pl.col("role") == "client", ~pl.col("turn_id").is_in(self.counted.get(_ASSENT, set()))
-        )
-        return list(turns.select("start_ms", "n_words").iter_rows())
-
-    def heard(self, moment: dict[str, Any], next_ms: int | None) -> Answer:
-        until_ms = moment["end_ms"] + self.settings.window_ms
-        if next_ms is not None:
-            until_ms = min(until_ms, next_ms)
-        found = [
-            (turn_id, own)
-            for start_ms, turn_id, own in self.therapist
-            if moment["start_ms"] <= start_ms < until_ms
-        ]
-        codes = {code for _, own in found for code in own}
-        if not codes:
-            return Answer("none_found" if until_ms <= self.duration_ms else None)
-        state = "redirected" if codes == {REDIRECT} else "addressed"
-        ordered = tuple(sorted(codes, key=lambda code: int(code[1:])))
-        return Answer(state, ordered, tuple(turn_id for turn_id, _ in found))
-
-    def is_repaired(
-        self, moment: dict[str, Any], answer: Answer, moments: Sequence[dict[str, Any]]
-    ) -> bool:
-        until_ms = moment["end_ms"] + self.settings.repair_ms
-        again = any(
-            other["kind"] == moment["kind"] and moment["end_ms"] <= other["start_ms"] < until_ms
-            for other in moments
-        )
-        if again or not self.client:
-            return False
-        addressed_ms = min(s for s, turn_id, _ in self.therapist if turn_id in answer.turns)
-        after = [n_words for start_ms, n_words in self.client if start_ms > addressed_ms]
-        lengths = after[: self.settings.repair_turns]
-        usual = median(n_words for _, n_words in self.client)
-        return len(lengths) == self.settings.repair_turns and median(lengths) >= usual
+def _is_repaired(
+    talk: Talk,
+    moment: Mapping[str, Any],
+    answer: Answer,
+    moments: Sequence[Mapping[str, Any]],
+    settings: config.Response,
+) -> bool:
+    until_ms = moment["end_ms"] + settings.repair_ms
+    again = any(
+        other["kind"] == moment["kind"] and moment["end_ms"] <= other["start_ms"] < until_ms
+        for other in moments
+    )
+    if again or not talk.client:
+        return False
+    addressed_ms = min(start_ms for start_ms, turn, _ in talk.therapist if turn in answer.turns)
+    after = [n_words for start_ms, n_words in talk.client if start_ms > addressed_ms]
+    lengths = after[: settings.repair_turns]
+    return len(lengths) == settings.repair_turns and median(lengths) >= talk.usual_words

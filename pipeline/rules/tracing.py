@@ -18,6 +18,7 @@ from pipeline.rules.book import RuleBook, found
 from pipeline.rules.compiling import Compiled
 from pipeline.rules.conditions import Quote, Test
 from pipeline.rules.evidence import Quoting
+from pipeline.rules.outcomes import Judged
 from pipeline.tables import Tables
 
 State = Literal["held", "failed", "null", "aside"]
@@ -146,12 +147,12 @@ def _looked(
         test.held(min_n, set_aside_holds=False).alias(outcomes.name(compiled, f"guard.{number}"))
         for number, test in enumerate(compiled.unless)
     ]
-    judged = items.select(*outcomes.expressions(compiled, min_n), *guards)
-    counted, suppressed = found(compiled, items, judged)
+    judged = Judged.by([compiled], items, min_n, guards)
+    counted, suppressed = found(compiled, judged)
     hit = {place for group in counted for place in group}
     taken = {place for group in suppressed for place in group}
     params = {name: param.value for name, param in compiled.rule.params.items()}
-    for place, row in zip(places, evidence.observed(compiled, items, judged, places), strict=True):
+    for place, row in zip(places, evidence.observed(compiled, judged, places), strict=True):
         values = {**params, **row}
         quote = quoting.of(row.get("text"))
         outcome: Outcome = "failed"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from pipeline import report
 from pipeline.config import Settings
@@ -34,6 +35,12 @@ class Spoken:
         measures = {feature.name for feature in meaning.features(self.lexicons)}
         named = {name for rule in self.rules.rules for name in rule.columns}
         return any(name.removesuffix("_z").removesuffix("_pct") in measures for name in named)
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """Of all that an answer of lexicons and of rules depends on, for addresses."""
+        parts = {"rules": self.rules.canonical(), "lexicons": self.lexicons.canonical()}
+        return {name: digest(part.encode()) for name, part in parts.items()}
 
     @property
     def listed(self) -> tuple[RuleEntry, ...]:

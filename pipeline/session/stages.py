@@ -275,7 +275,7 @@ def counting(
     def measure(tables: Tables) -> Tables:
         return {"values": features.measure_all(tables, spoken.features)}
 
-    lexicons = {"lexicons": digest(spoken.lexicons.canonical().encode())}
+    lexicons = {"lexicons": spoken.digests["lexicons"]}
     catalogue = {"catalogue": [[f.name, f.version, f.item] for f in spoken.features]}
     return (
         Stage("turns", 4, ("media", "words"), cut_turns, _dump(settings, "turns") | lexicons),
@@ -343,7 +343,6 @@ def deciding(
     }
     voice = {"therapist_voice": settings.features.therapist_voice}
     earlier = {"earlier": [each.facts for each in past]} if past else {}
-    rules = {"rules": spoken.rules.canonical(), "lexicons": spoken.lexicons.canonical()}
     return [
         Stage(
             "roles",
@@ -365,7 +364,7 @@ def deciding(
             2,
             ("measures", "roles", "quality"),
             flag,
-            _dump(settings, "moments", "response") | rules,
+            _dump(settings, "moments", "response") | spoken.digests,
         ),
     ]
 
@@ -373,8 +372,8 @@ def deciding(
 def decided_by(settings: Settings, spoken: Spoken) -> dict[str, str]:
     """Digest of each part of the settings on which the deciding stages rest, rules among them."""
     sections = _dump(settings, "roles", "features", "baseline", "moments", "response")
-    rules = {"rules": spoken.rules.canonical(), "lexicons": spoken.lexicons.canonical()}
-    return {name: digest(canonical(part))[:16] for name, part in (sections | rules).items()}
+    parts = {name: digest(canonical(part)) for name, part in sections.items()} | spoken.digests
+    return {name: whole[:16] for name, whole in parts.items()}
 
 
 def _acknowledges(lexicons: Lexicons) -> Callable[[str], bool] | None:
@@ -402,5 +401,5 @@ def _told(identity: Identity) -> dict[str, Any]:
 
 def _dump(settings: Settings, *sections: str) -> dict[str, Any]:
     """Settings on which a stage depends, as JSON values; an engine without settings has none."""
-    dumped = settings.model_dump(mode="json")
+    dumped = settings.model_dump(mode="json", include=set(sections))
     return {name: dumped[name] for name in sections if name in dumped}

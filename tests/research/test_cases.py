@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pipeline import batch, config
@@ -24,7 +25,12 @@ therapist,60000,64000,"And what would you like to talk about today?"
 client,64200,66000,"I don't see how this is supposed to help."
 """
 SAYS = ("She is well.", "I don't know.", "Can we stop?", "Fine.", "You never listen to me.")
-TABLES = ("hits", "moments", "set_aside")
+
+
+def unexplained(case: cases.Case) -> pl.DataFrame:
+    """Hits without what an experiment does not look at."""
+    hits = case.tables["hits"].drop("clauses")
+    return hits.with_columns(pl.col("suppressed_by").is_null())
 
 
 class Silent:
@@ -81,7 +87,10 @@ def test_sessions_in_batches_are_seen_as_one_by_one(
     for case in together:
         # As the walk itself would compute it: stage by stage, all of it.
         alone = cases._computed(case.entry, bench)
-        assert all(case.tables[table].equals(alone.tables[table]) for table in TABLES)
+        assert all(
+            case.tables[table].equals(alone.tables[table]) for table in ("moments", "set_aside")
+        )
+        assert unexplained(case).equals(unexplained(alone))
         assert set(case.tables) == set(alone.tables)
     bench.catalogue.close()
     before = cases.read(walked).cases
@@ -134,7 +143,7 @@ def test_what_is_damaged_is_computed_again_in_memory_or_left_out(workspace: Path
     again = cases.read(workspace, settings=other(**OTHERS["rules"]))
     assert (len(again.cases), again.closed) == (len(SAYS), 0)
     for before, after in zip(sound.cases, again.cases, strict=True):
-        assert before.tables["hits"].equals(after.tables["hits"])
+        assert unexplained(before).equals(unexplained(after))
     spoil(workspace, "words")  # what was heard cannot be made again
     left = cases.read(workspace, settings=other(**OTHERS["rules"]))
     assert (len(left.cases), left.closed) == (len(SAYS) - 1, 1)

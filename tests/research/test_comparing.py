@@ -118,7 +118,7 @@ def test_two_sessions_of_one_code_are_told() -> None:
     other = Recording("cd" * 32, 1000, None, 0, Metadata(code="S-1"))
     both = [case(moments_of()), replace(case(moments_of()), recording=other)]
     with pytest.raises(InputError, match=r"2 sessions have the same code \(abababababab, cdcdcd"):
-        find(both, "S-1")
-    found = find(both, "CDCDCD")
-    assert found is both[1]
-    assert find(both, "cdcd") is find(both, "S-2") is None
+        find(both, ["S-1"])
+    found = find(both, ["CDCDCD", "cdcdcdcd", "cdcd", "S-2"])
+    assert found["CDCDCD"] is found["cdcdcdcd"] is both[1]
+    assert found["cdcd"] is found["S-2"] is None

@@ -8,7 +8,7 @@ STRETCHES = [f"{side}_{who}_" for side in ("prev", "next") for who in ("therapis
 
 
 def frame(item: str, said: list[Said], *wanted: str) -> pl.DataFrame:
-    return columns.frame(item, tables_of(said), catalogue(), set(wanted))
+    return columns.frames({item: set(wanted)}, [tables_of(said)], catalogue())[item]
 
 
 def test_a_silence_knows_what_was_said_before_and_after() -> None:
@@ -71,7 +71,7 @@ def test_items_of_unknown_role_are_left_out() -> None:
     tables = tables_of(script(("T", 0, "Hello."), ("C", 4, "Hello.")), known_roles=False)
     for item in ("turn", "silence"):
         wanted = {"role", "before_role", "after_role"} & set(columns.OWN[item])
-        found = columns.frame(item, tables, catalogue(), wanted)
+        found = columns.frames({item: wanted}, [tables], catalogue())[item]
         roles = [role for name in wanted for role in found[name]]
         assert "unknown" not in roles
 
@@ -99,7 +99,7 @@ def test_every_column_that_may_be_named_is_delivered() -> None:
 def test_stretches_agree_with_a_plain_search(said: list[Said]) -> None:
     tables = tables_of(said)
     wanted = {prefix + "n_words" for prefix in STRETCHES}
-    found = columns.frame("turn", tables, catalogue(), wanted)
+    found = columns.frames({"turn": wanted}, [tables], catalogue())["turn"]
     floor = (
         tables["turns"]
         .filter(~pl.col("is_backchannel").fill_null(value=False))
@@ -130,7 +130,7 @@ def test_a_feature_that_was_not_measured_at_all_is_null() -> None:
     tables = tables_of(script(("T", 0, "Hello."), ("C", 0.3, "No."), ("T", 0.3, "I see.")))
     tables["measures"] = tables["measures"].filter(pl.col("feature") != "negation")
     wanted = {"negation", "negation_z", "prev_client_negation", "role"}
-    items = columns.frame("turn", tables, catalogue(), wanted)
+    items = columns.frames({"turn": wanted}, [tables], catalogue())["turn"]
     assert items.height
     for name in ("negation", "negation_z", "prev_client_negation"):
         assert items[name].null_count() == items.height

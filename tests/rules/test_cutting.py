@@ -30,6 +30,11 @@ def moments(*rows: tuple[str, float]) -> pl.DataFrame:
     )
 
 
+def cut(found: pl.DataFrame, settings: config.Moments) -> tuple[pl.DataFrame, pl.DataFrame]:
+    shown, aside = cutting.cut(found.to_dicts(), settings)
+    return MOMENTS.frame(shown), SET_ASIDE.frame(aside)
+
+
 def settings(min_score: float = 0, most: int | None = None) -> config.Moments:
     usual = config.load().moments
     return usual.model_copy(update={"min_score": min_score, "max_per_session": most})
@@ -40,13 +45,13 @@ W, C, T = "withdrawal", "confrontation", "therapist_move"
 
 def test_nothing_is_set_aside_by_default() -> None:
     found = moments((W, 0.1), (C, 0.9))
-    shown, aside = cutting.cut(found, config.load().moments)
+    shown, aside = cut(found, config.load().moments)
     assert shown.equals(found)
     assert aside.is_empty()
 
 
 def test_a_low_score_is_set_aside_with_its_reason() -> None:
-    shown, aside = cutting.cut(moments((W, 0.3), (C, 0.4), (T, 0.2)), settings(0.4))
+    shown, aside = cut(moments((W, 0.3), (C, 0.4), (T, 0.2)), settings(0.4))
     assert shown["moment_id"].to_list() == [1]
     assert aside["moment_id"].to_list() == [0, 2]
     assert "0.30" in aside["because"][0]
@@ -55,7 +60,7 @@ def test_a_low_score_is_set_aside_with_its_reason() -> None:
 
 
 def test_the_highest_stay_and_the_earlier_of_equals() -> None:
-    shown, aside = cutting.cut(moments((W, 0.5), (C, 0.8), (W, 0.5), (C, 0.6)), settings(0, 3))
+    shown, aside = cut(moments((W, 0.5), (C, 0.8), (W, 0.5), (C, 0.6)), settings(0, 3))
     assert shown["moment_id"].to_list() == [0, 1, 3]
     assert aside["because"].to_list() == [
         "3 moments of this session rank before it, and no more are shown (moments.max_per_session)"
@@ -63,7 +68,7 @@ def test_the_highest_stay_and_the_earlier_of_equals() -> None:
 
 
 def test_moves_of_the_therapist_take_nobodys_place() -> None:
-    shown, _ = cutting.cut(moments((T, 0.9), (W, 0.5), (C, 0.4)), settings(0, 1))
+    shown, _ = cut(moments((T, 0.9), (W, 0.5), (C, 0.4)), settings(0, 1))
     assert shown["moment_id"].to_list() == [0, 1]
 
 
@@ -74,9 +79,8 @@ def test_moves_of_the_therapist_take_nobodys_place() -> None:
 )
 def test_nothing_is_lost(rows: list[tuple[str, float]], min_score: float, most: int | None) -> None:
     found = moments(*rows)
-    shown, aside = cutting.cut(found, settings(min_score, most))
+    shown, aside = cut(found, settings(min_score, most))
     assert sorted([*shown["moment_id"], *aside["moment_id"]]) == list(range(len(rows)))
-    SET_ASIDE.conform(aside)
     ranked = shown.filter(pl.col("kind") != T)
     assert most is None or ranked.height <= most
     assert all(aside["because"])

@@ -22,6 +22,7 @@ from strategies import (
 )
 
 from pipeline.rules import RuleBook
+from pipeline.rules.caveats import SMALL_BASELINE
 from pipeline.tables import HITS, MOMENTS, SCHEMAS
 
 QUICK = examples(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -154,9 +155,31 @@ def test_many_sessions_in_one_go_are_flagged_as_one_by_one(
     sessions = [tables_of(first, disabled=sorted(lacking), known_roles=not unknown)]
     sessions += [tables_of(said) for said in others]
     together = book().flag_all(sessions, english(), settings())
-    for tables, found in zip(sessions, together, strict=True):
+    bare = book().flag_all(sessions, english(), settings(), explained=False)
+    for tables, found, told in zip(sessions, together, bare, strict=True):
         alone = book().flag(tables, english(), settings())
         assert all(found[name].equals(alone[name]) for name in ("hits", "moments", "set_aside"))
+        assert all(found[name].equals(told[name]) for name in ("moments", "set_aside"))
+        assert told["hits"]["clauses"].list.len().sum() == 0
+        for hits in (found["hits"], told["hits"]):
+            hits.replace_column(
+                hits.get_column_index("suppressed_by"), hits["suppressed_by"].is_null()
+            )
+        assert found["hits"].drop("clauses").equals(told["hits"].drop("clauses"))
+
+
+@QUICK
+@given(conversations(min_size=12))
+def test_a_small_baseline_is_told_where_a_clause_was_set_aside(said: list[Said]) -> None:
+    found = flagged(said)
+    aside = {
+        hit["hit_id"]
+        for hit in found["hits"].to_dicts()
+        if any(clause["set_aside"] for clause in hit["clauses"])
+    }
+    for moment in found["moments"].to_dicts():
+        own = {*moment["primary_hits"], *moment["supporting_hits"]}
+        assert (SMALL_BASELINE in moment["caveats"]) is bool(own & aside)
 
 
 @QUICK

@@ -1,9 +1,12 @@
+from typing import Any
+
 import polars as pl
 import pytest
 from strategies import Said, book, english, flagged, script, settings, tables_of
 
 from pipeline.rules import merging
-from pipeline.tables import HITS, MOMENTS
+from pipeline.rules.hit import Hit
+from pipeline.tables import MOMENTS
 
 TURNS = [
     Said("client" if n % 2 else "therapist", n * 10_000, n * 10_000 + 8_000, "one two three")
@@ -11,8 +14,9 @@ TURNS = [
 ]
 
 
-def hit(start_s: int, end_s: int, **other: object) -> dict[str, object]:
-    return {
+def hit(start_s: int, end_s: int, **other: Any) -> Hit:
+    told = {
+        "hit_id": 0,
         "rule": "a-rule",
         "kind": "withdrawal",
         "marker": "W2",
@@ -25,13 +29,15 @@ def hit(start_s: int, end_s: int, **other: object) -> dict[str, object]:
         "clauses": [],
         "params": "{}",
         "suppressed_by": None,
-    } | other
+        "small_baseline": False,
+    }
+    return Hit(**{**told, **other})
 
 
-def merged(*hits: dict[str, object], needs: tuple[str, ...] = ("timing",)) -> pl.DataFrame:
-    table = HITS.frame({"hit_id": n, **each} for n, each in enumerate(hits))
+def merged(*hits: Hit, needs: tuple[str, ...] = ("timing",)) -> pl.DataFrame:
+    own = [each._replace(hit_id=n) for n, each in enumerate(hits)]
     tables = tables_of(TURNS)
-    return merging.moments(table, tables, {"a-rule": needs}, (), settings(), english())
+    return MOMENTS.frame(merging.moments(own, tables, {"a-rule": needs}, (), settings(), None))
 
 
 def spans(moments: pl.DataFrame) -> list[tuple[int, int]]:
@@ -95,19 +101,18 @@ def test_interpolated_words_are_a_caveat_where_words_counted(
 
 
 def test_a_small_baseline_is_a_caveat() -> None:
-    clause = {"text": "x", "condition": "x", "observed": "{}", "set_aside": "small baseline: 3"}
-    (caveats,) = merged(hit(100, 108, clauses=[clause]))["caveats"]
+    (caveats,) = merged(hit(100, 108, small_baseline=True))["caveats"]
     assert any("Small baseline" in each for each in caveats)
 
 
 def test_a_risk_of_missed_speech_is_a_caveat_of_rules_without_that_guard() -> None:
     tables = tables_of(TURNS)
-    heard = HITS.frame([{"hit_id": 0, **hit(8, 10, item="silence", item_ids=[0])}])
+    heard = hit(8, 10, item="silence", item_ids=[0])
     risky = tables["silences"].with_columns(missed_speech_risk=pl.lit(value=True))
     for silences, told in ((tables["silences"], False), (risky, True)):
         told_tables = {**tables, "silences": silences}
-        found = merging.moments(heard, told_tables, {"a-rule": ()}, (), settings(), english())
-        assert any("quiet voice" in each for each in found["caveats"][0]) is told
+        (found,) = merging.moments([heard], told_tables, {"a-rule": ()}, (), settings(), None)
+        assert any("quiet voice" in each for each in found["caveats"]) is told
 
 
 def test_a_silence_in_which_a_voice_may_have_been_missed_is_set_aside() -> None:
