@@ -30,7 +30,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -241,6 +241,11 @@ def layered(upper: Tables, lower: Tables) -> Shelf:
     return Shelf(
         {name: _source(upper if name in upper else lower, name) for name in (*lower, *upper)}
     )
+
+
+def without(names: Collection[str], tables: Tables) -> Shelf:
+    """The others of these tables. None is read by this."""
+    return Shelf({name: _source(tables, name) for name in tables if name not in names})
 
 
 def _source(tables: Tables, name: str) -> Callable[[], pl.DataFrame]:

@@ -36,7 +36,7 @@ import strategies
 from pipeline import config
 from pipeline.assembly import Workbench
 from pipeline.catalogue import Catalogue, Entry
-from pipeline.research import cases
+from pipeline.research import cases, flagging, opening
 from pipeline.store import Store, artifact, canonical, digest
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
@@ -50,10 +50,12 @@ OTHER_RULES = """
 extends: default
 params: {silence-after-question: {min_ms: 4000}}
 """
-TETHER = r"""
-import atexit, re, resource, sys
+PROGRAM = r"""
+import atexit, os, re, resource, sys
 from pathlib import Path
+from pipeline import config
 from pipeline.cli import main
+from pipeline.research import opening
 
 def peak_kib():
     own = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
@@ -61,10 +63,14 @@ def peak_kib():
 
 if __name__ == "__main__":
     atexit.register(lambda: print(peak_kib(), file=sys.stderr))
-    main()
+    if sys.argv[1] == "flag":
+        settings = config.load(sys.argv[2])
+        opening.read(Path(sys.argv[3]), settings=settings, processes=os.cpu_count())
+    else:
+        main()
 """
-"""`tether`, which prints at its end the peak memory of its largest process: what a process that was
-started has of its parent's would count with getrusage."""
+"""Hits and moments alone, or `tether`. It prints at its end the peak memory of its largest process:
+what a process that was started has of its parent's would count with getrusage."""
 SWEEP = """
 codes: codes.csv
 group: all
@@ -117,9 +123,11 @@ def many(folder: Path, sessions: int) -> None:
     print(f"\n{sessions} composed sessions, in batches, other rules than those of the walk")
     bench = Workbench(config.load(str(folder / "other.yaml")), workspace)
     try:
-        parts(bench, cases.read(workspace).cases[:PART])
+        parts(bench, opening.read(workspace).cases[:PART])
     finally:
         bench.catalogue.close()
+    told = measured(["flag", "other.yaml", str(workspace)], folder)
+    shown("hits and moments, all processors", *told)
     commands = {
         "tether evaluate, moments as walked": ["evaluate"],
         "tether evaluate, other rules": ["evaluate", "--config", "other.yaml"],
@@ -129,8 +137,12 @@ def many(folder: Path, sessions: int) -> None:
     for name, command in commands.items():
         codes = [] if command[0] == "tune" else ["--codes", "codes.csv"]
         arguments = [*command, *codes, "--workspace", str(workspace), "--json"]
-        wall, busy, peak_mib = measured(arguments, folder)
-        print(f"{name:<44} {wall:8.1f} s   ({busy:.1f}), peak memory {peak_mib:.0f} MiB")
+        shown(name, *measured(arguments, folder))
+
+
+def shown(name: str, wall: float, busy: float, peak_mib: float) -> None:
+    """Print a line of a whole process."""
+    print(f"{name:<44} {wall:8.1f} s   ({busy:.1f}), peak memory {peak_mib:.0f} MiB")
 
 
 def parts(bench: Workbench, walked: Sequence[cases.Case]) -> None:
@@ -138,15 +150,15 @@ def parts(bench: Workbench, walked: Sequence[cases.Case]) -> None:
 
     def rules(loaded: Sequence[cases.Case], at_a_time: int) -> None:
         for start in range(0, len(loaded), at_a_time):
-            cases.flags(loaded[start : start + at_a_time], bench.speak, bench.settings)
+            flagging.flags(loaded[start : start + at_a_time], bench.speak, bench.settings)
 
-    loaded = cases.loaded(walked)
+    loaded = flagging.loaded(walked)
     told: dict[str, Callable[[], object]] = {
-        "tables read and compared with digests": lambda: cases.loaded(walked),
+        "tables read and compared with digests": lambda: flagging.loaded(walked),
         "hits and moments, one session at a time": lambda: rules(loaded, 1),
         f"hits and moments, {cases.BATCH} at a time": lambda: rules(loaded, cases.BATCH),
         "all of it, one process": lambda: list(
-            cases.decided([case.entry for case in walked], bench)
+            flagging.decided([case.entry for case in walked], bench)
         ),
     }
     busies = []
@@ -218,7 +230,7 @@ def copy(store: Store, session: str, other: str) -> None:
 def code(workspace: Path, file: Path) -> None:
     """Write codes: in each session every second moment of the walk is a rupture, and two more."""
     rows: list[tuple[object, ...]] = [("session", "start_ms", "kind", "marker")]
-    for case in cases.read(workspace).cases:
+    for case in opening.read(workspace).cases:
         found = case.tables["moments"].select("start_ms", "kind", "marker").rows()[::2]
         found += [(start_ms, "withdrawal", "W2") for start_ms in (500_000, 2_500_000)]
         name = case.recording.short_id
@@ -286,11 +298,11 @@ def spent(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def measured(arguments: Sequence[str], folder: Path) -> tuple[float, float, float]:
-    """Wall and processor seconds of `tether` with its processes, and peak memory of one in MiB."""
+    """Wall and processor seconds of a program with its processes, peak memory of one in MiB."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     done = subprocess.run(  # noqa: S603  # ours
-        [sys.executable, "-c", TETHER, *arguments],
+        [sys.executable, "-c", PROGRAM, *arguments],
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

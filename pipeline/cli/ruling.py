@@ -126,7 +126,7 @@ def trace_command(
     that were observed. Nothing in the workspace changes.
     """
     from pipeline.cli.reading import require  # noqa: PLC0415  # as in `main`
-    from pipeline.research.cases import read  # noqa: PLC0415  # likewise
+    from pipeline.research.opening import read  # noqa: PLC0415  # likewise
     from pipeline.rules import tracing  # noqa: PLC0415  # likewise
 
     require(workspace)

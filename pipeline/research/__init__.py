@@ -26,9 +26,10 @@ from pathlib import Path
 
 from pipeline import config
 from pipeline.config import Settings
-from pipeline.research.cases import Case, Opened, read
+from pipeline.research.cases import Case
 from pipeline.research.chance import Interval
 from pipeline.research.comparing import Comparison, compared
+from pipeline.research.opening import Opened, read
 from pipeline.research.placing import Tolerance
 from pipeline.research.sheet import listed
 from pipeline.research.study import Evaluation, Said, Score, Study

@@ -23,8 +23,10 @@ from pipeline.assembly import Workbench
 from pipeline.config import Settings
 from pipeline.errors import ConfigError, InputError
 from pipeline.research import holdout
-from pipeline.research.cases import Case, decided, flags, loaded, read
+from pipeline.research.cases import Case
 from pipeline.research.chance import RANKED, STATISTICS
+from pipeline.research.flagging import decided, flags, loaded
+from pipeline.research.opening import read
 from pipeline.research.placing import Tolerance
 from pipeline.research.study import Said, Study
 from pipeline.research.sweeps import Sweep, Value

@@ -148,8 +148,8 @@ class RuleBook:
         settings
             Its sections `moments` and `response` matter, no others.
         explained
-            False: no hit has `clauses`, its evidence, and `suppressed_by` says no more than that a
-            guard took it back. All else is the same, in half of the time.
+            False: no hit has its evidence, `clauses` and `params`, and `suppressed_by` says no more
+            than that a guard took it back. All else is the same, in half of the time.
         """
         abstaining = [self.abstentions(tables) for tables in sessions]
         items = self.items(self.rules, sessions, response.features(lexicons))
@@ -268,7 +268,7 @@ class RuleBook:
                     min(start_ms[own]),
                     max(end_ms[own]),
                     clauses,
-                    compiled.told_params,
+                    compiled.told_params if explained else "{}",
                     reason if number >= len(counted) else None,
                     any(small[own]),
                 ),

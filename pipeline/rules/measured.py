@@ -46,6 +46,7 @@ class Measured:
         self._runs: dict[tuple[str, str], list[_Run]] = {}
         for key, run in _runs(sessions):
             self._runs.setdefault(key, []).append(run)
+        self._ids = [measures["item_id"].to_numpy() for measures in sessions]
         self._series: dict[str, list[pl.Series]] = {}
 
     def windows(self, item: str) -> pl.DataFrame:
@@ -82,7 +83,8 @@ class Measured:
         """Session and item of the rows of some runs."""
         numbers = np.array([number for number, _, _ in runs], np.int64)
         session = np.repeat(numbers, [rows for _, _, rows in runs])
-        return session, self._of("item_id", runs)
+        ids = (self._ids[number][first : first + rows] for number, first, rows in runs)
+        return session, np.concatenate([np.empty(0, np.int64), *ids])
 
     def _speakers(self, runs: Sequence[_Run]) -> pl.Series:
         none = MEASURES.empty()["speaker"]

@@ -10,7 +10,7 @@ import pytest
 from pipeline import batch, config
 from pipeline.assembly import Workbench
 from pipeline.errors import StoreError
-from pipeline.research import cases
+from pipeline.research import cases, flagging, opening
 from pipeline.session import rerun
 from pipeline.session.keeping import read_note
 
@@ -29,7 +29,7 @@ SAYS = ("She is well.", "I don't know.", "Can we stop?", "Fine.", "You never lis
 
 def unexplained(case: cases.Case) -> pl.DataFrame:
     """Hits without what an experiment does not look at."""
-    hits = case.tables["hits"].drop("clauses")
+    hits = case.tables["hits"].drop("clauses", "params")
     return hits.with_columns(pl.col("suppressed_by").is_null())
 
 
@@ -82,18 +82,18 @@ def test_sessions_in_batches_are_seen_as_one_by_one(
 ) -> None:
     settings = other(**OTHERS[name])
     monkeypatch.setattr(cases, "BATCH", 3)
-    together = cases.read(walked, settings=settings).cases
+    together = opening.read(walked, settings=settings).cases
     bench = Workbench(settings, walked)
     for case in together:
         # As the walk itself would compute it: stage by stage, all of it.
-        alone = cases._computed(case.entry, bench)
+        alone = flagging._computed(case.entry, bench)
         assert all(
             case.tables[table].equals(alone.tables[table]) for table in ("moments", "set_aside")
         )
         assert unexplained(case).equals(unexplained(alone))
         assert set(case.tables) == set(alone.tables)
     bench.catalogue.close()
-    before = cases.read(walked).cases
+    before = opening.read(walked).cases
     assert [case.entry for case in together] == [case.entry for case in before]
     if name in {"rules", "moments"}:
         pairs = zip(before, together, strict=True)
@@ -138,22 +138,22 @@ def spoil(workspace: Path, table: str) -> None:
 
 
 def test_what_is_damaged_is_computed_again_in_memory_or_left_out(workspace: Path) -> None:
-    sound = cases.read(workspace, settings=other(**OTHERS["rules"]))
+    sound = opening.read(workspace, settings=other(**OTHERS["rules"]))
     spoil(workspace, "measures")
-    again = cases.read(workspace, settings=other(**OTHERS["rules"]))
+    again = opening.read(workspace, settings=other(**OTHERS["rules"]))
     assert (len(again.cases), again.closed) == (len(SAYS), 0)
     for before, after in zip(sound.cases, again.cases, strict=True):
         assert unexplained(before).equals(unexplained(after))
     spoil(workspace, "words")  # what was heard cannot be made again
-    left = cases.read(workspace, settings=other(**OTHERS["rules"]))
+    left = opening.read(workspace, settings=other(**OTHERS["rules"]))
     assert (len(left.cases), left.closed) == (len(SAYS) - 1, 1)
     spoil(workspace, "moments")
-    assert cases.read(workspace).closed == 1
+    assert opening.read(workspace).closed == 1
 
 
 def test_nothing_is_read_that_nobody_asks_for(workspace: Path) -> None:
     spoil(workspace, "doubts")
-    opened = cases.read(workspace)
+    opened = opening.read(workspace)
     assert opened.closed == 0
     with pytest.raises(StoreError, match="table 'doubts'"):
         _ = [case.tables["doubts"] for case in opened.cases]
@@ -162,10 +162,10 @@ def test_nothing_is_read_that_nobody_asks_for(workspace: Path) -> None:
 @pytest.mark.slow
 def test_several_processes_see_the_same(walked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = other(**OTHERS["rules"])
-    alone = cases.read(walked, settings=settings).cases
+    alone = opening.read(walked, settings=settings).cases
     monkeypatch.setattr(cases, "BATCH", 2)
-    monkeypatch.setattr(cases, "_WORTH_A_PROCESS", 1)
-    together = cases.read(walked, settings=settings, processes=2).cases
+    monkeypatch.setattr(opening, "_WORTH_A_PROCESS", 1)
+    together = opening.read(walked, settings=settings, processes=2).cases
     for one, two in zip(alone, together, strict=True):
         assert set(one.tables) == set(two.tables)
         assert all(one.tables[name].equals(two.tables[name]) for name in one.tables)
