@@ -3,10 +3,13 @@
 from functools import partial
 
 import acted_sessions
+import talk_norms
 from counselling import HELD_OUT
 
 from accuracy_rows.row import PROFILES, Numbers, Place, Row
+from pipeline import config
 from pipeline.report.names import MARKERS
+from pipeline.research import opening
 
 
 def planted_moments(place: Place) -> Numbers:
@@ -72,6 +75,19 @@ def _kind(name: str) -> str:
 
 _SAYS = "; ".join(map(_kind, KINDS)) + "; {flagged} of {benign} benign places flagged"
 
+
+def moments_in_consultations(place: Place) -> Numbers:
+    """Moments per hour where a doctor and a patient talk, by profile."""
+    numbers: Numbers = {}
+    for profile in PROFILES:
+        opened = opening.read(place.consultations, settings=config.load(profile))
+        kinds = [kind for case in opened.cases for kind in case.tables["moments"]["kind"]]
+        hours = sum(case.recording.duration_ms for case in opened.cases) / talk_norms.HOUR_MS
+        found = sum(kind in KINDS for kind in kinds)
+        numbers |= {profile: found, f"{profile}_per_hour": found / hours, "hours": hours}
+    return numbers
+
+
 ROWS = (
     *(
         Row(
@@ -95,6 +111,15 @@ ROWS = (
             slow=True,
         )
         for held in _HALVES
+    ),
+    Row(
+        "moments where nobody ruptures anything",
+        "29 acted consultations, TextGrids, by video",
+        ("consultations",),
+        moments_in_consultations,
+        "in {hours:.1f} hours: "
+        + ", ".join(f"`{p}` {{{p}:.0f}} ({{{p}_per_hour:.1f}} per hour)" for p in PROFILES),
+        slow=True,
     ),
     Row(
         "planted primary moments",

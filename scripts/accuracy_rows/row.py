@@ -9,6 +9,7 @@ from pathlib import Path
 import acted_sessions
 import counselling
 import numpy as np
+import talk_norms
 
 from pipeline import config, research
 from pipeline.session import Walked
@@ -62,6 +63,14 @@ class Place:
                 ).evaluation
                 for profile in PROFILES
             }
+
+    @cached_property
+    def consultations(self) -> Path:
+        """A workspace of acted consultations, in which nobody ruptures anything."""
+        workspace = self.scratch / "consultations"
+        sidecars = talk_norms.consultations(self.data, self.scratch)
+        counselling.walk(sidecars, workspace, self.settings)
+        return workspace
 
 
 @dataclass(frozen=True)

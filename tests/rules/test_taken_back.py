@@ -95,7 +95,30 @@ def thrice(asks: str, says: str) -> Lines:
             "only beginning",
             once("How have you been since last week?", "I'd rather not say."),
         ),
+        (
+            "way-out",
+            "saying goodbye",
+            once("All right then, you take care.", "Thanks for the advice."),
+        ),
         ("way-out", "as a joke", once("So he came home.", "Ha ha, I'd rather not say.")),
+        (
+            "deferring",
+            "takes the advice in",
+            once("You could try to walk for an hour a day.", "Okay, okay."),
+        ),
+        (
+            "deferring",
+            "a yes answers",
+            once(f"{INSISTS} Did it start on Monday?", "Yeah, yeah, okay."),
+        ),
+        (
+            "objects-to-advice",
+            "this answers",
+            once(
+                f"{INSISTS} Did you eat something bad? Fish, for example.",
+                "Yeah, so I had fish on Sunday, but other than that I ate as usual.",
+            ),
+        ),
         (
             "topic-leap",
             "beginning or ending",
