@@ -19,7 +19,7 @@ from pipeline.tables import SHORT_ID, Recording, Tables
 
 _PREFIX = 6
 BATCH = 32
-FOUND = ("hits", "moments")
+FOUND = ("hits", "moments", "set_aside")
 _Each = TypeVar("_Each")
 
 

@@ -117,9 +117,11 @@ def _few_threads() -> Iterator[None]:
     """Processes that begin now are as many as processors: threads of theirs would be in the way."""
     told = os.environ.get(_THREADS)
     os.environ.setdefault(_THREADS, "1")
-    yield
-    if told is None:
-        del os.environ[_THREADS]
+    try:
+        yield
+    finally:
+        if told is None:
+            del os.environ[_THREADS]
 
 
 def _begin() -> None:
@@ -160,7 +162,7 @@ class _Packed:
         tables = [each.tables for each in seen if isinstance(each, Case)]
         found = {
             name: (pl.concat(frames).rechunk(), [frame.height for frame in frames])
-            for name in (*FOUND, "set_aside")
+            for name in FOUND
             if (frames := [own[name] for own in tables])
         }
         rest = tuple(

@@ -39,6 +39,7 @@ READS = (
 """Tables of a session that rules read."""
 
 _TAKEN_BACK = "a guard"
+"""What `suppressed_by` says where nothing is explained."""
 
 
 @dataclass(frozen=True)
@@ -257,20 +258,20 @@ class RuleBook:
             yield (
                 session[own.start],
                 Hit(
-                    0,
-                    rule.id,
-                    rule.kind,
-                    rule.marker,
-                    rule.role == "primary",
-                    rule.weight,
-                    rule.on,
-                    ids[own],
-                    min(start_ms[own]),
-                    max(end_ms[own]),
-                    clauses,
-                    compiled.told_params if explained else "{}",
-                    reason if number >= len(counted) else None,
-                    any(small[own]),
+                    hit_id=0,  # their order is known when all rules were asked
+                    rule=rule.id,
+                    kind=rule.kind,
+                    marker=rule.marker,
+                    primary=rule.role == "primary",
+                    weight=rule.weight,
+                    item=rule.on,
+                    item_ids=ids[own],
+                    start_ms=min(start_ms[own]),
+                    end_ms=max(end_ms[own]),
+                    clauses=clauses,
+                    params=compiled.told_params if explained else "{}",
+                    suppressed_by=reason if number >= len(counted) else None,
+                    small_baseline=any(small[own]),
                 ),
             )
 
@@ -298,13 +299,10 @@ def found(
     suppressed: list[list[int]] = []
     for number in np.unique(session[held]):
         own = session == number
-        kept = _groups(compiled, judged, free & own, among & own)
+        kept, every = (_groups(compiled, judged, each & own, among & own) for each in (free, held))
         taken = {place for group in kept for place in group}
-        lost = [
-            g for g in _groups(compiled, judged, held & own, among & own) if taken.isdisjoint(g)
-        ]
         counted += kept
-        suppressed += lost
+        suppressed += [group for group in every if taken.isdisjoint(group)]
     return counted, suppressed
 
 
