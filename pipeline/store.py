@@ -231,8 +231,10 @@ def _together(tables: Sequence[Callable[[], pl.DataFrame]]) -> list[pl.DataFrame
     contents: list[IO[bytes]] = [each.content() for each in written]
     try:
         every = SCHEMAS[written[0].name].shaped(pl.read_parquet(contents))
-    except (KeyError, StoreError, pl.exceptions.PolarsError):  # each for itself says which it is
-        return [each() for each in tables]
+    except (KeyError, StoreError, pl.exceptions.PolarsError):
+        every = None
+    if every is None or every.height != sum(each.rows for each in written):
+        return [each() for each in tables]  # each for itself says what is wrong
     return split(every, (each.rows for each in written))
 
 

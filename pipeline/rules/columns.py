@@ -168,11 +168,6 @@ def stacked(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(frames).with_columns(pl.Series(SESSION, numbers, pl.Int64))
 
 
-def frame(item: str, tables: Tables, features: Iterable[Feature], wanted: set[str]) -> pl.DataFrame:
-    """As `frames`, of one kind of item and one session."""
-    return frames({item: wanted}, [tables], features)[item]
-
-
 def bounds(item: str, tables: Tables) -> Callable[[int], tuple[int, int]]:
     """From the id of an item of a session to its first millisecond, and the first after it."""
     if item.startswith("window"):
