@@ -6,11 +6,9 @@ counts. Nothing is lost: table `set_aside` holds the rest.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from pipeline import config
-
-Row = dict[str, Any]
+from pipeline.rules.merging import Row
 
 
 def cut(moments: Sequence[Row], settings: config.Moments) -> tuple[list[Row], list[Row]]:

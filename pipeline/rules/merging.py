@@ -134,11 +134,11 @@ class _Quotes:
 
     def __init__(self, turns: pl.DataFrame, around: int) -> None:
         self._around = around
-        names = ("turn_id", "start_ms", "end_ms", "is_backchannel")
-        columns = [turns[name].to_numpy() for name in names]
-        order = np.lexsort(columns[:2])  # by start, then by id
-        self._ids, self._start_ms, self._end_ms, backchannel = (each[order] for each in columns)
-        self._floor = backchannel != True  # noqa: E712  # of null it is true
+        turns = turns.sort("start_ms", "turn_id")
+        self._ids = turns["turn_id"].to_numpy()
+        self._start_ms = turns["start_ms"].to_numpy()
+        self._end_ms = turns["end_ms"].to_numpy()
+        self._floor = ~turns["is_backchannel"].fill_null(value=False).to_numpy()
 
     def of(self, start_ms: int, end_ms: int) -> tuple[list[int], tuple[int, int] | None]:
         """Ids of the turns, and where they begin and end; None: there are none."""

@@ -1,4 +1,4 @@
-"""What a rule says of each item, as expressions: held, counted among, guarded.
+"""What rules say of each item: held, counted among, guarded.
 
 For a rule `r` these columns come of the items of a session::
 
