@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from ruamel.yaml.comments import CommentedMap
 
 from pipeline.catalogue import place
 from pipeline.errors import ConsentError, InputError
@@ -358,7 +357,7 @@ def _document(path: Path) -> yaml.Document:
     except OSError as caught:
         raise _unreadable(caught) from caught
     document = yaml.parse(text, name, InputError)
-    if not isinstance(document.data, CommentedMap):
+    if not isinstance(document.data, dict):
         raise InputError(f"{name}: not a mapping", expected="lines such as 'client: C-01'")
     return document
 

@@ -30,8 +30,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
+import scipy
 from numpy.typing import NDArray
-from scipy.fft import rfft
 
 from pipeline import config
 from pipeline.ports import Audio, Samples
@@ -194,7 +194,7 @@ class _Channel:
         window = np.hanning(_SPECTRUM_SAMPLES).astype(np.float32)
         for mask, is_speech in ((own, True), (quiet, False)):
             kept = cut[mask[begins] & mask[ends]] if len(own) else cut[:0]
-            spectra = rfft(kept * window, axis=1)
+            spectra = scipy.fft.rfft(kept * window, axis=1)
             power = (spectra.real**2 + spectra.imag**2).sum(axis=0, dtype=np.float64)
             if is_speech:
                 self.speech_spectrum += power

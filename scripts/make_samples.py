@@ -40,7 +40,7 @@ from typing import Any
 
 import numpy as np
 import soundfile  # type: ignore[import-untyped]  # ships no type hints
-from ruamel.yaml import YAML
+import yaml
 
 Samples = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Row = Mapping[str, object]
@@ -140,7 +140,7 @@ def read_dialogue(path: Path) -> Dialogue:
     SampleError
         A key is unknown or missing, an id stands twice, or a name refers to nothing.
     """
-    raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     planted_as = "moments" if "moments" in raw else "lookalikes"
     try:
         dialogue = Dialogue(
@@ -366,12 +366,11 @@ def make(flite: str, dialogue: Dialogue) -> dict[Path, bytes]:
     )
     columns = MOMENT_COLUMNS if dialogue.planted_as == "moments" else LOOKALIKE_COLUMNS
     name, truth = dialogue.session, Path("truth")
-    sidecar = io.BytesIO()
-    YAML().dump(dialogue.sidecar, sidecar)
+    sidecar = yaml.safe_dump(dialogue.sidecar, sort_keys=False)
     return {
         Path(f"{name}.flac"): audio.getvalue(),
         Path(f"{name}.flac.yaml"): b"# An acted session: synthetic voices, invented words.\n"
-        + sidecar.getvalue(),
+        + sidecar.encode(),
         truth / f"{name}_turns.csv": to_csv(TURN_COLUMNS, turn_rows(spoken)),
         truth / f"{name}_silences.csv": to_csv(SILENCE_COLUMNS, silence_rows(spoken)),
         truth / f"{name}_{dialogue.planted_as}.csv": to_csv(

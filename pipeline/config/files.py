@@ -7,8 +7,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-
 from pipeline.config.settings import Origin, Settings
 from pipeline.errors import ConfigError
 from pipeline.formats import yaml
@@ -97,7 +95,7 @@ def _chain(choice: str) -> Iterator[yaml.Document]:
             raise ConfigError(f"settings extend themselves: '{choice}' comes round again")
         seen.append(key)
         document = yaml.parse(_text(choice, base), choice)
-        if not isinstance(document.data, CommentedMap):
+        if not isinstance(document.data, dict):
             raise ConfigError(f"{choice}: not a mapping", expected="keys such as 'engines:'")
         if is_file:
             base = (base / choice).parent
@@ -111,10 +109,10 @@ def _chain(choice: str) -> Iterator[yaml.Document]:
         choice = extends or ("" if choice == "default" else "default")
 
 
-def _place_rules(data: CommentedMap, base: Path) -> None:
+def _place_rules(data: dict[str, Any], base: Path) -> None:
     """Rule files that are not built in lie beside the settings that name them."""
     rules = data.get("rules")
-    if isinstance(rules, CommentedSeq):  # anything else is told when the settings are validated
+    if isinstance(rules, list):  # anything else is told when the settings are validated
         for number, choice in enumerate(rules):
             if isinstance(choice, str) and not (builtin() / "rules" / f"{choice}.yaml").is_file():
                 suffix = "" if choice.endswith((".yaml", ".yml")) else ".yaml"

@@ -17,6 +17,7 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
+import scipy
 from numpy.typing import NDArray
 
 from pipeline.config import Settings
@@ -243,15 +244,13 @@ def _renamed(
     said: list[str | None], known: list[str], shared: NDArray[np.float64]
 ) -> dict[str, str]:
     """Labels that no region has, each as a speaker who is nobody else."""
-    from scipy.optimize import linear_sum_assignment
-
     strange = sorted({label for label in said if label is not None} - set(known))
     free = [column for column, label in enumerate(known) if label not in set(said)]
     if not strange or not free:
         return {}
     rows = np.array([strange.index(label) if label in strange else -1 for label in said])
     total = np.array([[shared[rows == k, c].sum() for c in free] for k in range(len(strange))])
-    pairs = zip(*linear_sum_assignment(total, maximize=True), strict=True)
+    pairs = zip(*scipy.optimize.linear_sum_assignment(total, maximize=True), strict=True)
     return {strange[k]: known[free[c]] for k, c in pairs if total[k, c] > 0}
 
 

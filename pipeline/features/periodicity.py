@@ -21,7 +21,6 @@ import numpy as np
 import scipy
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.fft import irfft, next_fast_len, rfft
 
 from pipeline.ports import Samples
 from pipeline.timebase import SAMPLE_RATE_HZ
@@ -69,9 +68,9 @@ def harmonicity(
         return np.empty(0)
     period = SAMPLE_RATE_HZ / f0_hz
     longest = int(period.max() * (1 + tolerance)) + _HALF_TAPS + 2
-    size = next_fast_len(length + longest, real=True)
-    of_window = irfft(np.abs(rfft(_hann(length), size)) ** 2, size)[:longest]
-    found = irfft(_power(samples, centres, length, size), size, axis=1)[:, :longest]
+    size = scipy.fft.next_fast_len(length + longest, real=True)
+    of_window = scipy.fft.irfft(np.abs(scipy.fft.rfft(_hann(length), size)) ** 2, size)[:longest]
+    found = scipy.fft.irfft(_power(samples, centres, length, size), size, axis=1)[:, :longest]
     with np.errstate(divide="ignore", invalid="ignore"):
         r = found / found[:, :1] * np.asarray(of_window[0] / of_window, np.float32)
         height = _highest(r, period, tolerance)
@@ -104,14 +103,14 @@ def cepstral_prominence(
     """
     if not len(centres):
         return np.empty(0)
-    size = next_fast_len(length + SAMPLE_RATE_HZ * shape.last_ms // 2000, real=True)
+    size = scipy.fft.next_fast_len(length + SAMPLE_RATE_HZ * shape.last_ms // 2000, real=True)
     power = _power(samples, centres, length, size)
     bins = int(shape.top_hz / SAMPLE_RATE_HZ * size) + 1
     per_ms = 2 * (bins - 1) / size * SAMPLE_RATE_HZ / 1000
     first, last = int(np.ceil(shape.first_ms * per_ms)), int(shape.last_ms * per_ms)
     level = np.log10(power[:, :bins] + np.float32(_TINY))
     width = 2 * int(shape.smooth_ms * per_ms / 2) + 1
-    cepstrum = irfft(level, 2 * (bins - 1), axis=1)[:, : last + width] ** 2
+    cepstrum = scipy.fft.irfft(level, 2 * (bins - 1), axis=1)[:, : last + width] ** 2
     cepstrum = scipy.ndimage.uniform_filter1d(cepstrum, width, axis=1)[:, first:last]
     height = 10 * np.log10(cepstrum.astype(np.float64) + _TINY)
     quefrency = np.arange(first, last) / per_ms
@@ -228,7 +227,7 @@ def _power(samples: Samples, centres: Ints, length: int, size: int) -> Samples:
     """Power spectra of Hann windows around `centres`, means removed; shape (centres, bins)."""
     cut = sliding_window_view(samples, length)[centres - length // 2]
     cut = (cut - cut.mean(axis=1, keepdims=True)) * _hann(length)
-    spectrum = rfft(cut, size, axis=1)
+    spectrum = scipy.fft.rfft(cut, size, axis=1)
     return np.asarray(spectrum.real**2 + spectrum.imag**2)
 
 

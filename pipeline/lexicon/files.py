@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from typing import TypeVar
 
-from ruamel.yaml.comments import CommentedSeq
-
 from pipeline.config import builtin
 from pipeline.errors import ConfigError
 from pipeline.formats import yaml
@@ -69,7 +67,7 @@ def _read(folder: Traversable) -> _Language:
         document = yaml.parse(item.read_text(encoding="utf-8"), name)
         if item.name == _LANGUAGE_FILE:
             found.grammar = _grammar(document, found.problems)
-        elif not isinstance(document.data, CommentedSeq):
+        elif not isinstance(document.data, list):
             found.problems.append(f"{document.name}:1: not a list of lexicons")
         elif item.name == _MEANING_FILE:
             for prototypes, _ in _each(Prototypes, document, found.prototypes, found.problems):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import scipy
 
 from pipeline.formats.codes import KINDS
 from pipeline.research.cases import Case
@@ -164,8 +165,6 @@ def _rows(case: Case, kind: str, outcomes: Mapping[int, str]) -> list[_Row]:
 
 def _partners(old: Sequence[_Row], new: Sequence[_Row]) -> dict[int, int]:
     """One to one, so that what is shared is most in total; from number to number."""
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # half a second of imports
-
     if not old or not new:
         return {}
     shared = np.array(
@@ -174,7 +173,7 @@ def _partners(old: Sequence[_Row], new: Sequence[_Row]) -> dict[int, int]:
             for a in old
         ]
     )
-    rows, columns = linear_sum_assignment(shared, maximize=True)
+    rows, columns = scipy.optimize.linear_sum_assignment(shared, maximize=True)
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
     return {row: column for row, column in pairs if shared[row, column] > 0}
 

@@ -18,6 +18,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 
 
 @dataclass(frozen=True, order=True)
@@ -77,8 +78,6 @@ def pairs(
     same
         Pairs (moment, event) whose markers are equal.
     """
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # half a second of imports
-
     most = min(len(moments), len(events))
     if not most:
         return []
@@ -93,7 +92,7 @@ def pairs(
         costs[moment, event] -= 1
     a_pair = (most + 1) * ((tolerance + 1) * (most + 1) + 1)
     costs = np.where(reachable, costs - a_pair, 0.0)
-    rows, columns = linear_sum_assignment(costs)
+    rows, columns = scipy.optimize.linear_sum_assignment(costs)
     return [
         Pair(int(row), int(column))
         for row, column in zip(rows, columns, strict=True)

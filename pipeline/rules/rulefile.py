@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
-from ruamel.yaml.comments import CommentedSeq
 
 from pipeline.config import Section, builtin
 from pipeline.errors import ConfigError
@@ -155,12 +154,12 @@ def read(choices: Iterable[str]) -> tuple[list[Placed], list[str]]:
         except ConfigError as caught:
             problems.append(str(caught))
             continue
-        if not isinstance(document.data, CommentedSeq):
+        if not isinstance(document.data, list):
             problems.append(f"{document.name}:1: not a list of rules")
             continue
         for number, data in enumerate(document.data):
             place = yaml.Document(data, document.name, document.line((number,)))
-            if not hasattr(data, "lc"):
+            if not isinstance(data, dict):
                 problems.append(f"{document.at((number,))}: not a rule")
                 continue
             try:

@@ -96,6 +96,36 @@ def test_a_character_that_yaml_does_not_know() -> None:
         yaml.parse("a: \x00b\n", "f")
 
 
+def test_scalars_are_those_of_yaml_1_2() -> None:
+    text = """
+    numbers: [010, -3, 0x1F, 0o17, 1e3, .5, -.inf]
+    words: [yes, on, No, 1_000, 2026-01-02, 1:30, "7", !!str 7]
+    others: [true, False, ~, null, ]
+    """
+    data = yaml.parse(text, "f").data
+    assert data["numbers"] == [10, -3, 31, 15, 1000.0, 0.5, float("-inf")]
+    assert data["words"] == ["yes", "on", "No", "1_000", "2026-01-02", "1:30", "7", "7"]
+    assert data["others"] == [True, False, None, None]
+    assert [type(value) for value in data["numbers"][:5]] == [int, int, int, int, float]
+
+
+def test_a_mapping_takes_in_another_and_its_own_keys_win() -> None:
+    document = yaml.parse("- &a\n  x: 1\n  y: 2\n- <<: *a\n  y: 3\n", "f")
+    assert document.data == [{"x": 1, "y": 2}, {"x": 1, "y": 3}]
+    assert [document.line([1, key]) for key in "xy"] == [2, 5]
+
+
+@pytest.mark.parametrize(
+    "text", ["a: !foo b", "a: !!int b", "? [a]\n: b", "[" * 5000, "[" * 900 + "]" * 900, "a: *b"]
+)
+def test_no_odd_text_ends_the_program(text: str) -> None:
+    """It is read, or it is told; a run that reads many sidecars goes on."""
+    try:
+        yaml.parse(text, "f")
+    except ConfigError as caught:
+        assert "not YAML" in str(caught)  # noqa: PT017  # not raised is right, too
+
+
 def test_an_empty_document_is_an_empty_mapping() -> None:
     for text in ("", "# nothing\n", "---\n"):
         assert dict(yaml.parse(text, "f").data) == {}

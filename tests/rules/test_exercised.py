@@ -10,9 +10,9 @@ from typing import Any
 
 import acted_dialogues
 import pytest
-from ruamel.yaml import YAML
 from strategies import book, english
 
+from pipeline.formats import yaml
 from pipeline.rules.compiling import Compiled
 
 HERE = Path(__file__).resolve().parent
@@ -30,7 +30,7 @@ STATES = {
 @pytest.fixture(scope="module")
 def told() -> dict[str, Any]:
     text = (HERE / "exercised.yaml").read_text(encoding="utf-8")
-    return dict(YAML(typ="safe", pure=True).load(text))
+    return dict(yaml.parse(text, "").data)
 
 
 def test_no_rule_is_left_out(told: dict[str, Any]) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
+from pipeline.formats import yaml
 from pipeline.rules import schemas
 
 KINDS: dict[str, Any] = {
@@ -75,7 +75,7 @@ def inside(
 
 
 def read(path: Path) -> Any:
-    return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    return yaml.parse(path.read_text(encoding="utf-8"), path.name).data
 
 
 def of(path: Path) -> schemas.Which:

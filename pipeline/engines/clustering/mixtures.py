@@ -8,8 +8,8 @@ towards each speaker's.
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import fft
 
 Matrix = NDArray[np.float32]
 Sums = NDArray[np.float64]
@@ -89,7 +89,7 @@ def cepstra(spectrum: Matrix, floor_db: float) -> Matrix:
     """
     decibel = 10 * np.log10(np.maximum(spectrum, 1e-10))
     decibel = np.maximum(decibel, decibel.max() - floor_db)
-    static = fft.dct(decibel, axis=1, norm="ortho")[:, 1 : COEFFICIENTS + 1]
+    static = scipy.fft.dct(decibel, axis=1, norm="ortho")[:, 1 : COEFFICIENTS + 1]
     reach = np.arange(-_SLOPE_REACH, _SLOPE_REACH + 1)
     padded = np.pad(static, ((_SLOPE_REACH, _SLOPE_REACH), (0, 0)), mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, len(reach), axis=0)
