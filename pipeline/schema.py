@@ -1,6 +1,6 @@
 """A table's shape: columns with unit and meaning of null, and `Schema.conform`."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
@@ -50,6 +50,12 @@ class Schema:
     def names(self) -> list[str]:
         """Names of the columns, in order."""
         return [column.name for column in self.columns]
+
+    def only(self, names: Collection[str] | None) -> "Schema":
+        """These columns alone; None: all."""
+        if names is None:
+            return self
+        return Schema(self.name, tuple(each for each in self.columns if each.name in names))
 
     def empty(self) -> pl.DataFrame:
         """A frame without rows."""

@@ -207,8 +207,15 @@ class Shelf(Mapping[str, pl.DataFrame]):
         return self._tables[name]
 
 
-def together(sessions: Sequence[Tables], names: Iterable[str]) -> list[dict[str, pl.DataFrame]]:
-    """Tables of these names of many sessions, in a third of the time that one by one takes.
+def together(
+    sessions: Sequence[Tables], wanted: Mapping[str, Collection[str] | None]
+) -> list[dict[str, pl.DataFrame]]:
+    """Tables of many sessions, in a third of the time that one by one takes.
+
+    Parameters
+    ----------
+    wanted
+        Names of tables, with the columns that have to be there; None: all of them.
 
     Raises
     ------
@@ -216,21 +223,25 @@ def together(sessions: Sequence[Tables], names: Iterable[str]) -> list[dict[str,
         As if one of them was asked for.
     """
     found: list[dict[str, pl.DataFrame]] = [{} for _ in sessions]
-    for name in names if sessions else ():
-        frames = _together([_source(tables, name) for tables in sessions])
+    for name, columns in wanted.items() if sessions else ():
+        frames = _together([_source(tables, name) for tables in sessions], columns)
         for own, frame in zip(found, frames, strict=True):
             own[name] = frame
     return found
 
 
-def _together(tables: Sequence[Callable[[], pl.DataFrame]]) -> list[pl.DataFrame]:
+def _together(
+    tables: Sequence[Callable[[], pl.DataFrame]], columns: Collection[str] | None
+) -> list[pl.DataFrame]:
     """Tables of one name: a call of polars takes as long for one file as for many."""
     written = [each for each in tables if isinstance(each, _Written)]
     if len(written) < len(tables):  # some are in memory
         return [each() for each in tables]
     contents: list[IO[bytes]] = [each.content() for each in written]
+    asked = None if columns is None else list(columns)
     try:
-        every = SCHEMAS[written[0].name].shaped(pl.read_parquet(contents))
+        schema = SCHEMAS[written[0].name].only(asked)
+        every = schema.shaped(pl.read_parquet(contents, columns=asked))
     except (KeyError, StoreError, pl.exceptions.PolarsError):
         every = None
     if every is None or every.height != sum(each.rows for each in written):
@@ -310,12 +321,12 @@ class Store:
         with _told("the workspace cannot be read"):
             return {
                 place.name: sum(file.stat().st_size for file in place.iterdir())
-                for place in sorted(self.session(session).glob("artifacts/[!.]*/"))
+                for place in sorted(self._artifacts(session).glob("[!.]*/"))
             }
 
     def drop(self, session: str, name: str) -> None:
         """Remove an artifact: it is whole or gone, and the next run sweeps what a kill left."""
-        self._remove(self.session(session) / "artifacts" / name)
+        self._remove(self._artifacts(session) / name)
 
     def remove(self, session: str) -> None:
         """Remove all that is kept of a session, in the same way; nothing where there is nothing."""
@@ -370,8 +381,9 @@ class Store:
             One of the artifacts is not there. `Shelf` raises the rest that `read` raises.
         """
         found: dict[str, Callable[[], pl.DataFrame]] = {}
+        artifacts = self._artifacts(recording_id)
         for stage, slot in slots:
-            place = self._place(recording_id, stage, slot)
+            place = artifacts / artifact(stage, slot)
             manifest = _manifest(place, stage)
             if manifest is None:
                 raise StoreError(f"no result of stage '{stage}'", hint="run the recording again")
@@ -419,7 +431,10 @@ class Store:
                 raise
 
     def _place(self, recording_id: str, stage: str, slot: str) -> Path:
-        return self.session(recording_id) / "artifacts" / artifact(stage, slot)
+        return self._artifacts(recording_id) / artifact(stage, slot)
+
+    def _artifacts(self, session: str) -> Path:
+        return self.session(session) / "artifacts"
 
     def _sweep(self) -> None:
         """Remove what a killed run left half-written."""

@@ -1,5 +1,6 @@
 """Walked sessions: their tables, the lines of their transcript, and what codes call them."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +19,7 @@ from pipeline.store import Store, layered
 from pipeline.tables import SHORT_ID, Recording, Tables
 
 _PREFIX = 6
-BATCH = 32
+BATCH = 48
 FOUND = ("hits", "moments", "set_aside")
 _Each = TypeVar("_Each")
 
@@ -106,13 +107,15 @@ def of_walk(note: Note, entry: Entry, store: Store) -> Case:
     return Case(note.recording, tables, entry, note.language)
 
 
-def in_batches(several: Sequence[_Each]) -> Iterator[Sequence[_Each]]:
-    """As many at a time as are looked at in one go.
+def in_batches(several: Sequence[_Each], processes: int = 1) -> Iterator[Sequence[_Each]]:
+    """As many at a time as are looked at in one go, and as much to do for each process.
 
     More are hardly faster, and their tables, some 6 MiB each, lie in memory together.
     """
-    for start in range(0, len(several), BATCH):
-        yield several[start : start + BATCH]
+    rounds = math.ceil(len(several) / (BATCH * processes))
+    size = math.ceil(len(several) / max(1, rounds * processes))
+    for start in range(0, len(several), size or 1):
+        yield several[start : start + size]
 
 
 def find(cases: Iterable[Case], names: Iterable[str]) -> dict[str, Case | None]:

@@ -26,8 +26,8 @@ from pipeline.schema import split
 from pipeline.session.keeping import read_note
 from pipeline.store import Store, without
 
-_WORTH_A_PROCESS = 4
-"""Batches that take longer than a process takes to begin (2 s)."""
+_WORTH_A_PROCESS = 128
+"""Sessions that take longer than a process takes to begin (2 s)."""
 _THREADS = "POLARS_MAX_THREADS"
 
 
@@ -88,8 +88,7 @@ def _decided(
     named: Sequence[Entry], settings: Settings, workspace: Path, processes: int
 ) -> Iterator[Case | InputError | StoreError]:
     """As `decided`, by several processes where there is enough for each of them to do."""
-    batches = list(in_batches(named))
-    alone = processes == 1 or len(batches) < _WORTH_A_PROCESS * processes
+    alone = processes == 1 or len(named) < _WORTH_A_PROCESS * processes
     # A process that is forked would inherit locks of polars; a spawned one begins afresh.
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         if not alone:  # they import what they need while rules are read here
@@ -102,7 +101,7 @@ def _decided(
                 yield from decided(named, bench)
                 return
             there = partial(_decided_there, settings, workspace, bench.lexicons)
-            for packed in pool.map(there, batches):
+            for packed in pool.map(there, in_batches(named, processes)):
                 yield from packed.opened()
         finally:
             bench.catalogue.close()

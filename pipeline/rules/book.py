@@ -32,11 +32,11 @@ from pipeline.rules.outcomes import Judged
 from pipeline.schema import split
 from pipeline.tables import MOMENTS, SET_ASIDE, Tables
 
-READS = (
-    *("media", "words", "turns", "silences", "overlaps"),
-    *("roles", "measures", "quality"),
-)
-"""Tables of a session that rules read."""
+READS: Mapping[str, Collection[str] | None] = {
+    **dict.fromkeys(("media", "turns", "silences", "overlaps", "roles", "measures", "quality")),
+    "words": ("start_ms", "timing"),
+}
+"""Tables of a session that rules read, and which of their columns; None: all of them."""
 
 _TAKEN_BACK = "a guard"
 """What `suppressed_by` says where nothing is explained."""
@@ -240,8 +240,10 @@ class RuleBook:
         rule, groups = compiled.rule, [*counted, *suppressed]
         if not groups:
             return
-        told = sorted({place for group in groups for place in group}) if explained else []
-        rows = dict(zip(told, evidence.observed(compiled, judged, told), strict=True))
+        rows: dict[int, evidence.Row] = {}
+        if explained:
+            told = sorted({place for group in groups for place in group})
+            rows = dict(zip(told, evidence.observed(compiled, judged, told), strict=True))
         places = np.array([place for group in groups for place in group])
         small = judged.said(compiled, "small")[places].tolist()
         known = judged.items.select(SESSION, "item_id", "start_ms", "end_ms")[places].to_dict()

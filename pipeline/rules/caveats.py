@@ -36,7 +36,8 @@ class Caveats:
         self._risky = set(silences["silence_id"].to_numpy()[risky].tolist())
         words = tables["words"]
         interpolated = (words["timing"] == "interpolated").to_numpy()
-        self._interpolated_ms = np.sort(words["start_ms"].to_numpy()[interpolated])
+        # Words mostly come in order, which a stable sort sees.
+        self._interpolated_ms = np.sort(words["start_ms"].to_numpy()[interpolated], kind="stable")
         self._inferred = bool((tables["roles"]["source"] == "inferred").any())
         self._abstentions = tuple(abstentions)
 

@@ -84,6 +84,7 @@ _STRETCH: dict[str, Family] = {
 }
 _SIDES: tuple[Literal["prev", "next"], ...] = ("prev", "next")
 _PEOPLE = ("therapist", "client")
+_ORDER = (SESSION, "start_ms", "end_ms", "item_id")
 ROLE_COLUMNS = ("role", "before_role", "after_role", "holder_role", "other_role")
 
 
@@ -150,15 +151,10 @@ def frames(
     talk = _Talk(turns, measured, talked)
     made = {}
     for item, names in wanted.items():
-        items = _items(item, sessions, turns, measured)
-        for name in ROLE_COLUMNS:
-            if name in items.columns:
-                items = items.filter((pl.col(name) != "unknown").fill_null(value=True))
-        items = measured.joined(item, items, names)
+        items = measured.joined(item, _items(item, sessions, measured), names)
         if stretched[item]:
             items = _with_stretches(item, items, talk, stretched[item])
-        order = (SESSION, "start_ms", "end_ms", "item_id")
-        made[item] = items.sort(order, maintain_order=True)
+        made[item] = items
     return made
 
 
@@ -182,9 +178,8 @@ def _counts(features: Iterable[Feature]) -> list[str]:
     return [f.name for f in features if f.item == "turn" and f.unit == "matches"]
 
 
-def _items(
-    item: str, sessions: Sequence[Tables], turns: pl.DataFrame, measured: Measured
-) -> pl.DataFrame:
+def _items(item: str, sessions: Sequence[Tables], measured: Measured) -> pl.DataFrame:
+    """Items with their own columns, in their order."""
     if item.startswith("window"):
         # One row per window and speaker.
         roles = stacked([tables["roles"] for tables in sessions])
@@ -194,16 +189,24 @@ def _items(
     else:
         items = stacked([tables[f"{item}s"] for tables in sessions])
         items = items.rename({f"{item}_id": "item_id"})
-    first = turns.group_by(SESSION).agg(first_ms=pl.col("start_ms").min())
-    items = items.join(first, on=SESSION, how="left", maintain_order="left")
-    first_ms = pl.col("first_ms").fill_null(0)
+    starts_ms = [tables["turns"]["start_ms"].min() or 0 for tables in sessions]
+    first_ms = pl.Series(np.array(starts_ms, np.int64)[items[SESSION].to_numpy()])
     if item.startswith("window"):
         start_ms = pl.col("item_id") * WINDOWS_MS[item] + first_ms
         items = items.with_columns(start_ms=start_ms, end_ms=start_ms + WINDOWS_MS[item])
-    return items.with_columns(
-        (pl.col("end_ms") - pl.col("start_ms")).alias("length_ms"),
-        (pl.col("start_ms") - first_ms).alias("since_start_ms"),
-    ).drop("first_ms")
+    known = [
+        (pl.col(name) != "unknown").fill_null(value=True)
+        for name in ROLE_COLUMNS
+        if name in items.columns
+    ]
+    return (
+        items.with_columns(
+            length_ms=pl.col("end_ms") - pl.col("start_ms"),
+            since_start_ms=pl.col("start_ms") - first_ms,
+        )
+        .filter(known)
+        .sort(_ORDER, maintain_order=True)
+    )
 
 
 class _Talk:
@@ -221,14 +224,17 @@ class _Talk:
         self._turns = turns
         self._measured = measured
         self._counts = sorted(rest - _STRETCH.keys())
+        self._sides: dict[tuple[str, str], pl.DataFrame] = {}
 
     def side(self, side: str, person: str) -> pl.DataFrame:
         """Stretches of one person by `at_ms`, the start of a turn.
 
         For each turn its stretch up to and with it (prev), or from it on (next).
         """
-        frame = self._after if side == "next" else self._before
-        return frame.filter(pl.col("role") == person)
+        if (side, person) not in self._sides:
+            frame = self._after if side == "next" else self._before
+            self._sides[side, person] = frame.filter(pl.col("role") == person)
+        return self._sides[side, person]
 
     @cached_property
     def _floor(self) -> pl.DataFrame:
@@ -303,11 +309,14 @@ def _latest(edge: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _with_stretches(item: str, items: pl.DataFrame, talk: _Talk, wanted: list[str]) -> pl.DataFrame:
+    """`items` with what their columns say of the stretches of talk before and after them."""
     names = [name.split("_", 2) for name in wanted]
     # Spans and silences are measured apart, so their ends may differ by some frames; the middle of
     # a silence is safely after what was said before it and before what was said next.
     at = pl.col("start_ms") if item == "turn" else (pl.col("start_ms") + pl.col("end_ms")) // 2
-    items = items.with_columns(at.alias("at_ms")).sort(SESSION, "at_ms", maintain_order=True)
+    items = items.with_columns(at.alias("at_ms"))
+    if item != "turn":
+        items = items.sort(SESSION, "at_ms", maintain_order=True)
     for side in _SIDES:
         for person in _PEOPLE:
             rest = [r for s, p, r in names if s == side and p == person]
@@ -333,4 +342,5 @@ def _with_stretches(item: str, items: pl.DataFrame, talk: _Talk, wanted: list[st
                 else pl.col("edge_ms") - pl.col("end_ms")
             )
             items = items.with_columns(gap.alias(f"{prefix}gap_ms")).drop("edge_ms")
-    return items.drop("at_ms")
+    items = items.drop("at_ms")
+    return items if item == "turn" else items.sort(_ORDER, maintain_order=True)

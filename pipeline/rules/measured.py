@@ -174,13 +174,16 @@ def _runs(sessions: Sequence[pl.DataFrame]) -> Iterator[tuple[tuple[str, str], _
     Features are measured one after the other, so there are few.
     """
     none = MEASURES.empty()
-    named = pl.concat([each.select("item", "feature") for each in (none, *sessions)])
     first = np.cumsum([0, *(measures.height for measures in sessions)])
-    lengths = (column.rle().struct.field("len").to_numpy() for column in named)
-    cuts = (np.cumsum(each, dtype=np.int64) for each in lengths)
-    bounds = np.unique(np.concatenate([first, *cuts]))
+    named = []
+    for name in ("item", "feature"):
+        runs = pl.concat([each[name] for each in (none, *sessions)]).rle().struct
+        ends = np.cumsum(runs.field("len").to_numpy(), dtype=np.int64)
+        named.append((ends, runs.field("value").to_list()))
+    bounds = np.unique(np.concatenate([first, *(ends for ends, _ in named)]))
     starts = bounds[:-1]
     number = np.searchsorted(first, starts, side="right") - 1
     columns = (number, starts - first[number], np.diff(bounds))
-    runs = zip(*(column.tolist() for column in columns), strict=True)
-    yield from zip(named[starts].rows(), runs, strict=True)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    names = ([said[n] for n in np.searchsorted(ends, starts, side="right")] for ends, said in named)
+    yield from zip(zip(*names, strict=True), rows, strict=True)

@@ -134,11 +134,11 @@ class _Quotes:
 
     def __init__(self, turns: pl.DataFrame, around: int) -> None:
         self._around = around
-        turns = turns.sort("start_ms", "turn_id")
-        self._ids = turns["turn_id"].to_numpy()
-        self._start_ms = turns["start_ms"].to_numpy()
-        self._end_ms = turns["end_ms"].to_numpy()
-        self._floor = ~turns["is_backchannel"].fill_null(value=False).to_numpy()
+        ids, start_ms = turns["turn_id"].to_numpy(), turns["start_ms"].to_numpy()
+        order = np.lexsort((ids, start_ms))
+        self._ids, self._start_ms = ids[order], start_ms[order]
+        self._end_ms = turns["end_ms"].to_numpy()[order]
+        self._floor = ~turns["is_backchannel"].fill_null(value=False).to_numpy()[order]
 
     def of(self, start_ms: int, end_ms: int) -> tuple[list[int], tuple[int, int] | None]:
         """Ids of the turns, and where they begin and end; None: there are none."""
