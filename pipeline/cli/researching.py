@@ -197,7 +197,7 @@ def tune_command(
             bar.length = steps
             bar.update(1)
 
-        found = tune(workspace, asked, said, sessions, tell)
+        found = tune(workspace, asked, said, sessions, tell, processes=_processors())
     chosen = output or sweep.with_name(f"{sweep.stem}-tuned.yaml")
     write_private(chosen, findings.settings(found).encode())
     text = findings.report(found)

@@ -3,32 +3,24 @@
 Many of them are shared out among processes.
 """
 
-import gc
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-
-import polars as pl
 
 from pipeline.assembly import Workbench
 from pipeline.catalogue import Entry
 from pipeline.config import Settings
 from pipeline.errors import InputError, StoreError, TetherError
 from pipeline.lexicon import Lexicons
+from pipeline.research import sharing
 from pipeline.research.cases import FOUND, Case, entries, in_batches, of_walk
 from pipeline.research.flagging import decided
-from pipeline.schema import split
+from pipeline.research.sharing import Packed
 from pipeline.session.keeping import read_note
-from pipeline.store import Store, without
+from pipeline.store import Store
 
-_WORTH_A_PROCESS = 128
-"""Sessions that take longer than a process takes to begin (2 s)."""
-_THREADS = "POLARS_MAX_THREADS"
+_Seen = Case | InputError | StoreError
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,45 +78,21 @@ def read(
 
 def _decided(
     named: Sequence[Entry], settings: Settings, workspace: Path, processes: int
-) -> Iterator[Case | InputError | StoreError]:
+) -> Iterator[_Seen]:
     """As `decided`, by several processes where there is enough for each of them to do."""
-    alone = processes == 1 or len(named) < _WORTH_A_PROCESS * processes
-    # A process that is forked would inherit locks of polars; a spawned one begins afresh.
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        if not alone:  # they import what they need while rules are read here
-            with _few_threads():
-                for _ in range(processes):
-                    pool.submit(_begin)
-        bench = Workbench(settings, workspace)  # mistakes in rules are told here
+    if processes == 1 or len(named) < sharing.WORTH_A_PROCESS * processes:
+        bench = Workbench(settings, workspace)
         try:
-            if alone:
-                yield from decided(named, bench)
-                return
-            there = partial(_decided_there, settings, workspace, bench.lexicons)
-            for packed in pool.map(there, in_batches(named, processes)):
-                yield from packed.opened()
+            yield from decided(named, bench)
         finally:
             bench.catalogue.close()
-
-
-_THERE: list[Workbench] = []
-"""The workbench of a process that works for another one."""
-
-
-@contextmanager
-def _few_threads() -> Iterator[None]:
-    """Processes that begin now are as many as processors: threads of theirs would be in the way."""
-    told = os.environ.get(_THREADS)
-    os.environ.setdefault(_THREADS, "1")
-    try:
-        yield
-    finally:
-        if told is None:
-            del os.environ[_THREADS]
-
-
-def _begin() -> None:
-    """Nothing: a process that is asked for it imports this module."""
+        return
+    with sharing.helpers(processes) as pool:
+        bench = Workbench(settings, workspace)  # mistakes in rules are told here
+        bench.catalogue.close()
+        task = partial(_decided_there, settings, workspace, bench.lexicons)
+        for packed in pool.map(task, in_batches(named, processes)):
+            yield from packed.opened()
 
 
 def _decided_there(
@@ -132,54 +100,12 @@ def _decided_there(
     workspace: Path,
     lexicons: Mapping[str | None, Lexicons],
     few: Sequence[Entry],
-) -> "_Packed":
-    if not _THERE:
-        _THERE.append(Workbench(settings, workspace, lexicons=lexicons))
-        gc.freeze()  # what was imported and read stays: it is not looked at again and again
-    return _Packed.of(list(decided(few, _THERE[0])))
+) -> Packed[InputError | StoreError]:
+    bench = sharing.there(lambda: Workbench(settings, workspace, lexicons=lexicons))
+    return Packed.of(list(decided(few, bench)))
 
 
-@dataclass(frozen=True, eq=False)
-class _Packed:
-    """Sessions on their way to another process.
-
-    Frames that were made in one go share their text, and each would take all of it along.
-
-    Attributes
-    ----------
-    seen
-        Sessions without what was found in them.
-    found
-        Of those that are no errors, one under the other, and how many rows each of them has.
-    """
-
-    seen: tuple[Case | InputError | StoreError, ...]
-    found: Mapping[str, tuple[pl.DataFrame, Sequence[int]]]
-
-    @classmethod
-    def of(cls, seen: Sequence[Case | InputError | StoreError]) -> "_Packed":
-        tables = [each.tables for each in seen if isinstance(each, Case)]
-        found = {
-            name: (pl.concat(frames).rechunk(), [frame.height for frame in frames])
-            for name in FOUND
-            if (frames := [own[name] for own in tables])
-        }
-        rest = tuple(
-            replace(each, tables=without(found, each.tables)) if isinstance(each, Case) else each
-            for each in seen
-        )
-        return cls(rest, found)
-
-    def opened(self) -> Iterator[Case | InputError | StoreError]:
-        apart = {name: iter(split(*whole)) for name, whole in self.found.items()}
-        for each in self.seen:
-            if isinstance(each, Case):
-                yield each.with_tables({name: next(frames) for name, frames in apart.items()})
-            else:
-                yield each
-
-
-def _walked(named: Iterable[Entry], store: Store) -> Iterator[Case | InputError | StoreError]:
+def _walked(named: Iterable[Entry], store: Store) -> Iterator[_Seen]:
     """Sessions as their walks have left them, or what is wrong with one, in order."""
     for entry in named:
         try:

@@ -281,9 +281,9 @@ class Study:
         strangers = tuple(name for name, found in names.items() if found is None)
         return cls(tuple(taken), tuple(coded), tolerance, strangers)
 
-    def in_batches(self) -> Iterator["Study"]:
+    def in_batches(self, processes: int) -> Iterator["Study"]:
         """The same, a few sessions at a time: see `cases.in_batches`."""
-        for few in in_batches(list(zip(self.cases, self.coded, strict=True))):
+        for few in in_batches(list(zip(self.cases, self.coded, strict=True)), processes):
             cases, coded = zip(*few, strict=True)
             yield replace(self, cases=cases, coded=coded)
 

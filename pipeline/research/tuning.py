@@ -12,30 +12,21 @@ Folds are cut by session, for moments of one session are alike. All trials are s
 session once; what a fold would have chosen is arithmetic on tallies.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from itertools import chain
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import config
-from pipeline.assembly import Workbench
 from pipeline.config import Settings
 from pipeline.errors import ConfigError, InputError
 from pipeline.research import holdout
-from pipeline.research.cases import Case
 from pipeline.research.chance import RANKED, STATISTICS
-from pipeline.research.flagging import decided, flags, loaded
 from pipeline.research.opening import read
 from pipeline.research.placing import Tolerance
 from pipeline.research.study import Said, Study
 from pipeline.research.sweeps import Sweep, Value
 from pipeline.research.tally import Tally, total
-from pipeline.rules import RuleBook
-from pipeline.session import Spoken
-
-_OF_RULES = frozenset(["extends", "rules", "params", "moments", "response", "evaluation"])
-"""Sections on which hits and moments alone depend."""
+from pipeline.research.trying import START, Tried
 
 
 @dataclass(frozen=True)
@@ -103,6 +94,8 @@ def tune(
     said: Said,
     sessions: Sequence[str] = (),
     tell: Callable[[int, int], None] = lambda _done, _all: None,
+    *,
+    processes: int = 1,
 ) -> Tuning:
     """Try every point of a sweep on walked sessions; nothing is written.
 
@@ -115,6 +108,8 @@ def tune(
     tell
         Called with the number of steps done and of all: a trial takes one for each batch of
         sessions.
+    processes
+        As many work at once, see `opening.read`.
 
     Raises
     ------
@@ -124,44 +119,19 @@ def tune(
         Fewer sessions than folds.
     """
     points = list(sweep.points())
-    settings = [_settings(sweep, point) for point in points]  # mistakes are told before any work
+    # Mistakes are told before any work.
+    settings = tuple(_settings(sweep, point) for point in points)
     plain = config.load(sweep.extends)
-    measured = plain.evaluation
     given = sweep.tolerance
-    tolerance = given.tolerance if given else Tolerance(measured.tolerance_ms, "ms")
-    opened = read(workspace, sessions, plain)
+    tolerance = given.tolerance if given else Tolerance(plain.evaluation.tolerance_ms, "ms")
+    opened = read(workspace, sessions, plain, processes=processes)
     study = Study.of(opened.cases, said, tolerance, all_looked_at=bool(sessions))
     names = [case.name for case in study.cases]
     held = holdout.chosen(names, str(sweep.hold_out)) if sweep.hold_out else frozenset()
     folds = _folds([name for name in names if name not in held], sweep.folds)
-    tallies: dict[int, dict[str, Tally]] = {number: {} for number in range(len(points))}
-    start: dict[str, Tally] = {}
-    parts = list(study.in_batches())
-
-    dumped = plain.model_dump()
-    other = {
-        number: each
-        for number, each in enumerate(settings)
-        if any(each.model_dump()[name] != dumped[name] for name in dumped.keys() - _OF_RULES)
-    }
-    by_rules = {number: each for number, each in enumerate(settings) if number not in other}
-
-    def tallied(part: Study, cases: Sequence[Case]) -> dict[str, Tally]:
-        scores = part.evaluate(measured, cases).scores
-        return {score.name: score.tallies[sweep.group] for score in scores}
-
-    for part in parts:
-        start |= tallied(part, part.cases)
-    bench = Workbench(plain, workspace)
-    try:
-        seen = chain(_by_rules(bench, by_rules, parts), _anew(workspace, other, parts))
-        for done, (number, part, cases) in enumerate(seen, 1):
-            tallies[number] |= tallied(part, cases)
-            tell(done, len(points) * len(parts))
-    finally:
-        bench.catalogue.close()
+    tallies = Tried(workspace, plain, settings, sweep.group).tallies(study, tell, processes)
     trials = [Trial(point, tallies[number]) for number, point in enumerate(points)]
-    return _settled(sweep, trials, start, folds, held)
+    return _settled(sweep, trials, tallies[START], folds, held)
 
 
 def _settled(
@@ -248,46 +218,3 @@ def _settings(sweep: Sweep, point: Mapping[str, Value]) -> Settings:
         raise ConfigError(
             f"parameters: {caught.found}", expected=caught.expected, hint=caught.hint
         ) from None
-
-
-def _by_rules(
-    bench: Workbench, tried: Mapping[int, Settings], parts: Iterable[Study]
-) -> Iterator[tuple[int, Study, list[Case]]]:
-    """Sessions as settings see them in which only rules differ; tables are read once for all."""
-    speaks = {number: _speaks(bench, settings) for number, settings in tried.items()}
-    for part in parts if tried else ():
-        held = loaded(part.cases)
-        for number, settings in tried.items():
-            made = flags(held, speaks[number], settings)
-            pairs = zip(part.cases, made, strict=True)
-            yield number, part, [case.with_tables(tables) for case, tables in pairs]
-
-
-def _speaks(bench: Workbench, settings: Settings) -> Callable[[str | None], Spoken]:
-    """As `bench` speaks, with the rules of other settings."""
-
-    @cache
-    def speak(language: str | None) -> Spoken:
-        spoken = bench.speak(language)
-        book = RuleBook.read(settings, spoken.features, spoken.lexicons)
-        return replace(spoken, rules=book)
-
-    return speak
-
-
-def _anew(
-    workspace: Path, tried: Mapping[int, Settings], parts: Sequence[Study]
-) -> Iterator[tuple[int, Study, list[Case]]]:
-    """Sessions as settings see them in which more differs."""
-    for number, settings in tried.items():
-        bench = Workbench(settings, workspace)
-        try:
-            for part in parts:
-                cases = []
-                for case in decided([case.entry for case in part.cases], bench):
-                    if not isinstance(case, Case):
-                        raise case
-                    cases.append(case)
-                yield number, part, cases
-        finally:
-            bench.catalogue.close()

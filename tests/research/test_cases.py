@@ -7,55 +7,18 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline import batch, config
+from pipeline import config
 from pipeline.assembly import Workbench
 from pipeline.errors import StoreError
-from pipeline.research import cases, flagging, opening
+from pipeline.research import cases, flagging, opening, sharing
 from pipeline.session import rerun
 from pipeline.session.keeping import read_note
-
-TALK = """role,start_ms,end_ms,text
-therapist,0,4000,"How has your week been since we met here the last time?"
-client,4200,6000,"You don't listen to me."
-therapist,6500,9000,"I'm sorry. What was it like for you when I said that?"
-client,9400,14000,"It was all right I suppose and then I went home to my sister."
-therapist,14200,18000,"Could you say a bit more about your sister and the house?"
-client,24200,26000,"{says}"
-therapist,60000,64000,"And what would you like to talk about today?"
-client,64200,66000,"I don't see how this is supposed to help."
-"""
-SAYS = ("She is well.", "I don't know.", "Can we stop?", "Fine.", "You never listen to me.")
 
 
 def unexplained(case: cases.Case) -> pl.DataFrame:
     """Hits without what an experiment does not look at."""
     hits = case.tables["hits"].drop("clauses", "params")
     return hits.with_columns(pl.col("suppressed_by").is_null())
-
-
-class Silent:
-    def begins(self, number: int, total: int, path: Path) -> None: ...
-
-    def stage(self, name: str, state: str) -> None: ...
-
-    def ends(self, result: batch.Result) -> None: ...
-
-
-@pytest.fixture(scope="module")
-def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace of five sessions, one of them in a language without lexicons."""
-    folder = tmp_path_factory.mktemp("cases")
-    for number, says in enumerate(SAYS):
-        file = folder / f"{number}.csv"
-        file.write_text(TALK.format(says=says), encoding="utf-8")
-        language = "tlh" if number == 1 else "en"
-        file.with_name(f"{file.name}.yaml").write_text(f"language: {language}\n", encoding="utf-8")
-    bench = Workbench(config.load(), folder / "ws")
-    files = sorted(folder.glob("*.csv"))
-    results = batch.run(files, bench, Silent(), options={}, refresh=False)
-    bench.catalogue.close()
-    assert [result.error for result in results] == [None] * len(SAYS)
-    return folder / "ws"
 
 
 @pytest.fixture
@@ -141,12 +104,12 @@ def test_what_is_damaged_is_computed_again_in_memory_or_left_out(workspace: Path
     sound = opening.read(workspace, settings=other(**OTHERS["rules"]))
     spoil(workspace, "measures")
     again = opening.read(workspace, settings=other(**OTHERS["rules"]))
-    assert (len(again.cases), again.closed) == (len(SAYS), 0)
+    assert (len(again.cases), again.closed) == (len(sound.cases), 0)
     for before, after in zip(sound.cases, again.cases, strict=True):
         assert unexplained(before).equals(unexplained(after))
     spoil(workspace, "words")  # what was heard cannot be made again
     left = opening.read(workspace, settings=other(**OTHERS["rules"]))
-    assert (len(left.cases), left.closed) == (len(SAYS) - 1, 1)
+    assert (len(left.cases), left.closed) == (len(sound.cases) - 1, 1)
     spoil(workspace, "moments")
     assert opening.read(workspace).closed == 1
 
@@ -164,7 +127,7 @@ def test_several_processes_see_the_same(walked: Path, monkeypatch: pytest.Monkey
     settings = other(**OTHERS["rules"])
     alone = opening.read(walked, settings=settings).cases
     monkeypatch.setattr(cases, "BATCH", 2)
-    monkeypatch.setattr(opening, "_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(sharing, "WORTH_A_PROCESS", 1)
     together = opening.read(walked, settings=settings, processes=2).cases
     for one, two in zip(alone, together, strict=True):
         assert set(one.tables) == set(two.tables)

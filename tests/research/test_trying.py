@@ -1,0 +1,78 @@
+"""Trials score as one by one, whoever does the work."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import config
+from pipeline.config import Settings
+from pipeline.errors import ConfigError
+from pipeline.formats.codes import Codes
+from pipeline.research import Said, Tolerance, opening, sharing
+from pipeline.research.cases import Case
+from pipeline.research.study import Study
+from pipeline.research.trying import START, Tallies, Tried
+
+PLAIN = config.load()
+TRIED = tuple(
+    config.load("default", given)
+    for given in (
+        {"moments.min_score": 0.9},
+        {"roles.min_margin": 0.3},
+        {"turns.turn_pause_ms": 300},
+        {"rules": ["confrontation"]},
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def study(walked: Path) -> Study:
+    """Every session was looked at, and nobody found a rupture in any."""
+    return opened(walked, PLAIN)
+
+
+def opened(walked: Path, settings: Settings) -> Study:
+    cases: tuple[Case, ...] = opening.read(walked, settings=settings).cases
+    return Study.of(cases, Said(Codes.zero()), Tolerance(15_000, "ms"), all_looked_at=True)
+
+
+def tallies(walked: Path, study: Study, processes: int = 1) -> Tallies:
+    told: list[tuple[int, int]] = []
+    found = Tried(walked, PLAIN, TRIED, "all").tallies(
+        study, lambda *step: told.append(step), processes
+    )
+    done, steps = zip(*told, strict=True)
+    assert list(done) == list(range(1, len(done) + 1))
+    assert set(steps) == {len(done)}
+    return found
+
+
+def test_a_trial_scores_as_its_settings_do_alone(walked: Path, study: Study) -> None:
+    found = tallies(walked, study)
+    assert Tried(walked, PLAIN, TRIED, "all").by_rules == (0, 3)
+    for number, settings in {START: PLAIN, **dict(enumerate(TRIED))}.items():
+        scores = opened(walked, settings).evaluate(PLAIN.evaluation).scores
+        assert found[number] == {score.name: score.tallies["all"] for score in scores}
+    alarms = [sum(each.false_alarms for each in own.values()) for own in found.values()]
+    assert len(set(alarms)) > 1
+
+
+@pytest.mark.slow
+def test_several_processes_score_the_same(
+    walked: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = tallies(walked, study)
+    monkeypatch.setattr(sharing, "WORTH_A_PROCESS", 1)
+    assert tallies(walked, study, processes=2) == alone
+
+
+@pytest.mark.slow
+def test_a_mistake_in_the_rules_of_a_trial_is_told_by_whoever_meets_it(
+    walked: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "WORTH_A_PROCESS", 1)
+    wrong = config.load("default", {"params": {"silence-after-question": {"min_mss": 1}}})
+    for processes in (1, 2):
+        tried = Tried(walked, PLAIN, (wrong,), "all")
+        with pytest.raises(ConfigError, match=r"min_mss.*did you mean 'min_ms'"):
+            tried.tallies(study, lambda _done, _all: None, processes)
