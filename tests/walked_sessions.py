@@ -29,7 +29,7 @@ class Silent:
 
 
 @pytest.fixture(scope="session")
-def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def five_walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of five sessions, one of them in a language without lexicons."""
     folder = tmp_path_factory.mktemp("cases")
     for number, says in enumerate(SAYS):

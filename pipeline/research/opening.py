@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from pipeline import workers
 from pipeline.assembly import Workbench
 from pipeline.catalogue import Entry
 from pipeline.config import Settings
@@ -87,7 +88,7 @@ def _decided(
         finally:
             bench.catalogue.close()
         return
-    with sharing.helpers(processes) as pool:
+    with workers.pool(processes, __name__) as pool:
         bench = Workbench(settings, workspace)  # mistakes in rules are told here
         bench.catalogue.close()
         task = partial(_decided_there, settings, workspace, bench.lexicons)
@@ -101,7 +102,7 @@ def _decided_there(
     lexicons: Mapping[str | None, Lexicons],
     few: Sequence[Entry],
 ) -> Packed[InputError | StoreError]:
-    bench = sharing.there(lambda: Workbench(settings, workspace, lexicons=lexicons))
+    bench = workers.there(lambda: Workbench(settings, workspace, lexicons=lexicons))
     return Packed.of(list(decided(few, bench)))
 
 

@@ -1,21 +1,8 @@
-"""Work on many sessions, shared out among processes.
+"""Sessions that are shared out among processes."""
 
-::
-
-    begin       helpers start, and import what they need while the caller reads rules
-    work        a task comes with a few sessions; what it needs beside them is made once
-    come back   of sessions only what was found in them, each table of all in one piece
-"""
-
-import gc
-import os
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import polars as pl
 
@@ -26,50 +13,7 @@ from pipeline.store import without
 
 WORTH_A_PROCESS = 128
 """Sessions whose rules take longer to ask than a process takes to begin (2 s)."""
-_THREADS = "POLARS_MAX_THREADS"
 _Failed = TypeVar("_Failed", bound=TetherError)
-_Made = TypeVar("_Made")
-
-
-@contextmanager
-def helpers(processes: int) -> Iterator[Executor]:
-    """Processes that have begun; they are as many as processors, so each has one thread.
-
-    A program that asks for them must keep its own work under ``if __name__ == "__main__"``, for
-    each process imports it. One that is forked would inherit locks of polars; these begin afresh.
-    """
-    afresh = get_context("spawn")
-    with ProcessPoolExecutor(processes, afresh, _leave_interrupts) as pool:
-        told = os.environ.get(_THREADS)
-        os.environ.setdefault(_THREADS, "1")
-        try:
-            for _ in range(processes):
-                pool.submit(_begin)
-        finally:
-            if told is None:
-                del os.environ[_THREADS]
-        yield pool
-
-
-def _leave_interrupts() -> None:
-    """Whoever interrupts means the process that waits for this one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _begin() -> None:
-    """Nothing: a process that is asked for it imports this package."""
-
-
-_THERE: list[Any] = []
-
-
-def there(make: Callable[[], _Made]) -> _Made:
-    """What a helper works with: made for its first task, and kept for all others."""
-    if not _THERE:
-        _THERE.append(make())
-        gc.freeze()  # what was imported and read stays: it is not looked at again and again
-    made: _Made = _THERE[0]
-    return made
 
 
 @dataclass(frozen=True, eq=False)

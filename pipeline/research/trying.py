@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Never
 
+from pipeline import workers
 from pipeline.assembly import Workbench
 from pipeline.config import Settings
 from pipeline.lexicon import Lexicons
@@ -97,7 +98,7 @@ class Tried:
     def _shared(
         self, processes: int, numbers: Iterable[_Numbers], parts: Sequence[Study]
     ) -> Iterator[Tallies]:
-        with sharing.helpers(processes) as pool:
+        with workers.pool(processes, __name__) as pool:
             scorer = _Scorer(self)  # mistakes in rules are told here
             scorer.close()
             work = partial(_scored_there, self, scorer.lexicons)
@@ -112,7 +113,7 @@ def _scored_there(
     packed: tuple[Study, Packed[Never]],
 ) -> Tallies:
     part, cases = packed
-    scorer = sharing.there(lambda: _Scorer(tried, lexicons))
+    scorer = workers.there(lambda: _Scorer(tried, lexicons))
     return scorer.of(numbers, replace(part, cases=tuple(cases.opened())))
 
 

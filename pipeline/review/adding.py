@@ -5,7 +5,6 @@ The run is that of `tether run`: what it finished stays, whatever happens to it 
 
 import contextlib
 import logging
-import multiprocessing
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -17,7 +16,7 @@ from pickle import UnpicklingError
 from queue import Empty
 from typing import Any
 
-from pipeline import batch, intake
+from pipeline import batch, intake, workers
 from pipeline.assembly import Workbench
 from pipeline.batch import Result
 from pipeline.catalogue import place
@@ -109,10 +108,9 @@ class Adding:
                     hint="tether review --recordings FOLDER",
                 )
             self._progress = {path: Progress(path) for path in wanted}
-            spawn = multiprocessing.get_context("spawn")
-            told: Queue[tuple[Any, ...]] = spawn.Queue()
+            told: Queue[tuple[Any, ...]] = workers.AFRESH.Queue()
             # A daemon: it ends with the desk, and the next run goes on from what it finished.
-            self._process = spawn.Process(
+            self._process = workers.AFRESH.Process(
                 target=_work, args=(*self._job, wanted, told), daemon=True, name="tether-run"
             )
             self._process.start()
@@ -159,6 +157,7 @@ def _work(
     told: "Queue[tuple[Any, ...]]",
 ) -> None:
     """Run in the other process: walk, and tell how far it is."""
+    workers.end_with_parent()
     logging.disable(logging.CRITICAL)
     try:
         bench = Workbench(settings, workspace, profile=profile, options=options)

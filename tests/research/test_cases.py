@@ -22,9 +22,9 @@ def unexplained(case: cases.Case) -> pl.DataFrame:
 
 
 @pytest.fixture
-def workspace(walked: Path, tmp_path: Path) -> Path:
+def workspace(five_walked: Path, tmp_path: Path) -> Path:
     """A copy that a test may damage."""
-    return Path(shutil.copytree(walked, tmp_path / "ws"))
+    return Path(shutil.copytree(five_walked, tmp_path / "ws"))
 
 
 def other(**given: object) -> config.Settings:
@@ -41,12 +41,12 @@ OTHERS: Mapping[str, Mapping[str, object]] = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_sessions_in_batches_are_seen_as_one_by_one(
-    walked: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    five_walked: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = other(**OTHERS[name])
     monkeypatch.setattr(cases, "BATCH", 3)
-    together = opening.read(walked, settings=settings).cases
-    bench = Workbench(settings, walked)
+    together = opening.read(five_walked, settings=settings).cases
+    bench = Workbench(settings, five_walked)
     for case in together:
         # As the walk itself would compute it: stage by stage, all of it.
         alone = flagging._computed(case.entry, bench)
@@ -56,7 +56,7 @@ def test_sessions_in_batches_are_seen_as_one_by_one(
         assert unexplained(case).equals(unexplained(alone))
         assert set(case.tables) == set(alone.tables)
     bench.catalogue.close()
-    before = opening.read(walked).cases
+    before = opening.read(five_walked).cases
     assert [case.entry for case in together] == [case.entry for case in before]
     if name in {"rules", "moments"}:
         pairs = zip(before, together, strict=True)
@@ -75,9 +75,9 @@ def test_sessions_in_batches_are_seen_as_one_by_one(
     ],
 )
 def test_the_first_stage_that_settings_change(
-    walked: Path, given: Mapping[str, object], stage: str | None
+    five_walked: Path, given: Mapping[str, object], stage: str | None
 ) -> None:
-    bench = Workbench(other(**given), walked)
+    bench = Workbench(other(**given), five_walked)
     (entry, *_) = bench.catalogue.entries()
     note = read_note(entry.recording_id, bench.store)
     spoken = bench.speak(note.language)
@@ -85,8 +85,8 @@ def test_the_first_stage_that_settings_change(
     bench.catalogue.close()
 
 
-def test_a_correction_counts(walked: Path) -> None:
-    bench = Workbench(config.load(), walked)
+def test_a_correction_counts(five_walked: Path) -> None:
+    bench = Workbench(config.load(), five_walked)
     (entry, *_) = bench.catalogue.entries()
     note = read_note(entry.recording_id, bench.store)
     spoken, corrected = bench.speak(note.language), {"client": "other"}
@@ -123,12 +123,12 @@ def test_nothing_is_read_that_nobody_asks_for(workspace: Path) -> None:
 
 
 @pytest.mark.slow
-def test_several_processes_see_the_same(walked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_processes_see_the_same(five_walked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = other(**OTHERS["rules"])
-    alone = opening.read(walked, settings=settings).cases
+    alone = opening.read(five_walked, settings=settings).cases
     monkeypatch.setattr(cases, "BATCH", 2)
     monkeypatch.setattr(sharing, "WORTH_A_PROCESS", 1)
-    together = opening.read(walked, settings=settings, processes=2).cases
+    together = opening.read(five_walked, settings=settings, processes=2).cases
     for one, two in zip(alone, together, strict=True):
         assert set(one.tables) == set(two.tables)
         assert all(one.tables[name].equals(two.tables[name]) for name in one.tables)

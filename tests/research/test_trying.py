@@ -26,19 +26,19 @@ TRIED = tuple(
 
 
 @pytest.fixture(scope="module")
-def study(walked: Path) -> Study:
+def study(five_walked: Path) -> Study:
     """Every session was looked at, and nobody found a rupture in any."""
-    return opened(walked, PLAIN)
+    return opened(five_walked, PLAIN)
 
 
-def opened(walked: Path, settings: Settings) -> Study:
-    cases: tuple[Case, ...] = opening.read(walked, settings=settings).cases
+def opened(five_walked: Path, settings: Settings) -> Study:
+    cases: tuple[Case, ...] = opening.read(five_walked, settings=settings).cases
     return Study.of(cases, Said(Codes.zero()), Tolerance(15_000, "ms"), all_looked_at=True)
 
 
-def tallies(walked: Path, study: Study, processes: int = 1) -> Tallies:
+def tallies(five_walked: Path, study: Study, processes: int = 1) -> Tallies:
     told: list[tuple[int, int]] = []
-    found = Tried(walked, PLAIN, TRIED, "all").tallies(
+    found = Tried(five_walked, PLAIN, TRIED, "all").tallies(
         study, lambda *step: told.append(step), processes
     )
     done, steps = zip(*told, strict=True)
@@ -47,11 +47,11 @@ def tallies(walked: Path, study: Study, processes: int = 1) -> Tallies:
     return found
 
 
-def test_a_trial_scores_as_its_settings_do_alone(walked: Path, study: Study) -> None:
-    found = tallies(walked, study)
-    assert Tried(walked, PLAIN, TRIED, "all").by_rules == (0, 3)
+def test_a_trial_scores_as_its_settings_do_alone(five_walked: Path, study: Study) -> None:
+    found = tallies(five_walked, study)
+    assert Tried(five_walked, PLAIN, TRIED, "all").by_rules == (0, 3)
     for number, settings in {START: PLAIN, **dict(enumerate(TRIED))}.items():
-        scores = opened(walked, settings).evaluate(PLAIN.evaluation).scores
+        scores = opened(five_walked, settings).evaluate(PLAIN.evaluation).scores
         assert found[number] == {score.name: score.tallies["all"] for score in scores}
     alarms = [sum(each.false_alarms for each in own.values()) for own in found.values()]
     assert len(set(alarms)) > 1
@@ -59,20 +59,20 @@ def test_a_trial_scores_as_its_settings_do_alone(walked: Path, study: Study) -> 
 
 @pytest.mark.slow
 def test_several_processes_score_the_same(
-    walked: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+    five_walked: Path, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = tallies(walked, study)
+    alone = tallies(five_walked, study)
     monkeypatch.setattr(sharing, "WORTH_A_PROCESS", 1)
-    assert tallies(walked, study, processes=2) == alone
+    assert tallies(five_walked, study, processes=2) == alone
 
 
 @pytest.mark.slow
 def test_a_mistake_in_the_rules_of_a_trial_is_told_by_whoever_meets_it(
-    walked: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+    five_walked: Path, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sharing, "WORTH_A_PROCESS", 1)
     wrong = config.load("default", {"params": {"silence-after-question": {"min_mss": 1}}})
     for processes in (1, 2):
-        tried = Tried(walked, PLAIN, (wrong,), "all")
+        tried = Tried(five_walked, PLAIN, (wrong,), "all")
         with pytest.raises(ConfigError, match=r"min_mss.*did you mean 'min_ms'"):
             tried.tallies(study, lambda _done, _all: None, processes)
