@@ -46,6 +46,20 @@ def test_a_counterexample_does_not_match(name: str, text: str) -> None:
     assert ENGLISH.count(name, text) == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("He said, sit down. You never listen.", 0),
+        ("He said, sit down. No. You never listen.", 0),
+        ("He said, sit down. I sat down. You never listen.", 1),
+        ("He told me to sit down. You never listen.", 1),
+        ("You never listen. He said, sit down.", 1),
+    ],
+)
+def test_direct_speech_goes_on_until_somebody_else_is_the_subject(text: str, counts: int) -> None:
+    assert ENGLISH.count("complaint_therapist", text) == counts
+
+
 def test_every_resolution_strategy_has_a_lexicon() -> None:
     assert sorted(ENGLISH.response_codes().values()) == sorted(f"R{n}" for n in range(1, 11))
 

@@ -22,8 +22,9 @@ class Refusal(Section):
     lexicon: str | None = Field(default=None, description="or: any pattern of that lexicon")
     scope: Scope = Field(
         default="sentence",
-        description="where: the match itself, what stands before it in its sentence, or the whole"
-        " clause, sentence or turn around it",
+        description="where: the match itself, what stands before it in its sentence (and in those"
+        " before, if direct speech goes on from there), or the whole clause, sentence or turn"
+        " around it",
     )
     because: str = Field(description="the reason, for a supervisor")
 
@@ -40,6 +41,13 @@ class Grammar(Section):
 
     fillers: tuple[str, ...] = Field(default=(), description="regular expressions of fillers")
     clause_words: tuple[str, ...] = Field(default=(), description="words at which a clause ends")
+    quote_opens: tuple[str, ...] = Field(
+        default=(), description="regular expressions of what opens direct speech in a sentence"
+    )
+    quote_goes_on: tuple[str, ...] = Field(
+        default=(),
+        description="regular expressions of how a sentence begins that goes on with direct speech",
+    )
 
     @cached_property
     def filler(self) -> re.Pattern[str] | None:
@@ -51,6 +59,13 @@ class Grammar(Section):
         """What ends a clause."""
         words = "|".join(map(re.escape, self.clause_words))
         return re.compile(rf"{_CLAUSE_END}|\b(?:{words})\b" if words else _CLAUSE_END)
+
+    @cached_property
+    def quotes(self) -> tuple[re.Pattern[str], re.Pattern[str]] | None:
+        """What opens direct speech, and how a sentence goes on with it; None: nobody says."""
+        if not self.quote_opens or not self.quote_goes_on:
+            return None
+        return bounded("|".join(self.quote_opens)), bounded("|".join(self.quote_goes_on))
 
 
 class Examples(Section):

@@ -108,14 +108,15 @@ def _grammar(document: yaml.Document, problems: list[str]) -> Grammar:
     except ConfigError as caught:
         problems.append(caught.found)
         return _NO_GRAMMAR
-    for number, pattern in enumerate(grammar.fillers):
-        try:
-            re.compile(pattern)
-        except re.error as wrong:
-            place = document.at(("fillers", number))
-            problems.append(f"{place}: not a regular expression: {wrong.msg}")
-            return _NO_GRAMMAR
-    return grammar
+    wrong = len(problems)
+    for key in ("fillers", "quote_opens", "quote_goes_on"):
+        for number, pattern in enumerate(getattr(grammar, key)):
+            try:
+                re.compile(pattern)
+            except re.error as caught:
+                place = document.at((key, number))
+                problems.append(f"{place}: not a regular expression: {caught.msg}")
+    return _NO_GRAMMAR if len(problems) > wrong else grammar
 
 
 def _problems(entry: Entry, place: yaml.Document, entries: Mapping[str, Entry]) -> Iterator[str]:

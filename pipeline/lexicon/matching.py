@@ -110,7 +110,23 @@ class _Compiled:
             elif mark.start() >= end:
                 last = mark.end()
                 break
-        return text[first:start] if scope == "before" else text[first:last]
+        if scope == "before":
+            return text[self._quoted_from(text, first) : start]
+        return text[first:last]
+
+    def _quoted_from(self, text: str, first: int) -> int:
+        """Where the sentence begins that opened direct speech which goes on at `first`; or that."""
+        if self.grammar.quotes is None:
+            return first
+        opens, goes_on = self.grammar.quotes
+        begin = first
+        while begin and goes_on.match(text, begin + 1):
+            end = begin
+            earlier = [mark.end() for mark in _SENTENCE_END.finditer(text) if mark.end() < end]
+            begin = earlier[-1] if earlier else 0
+            if opens.search(text, begin, end):
+                return begin
+        return first
 
 
 @dataclass(frozen=True)
