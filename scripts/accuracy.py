@@ -24,6 +24,7 @@ from accuracy_rows import (
     norms,
     roles,
     speakers,
+    strangers,
     timing,
     voice,
     words,
@@ -34,7 +35,10 @@ from pipeline import models
 from pipeline.errors import EngineError
 
 ROOT = Path(__file__).resolve().parent.parent
-SUBJECTS = (timing, dialogue, measures, norms, speakers, words, voice, roles, moments, acted)
+SUBJECTS = (
+    *(timing, dialogue, measures, norms, speakers, words, voice, roles, moments, acted),
+    strangers,
+)
 
 
 def result(row: Row, place: Place) -> tuple[str, Numbers | None]:

@@ -194,9 +194,9 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def read(name: str) -> Dialogue:
+def read(name: str, folder: Path = FOLDER) -> Dialogue:
     """One dialogue by its name."""
-    path = FOLDER / f"{name}.yaml"
+    path = folder / f"{name}.yaml"
     document = yaml.parse(path.read_text(encoding="utf-8"), path.name)
     file = File.model_validate(document.data)
     return Dialogue(name, file, tuple(_spoken(file.lines)))
