@@ -5,7 +5,7 @@ it: they say when a line begins and not when it ends, so that no rule that needs
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import acted_dialogues
@@ -20,13 +20,15 @@ Found = tuple[Counter[str], Counter[str], int]
 """Planted and found moments by marker, and moments that nobody planted."""
 
 
-def in_dialogues(place: Place, *, blind: bool, withheld: Withheld) -> Numbers:
-    """What is found in the acted dialogues."""
+def in_dialogues(
+    place: Place, dialogues: Callable[[], Iterable[Dialogue]], withheld: Withheld = "nothing"
+) -> Numbers:
+    """What is found in dialogues of what was planted, and what nobody planted."""
     planted: Counter[str] = Counter()
     found: Counter[str] = Counter()
     false = 0
     with Rehearsal(place.scratch, withheld) as rehearsal:
-        for dialogue in dialogues(blind=blind):
+        for dialogue in dialogues():
             judged = acted_dialogues.judge(dialogue, rehearsal.walk(dialogue))
             planted.update(each.marker for each in dialogue.file.moments)
             found.update(each.marker for each in dialogue.file.moments if judged.moments[each.id])
@@ -34,7 +36,7 @@ def in_dialogues(place: Place, *, blind: bool, withheld: Withheld) -> Numbers:
     return numbers(planted, found, false)
 
 
-def dialogues(*, blind: bool) -> Iterator[Dialogue]:
+def acted(*, blind: bool) -> Iterator[Dialogue]:
     """Dialogues whose author had read no rule, or those written later."""
     every = map(acted_dialogues.read, acted_dialogues.names())
     return (dialogue for dialogue in every if dialogue.file.blind == blind)
@@ -105,10 +107,10 @@ WITHHELD: tuple[tuple[Withheld, str], ...] = (
 def _rows() -> Iterator[Row]:
     for withheld, what in WITHHELD:
         heard = f"planted moments, {what}"
-        measure = partial(in_dialogues, blind=True, withheld=withheld)
+        measure = partial(in_dialogues, dialogues=partial(acted, blind=True), withheld=withheld)
         on = "13 acted dialogues, written before their author read a rule"
         yield Row(heard, on, (), measure, says(MARKERS), slow=True)
-        measure = partial(in_dialogues, blind=False, withheld=withheld)
+        measure = partial(in_dialogues, dialogues=partial(acted, blind=False), withheld=withheld)
         planted = ("W3", "W4", "C2", "C6", "C7", "T1")
         yield Row(
             heard, "2 written later, with the rules known", (), measure, says(planted), slow=True

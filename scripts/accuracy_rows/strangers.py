@@ -9,7 +9,7 @@ import strangers
 from acted_dialogues import MARKERS, Rehearsal
 from talk_norms import HOUR_MS
 
-from accuracy_rows.acted import numbers, says
+from accuracy_rows.acted import in_dialogues, numbers, says
 from accuracy_rows.row import Numbers, Place, Row
 
 CODES = tuple(marker for marker in MARKERS if marker[0] in "WC")
@@ -36,20 +36,6 @@ def lines(place: Place, *, sealed: bool) -> Numbers:
                     alike += 1
                     false += flagged
     return {**numbers(shown, found, false), "alike": alike}
-
-
-def ruptures(place: Place, *, sealed: bool) -> Numbers:
-    """Planted moments of dialogues that are found, and moments that nobody planted."""
-    planted: Counter[str] = Counter()
-    found: Counter[str] = Counter()
-    false = 0
-    with Rehearsal(place.scratch) as rehearsal:
-        for dialogue in strangers.dialogues("ruptures", sealed=sealed):
-            judged = acted_dialogues.judge(dialogue, rehearsal.walk(dialogue))
-            planted.update(each.marker for each in dialogue.file.moments)
-            found.update(each.marker for each in dialogue.file.moments if judged.moments[each.id])
-            false += len(judged.false)
-    return numbers(planted, found, false)
 
 
 def sound(place: Place, *, sealed: bool) -> Numbers:
@@ -81,7 +67,10 @@ def _rows() -> Iterator[Row]:
             "mild ruptures in dialogues that a stranger wrote",
             half,
             (),
-            partial(ruptures, sealed=sealed),
+            partial(
+                in_dialogues,
+                dialogues=partial(strangers.dialogues, "ruptures", sealed=sealed),
+            ),
             says(CODES),
             slow=True,
         )
