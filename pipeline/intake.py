@@ -121,6 +121,8 @@ class Source:
         From the sidecar.
     transcript, diarization
         Imported files; empty where there are none.
+    repairs
+        Sentences for a person: what was mended or passed over in sidecars, with counts.
     """
 
     path: Path
@@ -129,6 +131,7 @@ class Source:
     metadata: Metadata
     transcript: tuple[Attachment, ...]
     diarization: tuple[Attachment, ...]
+    repairs: tuple[str, ...] = ()
 
     @property
     def sidecar(self) -> str:

@@ -134,12 +134,15 @@ class Diarized:
         False: nothing is said of overlapping speech, and timing of overlaps is null, not zero.
     ends_estimated
         Imported lines had no end: where speech stops is a guess, and timing must not rest on it.
+    repairs
+        Sentences for a person: what of an imported file was mended or passed over, counted.
     """
 
     spans: pl.DataFrame
     margin: float | None
     knows_overlap: bool
     ends_estimated: bool = False
+    repairs: tuple[str, ...] = ()
 
 
 class Transcriber(Protocol):
@@ -183,11 +186,14 @@ class Transcribed:
         ISO 639-1 of what was heard; None if unknown.
     dropped_words
         Words refused by the guards against hallucination.
+    repairs
+        Sentences for a person: what of an imported file was mended or passed over, counted.
     """
 
     words: pl.DataFrame
     language: str | None
     dropped_words: int
+    repairs: tuple[str, ...] = ()
 
 
 class VoiceEncoder(Protocol):

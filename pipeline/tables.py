@@ -110,6 +110,12 @@ def _span_checks() -> tuple[tuple[str, pl.Expr], ...]:
 _START = Column("start_ms", pl.Int64, "first millisecond")
 _END = Column("end_ms", pl.Int64, "first millisecond after")
 _CHANNEL = Column("channel", pl.Int16, "0-based audio channel", null="all channels, mixed")
+_REPAIRS = Column(
+    "repairs",
+    pl.List(pl.String),
+    "sentences for a person: what was mended or passed over, with counts",
+    null="nothing was",
+)
 _SPEAKER = Column("speaker", pl.String, "speaker label, stable within the recording")
 
 
@@ -138,6 +144,7 @@ MEDIA = Schema(
             "length that the container's header announces; more than duration_ms: it is cut off",
             null="it announces none",
         ),
+        _REPAIRS,
     ),
     (("duration_ms > 0", pl.col("duration_ms") > 0),),
 )
@@ -213,6 +220,7 @@ DIARIZATION = Schema(
             "imported lines had no end, so where speech stops is a guess",
             null="the diarizer does not say; its ends are measured",
         ),
+        _REPAIRS,
     ),
 )
 
@@ -242,6 +250,7 @@ TRANSCRIPTION = Schema(
         Column("language", pl.String, "ISO 639-1", null="no transcript"),
         Column("dropped_words", pl.Int64, "words refused because no speech was there"),
         Column("note", pl.String, "why there is no transcript, for a person", null="there is one"),
+        _REPAIRS,
     ),
 )
 

@@ -91,6 +91,7 @@ class ImportedDiarizer:
             margin=None,
             knows_overlap=self.content.keeps_overlap,
             ends_estimated=self.content.ends_estimated,
+            repairs=self.content.repairs,
         )
 
 
@@ -157,6 +158,7 @@ class ImportedTranscriber:
             words=WORDS.conform(words),
             language=self.content.language or language,
             dropped_words=0,
+            repairs=self.content.repairs,
         )
 
 

@@ -8,6 +8,7 @@ import re
 
 import polars as pl
 
+from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import Problems, decode, ms_of_seconds
 from pipeline.schema import Column, Schema
 
@@ -33,7 +34,7 @@ _TYPES = frozenset(
 _UP_TO_LABEL = 8
 
 
-def read(data: bytes | str) -> pl.DataFrame:
+def read(data: bytes | str, repairs: Repairs | None = None) -> pl.DataFrame:
     """Table `SEGMENTS` of a file, in the file's order; overlapping segments stay.
 
     Raises
@@ -41,6 +42,7 @@ def read(data: bytes | str) -> pl.DataFrame:
     InputError
         All lines that cannot be used, or segments of more than one recording.
     """
+    repairs = Repairs() if repairs is None else repairs
     problems = Problems("an RTTM")
     rows: list[dict[str, object]] = []
     recordings: set[str] = set()

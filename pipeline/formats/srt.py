@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from pipeline.formats.cues import Cue, Part, closed, table
+from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import Problems, blocks, clock_of_ms, decode, ms_of_clock
 
 _TIMES = re.compile(r"\s*([\d:.,]+)\s*-->\s*([\d:.,]+)(?:\s.*)?")
@@ -18,7 +19,7 @@ _MARKUP = re.compile(r"</?(?:b|i|u|s|font)\b[^>]*>|\{\\[^}]*\}", re.IGNORECASE)
 _EXPECTED = "00:00:01,000 --> 00:00:02,500"
 
 
-def read(data: bytes | str) -> pl.DataFrame:
+def read(data: bytes | str, repairs: Repairs | None = None) -> pl.DataFrame:
     r"""Table `CUES` of a file, in the file's order. Formatting (``<i>``, ``{\an8}``) is removed.
 
     Speakers are sought as `formats.cues` says; a cue without one has a null speaker.
@@ -28,6 +29,7 @@ def read(data: bytes | str) -> pl.DataFrame:
     InputError
         All cues that cannot be used, or text before the first time.
     """
+    repairs = Repairs() if repairs is None else repairs
     problems = Problems("SubRip subtitles")
     found = list(_cues(decode(data), problems))
     if not found and not problems.found:

@@ -8,13 +8,14 @@ reference format of evaluations. Comments (``;;``) and stretches marked
 import polars as pl
 
 from pipeline.formats.cues import CUES, squeeze
+from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import Problems, decode, ms_of_seconds
 
 _FIELDS = "FILE CHANNEL SPEAKER START END [<LABEL>] TEXT"
 _UP_TO_END = 5
 
 
-def read(data: bytes | str) -> pl.DataFrame:
+def read(data: bytes | str, repairs: Repairs | None = None) -> pl.DataFrame:
     """Table `CUES` of a file, in the file's order.
 
     Raises
@@ -22,6 +23,7 @@ def read(data: bytes | str) -> pl.DataFrame:
     InputError
         All lines that cannot be used, or lines of more than one recording.
     """
+    repairs = Repairs() if repairs is None else repairs
     problems = Problems("an STM")
     rows: list[dict[str, object]] = []
     recordings: set[str] = set()

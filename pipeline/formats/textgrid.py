@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipeline.errors import InputError
+from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import Problems, decode, ms_of_seconds
 from pipeline.schema import Column, Schema
 
@@ -100,7 +101,7 @@ class _Tokens:
         return token.text
 
 
-def read(data: bytes | str) -> list[Tier]:
+def read(data: bytes | str, repairs: Repairs | None = None) -> list[Tier]:
     """Interval tiers of a file, in its order, those without a labelled interval too.
 
     Raises
@@ -108,6 +109,7 @@ def read(data: bytes | str) -> list[Tier]:
     InputError
         No TextGrid in text format, cut off, or intervals whose times cannot be used.
     """
+    repairs = Repairs() if repairs is None else repairs
     if isinstance(data, bytes) and data.startswith(b"ooBinaryFile"):
         raise InputError(
             "a TextGrid in Praat's binary format",

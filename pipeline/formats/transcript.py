@@ -33,6 +33,7 @@ import polars as pl
 from pipeline.errors import InputError
 from pipeline.formats import rttm, srt, stm, textgrid, transcript_csv, webvtt, whisper_json
 from pipeline.formats.cues import spoken_words, spread, squeeze, unmarked
+from pipeline.formats.repairs import Repairs
 from pipeline.schema import Column, Schema
 from pipeline.tables import Role
 
@@ -110,6 +111,8 @@ class Transcript:
         speakers that overlap. False: nothing is known of overlaps.
     ends_estimated
         Some lines had no end: silences and overlaps are not measured in this transcript.
+    repairs
+        Sentences that count what was mended or passed over; see `formats.repairs`.
     digest
         SHA-256 of files, formats and labels, 64 hexadecimal digits.
     """
@@ -120,6 +123,7 @@ class Transcript:
     roles: Mapping[str, Role]
     keeps_overlap: bool
     ends_estimated: bool
+    repairs: tuple[str, ...]
     digest: str
 
     @cached_property
@@ -173,7 +177,8 @@ def load(files: Sequence[File]) -> Transcript:
     """
     if not files:
         raise InputError("no imported file", expected="a transcript or a diarization")
-    contents = [_told(file, number, len(files)) for number, file in enumerate(files, 1)]
+    repairs = Repairs()
+    contents = [_told(file, number, len(files), repairs) for number, file in enumerate(files, 1)]
     contents = _labelled(contents, files)
     lines = sorted((line for c in contents for line in c.lines), key=lambda line: line.start_ms)
     estimated = any(line.end_ms is None for line in lines)
@@ -188,14 +193,15 @@ def load(files: Sequence[File]) -> Transcript:
         roles={label: role for c in contents for label, role in c.roles.items()},
         keeps_overlap=not estimated and (apart or _overlap(lines)),
         ends_estimated=estimated,
+        repairs=repairs.sentences(),
         digest=_digest(files),
     )
 
 
-def _told(file: File, number: int, of: int) -> _Content:
+def _told(file: File, number: int, of: int, repairs: Repairs) -> _Content:
     """Content of one file; with several, a message says which one by its number."""
     try:
-        content = _reader(file.suffix)(file.content)
+        content = _reader(file.suffix)(file.content, repairs)
         _refuse_empty(content)
     except InputError as caught:
         if of == 1:
@@ -211,20 +217,20 @@ def _refuse_empty(content: _Content) -> None:
         raise InputError("cues without text or speaker only", expected="at least one timed line")
 
 
-def _reader(suffix: str) -> "Callable[[bytes], _Content]":
+def _reader(suffix: str) -> "_Reader":
     suffix = "." + suffix.lower().removeprefix(".")
     if suffix not in READERS:
         raise InputError("a file of no known format", expected=", ".join(sorted(READERS)))
     return READERS[suffix]
 
 
-def _read_rttm(data: bytes) -> _Content:
-    rows = rttm.read(data).iter_rows()
+def _read_rttm(data: bytes, repairs: Repairs) -> _Content:
+    rows = rttm.read(data, repairs).iter_rows()
     return _Content([_Line(a, b, who, confidence=sure) for a, b, who, sure in rows])
 
 
-def _read_textgrid(data: bytes) -> _Content:
-    tiers = [tier for tier in textgrid.read(data) if tier.intervals.height]
+def _read_textgrid(data: bytes, repairs: Repairs) -> _Content:
+    tiers = [tier for tier in textgrid.read(data, repairs) if tier.intervals.height]
     if not tiers:
         raise InputError("a TextGrid whose intervals are all empty", expected="labelled intervals")
     seen: dict[str, int] = {}
@@ -237,12 +243,12 @@ def _read_textgrid(data: bytes) -> _Content:
     return _Content(lines, tiers=len(tiers))
 
 
-def _reader_of_cues(read: Callable[[bytes], pl.DataFrame]) -> Callable[[bytes], _Content]:
-    return lambda data: _Content([_Line(*row) for row in read(data).iter_rows()])
+def _reader_of_cues(read: Callable[[bytes, Repairs], pl.DataFrame]) -> "_Reader":
+    return lambda data, repairs: _Content([_Line(*row) for row in read(data, repairs).iter_rows()])
 
 
-def _read_csv(data: bytes) -> _Content:
-    table = transcript_csv.read(data)
+def _read_csv(data: bytes, repairs: Repairs) -> _Content:
+    table = transcript_csv.read(data, repairs)
     several = table["transcript_id"].n_unique()
     if several > 1:
         raise InputError(
@@ -258,8 +264,8 @@ def _read_csv(data: bytes) -> _Content:
     return _Content([_Line(*row) for row in table.select(columns).iter_rows()], roles=roles)
 
 
-def _read_json(data: bytes) -> _Content:
-    aligned = whisper_json.read(data)
+def _read_json(data: bytes, repairs: Repairs) -> _Content:
+    aligned = whisper_json.read(data, repairs)
     words: dict[int, list[_Word]] = {}
     for start_ms, end_ms, cue, text, sure, timing in aligned.words.iter_rows():
         if unmarked(text):
@@ -271,7 +277,8 @@ def _read_json(data: bytes) -> _Content:
     return _Content(lines, aligned.language)
 
 
-READERS: Mapping[str, Callable[[bytes], _Content]] = {
+_Reader = Callable[[bytes, Repairs], _Content]
+READERS: Mapping[str, _Reader] = {
     ".rttm": _read_rttm,
     ".textgrid": _read_textgrid,
     ".vtt": _reader_of_cues(webvtt.read),

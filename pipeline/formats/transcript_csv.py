@@ -15,6 +15,7 @@ import io
 import polars as pl
 
 from pipeline.formats.cues import squeeze
+from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import Problems, decode
 from pipeline.registry import nearest
 from pipeline.schema import Column, Schema
@@ -58,7 +59,7 @@ def live(cell: str) -> str:
     return cell[1:] if cell != bare and bare[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
 
 
-def read(data: bytes | str) -> pl.DataFrame:
+def read(data: bytes | str, repairs: Repairs | None = None) -> pl.DataFrame:
     """Table `UTTERANCES` of a file, in its order.
 
     Raises
@@ -66,6 +67,7 @@ def read(data: bytes | str) -> pl.DataFrame:
     InputError
         Columns are missing, or all rows that cannot be used, each with its line.
     """
+    repairs = Repairs() if repairs is None else repairs
     problems = Problems("a transcript table")
     text = decode(data)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)

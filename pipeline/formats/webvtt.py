@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from pipeline.formats.cues import Cue, Part, closed, squeeze, table
+from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import Problems, blocks, clock_of_ms, decode, ms_of_clock
 
 _HEADER = re.compile(r"WEBVTT(?:[ \t].*)?")
@@ -22,7 +23,7 @@ _VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]*)>")
 _EXPECTED = "00:00:01.000 --> 00:00:02.500"
 
 
-def read(data: bytes | str) -> pl.DataFrame:
+def read(data: bytes | str, repairs: Repairs | None = None) -> pl.DataFrame:
     """Table `CUES` of a file, in the file's order.
 
     A cue with several voices shares its time among them by characters, in their order.
@@ -32,6 +33,7 @@ def read(data: bytes | str) -> pl.DataFrame:
     InputError
         No WEBVTT header, or all blocks that cannot be used.
     """
+    repairs = Repairs() if repairs is None else repairs
     problems = Problems("WebVTT")
     lines = decode(data).split("\n")
     if not _HEADER.fullmatch(lines[0]):

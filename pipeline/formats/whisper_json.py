@@ -24,6 +24,7 @@ import polars as pl
 
 from pipeline.errors import InputError
 from pipeline.formats.cues import CUES, spoken_words, spread, squeeze
+from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import LATEST_S, Problems, decode
 from pipeline.schema import Column, Schema
 
@@ -100,7 +101,7 @@ class _Segment:
     words: tuple[_Word, ...]
 
 
-def read(data: bytes | str) -> Aligned:
+def read(data: bytes | str, repairs: Repairs | None = None) -> Aligned:
     """Read a file.
 
     Raises
@@ -108,6 +109,7 @@ def read(data: bytes | str) -> Aligned:
     InputError
         No JSON, no segments or words, or all segments and words that cannot be used.
     """
+    repairs = Repairs() if repairs is None else repairs
     problems = Problems("a Whisper transcript")
     root = _parsed(decode(data), problems)
     root = {"segments": root} if isinstance(root, list) else root

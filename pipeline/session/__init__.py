@@ -87,7 +87,11 @@ def walk(
         outcome = run(decide, root, store, upstream=known, refresh=refresh, tell=tell)
     finally:
         sound.close()
-    about = (*_about(language, plan, spoken, meant), *unheeded(recording, outcome.tables))
+    about = (
+        *_about(language, plan, spoken, meant),
+        *unheeded(recording, outcome.tables),
+        *_repairs(outcome.tables, source),
+    )
     notes = earlier.told((*plan.provenance.notes, *about), past)
     engines = (*plan.provenance.engines, meant)
     provenance = replace(plan.provenance, engines=engines, rules=spoken.listed, notes=notes)
@@ -157,6 +161,14 @@ def _about(
         yield f"There is no lexicon for {named}: rules that need words abstain."
     elif meant.name == "none" and plan.transcriber and spoken.compares_meaning:
         yield f"Rules on meaning flag nothing, for it was not compared: {meant.because}."
+
+
+def _repairs(tables: Tables, source: Source) -> Iterator[str]:
+    """What was mended or passed over in the files of a session, each sentence once."""
+    told = [*source.repairs]
+    for name in ("media", "diarization", "transcription"):
+        told += tables[name]["repairs"].explode().drop_nulls()
+    yield from dict.fromkeys(told)
 
 
 def _recording(source: Source, media: pl.DataFrame) -> Recording:

@@ -93,7 +93,7 @@ def listening(
         return {"activity": heard.activity, "doubts": heard.doubts, "losses": losses}
 
     return [
-        Stage("media", 1, (), media, _dump(settings, "audio", "activity"), {"av": version("av")}),
+        Stage("media", 2, (), media, _dump(settings, "audio", "activity"), {"av": version("av")}),
         Stage(
             "activity",
             5,
@@ -134,6 +134,7 @@ def hearing(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]:
             "margin": found.margin,
             "knows_overlap": found.knows_overlap,
             "ends_estimated": found.ends_estimated,
+            "repairs": list(found.repairs) or None,
         }
         return {"spans": found.spans, "diarization": DIARIZATION.frame([row])}
 
@@ -145,6 +146,7 @@ def hearing(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]:
             "language": heard.language,
             "dropped_words": heard.dropped_words,
             "note": plan.no_words,
+            "repairs": list(heard.repairs) or None,
         }
         return {"words": heard.words, "transcription": TRANSCRIPTION.frame([row])}
 
@@ -154,7 +156,7 @@ def hearing(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]:
     return [
         Stage(
             "spans",
-            2,
+            3,
             ("media", "activity"),
             spans,
             _dump(settings, who.name) | speakers,
@@ -164,7 +166,7 @@ def hearing(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]:
         *_comparing(sound, plan),
         Stage(
             "words",
-            1,
+            2,
             ("spans",),
             words,
             _dump(settings, "transcription", what.name) | language,
