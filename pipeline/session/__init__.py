@@ -167,7 +167,7 @@ def _repairs(tables: Tables, source: Source) -> Iterator[str]:
     """What was mended or passed over in the files of a session, each sentence once."""
     told = [*source.repairs]
     for name in ("media", "diarization", "transcription"):
-        told += tables[name]["repairs"].explode().drop_nulls()
+        told += tables[name]["repairs"].explode().drop_nulls().to_list()
     yield from dict.fromkeys(told)
 
 
