@@ -8,7 +8,7 @@ back.
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,7 @@ class Workbench:
         self._given = dict(engines or {})
         self._read = dict(lexicons or {})
         self._languages: dict[str | None, Spoken] = {}
+        self._engines: dict[tuple[str, str], Any] = {}
         self.speak(settings.transcription.language)  # mistakes in rules are told now
         self.store = Store(workspace)
         self.catalogue = Catalogue(workspace)
@@ -193,13 +194,18 @@ class Workbench:
         now = session.decided_by(self.settings, self.speak(walked.language))
         return [name for name, settled in walked.settings.items() if now.get(name) != settled]
 
-    @cached_property
+    @property
     def detector(self) -> SpeechDetector:
         """The speech detector of every run."""
-        detector: SpeechDetector = self._given.get("detector") or DETECTORS.get("silero")(
-            self.settings
-        )
+        detector: SpeechDetector = self._given.get("detector") or self._engine(DETECTORS, "silero")
         return detector
+
+    def _engine(self, registry: Registry, name: str) -> Any:
+        """The engine of that name: one for all recordings, so that its model is loaded once."""
+        key = (registry.noun, name)
+        if key not in self._engines:
+            self._engines[key] = registry.get(name)(self.settings)
+        return self._engines[key]
 
     def plan(self, source: Source, heard: Tables) -> Plan:
         """Choose the engines for one recording.
@@ -217,7 +223,7 @@ class Workbench:
         language = source.metadata.language or self.settings.transcription.language
         diarizer, who = self._diarizer(source, heard)
         transcriber, what = self._transcriber(source, language)
-        pitch = PITCH_TRACKERS.get(self.settings.engines.pitch)(self.settings)
+        pitch = self._engine(PITCH_TRACKERS, self.settings.engines.pitch)
         no_words = None if transcriber else f"Timing only: {what.because}."
         if self.settings.engines.meaning != "auto" and language:
             self._understand(transcriber, language)  # what is missing is told now
@@ -264,10 +270,10 @@ class Workbench:
             self._languages[language] = Spoken(lexicons, catalogue, rules)
         return self._languages[language]
 
-    @cached_property
+    @property
     def encoder(self) -> VoiceEncoder:
         """What voices are compared by, where enrolment is on."""
-        encoder: VoiceEncoder = self._given.get("encoder") or ENCODERS.get("ge2e")(self.settings)
+        encoder: VoiceEncoder = self._given.get("encoder") or self._engine(ENCODERS, "ge2e")
         return encoder
 
     def enrol(self, recording_id: str, path: Path, therapist: str, now: dt.datetime) -> Voice:
@@ -351,7 +357,7 @@ class Workbench:
                 files = source.diarization or source.transcript
                 diarizer = imported.ImportedDiarizer(self.settings, files)
             else:
-                diarizer = DIARIZERS.get(name)(self.settings)
+                diarizer = self._engine(DIARIZERS, name)
         return diarizer, EngineChoice("who spoke when", name, because, diarizer.identity())
 
     def _best_diarizer(self, source: Source, heard: Tables) -> tuple[str, str]:
@@ -365,7 +371,7 @@ class Workbench:
         reasons = []
         for name in ("pyannote", "clustering"):
             try:
-                DIARIZERS.get(name)(self.settings).identity()
+                self._engine(DIARIZERS, name).identity()
             except EngineError as caught:
                 reasons.append(caught)
             else:
@@ -394,7 +400,7 @@ class Workbench:
             if name == "imported":
                 transcriber = imported.ImportedTranscriber(self.settings, source.transcript)
             else:
-                transcriber = TRANSCRIBERS.get(name)(self.settings)
+                transcriber = self._engine(TRANSCRIBERS, name)
                 _require(name, "transcriber", transcriber.languages(), language)
         return transcriber, EngineChoice("words", name, because, transcriber.identity())
 
@@ -403,7 +409,7 @@ class Workbench:
             return "imported", "there is a transcript"
         reasons = []
         for name in TRANSCRIBERS.names():
-            transcriber = TRANSCRIBERS.get(name)(self.settings)
+            transcriber = self._engine(TRANSCRIBERS, name)
             try:
                 transcriber.identity()
             except EngineError as caught:
@@ -417,13 +423,12 @@ class Workbench:
             reasons.append(f"{name} does not know {named}")
         return "none", "; ".join(reasons)
 
-    @cached_property
+    @property
     def _sentences(self) -> SentenceEncoder:
-        """One for all sessions, so that its network is loaded once."""
         named = self.settings.engines.meaning
-        encoder: SentenceEncoder = self._given.get("sentences") or SENTENCE_ENCODERS.get(
-            "minilm" if named == "auto" else named
-        )(self.settings)
+        encoder: SentenceEncoder = self._given.get("sentences") or self._engine(
+            SENTENCE_ENCODERS, "minilm" if named == "auto" else named
+        )
         return encoder
 
     def _understand(

@@ -44,7 +44,7 @@ def main() -> None:
         default="all",
         help="all: end to end; voice: pitch and voice alone, beside librosa.pyin; rules: hits and "
         "moments from cached tables; desk: the pages and sound of tether review; report: its size "
-        "and first paint, needs scripts/install dev",
+        "and first paint",
     )
     parser.add_argument("--minutes", type=float, default=60, help="length of the session")
     parser.add_argument("--pairs", type=int, default=1, help="measured pairs")

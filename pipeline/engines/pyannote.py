@@ -9,6 +9,8 @@ with one speaker at a time, from which words get their speaker::
     exclusive   ██████████                       exclusive only          ...
                           █████████
 
+A pipeline is read as data: see `engines.checkpoints`.
+
 Nothing leaves the machine: hub and telemetry are switched off before the library is imported, the
 sound is handed over in memory (so that FFmpeg is not needed), and the speaker vectors, which are
 voice prints, are dropped as soon as their distance is known.
@@ -23,6 +25,7 @@ import polars as pl
 
 from pipeline import models
 from pipeline.config import Settings
+from pipeline.engines import checkpoints
 from pipeline.errors import EngineError
 from pipeline.ports import Audio, Diarized, Identity
 from pipeline.tables import SPANS, Recording
@@ -115,28 +118,34 @@ class PyannoteDiarizer:
             model = self._model()
             models.offline()
             try:
-                with warnings.catch_warnings():
-                    # It only matters for reading files, and sound is handed over in memory.
-                    warnings.filterwarnings(
-                        "ignore", "\ntorchcodec is not installed correctly", UserWarning
-                    )
-                    import torch
-                    from pyannote.audio import Pipeline
-
+                torch, library = _libraries()
+                checkpoints.check(model.folder)
                 torch.set_num_threads(self._settings.engines.threads)
                 device = self._settings.pyannote.device
                 if device == "auto":
                     device = "cuda" if torch.cuda.is_available() else "cpu"
-                pipeline: Any = Pipeline.from_pretrained(model.folder)
+                with checkpoints.known_classes():
+                    pipeline: Any = library.from_pretrained(model.folder)
                 pipeline.legacy = False  # older configs ask for the regular view alone
                 self._loaded = pipeline.to(torch.device(device))
+            except EngineError:
+                raise
             except Exception as caught:
                 raise EngineError(
                     f"the pyannote pipeline cannot be loaded: {type(caught).__name__}",
-                    expected="a config.yaml whose parts lie in its own folder ($model/...)",
                     hint="tether models verify",
                 ) from caught
         return self._loaded
+
+
+def _libraries() -> tuple[Any, Any]:
+    """Torch, and pyannote.audio's class of pipelines."""
+    with warnings.catch_warnings():
+        # It only matters for reading files, and sound is handed over in memory.
+        warnings.filterwarnings("ignore", "\ntorchcodec is not installed correctly", UserWarning)
+        import torch
+        from pyannote.audio import Pipeline
+    return torch, Pipeline
 
 
 def _sound(audio: Audio) -> dict[str, Any]:

@@ -60,9 +60,12 @@ SWITCHES: Mapping[str, str] = MappingProxyType(
         "PYANNOTE_METRICS_ENABLED": "0",
         "OTEL_SDK_DISABLED": "true",
         "DO_NOT_TRACK": "1",
+        # A checkpoint is a pickle: no code of it runs, whatever a library asks for.
+        "TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1",
     }
 )
-"""Environment that keeps model libraries off the network; most read it when they are imported."""
+"""Environment that keeps model libraries off the network, and models from running code; most of it
+is read when a library is imported."""
 
 
 @dataclass(frozen=True)

@@ -125,21 +125,85 @@ def test_both_views_come_out_and_nothing_tries_the_network(folder: Path) -> None
     assert isinstance(found["still"], list)
 
 
-def test_parts_that_lie_on_a_hub_are_an_engine_error(folder: Path) -> None:
-    program = (
-        "import sys, numpy\n"
-        "from pipeline.config import load\n"
-        "from pipeline.engines.pyannote import PyannoteDiarizer\n"
-        "from pipeline.errors import EngineError\n"
-        "settings = load(overrides={'models_folder': sys.argv[1], 'pyannote.model': 'hub'})\n"
-        "try:\n"
-        "    PyannoteDiarizer(settings)._pipeline()\n"
-        "except EngineError as caught:\n"
-        "    print('told:', caught)\n"
-    )
-    out = run([*cut_off(), sys.executable, "-c", program, str(folder)])
-    assert "told: the pyannote pipeline cannot be loaded" in out
-    assert "tether models verify" in out
+LOADING = """
+import pathlib, sys, warnings
+warnings.simplefilter("error")
+from pipeline.config import load
+from pipeline.engines.pyannote import PyannoteDiarizer
+from pipeline.errors import EngineError
+for name in sys.argv[2:]:
+    settings = load(overrides={"models_folder": sys.argv[1], "pyannote.model": name})
+    try:
+        PyannoteDiarizer(settings)._pipeline()
+        print(name, "loaded")
+    except EngineError as caught:
+        print(name, caught)
+"""
+
+# What a pipeline of somebody who means harm may hold; each would leave a file.
+HARM = """
+import os, pathlib, shutil, sys
+os.environ.pop("TORCH_FORCE_WEIGHTS_ONLY_LOAD", None)  # whoever makes such files does not mind
+import torch
+models = pathlib.Path(sys.argv[1])
+class Harm:
+    def __reduce__(self):
+        return (pathlib.Path.touch, (models / "harm",))
+def altered(name):
+    place = models / name
+    shutil.copytree(models / "pyannote", place)
+    record = place / "tether-model.json"
+    record.write_text(record.read_text().replace('"name": "pyannote"', f'"name": "{name}"'))
+    return place
+def configured(name, old, new):
+    config = altered(name) / "config.yaml"
+    text = config.read_text()
+    assert old in text
+    config.write_text(text.replace(old, new))
+def checkpoint(name, change):
+    file = altered(name) / "segmentation" / "pytorch_model.bin"
+    content = torch.load(file, weights_only=False)
+    change(content)
+    torch.save(content, file)
+shell = f"name: subprocess.Popen\\n  params:\\n    args: [touch, '{models / 'harm'}']"
+configured("class", "name: pyannote.audio.pipelines.SpeakerDiarization\\n  params:", shell)
+configured("preprocessor", "params:\\n  clustering: {m",
+           "preprocessors: {a: {name: subprocess.Popen, params: {args: [touch, x]}}}\\n"
+           "params:\\n  clustering: {m")
+configured("elsewhere", "$model/segmentation", str(models / "pyannote" / "segmentation"))
+configured("above", "$model/segmentation", "$model/../pyannote/segmentation")
+checkpoint("pickle", lambda content: content.update(extra=Harm()))
+checkpoint("network", lambda content: content["pyannote.audio"]["architecture"].update(
+    {"module": "subprocess", "class": "Popen"}))
+"""
+
+
+def test_no_code_of_a_pipeline_runs(folder: Path) -> None:
+    run([sys.executable, "-c", HARM, str(folder)])
+    refused = {
+        "class": "asks for another class",
+        "preprocessor": "asks for preprocessors",
+        "elsewhere": "segmentation does not lie in its own folder",
+        "above": "segmentation does not lie in its own folder",
+        "hub": "segmentation does not lie in its own folder",
+        "pickle": "segmentation is not weights alone (UnpicklingError)",
+        "network": "segmentation asks for another network",
+    }
+    # A changed file has another size than its record says, which `find` would refuse before.
+    for name in {*refused} - {"hub"}:
+        record = folder / name / models.RECORD
+        told = json.loads(record.read_text())
+        for file, entry in told["files"].items():
+            entry["bytes"] = (folder / name / file).stat().st_size
+        record.write_text(json.dumps(told))
+    names = [*refused, "pyannote"]
+    out = run([*cut_off(), sys.executable, "-c", LOADING, str(folder), *names])
+    lines = dict(line.split(" ", 1) for line in out.splitlines() if " " in line)
+    assert lines.pop("pyannote") == "loaded"
+    assert {name: why in lines[name] for name, why in refused.items()} == dict.fromkeys(
+        refused, True
+    ), out
+    assert not (folder / "harm").exists()
 
 
 def test_without_the_model_the_hint_is_the_command(tmp_path: Path) -> None:

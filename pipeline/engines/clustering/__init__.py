@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pipeline import config
 from pipeline.config import Settings
 from pipeline.engines.clustering import mixtures, partition, voices
+from pipeline.engines.clustering.encoder import Ge2e
 from pipeline.errors import EngineError
 from pipeline.ports import Audio, Diarized, Identity
 from pipeline.tables import SPANS, Recording
@@ -47,6 +48,7 @@ class ClusteringDiarizer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._encoder = Ge2e(settings)
 
     def identity(self) -> Identity:
         """Version of torch and digest of the voice network.
@@ -87,7 +89,7 @@ class ClusteringDiarizer:
         if k <= 1:
             spans = _spans(regions, np.zeros(len(regions), dtype=np.int64))
             return Diarized(spans, None, knows_overlap=False)
-        vectors = self._vectors(audio, pieces)
+        vectors = self._encoder.vectors([partial(_samples, audio, piece) for piece in pieces])
         weights = np.array([end - start for start, end in pieces], dtype=np.float32)
         vectors = partition.centred(vectors, weights)
         labels = partition.tightest(vectors, weights, k, settings.starts, settings.seed)
@@ -99,11 +101,6 @@ class ClusteringDiarizer:
         blocks, path = speakers.follow(regions)
         spans = _spans(blocks, partition.in_order(path))
         return Diarized(spans, float(np.clip(share, 0, 1)) * trust, knows_overlap=False)
-
-    def _vectors(self, audio: Audio, pieces: Sequence[Stretch]) -> Matrix:
-        path = voices.weights_path(self._settings)
-        network = voices.Voices(path, self._settings.engines.threads)
-        return network.vectors([partial(_samples, audio, piece) for piece in pieces])
 
 
 @dataclass(frozen=True)
