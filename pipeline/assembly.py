@@ -24,7 +24,14 @@ from pipeline.errors import ConfigError, EngineError
 from pipeline.features import wording
 from pipeline.intake import Source
 from pipeline.lexicon import Lexicons
-from pipeline.ports import Diarizer, SentenceEncoder, SpeechDetector, Transcriber, VoiceEncoder
+from pipeline.ports import (
+    Diarizer,
+    PitchTracker,
+    SentenceEncoder,
+    SpeechDetector,
+    Transcriber,
+    VoiceEncoder,
+)
 from pipeline.registry import Registry, nearest
 from pipeline.report import EngineChoice, Provenance
 from pipeline.rules import RuleBook
@@ -228,12 +235,10 @@ class Workbench:
         if self.settings.engines.meaning != "auto" and language:
             self._understand(transcriber, language)  # what is missing is told now
         chosen = (
-            EngineChoice(
-                "speech activity", "silero", "part of every run", self.detector.identity()
-            ),
+            _hearing(source, "speech activity", "silero", "always used", self.detector),
             who,
             what,
-            EngineChoice("pitch", self.settings.engines.pitch, "set so", pitch.identity()),
+            _hearing(source, "pitch", self.settings.engines.pitch, "as configured", pitch),
         )
         return Plan(
             settings=self.settings,
@@ -346,7 +351,7 @@ class Workbench:
 
     def _diarizer(self, source: Source, heard: Tables) -> tuple[Diarizer, EngineChoice]:
         name: str = self.settings.engines.diarizer
-        because = "set so"
+        because = "as configured"
         if given := self._given.get("diarizer"):
             diarizer: Diarizer = given
             name, because = "scripted", "given by the caller"
@@ -388,7 +393,7 @@ class Workbench:
         self, source: Source, language: str | None
     ) -> tuple[Transcriber | None, EngineChoice]:
         name: str = self.settings.engines.transcriber
-        because = "set so"
+        because = "as configured"
         if given := self._given.get("transcriber"):
             transcriber: Transcriber = given
             name, because = "scripted", "given by the caller"
@@ -437,7 +442,7 @@ class Workbench:
         """The sentence encoder for a language, and why; None: meaning is not compared."""
         task, name = "meaning", self.settings.engines.meaning
         if name == "none":
-            return None, EngineChoice(task, "none", "set so")
+            return None, EngineChoice(task, "none", "as configured")
         if transcriber is None:
             return None, EngineChoice(task, "none", "there are no words")
         if language is None:
@@ -450,9 +455,20 @@ class Workbench:
             if not auto:
                 raise
             return None, EngineChoice(task, "none", caught.found)
-        because = "given by the caller" if given else "the best that is here" if auto else "set so"
+        because = (
+            "given by the caller" if given else "the best that is here" if auto else "as configured"
+        )
         used = "scripted" if given else "minilm" if auto else name
         return self._sentences, EngineChoice(task, used, because, identity)
+
+
+def _hearing(
+    source: Source, task: str, name: str, because: str, engine: SpeechDetector | PitchTracker
+) -> EngineChoice:
+    """The choice of an engine that hears sound; none where there is none."""
+    if not source.audio:
+        return EngineChoice(task, "none", "there is no audio")
+    return EngineChoice(task, name, because, engine.identity())
 
 
 def _require(name: str, setting: str, known: frozenset[str] | None, language: str | None) -> None:

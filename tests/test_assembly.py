@@ -299,3 +299,17 @@ def test_without_words_no_meaning_is_compared(recording: Path, tmp_path: Path) -
     )
     assert meant(walked) == ("none", "there are no words")
     assert likeness(walked) == [None, None]
+
+
+def test_engines_that_never_ran_are_not_named(recording: Path, tmp_path: Path) -> None:
+    """A transcript alone has no sound: nothing listens to it."""
+    heard = {
+        choice.task: choice.name for choice in walk(recording, bench(tmp_path)).provenance.engines
+    }
+    assert heard["speech activity"] == "silero"
+    assert heard["pitch"] == "swift_f0"
+    alone = walk(tmp_path / "a.vtt", bench(tmp_path)).provenance.engines
+    assert [choice.name for choice in alone if choice.task in {"speech activity", "pitch"}] == [
+        "none",
+        "none",
+    ]

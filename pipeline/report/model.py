@@ -130,7 +130,7 @@ def build(
         moments=found,
         moves=cards.moves(recording, tables, who),
         empty=_empty(turns, who, disabled),
-        shares=pictures.shares(tables, who),
+        shares=pictures.shares(tables, who) if quality.ends_known(tables) else (),
         silences=pictures.silences(tables, who),
         latencies=pictures.latencies(tables, who),
         coming_in=pictures.coming_in(tables, who),
@@ -207,6 +207,11 @@ def _glance(
         (pl.col("length_ms") >= SHOWN_SILENCE_MS) & (pl.col("kind") != "edge")
     )
     longest = silences["length_ms"].max()
+    if quality.ends_known(tables):
+        number = f"{silences.height:,}"
+        note = f"longest {wording.length(longest)}" if isinstance(longest, int) else ""
+    else:
+        number, note = "\u2013", "not measured"
     return (
         Fact("recorded", ms_to_clock(recording.duration_ms)),
         *(
@@ -217,11 +222,7 @@ def _glance(
             )
             for kind in ("withdrawal", "confrontation")
         ),
-        Fact(
-            "silences of 1 s or longer",
-            f"{silences.height:,}",
-            f"longest {wording.length(longest)}" if isinstance(longest, int) else "",
-        ),
+        Fact("silences of 1 s or longer", number, note),
     )
 
 
@@ -252,13 +253,18 @@ def _notices(
             Notice(
                 "note",
                 "Overlapping speech was not measured",
-                "The way the speakers were told apart knows one speaker at a time. Rules that "
-                "need overlap abstain.",
+                f"{_one_at_a_time(tables)} gives one speaker at a time. Rules that need overlap "
+                "abstain.",
             )
         )
     if provenance.notes:
         notices.append(Notice("note", "Of note", told))
     return tuple(notices)
+
+
+def _one_at_a_time(tables: Tables) -> str:
+    engine = tables.get("diarization", DIARIZATION.empty())["engine"]
+    return "The imported file" if (engine == "imported").any() else "The diarizer"
 
 
 def _speaking(turns: pl.DataFrame, who: People, provenance: Provenance) -> Iterator[Notice]:
@@ -281,11 +287,15 @@ def _speaking(turns: pl.DataFrame, who: People, provenance: Provenance) -> Itera
 
 def _source(recording: Recording, tables: Tables) -> Iterator[Notice]:
     if recording.channels == 0:
+        timing = (
+            "Timing is as good as the times of the transcript."
+            if quality.ends_known(tables)
+            else "The transcript does not say when lines end, so timing was not measured."
+        )
         yield Notice(
             "note",
             "A transcript without audio",
-            "Timing is as good as the times of the transcript. Voice could not be measured, and "
-            "rules that need it abstain.",
+            f"{timing} Voice could not be measured, and rules that need it abstain.",
         )
     for media in tables.get("media", MEDIA.empty()).iter_rows(named=True):
         promised = media["promised_ms"]

@@ -6,7 +6,7 @@ import polars as pl
 
 from pipeline.report import names, wording
 from pipeline.report.provenance import DisabledFamily
-from pipeline.tables import QUALITY, Tables
+from pipeline.tables import DIARIZATION, QUALITY, Tables
 
 _WHOLE = "Whole recording"
 _LEAST = 0.001
@@ -64,6 +64,11 @@ def quality(tables: Tables) -> Quality:
     return Quality(
         tuple(_WHOLE if c is None else f"Channel {c + 1}" for c in channels), tuple(rows)
     )
+
+
+def ends_known(tables: Tables) -> bool:
+    """False where an imported file gives no ends: how long people spoke or paused is a guess."""
+    return not tables.get("diarization", DIARIZATION.empty())["ends_estimated"].any()
 
 
 def disabled(tables: Tables) -> tuple[DisabledFamily, ...]:

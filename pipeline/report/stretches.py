@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.report import voice, wording
+from pipeline.report import quality, voice, wording
 from pipeline.report.people import People
 from pipeline.report.timeline import SHOWN_SILENCE_MS
 from pipeline.report.wording import MINUTE_MS
@@ -57,7 +57,7 @@ def stretches(
     step_ms = next((s for s in _STEPS_MS if duration_ms / s <= _MOST_ROWS), _STEPS_MS[-1])
     count = max(-(-duration_ms // step_ms), 1)
     columns = {
-        **_spoken(tables, people, step_ms, count),
+        **_spoken(tables, people, duration_ms, step_ms, count),
         **_silent(tables, step_ms, count),
         **_overlapping(tables, step_ms, count),
         **_voiced(tables, people, step_ms, count),
@@ -79,8 +79,13 @@ def stretches(
     return Stretches(tuple(columns), rows)
 
 
-def _spoken(tables: Tables, people: People, step_ms: int, count: int) -> dict[str, list[str]]:
-    """Share of each stretch that each lane's turns fill."""
+def _spoken(
+    tables: Tables, people: People, duration_ms: int, step_ms: int, count: int
+) -> dict[str, list[str]]:
+    """Share of each stretch that each lane's turns fill; the last stretch ends with the session."""
+    if not quality.ends_known(tables):
+        return {}
+    lengths_ms = [max(min(step_ms, duration_ms - n * step_ms), 1) for n in range(count)]
     turns = tables.get("turns", TURNS.empty())
     found = {}
     for person in people.lanes:
@@ -89,11 +94,17 @@ def _spoken(tables: Tables, people: People, step_ms: int, count: int) -> dict[st
         for start, end in own.iter_rows():
             for n in range(start // step_ms, min(-(-end // step_ms), count)):
                 filled[n] += min(end, (n + 1) * step_ms) - max(start, n * step_ms)
-        found[f"{person.name} holds the turn"] = [wording.percent(ms / step_ms) for ms in filled]
+        found[f"{person.name} holds the turn"] = [
+            wording.percent(ms / length_ms)
+            for ms, length_ms in zip(filled, lengths_ms, strict=True)
+        ]
     return found
 
 
 def _silent(tables: Tables, step_ms: int, count: int) -> dict[str, list[str]]:
+    """How many silences of each stretch, and the longest; nothing where they were not measured."""
+    if not quality.ends_known(tables):
+        return {}
     silences = tables.get("silences", SILENCES.empty()).filter(
         (pl.col("length_ms") >= SHOWN_SILENCE_MS) & (pl.col("kind") != "edge")
     )

@@ -8,15 +8,16 @@ from pipeline.rules.abstaining import Abstention
 from pipeline.tables import Tables
 
 SMALL_BASELINE = (
-    "Small baseline: this session holds too few values to say what is usual for these "
-    "two people, so fixed thresholds decided."
+    "Small baseline: too little data in this session to know what is typical for this pair; "
+    "general thresholds were used."
 )
 QUIET_VOICE = "A quiet voice or lost signal may lie in a silence that counts here: listen to it."
-INTERPOLATED = (
-    "Words were recognised by machine without a time of their own for each: wording may be "
-    "wrong, and a word may stand in a neighbouring turn."
+RECOGNISED = (
+    "Automatic transcript without word-level timing: wording may be wrong, and a word may belong "
+    "to the neighbouring turn."
 )
-INFERRED = "Who is the therapist was inferred, not told."
+IMPORTED = "The transcript does not time each word, so a word may belong to the neighbouring turn."
+INFERRED = "The therapist's role was inferred, not given."
 
 
 class Caveats:
@@ -25,7 +26,7 @@ class Caveats:
     Parameters
     ----------
     tables
-        `words`, `turns`, `silences`, `roles`.
+        `words`, `transcription`, `turns`, `silences`, `roles`.
     abstentions
         Rules that were not asked.
     """
@@ -34,6 +35,8 @@ class Caveats:
         silences = tables["silences"]
         risky = silences["missed_speech_risk"].to_numpy()
         self._risky = set(silences["silence_id"].to_numpy()[risky].tolist())
+        imported = (tables["transcription"]["engine"] == "imported").any()
+        self._untimed_words = IMPORTED if imported else RECOGNISED
         words = tables["words"]
         interpolated = (words["timing"] == "interpolated").to_numpy()
         # Words mostly come in order, which a stable sort sees.
@@ -77,7 +80,7 @@ class Caveats:
         if shown_ms is not None:
             first, last = np.searchsorted(self._interpolated_ms, (shown_ms[0], shown_ms[1] + 1))
             if last > first:
-                yield INTERPOLATED
+                yield self._untimed_words
         if self._inferred:
             yield INFERRED
         yield from self._of_kind(kind)
@@ -87,5 +90,7 @@ class Caveats:
         for each in self._abstentions:
             if each.kind == kind:
                 what = "Exceptions" if each.guards_only else "Rules"
-                told.append(f"{what} that need {each.family} were not checked: {each.because}.")
+                told.append(
+                    f"{what} that need {each.family} were not checked: {each.because.rstrip('.')}."
+                )
         return list(dict.fromkeys(told))

@@ -363,7 +363,7 @@ def deciding(
         ),
         Stage(
             "moments",
-            2,
+            3,
             ("measures", "roles", "quality"),
             flag,
             _dump(settings, "moments", "response") | spoken.digests,

@@ -295,6 +295,18 @@ def test_empty_states_say_what_is_so() -> None:
         assert words in Outline(report.render(*state())).text, words
 
 
+def test_what_a_transcript_without_ends_cannot_say_is_not_said() -> None:
+    recording, tables, provenance = made.transcript_only()
+    unended = tables["diarization"].with_columns(ends_estimated=pl.lit(value=True))
+    words = Outline(report.render(recording, {**tables, "diarization": unended}, provenance)).words
+    told = " ".join(" ".join(words).split())
+    assert "\u2013 silences of 1 s or longer not measured" in told
+    assert "does not say when lines end, so timing was not measured" in told
+    assert "Timing is as good as" not in told
+    for measured in ("Share of speech", "holds the turn", "Response latency"):
+        assert measured not in told
+
+
 def test_a_cut_recording_and_a_diarizer_without_overlap_are_told() -> None:
     recording, tables, provenance = made.session()
     media = tables["media"].with_columns(

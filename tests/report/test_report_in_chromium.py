@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 import report_session as made
 from browser import NARROW, WIDE, NewPage, Scheme, Watch, axe, focused, wait_until
 from playwright.sync_api import Page
 
 from pipeline import report
+from pipeline.report import Provenance
+from pipeline.tables import Recording, Tables
 
 # Width in CSS pixels of A4 less the margins that the style sheet sets.
 A4 = 688
@@ -24,13 +27,42 @@ FOCUS_IS_SEEN = """() => {
     });
 }"""
 
-# Words inside closed details that take no room on the page.
-UNSEEN = """() => [...document.querySelectorAll('details')].flatMap(
+# Words inside closed details that take room on the page.
+UNFOLDED = """() => [...document.querySelectorAll('details:not([open])')].flatMap(
     details => [...details.children].filter(
-        child => child.tagName !== 'SUMMARY' && child.getClientRects().length === 0
+        child => child.tagName !== 'SUMMARY' && child.checkVisibility()
     ).map(child => child.outerHTML.slice(0, 80))
 )"""
 
+
+LINKS = ".contents a, .index tr:nth-last-child(-n+2) a"
+
+# Follows links inside the report from its top: how far below the top of the window its target
+# lies then, and whether the page can be scrolled no further.
+FOLLOWED = """async () => {
+    const drawn = () => new Promise(done => requestAnimationFrame(() => setTimeout(done, 20)));
+    const still = async () => {
+        for (let same = 0, before = -1; same < 4; same = scrollY === before ? same + 1 : 0) {
+            before = scrollY;
+            await drawn();
+        }
+    };
+    const found = [];
+    for (const link of document.querySelectorAll(LINKS)) {
+        scrollTo({top: 0, behavior: 'instant'});
+        await still();
+        link.dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}));
+        await still();
+        const target = document.querySelector(link.getAttribute('href'));
+        const end = document.documentElement.scrollHeight;
+        found.push({
+            href: link.getAttribute('href'),
+            top: target.getBoundingClientRect().top,
+            last: scrollY + innerHeight >= end - 1,
+        });
+    }
+    return found;
+}"""
 
 # Tables and pictures wider than the place that they have.
 CUT = """() => [...document.querySelectorAll('.scroll')].filter(
@@ -127,7 +159,15 @@ def test_the_timeline_zooms_and_scrolls_by_keyboard(page: Page, tmp_path: Path) 
     assert frame["x"] <= place["x"] < frame["x"] + frame["width"]
 
 
-def test_print_shows_the_whole_timeline_and_hides_nothing(
+def test_every_link_inside_the_report_shows_its_target(new_page: NewPage, tmp_path: Path) -> None:
+    page = new_page(width=NARROW)
+    page.goto(write(tmp_path, crowd).as_uri())
+    places = page.evaluate(FOLLOWED.replace("LINKS", f'"{LINKS}"'))
+    assert len(places) > 6
+    assert [each for each in places if not (each["last"] or 0 <= each["top"] <= 80)] == []
+
+
+def test_print_shows_the_whole_timeline_and_keeps_folded_parts_folded(
     new_page: NewPage, tmp_path: Path
 ) -> None:
     page = new_page(width=A4)
@@ -135,15 +175,34 @@ def test_print_shows_the_whole_timeline_and_hides_nothing(
     page.locator("label[for=zoom-8]").click()
     page.emulate_media(media="print")
     assert page.evaluate("document.documentElement.scrollWidth") <= A4
-    for canvas in page.locator(".canvas").all():
-        box, frame = canvas.bounding_box(), canvas.locator("xpath=..").bounding_box()
-        assert box
-        assert frame
-        assert box["width"] <= frame["width"]
+    canvas = page.locator(".whole .canvas")
+    box, frame = canvas.bounding_box(), canvas.locator("xpath=..").bounding_box()
+    assert box
+    assert frame
+    assert box["width"] <= frame["width"]
     assert page.evaluate(CUT) == []
-    assert page.evaluate(UNSEEN) == []
-    assert not page.locator(".zoom").is_visible()
-    assert page.pdf(format="A4").count(b"/Type /Page\n") > 3
+    assert page.evaluate(UNFOLDED) == []
+    for hidden in (".zoom", ".how", ".excerpt"):
+        assert not page.locator(hidden).first.is_visible()
+    for shown in (".observed", ".said .lines", ".why .clauses", ".next .state", ".index"):
+        assert page.locator(shown).first.is_visible()
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_an_hour_prints_on_a_few_pages(page: Page, tmp_path: Path, paper: str) -> None:
+    for state, most in ((made.session, 4), (crowd, 8)):
+        page.goto(write(tmp_path, state).as_uri())
+        assert page.pdf(format=paper).count(b"/Type /Page\n") <= most
+
+
+def crowd() -> tuple[Recording, Tables, Provenance]:
+    """An hour in which fifteen moments were flagged: each of the made ones several times."""
+    recording, tables, provenance = made.session(60)
+    moments = tables["moments"].filter(pl.col("kind") != "therapist_move")
+    copies = pl.concat([moments] * -(-15 // moments.height)).head(15)
+    copies = copies.with_columns(moment_id=pl.int_range(15, dtype=pl.Int64) + 100)
+    moves = tables["moments"].filter(pl.col("kind") == "therapist_move")
+    return recording, {**tables, "moments": pl.concat([copies, moves])}, provenance
 
 
 def test_a_report_without_clips_can_play_nothing(page: Page, watch: Watch, tmp_path: Path) -> None:

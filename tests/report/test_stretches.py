@@ -26,6 +26,13 @@ def test_stretches_hold_what_the_tables_hold() -> None:
         (pl.col("end_ms").clip(upper_bound=300_000) - pl.col("start_ms")).clip(lower_bound=0).sum()
     ).item()
     assert columns["Client holds the turn"][0] == f"{100 * first / 300_000:.0f} %"
+    rest_ms = recording.duration_ms - 8 * 300_000
+    last = client.select(
+        (pl.col("end_ms") - pl.col("start_ms").clip(lower_bound=8 * 300_000))
+        .clip(lower_bound=0)
+        .sum()
+    ).item()
+    assert columns["Client holds the turn"][-1] == f"{100 * last / rest_ms:.0f} %"
     numbers = [number for row in table.rows for number, _ in row.moments]
     assert numbers == [1, 2, 3, 4]
     assert all(cell.endswith(" semitones") for cell in columns["Client pitch"])

@@ -5,6 +5,7 @@ import pytest
 from strategies import Said, book, english, flagged, script, settings, tables_of
 
 from pipeline.rules import merging
+from pipeline.rules.caveats import Caveats
 from pipeline.rules.hit import Hit
 from pipeline.tables import MOMENTS
 
@@ -97,7 +98,18 @@ def test_interpolated_words_are_a_caveat_where_words_counted(
     needs: tuple[str, ...], *, told: bool
 ) -> None:
     (caveats,) = merged(hit(100, 108), needs=needs)["caveats"]
-    assert any("without a time of their own" in each for each in caveats) is told
+    assert any("may belong to the neighbouring turn" in each for each in caveats) is told
+
+
+def test_words_of_a_transcript_are_not_called_recognised() -> None:
+    for engine, machine in (("imported", False), ("moonshine", True)):
+        tables = tables_of(TURNS)
+        engines = tables["transcription"].with_columns(engine=pl.lit(engine))
+        found = Caveats({**tables, "transcription": engines}, ()).of(
+            "withdrawal", (), (0, 600_000), small_baseline=False
+        )
+        assert any("Automatic transcript" in each for each in found) is machine
+        assert any("neighbouring turn" in each for each in found)
 
 
 def test_a_small_baseline_is_a_caveat() -> None:
