@@ -144,8 +144,9 @@ def two_tracks(path: Path) -> None:
     with av.open(str(path), "w") as container:
         streams = [container.add_stream("flac", rate=RATE_HZ, layout="mono") for _ in sound]
         for stream, channel in zip(streams, sound, strict=True):
-            frame = av.AudioFrame.from_ndarray(channel.reshape(1, -1), format="s16", layout="mono")
-            frame.sample_rate = RATE_HZ
+            mono = np.ascontiguousarray(channel.reshape(1, -1))
+            frame = av.AudioFrame.from_ndarray(mono, format="s16", layout="mono")
+            frame.sample_rate, frame.pts = RATE_HZ, 0
             container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
     said(path)
@@ -215,7 +216,7 @@ _NOISE = np.random.default_rng(5).normal(0, 8, (1, 8 * RATE_HZ)).astype(np.int16
 FILES = (
     File("good.flac", partial(recording, begin_s=0), quick=True),
     File("good.wav", partial(recording, begin_s=15, codec="pcm_s16le")),
-    File("good.ogg", partial(recording, begin_s=20, codec="libvorbis")),
+    File("good.ogg", partial(recording, begin_s=20, codec="libopus")),
     File("good.mp3", partial(recording, begin_s=25, codec="libmp3lame")),
     File("wrong ending.mp3", partial(recording, begin_s=30, format_="flac")),
     File("one microphone.wav", mono),
