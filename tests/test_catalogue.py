@@ -1,13 +1,16 @@
 """The catalogue knows where recordings lie, and obeys the newest correction."""
 
+import contextlib
 import datetime as dt
+import os
+import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pipeline.catalogue import Catalogue, Entry
+from pipeline.catalogue import Catalogue, Entry, Failure, path_hash
 from pipeline.errors import InputError, StoreError
 
 NOW = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
@@ -160,3 +163,47 @@ def test_a_workspace_whose_name_looks_like_a_url(tmp_path: Path) -> None:
     Catalogue(folder).close()
     assert (folder / "tether.db").stat().st_size
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def failure(path: Path, minutes: int, error: str = "the file is empty") -> Failure:
+    at = NOW + dt.timedelta(minutes=minutes)
+    return Failure(path_hash(path), path, 3, None, error, 3, at, at, times=1)
+
+
+def test_a_failure_keeps_since_when_and_how_often(catalogue: Catalogue, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    catalogue.failed(failure(path, 0))
+    catalogue.failed(failure(path, 5, "no such file"))
+    (listed,) = catalogue.failures()
+    assert listed.path == path
+    assert (listed.first_at, listed.last_at) == (NOW, NOW + dt.timedelta(minutes=5))
+    assert (listed.error, listed.times) == ("no such file", 2)
+    assert catalogue.no_failure([path_hash(path)]) == 1
+    assert catalogue.failures() == []
+    catalogue.failed(failure(path, 9))
+    assert catalogue.failures()[0].times == 1
+
+
+def test_a_name_that_is_not_utf_8_is_listed(catalogue: Catalogue, tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.wav"))
+    catalogue.failed(failure(path, 0))
+    assert catalogue.failures()[0].path == path
+
+
+def test_the_catalogue_of_an_older_version_gets_the_list(tmp_path: Path) -> None:
+    Catalogue(tmp_path).close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "tether.db")) as older:
+        older.execute("DROP TABLE failures")
+    opened = Catalogue(tmp_path)
+    opened.failed(failure(tmp_path / "a.wav", 0))
+    assert len(opened.failures()) == 1
+    opened.close()
+
+
+def test_what_is_forgotten_is_no_failure_either(catalogue: Catalogue, tmp_path: Path) -> None:
+    path = recording(tmp_path, "a.wav")
+    catalogue.remember(Entry(A, path, "{}"), NOW)
+    catalogue.failed(failure(path, 0))
+    catalogue.failed(failure(tmp_path / "b.wav", 0))
+    catalogue.forget(A, keep_corrections=False)
+    assert [each.path.name for each in catalogue.failures()] == ["b.wav"]
