@@ -147,14 +147,13 @@ class Workbench:
         """
         for role in roles.values():
             if role not in ROLES_ALLOWED:
-                raise ConfigError(f"unknown role '{role}'", expected=nearest(role, ROLES_ALLOWED))
+                raise ConfigError("unknown role", expected=nearest(role, ROLES_ALLOWED))
         before = session.reopen(recording_id, self.store)
         speakers = before.tables["roles"]["speaker"].to_list()
         for speaker in roles:
             if speaker not in speakers:  # it would change nothing
-                raise ConfigError(
-                    f"no speaker '{speaker}' in this session", expected=nearest(speaker, speakers)
-                )
+                known = ", ".join(session.unlabelled(speakers).values())
+                raise ConfigError("no such speaker in this session", expected=f"one of {known}")
         if not anew:
             self._require_same_settings(before)
         with self.store.lock():
@@ -332,8 +331,9 @@ class Workbench:
         for each in found:
             if each.model != model:
                 raise EngineError(
-                    f"the voice of '{each.therapist}' was enrolled with another network",
-                    hint=f"tether enrol --forget {each.therapist}, then enrol it again",
+                    "a voice was enrolled with another network",
+                    hint="tether enrol --list; then tether enrol --forget THERAPIST, and enrol the "
+                    "voice again",
                 )
         vectors = {each.therapist: np.frombuffer(each.vector, dtype="<f4") for each in found}
         return Enrolled(self.encoder, vectors)

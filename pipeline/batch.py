@@ -10,8 +10,9 @@ from typing import Any, Literal, Protocol
 
 from pipeline import intake
 from pipeline.assembly import Workbench
-from pipeline.catalogue import Entry
-from pipeline.errors import EXIT_BUG, EXIT_DONE, EXIT_PARTLY_FAILED, TetherError
+from pipeline.catalogue import Entry, Failure, path_hash, place
+from pipeline.errors import EXIT_BUG, EXIT_DONE, EXIT_PARTLY_FAILED, StoreError, TetherError
+from pipeline.formats.repairs import Repairs
 from pipeline.session import Walked
 
 
@@ -48,6 +49,11 @@ class Result:
             return "failed"
         return "done" if self.walked.computed else "kept"
 
+    @property
+    def path_hash(self) -> str:
+        """What a log calls the file; the same in every run."""
+        return path_hash(self.path)
+
 
 class Listener(Protocol):
     """Is told of progress; must not raise."""
@@ -69,16 +75,21 @@ def run(
     *,
     options: Mapping[str, Any],
     refresh: bool,
+    passed_over: Repairs | None = None,
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
 ) -> list[Result]:
     """Walk every recording under `paths`.
+
+    Each that fails is on the workspace's list of failed files until it succeeds.
 
     Parameters
     ----------
     options
         Keys of the sidecar from the command line; only for a single session.
+    passed_over
+        Counts what folders hold and is not run.
     """
-    named = intake.discover(paths)
+    named = intake.discover(paths, passed_over)
     if bench.settings.baseline.earlier_sessions:
         named = intake.in_order(named)  # an earlier session is part of a later one's baseline
     if options and len(named) > 1:
@@ -90,6 +101,7 @@ def run(
             result = _one(number, one, bench, listener, options, refresh=refresh, now=now)
             listener.ends(result)
             results.append(result)
+        _open_again(paths, named, bench)
     return results
 
 
@@ -112,14 +124,40 @@ def _one(
         source = intake.read(named, options, consent=bench.settings.require_consent)
         recording_id = source.recording_id
         bench.catalogue.remember(Entry(recording_id, source.path, source.sidecar), now())
-        walked = bench.walk(source, refresh=refresh, tell=listener.stage)
+        done = bench.walk(source, refresh=refresh, tell=listener.stage)
+        # A file that failed by itself may be part of a session now.
+        bench.catalogue.no_failure(path_hash(file) for file in (named.path, *source.audio))
+        walked = done
     except TetherError as caught:
         error, exit_code = str(caught), caught.exit_code
     except Exception as caught:  # noqa: BLE001  # one bug must not cost the rest of the night
         error, exit_code = describe_bug(caught), EXIT_BUG
+    if error is not None:
+        at, own = now(), path_hash(named.path)
+        failure = Failure(
+            own, place(named.path), number, recording_id, error, exit_code, at, at, times=1
+        )
+        try:
+            bench.catalogue.failed(failure)
+        except StoreError as caught:
+            error += f"\nand `tether sessions --failed` will not list it: {caught.found}"
     return Result(
         number, named.path, recording_id, walked, error, exit_code, time.monotonic() - began
     )
+
+
+def _open_again(paths: Sequence[Path], named: Sequence[intake.Named], bench: Workbench) -> None:
+    """Strike folders off the list of failures that failed once and could be read this time."""
+    failing = {place(one.path) for one in named if one.error}
+    roots = [place(path) for path in paths]
+    read = [
+        failure.path_hash
+        for failure in bench.catalogue.failures()
+        if failure.path not in failing
+        and failure.path.is_dir()
+        and any(failure.path.is_relative_to(root) for root in roots)
+    ]
+    bench.catalogue.no_failure(read)
 
 
 def describe_bug(caught: BaseException) -> str:

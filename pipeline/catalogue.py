@@ -1,4 +1,4 @@
-"""The catalogue of a workspace: where recordings lie, what a person corrected, enrolled voices.
+"""The catalogue of a workspace: where recordings lie, corrections, enrolled voices, failed files.
 
 This is the one place that knows paths. Rows are only ever added to `corrections`; the newest
 counts. SQLAlchemy over SQLite in the workspace; what is deleted is overwritten.
@@ -6,7 +6,9 @@ counts. SQLAlchemy over SQLite in the workspace; what is deleted is overwritten.
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterator
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,9 +26,12 @@ from sqlalchemy import (
     delete,
     event,
     insert,
+    inspect,
+    or_,
     select,
     text,
 )
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.errors import InputError, StoreError
@@ -61,6 +66,20 @@ _VOICES = Table(
     Column("model", String, nullable=False),
     Column("speech_ms", Integer, nullable=False),
     Column("enrolled_at", DateTime, nullable=False),
+)
+
+_FAILURES = Table(
+    "failures",
+    _METADATA,
+    Column("path_hash", String(12), primary_key=True),
+    Column("path", LargeBinary, nullable=False),  # a name that is not UTF-8 is one way to fail
+    Column("number", Integer, nullable=False),
+    Column("recording_id", String(64)),
+    Column("error", String, nullable=False),
+    Column("exit_code", Integer, nullable=False),
+    Column("first_at", DateTime, nullable=False),
+    Column("last_at", DateTime, nullable=False),
+    Column("times", Integer, nullable=False),
 )
 
 
@@ -100,6 +119,37 @@ class Entry:
     recording_id: str
     path: Path
     sidecar: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A named file that failed and has not succeeded since.
+
+    Attributes
+    ----------
+    path
+        For a person who asks for it; never for a log.
+    number
+        Place of the file in the run that failed last.
+    recording_id
+        None where the failure came before the bytes were hashed.
+    error, exit_code
+        Of the last failure.
+    first_at, last_at
+        UTC.
+    times
+        Runs in which it failed, in a row.
+    """
+
+    path_hash: str
+    path: Path
+    number: int
+    recording_id: str | None
+    error: str
+    exit_code: int
+    first_at: dt.datetime
+    last_at: dt.datetime
+    times: int
 
 
 class Catalogue:
@@ -208,6 +258,10 @@ class Catalogue:
         """Remove what is known of a recording, from the file too."""
         tables = [_RECORDINGS] if keep_corrections else [_RECORDINGS, _CORRECTIONS]
         with told("written"), self._engine.begin() as connection:
+            paths = select(_RECORDINGS.c.path).where(_RECORDINGS.c.recording_id == recording_id)
+            hashes = [path_hash(Path(row.path)) for row in connection.execute(paths)]
+            own = or_(_FAILURES.c.recording_id == recording_id, _FAILURES.c.path_hash.in_(hashes))
+            connection.execute(delete(_FAILURES).where(own))
             for table in tables:
                 connection.execute(delete(table).where(table.c.recording_id == recording_id))
         settle(self._engine)
@@ -231,6 +285,52 @@ class Catalogue:
         settle(self._engine)
         return bool(gone.rowcount)
 
+    def failed(self, failure: Failure) -> None:
+        """Note that a file failed; if it failed before, since when and how often are kept."""
+        row = asdict(failure) | {"path": os.fsencode(failure.path)}
+        new = sqlite.insert(_FAILURES).values(row)
+        kept = {"path_hash", "first_at", "times"}
+        last = {column.name: column for column in new.excluded if column.name not in kept}
+        again = new.on_conflict_do_update(
+            index_elements=["path_hash"],
+            set_=last | {"times": _FAILURES.c.times + new.excluded.times},
+        )
+        with told("written"), self._engine.begin() as connection:
+            connection.execute(again)
+
+    def failures(self) -> list[Failure]:
+        """Files that failed and have not succeeded since, the oldest failure first."""
+        query = select(_FAILURES).order_by(_FAILURES.c.first_at, _FAILURES.c.path_hash)
+        with told("read"), self._engine.connect() as connection:
+            if not inspect(connection).has_table(_FAILURES.name):  # read-only, of an older version
+                return []
+            return [
+                Failure(
+                    row.path_hash,
+                    Path(os.fsdecode(row.path)),
+                    row.number,
+                    row.recording_id,
+                    row.error,
+                    row.exit_code,
+                    row.first_at.replace(tzinfo=dt.UTC),
+                    row.last_at.replace(tzinfo=dt.UTC),
+                    row.times,
+                )
+                for row in connection.execute(query)
+            ]
+
+    def no_failure(self, hashes: Iterable[str]) -> int:
+        """Strike files off the list of failures: they succeeded, or a person dismissed them.
+
+        Returns
+        -------
+        int
+            How many were on it.
+        """
+        own = _FAILURES.c.path_hash.in_(list(hashes))
+        with told("written"), self._engine.begin() as connection:
+            return connection.execute(delete(_FAILURES).where(own)).rowcount
+
 
 _PREFIX = 6
 
@@ -238,6 +338,18 @@ _PREFIX = 6
 def place(path: Path) -> Path:
     """`path` as the catalogue has it: absolute, whatever way led there, links to files kept."""
     return path.absolute().parent.resolve() / path.name
+
+
+def path_hash(path: Path) -> str:
+    """12 hexadecimal digits of the SHA-256 of the absolute path: a name for logs.
+
+    A person who guesses a path can compute its hash, so this hides a name from readers of a log;
+    it does not make it anonymous.
+
+    >>> path_hash(Path("/recordings/monday.wav"))
+    '62d81ea09b47'
+    """
+    return hashlib.sha256(os.fsencode(place(path))).hexdigest()[:12]
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ file per participant is named by its sidecar, whose key ``parts`` gives them.
 import datetime as dt
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from pipeline.catalogue import place
 from pipeline.errors import ConsentError, InputError
 from pipeline.formats import transcript as transcripts
 from pipeline.formats import yaml
+from pipeline.formats.repairs import Repairs
 from pipeline.ports import Attachment
 from pipeline.store import canonical
 from pipeline.tables import Metadata, Role
@@ -32,6 +33,7 @@ MEDIA_SUFFIXES = (
     *(".caf", ".amr", ".3gp", ".avi", ".au", ".dss", ".ds2"),
 )
 TRANSCRIPT_SUFFIXES = (".vtt", ".srt", ".textgrid", ".csv", ".json")
+DIARIZATION_SUFFIXES = (".rttm",)
 DEFAULTS = "tether.yaml"
 
 
@@ -142,12 +144,19 @@ class Source:
         return canonical(fields).decode()
 
 
-def discover(paths: Iterable[Path]) -> list[Named]:
-    """Sessions under `paths`, each once, folders in the order of their file names."""
+def discover(paths: Iterable[Path], passed_over: Repairs | None = None) -> list[Named]:
+    """Sessions under `paths`, each once, folders in the order of their file names.
+
+    Parameters
+    ----------
+    passed_over
+        Counts what folders hold and is not taken.
+    """
     found: list[Named] = []
+    passed_over = Repairs() if passed_over is None else passed_over
     for path in paths:
         if path.is_dir():
-            found += _in_folder(path)
+            found += _in_folder(path, passed_over)
         elif path.exists():
             found.append(Named(path, path.parent))
         else:
@@ -172,9 +181,9 @@ def in_order(named: Iterable[Named]) -> list[Named]:
     return sorted(named, key=when)
 
 
-def _in_folder(folder: Path) -> list[Named]:
+def _in_folder(folder: Path, passed_over: Repairs) -> list[Named]:
     closed: list[OSError] = []
-    files = sorted(path for path in _files(folder, closed) if path.is_file())
+    files = dict.fromkeys(sorted(path for path in _files(folder, closed) if path.is_file()))
     found = [Named(Path(str(caught.filename)), folder, _unreadable(caught)) for caught in closed]
     parts: set[Path] = set()
     for path in files:
@@ -193,10 +202,19 @@ def _in_folder(folder: Path) -> list[Named]:
         for path in files
         if path.suffix.lower() in MEDIA_SUFFIXES and path.resolve() not in parts
     ]
+    if others := sum(_is_foreign(path, files) and path.resolve() not in parts for path in files):
+        passed_over["Files in folders that do not end like a recording, not run"] += others
     if not found:
         error = InputError("no recording in this folder", expected="audio or video files")
         return [Named(folder, folder, error)]
     return sorted(found, key=lambda named: named.path)
+
+
+def _is_foreign(path: Path, files: Collection[Path]) -> bool:
+    """Whether a file can be neither recording nor sidecar nor transcript, nor Tether's own."""
+    known = {*MEDIA_SUFFIXES, *TRANSCRIPT_SUFFIXES, *DIARIZATION_SUFFIXES, ".yaml"}
+    own = any(folder / "tether.db" in files for folder in path.parents)
+    return path.suffix.lower() not in known and not own
 
 
 def _files(folder: Path, closed: list[OSError]) -> Iterator[Path]:

@@ -87,7 +87,7 @@ def compare(folder: Path, minutes: float, pairs: int) -> None:
         bares.append(bare_wall)
         peaks.append(peak)
         ratios.append(wall / bare_wall)
-        for name, seconds in json.loads(printed)[0]["stages_s"].items():
+        for name, seconds in json.loads(printed.splitlines()[0])["stages_s"].items():
             stages.setdefault(name, []).append(seconds)
         for name, seconds in json.loads(told).items():
             stages.setdefault(f"bare {name}", []).append(seconds)

@@ -45,11 +45,7 @@ def cli() -> None:
 @click.option("--transcriber", help="auto, faster_whisper, moonshine, imported or none.")
 @click.option("--refresh", is_flag=True, help="Compute everything again.")
 @options.as_json
-@click.option(
-    "--names/--no-names",
-    default=None,
-    help="Print file names; by default only on a terminal, never into a log.",
-)
+@options.names
 @click.option("--client", help="Pseudonym of the client.")
 @click.option("--therapist", help="Pseudonym of the therapist.")
 @click.option("--session-number", type=int, help="Number of the session.")
@@ -84,7 +80,27 @@ def run_command(
     transcripts, or sidecars that name one file per participant. What is there already is not
     computed again. The options from --client on say what a sidecar `<recording>.yaml` says, for a
     single recording.
-    """
+
+    Each file has a number in the run and a path hash: the first 12 digits of the SHA-256 of its
+    absolute path. It is the same in every run, and a person who guesses the path can compute it.
+    Logs, --json and tables in files name a file so; --names adds its name on standard output.
+    `tether sessions --failed` lists files that failed.
+
+    --json prints a line for each recording as it ends and a last line {"summary": ...}. A line
+    without an end was cut off by a kill. Ctrl-C, SIGTERM and SIGHUP end a run alike: what was
+    finished is kept, and the summary says "interrupted".
+
+    \b
+    Exit codes:
+      0    done
+      1    internal error (please report it)
+      2    settings, rules or options
+      3    a recording or sidecar
+      4    an engine or model is missing or failed
+      5    the workspace or standard output cannot be read or written
+      6    some recordings failed, the others are done
+      130  interrupted
+    """  # noqa: D301  # click reads a backspace as: leave these lines as they are
     from pipeline.cli import running  # noqa: PLC0415  # see the module's docstring
 
     code = running.run(
@@ -103,11 +119,32 @@ def run_command(
 @cli.command("sessions")
 @options.workspace
 @options.as_json
-def sessions_command(workspace: Path, as_json: bool) -> None:
-    """List the sessions of the workspace, with the files they come from."""
-    from pipeline.cli import reading  # noqa: PLC0415  # see the module's docstring
+@options.names
+@click.option("--failed", "failed", is_flag=True, help="List files that failed, instead.")
+@click.option(
+    "--dismiss",
+    "dismissed",
+    multiple=True,
+    metavar="HASH",
+    help="Take a failed file off that list, by its path hash; 'all': every one.",
+)
+def sessions_command(
+    workspace: Path, as_json: bool, names: bool | None, failed: bool, dismissed: tuple[str, ...]
+) -> None:
+    """List the sessions of the workspace, with the files they come from.
 
-    reading.sessions(workspace, as_json=as_json)
+    With --failed, list the files that failed: path hash, number in the last run, since when, how
+    often, and why. A file stays on that list until it succeeds or --dismiss takes it off. Into a
+    pipe or a file the path hash is printed instead of the path, unless --names is given.
+    """
+    from pipeline.cli import failing, reading  # noqa: PLC0415  # see the module's docstring
+
+    if dismissed:
+        failing.dismiss(workspace, dismissed)
+    elif failed:
+        failing.show(workspace, as_json=as_json, names=names)
+    else:
+        reading.sessions(workspace, as_json=as_json, names=names)
 
 
 @cli.command("report")
@@ -174,6 +211,9 @@ def correct_command(
     session: str, roles: tuple[str, ...], workspace: Path, profile: str, *, anew: bool
 ) -> None:
     """Say who is who in SESSION ("speaker 1=therapist"); every later run obeys.
+
+    SPEAKER is a label, or "speaker N" with the number that --json gives. Labels, which may be names
+    of people, are printed on a terminal alone.
 
     Corrections are only ever added; the newest counts. Only roles, baselines and rules are
     computed again, from what the last run left: the recording itself may be gone. That needs the
@@ -430,10 +470,11 @@ def _sidecar_options(given: dict[str, Any], paths: tuple[Path, ...]) -> dict[str
 
 def _pairs(texts: tuple[str, ...], form: str) -> dict[str, str]:
     pairs = {}
-    for text in texts:
+    for number, text in enumerate(texts, start=1):
         key, equals, value = text.partition("=")
-        if not (key and equals and value):
-            raise ConfigError(f"'{text}' is not of the form {form}")
+        if not (key and equals and value):  # it may hold a name, so it is not repeated
+            which = f"value {number} of {len(texts)}" if len(texts) > 1 else "the value"
+            raise ConfigError(f"{which} is not of the form {form}")
         pairs[key.strip()] = value.strip()
     return pairs
 

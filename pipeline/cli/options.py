@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,16 @@ profile: Callable[[Command], Command] = click.option(
     show_default=True,
     help="A built-in profile, or the path of a YAML file with settings.",
 )
+names: Callable[[Command], Command] = click.option(
+    "--names/--no-names",
+    default=None,
+    help="Print file names; by default only on a terminal, and never into a log.",
+)
 as_json: Callable[[Command], Command] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for machines."
 )
+
+
+def may_show_names(names: bool | None, *, as_json: bool) -> bool:
+    """Whether file names are printed: as it was asked for, else on a terminal alone."""
+    return sys.stdout.isatty() and not as_json if names is None else names

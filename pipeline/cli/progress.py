@@ -1,7 +1,7 @@
 """Progress: a live line on a terminal, plain lines in a log.
 
-A log line names a recording by its number in the run and, once its bytes are hashed, by its id:
-never by its file name.
+A log line names a recording by its number in the run, by the hash of its path and, once its bytes
+are hashed, by its id: never by its file name.
 """
 
 import logging
@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 from pipeline.batch import Listener, Result
+from pipeline.catalogue import path_hash
+from pipeline.report.summary import printable
 from pipeline.tables import SHORT_ID
 
 _LOG = logging.getLogger("tether")
@@ -32,9 +34,9 @@ class Log(Listener):
         self._where = ""
         self._since = 0.0
 
-    def begins(self, number: int, total: int, path: Path) -> None:  # noqa: ARG002
-        """A recording is taken up; its path is not told."""
-        self._where = f"recording {number}/{total}"
+    def begins(self, number: int, total: int, path: Path) -> None:
+        """A recording is taken up; of its path the hash alone is logged."""
+        self._where = f"recording {number}/{total} path {path_hash(path)}"
         _LOG.info("%s begins", self._where)
 
     def stage(self, name: str, state: str) -> None:
@@ -74,7 +76,7 @@ class Screen(Listener):
 
     def begins(self, number: int, total: int, path: Path) -> None:
         """Show which recording is at work."""
-        self._title = f"[{number}/{total}] {path.name}"
+        self._title = printable(f"[{number}/{total}] {path.name}")
         self._status.update(_plain(self._title))
         self._status.start()
 

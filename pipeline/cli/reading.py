@@ -7,7 +7,8 @@ import click
 
 from pipeline import config, exports, session
 from pipeline.assembly import Workbench
-from pipeline.catalogue import Catalogue
+from pipeline.catalogue import Catalogue, path_hash
+from pipeline.cli.options import may_show_names
 from pipeline.errors import ConfigError, InputError, StoreError
 from pipeline.report import REPORT, WITH_CLIPS, render
 from pipeline.report.wording import count
@@ -37,12 +38,14 @@ def _reopen(name: str, workspace: Path) -> tuple[Store, Walked]:
     return store, session.reopen(catalogue.find(name).recording_id, store)
 
 
-def sessions(workspace: Path, *, as_json: bool) -> None:
-    """List what is in the workspace."""
+def sessions(workspace: Path, *, as_json: bool, names: bool | None = None) -> None:
+    """List what is in the workspace; paths are for terminals, or for who asks for them."""
+    shown = may_show_names(names, as_json=as_json)
     store, catalogue = _open(workspace)
     rows = []
     for entry in catalogue.entries():
-        row: dict[str, object] = {"recording_id": entry.recording_id, "path": str(entry.path)}
+        row: dict[str, object] = {"recording_id": entry.recording_id}
+        row |= {"path_hash": path_hash(entry.path)} | ({"path": str(entry.path)} if shown else {})
         try:
             walked = session.reopen(entry.recording_id, store)
         except (InputError, StoreError):  # never finished, or damaged: the others are told
@@ -56,7 +59,8 @@ def sessions(workspace: Path, *, as_json: bool) -> None:
     for listed in rows:
         moments = "not finished" if listed["moments"] is None else f"{listed['moments']} moments"
         short = str(listed["recording_id"])[:SHORT_ID]
-        click.echo(f"{short}  {listed['duration'] or '':>8}  {moments:<14}  {listed['path']}")
+        where = listed["path"] if shown else listed["path_hash"]
+        click.echo(f"{short}  {listed['duration'] or '':>8}  {moments:<14}  {where}")
 
 
 def report(name: str, workspace: Path) -> None:

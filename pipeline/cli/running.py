@@ -1,7 +1,6 @@
 """The commands that compute: run, correct."""
 
 import datetime as dt
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,15 +8,17 @@ from typing import Any
 
 import click
 
-from pipeline import batch, config
+from pipeline import batch, config, session
 from pipeline.assembly import Workbench
-from pipeline.batch import Listener, Result
 from pipeline.cli import reading
-from pipeline.cli.options import USUAL_PROFILE, USUAL_WORKSPACE
+from pipeline.cli.interrupting import ignore_further, interruptible
+from pipeline.cli.options import USUAL_PROFILE, USUAL_WORKSPACE, may_show_names
+from pipeline.cli.output import Both, JsonLines, Table
 from pipeline.cli.progress import Log, Screen, set_up_logging
-from pipeline.report import REPORT
-from pipeline.report.summary import SessionSummary, summarize, write
-from pipeline.tables import SHORT_ID
+from pipeline.errors import EXIT_INTERRUPTED, ConfigError, TetherError
+from pipeline.formats.repairs import Repairs
+from pipeline.registry import nearest
+from pipeline.report.summary import printable
 
 
 def run(
@@ -31,31 +32,45 @@ def run(
     as_json: bool,
     names: bool | None,
 ) -> int:
-    """Walk all recordings and print the summary; the exit code of the run."""
+    """Walk all recordings and print what came of each; the exit code of the run."""
+    show_names = may_show_names(names, as_json=as_json)
     on_terminal = sys.stdout.isatty() and not as_json
-    show_names = on_terminal if names is None else names
-    overrides = {f"engines.{task}": name for task, name in engines.items() if name}
-    bench = bench_of(config.load(profile, overrides), workspace, profile)
-    set_up_logging()
+    passed_over = Repairs()
+    output: JsonLines | Table = (
+        JsonLines(passed_over, names=show_names)
+        if as_json
+        else Table(passed_over, names=show_names, labels=on_terminal and show_names)
+    )
     # The live line shows file names, so it is for those who may see them.
     live = on_terminal and sys.stderr.isatty() and show_names
-    listener: Listener = Screen() if live else Log()
-    results = batch.run(paths, bench, listener, options=sidecar, refresh=refresh)
-    if as_json:
-        click.echo(json.dumps([_machine(result, bench) for result in results], indent=1))
-    else:
-        write([_line(result, bench, show_names=show_names) for result in results], sys.stdout)
-        if show_names:  # the commands hold labels of speakers, which may be names
-            _say_what_to_type(results)
-        if all(result.status == "kept" for result in results):
-            click.echo("Nothing to compute: everything was there already.")
-    return batch.exit_code(results)
+    with interruptible():
+        try:
+            overrides = {f"engines.{task}": name for task, name in engines.items() if name}
+            bench = bench_of(config.load(profile, overrides), workspace, profile)
+            set_up_logging()
+            listener = Both(Screen() if live else Log(), output, bench.store)
+            results = batch.run(
+                paths, bench, listener, options=sidecar, refresh=refresh, passed_over=passed_over
+            )
+        except KeyboardInterrupt:
+            ignore_further()
+            output.close(EXIT_INTERRUPTED)
+            raise
+        except TetherError as caught:
+            output.close(caught.exit_code, error=str(caught))
+            raise
+    code = batch.exit_code(results)
+    output.close(code)
+    return code
 
 
 def correct(
     name: str, roles: Mapping[str, str], workspace: Path, profile: str, *, anew: bool = False
 ) -> None:
     """Note who is who and run roles and rules again.
+
+    Labels of speakers are printed on a terminal alone; elsewhere speakers go by number, and may be
+    named so.
 
     Parameters
     ----------
@@ -65,10 +80,31 @@ def correct(
     reading.require(workspace)
     bench = bench_of(config.load(profile), workspace, profile)
     recording_id = bench.catalogue.find(name).recording_id
-    walked = bench.correct(recording_id, roles, dt.datetime.now(dt.UTC), anew=anew)
+    before = session.reopen(recording_id, bench.store, ["roles"])
+    speakers = before.tables["roles"]["speaker"].to_list()
+    named = {_speaker(typed, speakers): role for typed, role in roles.items()}
+    walked = bench.correct(recording_id, named, dt.datetime.now(dt.UTC), anew=anew)
+    unlabelled = session.unlabelled(walked.tables["roles"]["speaker"])
     for row in walked.tables["roles"].iter_rows(named=True):
-        click.echo(f"{row['speaker']}: {row['role']} ({row['source']})")
+        label = row["speaker"] if sys.stdout.isatty() else unlabelled[row["speaker"]]
+        click.echo(f"{printable(label)}: {row['role']} ({row['source']})")
     click.echo(f"{walked.tables['moments'].height} moments; the report is renewed")
+
+
+def _speaker(typed: str, speakers: Sequence[str]) -> str:
+    """The label that a person typed, or the one of the speaker with that number."""
+    unlabelled = session.unlabelled(speakers)
+    by_number = {name: label for label, name in unlabelled.items()}
+    if typed in speakers or typed in by_number:
+        return typed if typed in speakers else by_number[typed]
+    if sys.stderr.isatty():
+        raise ConfigError(
+            f"no speaker '{typed}' in this session", expected=nearest(typed, speakers)
+        )
+    raise ConfigError(
+        "no such speaker in this session",
+        expected=f"a label, which only a terminal shows, or one of: {', '.join(by_number)}",
+    )
 
 
 def bench_of(settings: config.Settings, workspace: Path, profile: str) -> Workbench:
@@ -79,60 +115,3 @@ def bench_of(settings: config.Settings, workspace: Path, profile: str) -> Workbe
     if profile != USUAL_PROFILE:
         options += ("--config", profile)
     return Workbench(settings, workspace, profile=Path(profile).stem, options=options)
-
-
-def _say_what_to_type(results: Sequence[Result]) -> None:
-    """The commands that set roles, where therapist and client are not both known."""
-    for result in results:
-        if result.walked is None:
-            continue
-        roles = set(result.walked.tables["roles"]["role"])
-        if result.walked.provenance.role_commands and not {"therapist", "client"} <= roles:
-            click.echo(f"who is who in {result.walked.recording.short_id}? One of:")
-            for command in result.walked.provenance.role_commands:
-                click.echo(f"  {command}")
-
-
-def _line(result: Result, bench: Workbench, *, show_names: bool) -> SessionSummary:
-    short = (result.recording_id or "")[:SHORT_ID] or f"recording {result.number}"
-    label = result.path.name if show_names else short
-    if result.walked is None:
-        return SessionSummary(label, result.status, note=(result.error or "").partition("\n")[0])
-    report = str(_report(result, bench))
-    walked = result.walked
-    return summarize(
-        walked.recording, walked.tables, label=label, status=result.status, report=report
-    )
-
-
-def _machine(result: Result, bench: Workbench) -> dict[str, Any]:
-    """A result for machines: `number` is the place of the file in the run, names are left out."""
-    told: dict[str, Any] = {
-        "number": result.number,
-        "recording_id": result.recording_id,
-        "status": result.status,
-        "exit_code": result.exit_code,
-        "error": result.error,
-        "seconds": round(result.seconds, 3),
-    }
-    if result.walked is None:
-        return told
-    walked = result.walked
-    moments = walked.tables["moments"]
-    shown = ("moment_id", "kind", "marker", "start_ms", "end_ms", "score", "response")
-    return told | {
-        "duration_ms": walked.recording.duration_ms,
-        "report": str(_report(result, bench)),
-        "computed": walked.computed,
-        "stale": walked.stale,
-        "mended": walked.mended,
-        "notes": walked.provenance.notes,
-        "stages_s": {name: round(seconds, 3) for name, seconds in walked.seconds.items()},
-        "engines": {e.task: [e.name, e.because] for e in walked.provenance.engines},
-        "roles": dict(walked.tables["roles"].select("speaker", "role").iter_rows()),
-        "moments": moments.select(shown).to_dicts(),
-    }
-
-
-def _report(result: Result, bench: Workbench) -> Path:
-    return (bench.store.session(str(result.recording_id)) / REPORT).absolute()

@@ -174,19 +174,21 @@ def problems_of(
     Parameters
     ----------
     private
-        Name top-level keys only: further in, keys are what a person chose, such as speakers.
+        Name top-level keys that exist only: others, and those further in, are what a person chose,
+        such as speakers.
     """
     found = []
     for item in caught.errors(include_input=False, include_url=False):
         path = tuple(item["loc"])
         shown = path[:1] if private else path
-        key = ".".join(str(part) for part in shown) or "the file"
+        key = (".".join(str(part) for part in shown) or "the file") + ": "
         if item["type"] == "extra_forbidden":
             known = _fields_at(model, path[:-1])
             message = f"unknown key; {nearest(str(path[-1]), known)}" if known else "unknown key"
+            key = "" if private else key
         else:
             message = re.sub(r"^Value error, ", "", item["msg"])
-        found.append(f"{document.at(path)}: {key}: {message}")
+        found.append(f"{document.at(path)}: {key}{message}")
     return found
 
 

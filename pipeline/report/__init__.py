@@ -1,7 +1,7 @@
 """What people read of a session: one HTML file, and a line on the terminal."""
 
 from pipeline.report.html import REPORT, WITH_CLIPS, render
-from pipeline.report.model import title
+from pipeline.report.model import Notice, notices, title
 from pipeline.report.provenance import DisabledFamily, EngineChoice, Provenance
 from pipeline.report.summary import SessionSummary, Strongest, summarize
 
@@ -10,9 +10,11 @@ __all__ = [
     "WITH_CLIPS",
     "DisabledFamily",
     "EngineChoice",
+    "Notice",
     "Provenance",
     "SessionSummary",
     "Strongest",
+    "notices",
     "render",
     "summarize",
     "title",

@@ -12,7 +12,7 @@ from pipeline.report.evidence import Evidence
 from pipeline.report.people import People, people
 from pipeline.report.pictures import ComingIn, Share, Strip
 from pipeline.report.provenance import DisabledFamily, Provenance
-from pipeline.report.quality import Quality
+from pipeline.report.quality import Quality, is_cut_off
 from pipeline.report.stretches import Stretches, stretches
 from pipeline.report.timeline import SHOWN_SILENCE_MS, Timeline
 from pipeline.report.wording import SECOND_MS
@@ -122,7 +122,7 @@ def build(
         facts=_facts(recording, tables, names.language(code), provenance),
         glance=_glance(recording, tables, found, looked=who.known),
         limits=LIMITS,
-        notices=_notices(recording, tables, who, provenance),
+        notices=notices(recording, tables, provenance),
         voices=_voices(who) if clips else "",
         language=code or "",
         timeline=timeline.whole(tables, who, recording.duration_ms, numbers),
@@ -229,16 +229,16 @@ def _has_words(turns: pl.DataFrame) -> bool:
     return turns["text"].null_count() < turns.height
 
 
-def _notices(
-    recording: Recording, tables: Tables, who: People, provenance: Provenance
-) -> tuple[Notice, ...]:
+def notices(recording: Recording, tables: Tables, provenance: Provenance) -> tuple[Notice, ...]:
+    """What to know before trusting the session; titles and texts hold no label of a speaker."""
     turns = tables.get("turns", TURNS.empty())
-    notices = [*_speaking(turns, who, provenance), *_source(recording, tables)]
+    who = people(tables, recording.metadata)
+    found = [*_speaking(turns, who, provenance), *_source(recording, tables)]
     told = " ".join(provenance.notes)
     if turns.height and not _has_words(turns):
         said = tables.get("transcription", TRANSCRIPTION.empty())["note"].drop_nulls()
         because = "" if told or not said.len() else f" Why: {said[0]}."
-        notices.append(
+        found.append(
             Notice(
                 "note",
                 "Timing only",
@@ -248,7 +248,7 @@ def _notices(
         )
     overlap = tables.get("diarization", DIARIZATION.empty())["knows_overlap"]
     if overlap.len() and not overlap.all():
-        notices.append(
+        found.append(
             Notice(
                 "note",
                 "Overlapping speech was not measured",
@@ -257,8 +257,8 @@ def _notices(
             )
         )
     if provenance.notes:
-        notices.append(Notice("note", "Of note", told))
-    return tuple(notices)
+        found.append(Notice("note", "Of note", told))
+    return tuple(found)
 
 
 def _speaking(turns: pl.DataFrame, who: People, provenance: Provenance) -> Iterator[Notice]:
@@ -289,7 +289,7 @@ def _source(recording: Recording, tables: Tables) -> Iterator[Notice]:
         )
     for media in tables.get("media", MEDIA.empty()).iter_rows(named=True):
         promised = media["promised_ms"]
-        if promised is not None and promised - media["duration_ms"] >= SECOND_MS:
+        if is_cut_off(tables):
             yield Notice(
                 "alert",
                 "The recording is cut off",

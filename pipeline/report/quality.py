@@ -6,7 +6,7 @@ import polars as pl
 
 from pipeline.report import names, wording
 from pipeline.report.provenance import DisabledFamily
-from pipeline.tables import QUALITY, Tables
+from pipeline.tables import MEDIA, QUALITY, Tables
 
 _WHOLE = "Whole recording"
 _LEAST = 0.001
@@ -80,6 +80,12 @@ def disabled(tables: Tables) -> tuple[DisabledFamily, ...]:
     return tuple(
         DisabledFamily(wording.listed(families), because) for because, families in reasons.items()
     )
+
+
+def is_cut_off(tables: Tables) -> bool:
+    """Whether the recording announces a second or more that it does not hold."""
+    media = tables.get("media", MEDIA.empty())
+    return any((media["promised_ms"] - media["duration_ms"]).fill_null(0) >= wording.SECOND_MS)
 
 
 def _follows(row: dict[str, object]) -> str:

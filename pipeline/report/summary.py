@@ -12,15 +12,17 @@ import polars as pl
 
 from pipeline.report import names
 from pipeline.report.people import people
+from pipeline.report.quality import is_cut_off
 from pipeline.tables import KINDS, MOMENTS, TURNS, Recording, Tables
 from pipeline.timebase import ms_to_clock
 
+_INPUT = ("no", "path")
 _HEADINGS = ("session", "length", "withdrawal", "confrontation", "strongest", "caveats", "status")
 _DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 # So that a terminal of 80 columns folds the words and keeps the rest.
 _LEAST_WIDTHS = {"session": 10, "strongest": 16, "status": 12}
 _SHORT = {"withdrawal": "W", "confrontation": "C"}
-_NUMBERS = ("length", "withdrawal", "confrontation", "caveats")
+_NUMBERS = ("no", "length", "withdrawal", "confrontation", "caveats")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class SessionSummary:
         What to know before trusting the row: "roles unknown", or why it failed.
     report
         Where the report lies, as the caller wants it shown.
+    number
+        Place of the file in the run; None: not shown.
+    path_hash
+        What stands for the path of the file; empty: not shown.
     """
 
     label: str
@@ -65,6 +71,8 @@ class SessionSummary:
     caveats: int = 0
     note: str = ""
     report: str = ""
+    number: int | None = None
+    path_hash: str = ""
 
 
 def summarize(
@@ -80,6 +88,8 @@ def summarize(
         note = "roles unknown"
     elif turns["text"].null_count() == turns.height:
         note = "timing only"
+    if is_cut_off(tables):
+        note = ", ".join(filter(None, (note, "cut off")))
     ranked = moments.filter(pl.col("kind") != "therapist_move").sort(
         "score", "start_ms", descending=[True, False]
     )
@@ -89,7 +99,7 @@ def summarize(
         status=status,
         duration_ms=recording.duration_ms,
         moments=None
-        if note in {"no speech", "roles unknown"}
+        if note.startswith(("no speech", "roles unknown"))
         else {kind: moments.filter(pl.col("kind") == kind).height for kind in KINDS},
         strongest=None
         if first is None
@@ -112,7 +122,8 @@ def write(summaries: Sequence[SessionSummary], stream: TextIO) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in _HEADINGS:
+    headings, *rows = _rows(summaries)
+    for heading in headings:
         table.add_column(
             _SHORT.get(heading, heading),
             justify="right" if heading in _NUMBERS else "left",
@@ -120,9 +131,9 @@ def write(summaries: Sequence[SessionSummary], stream: TextIO) -> None:
             no_wrap=heading in _NUMBERS,
             min_width=_LEAST_WIDTHS.get(heading),
         )
-    for summary in summaries:
+    for row in rows:
         # Text, not markup: a label may hold brackets.
-        table.add_row(*(Text(cell) for cell in _cells(summary)))
+        table.add_row(*(Text(cell) for cell in row))
     console = Console(file=stream)
     console.print(table)
     console.print("W candidate withdrawal, C candidate confrontation", style="dim")
@@ -132,16 +143,23 @@ def write(summaries: Sequence[SessionSummary], stream: TextIO) -> None:
 
 def as_text(summaries: Sequence[SessionSummary]) -> str:
     """The table as aligned plain text, a line per session, then where the reports lie."""
-    rows = [_HEADINGS, *(_cells(summary) for summary in summaries)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    rows = _rows(summaries)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(
             cell.rjust(width) if heading in _NUMBERS else cell.ljust(width)
-            for heading, cell, width in zip(_HEADINGS, row, widths, strict=True)
+            for heading, cell, width in zip(rows[0], row, widths, strict=True)
         ).rstrip()
         for row in rows
     ]
     return "\n".join([*lines, *_places(summaries)]) + "\n"
+
+
+def _rows(summaries: Sequence[SessionSummary]) -> list[tuple[str, ...]]:
+    """Headings, then the cells of each session; a column that no session fills is left out."""
+    rows = [(*_INPUT, *_HEADINGS), *(_cells(summary) for summary in summaries)]
+    empty = [n for n in range(len(_INPUT)) if not any(row[n] for row in rows[1:])]
+    return [tuple(cell for n, cell in enumerate(row) if n not in empty) for row in rows]
 
 
 def _cells(summary: SessionSummary) -> tuple[str, ...]:
@@ -154,17 +172,23 @@ def _cells(summary: SessionSummary) -> tuple[str, ...]:
         strongest = f"{ms_to_clock(summary.strongest.start_ms)} {marker} {names.marker(marker)}"
     status = f"{summary.status}, {summary.note}" if summary.note else summary.status
     duration = "-" if summary.duration_ms is None else ms_to_clock(summary.duration_ms)
-    cells = (summary.label, duration, *counts, strongest, str(summary.caveats), status)
-    return tuple(_printable(cell) for cell in cells)
+    number = "" if summary.number is None else str(summary.number)
+    named = (number, summary.path_hash, summary.label)
+    cells = (*named, duration, *counts, strongest, str(summary.caveats), status)
+    return tuple(printable(cell) for cell in cells)
 
 
 def _places(summaries: Sequence[SessionSummary]) -> list[str]:
     shown = [summary for summary in summaries if summary.report]
-    return [_printable(f"report of {summary.label}: {summary.report}") for summary in shown]
+    return [printable(f"report of {summary.label}: {summary.report}") for summary in shown]
 
 
-def _printable(text: str) -> str:
-    """Without controls, which could move a terminal's cursor or turn the direction of writing."""
+def printable(text: str) -> str:
+    """`text` for one line of a terminal.
+
+    Controls could move its cursor or turn the direction of writing; bytes of a file name that are
+    not UTF-8 could not be written at all.
+    """
     return "".join(
-        "\ufffd" if unicodedata.category(c) == "Cc" or c in _DIRECTIONS else c for c in text
+        "\ufffd" if unicodedata.category(c) in ("Cc", "Cs") or c in _DIRECTIONS else c for c in text
     )

@@ -23,7 +23,7 @@ from pipeline.session import earlier, stages
 from pipeline.session.clipping import moment_clips
 from pipeline.session.enrolling import therapist_voice
 from pipeline.session.keeping import Walked, publish, read_note, reopen
-from pipeline.session.naming import unheeded
+from pipeline.session.naming import numbered, unheeded, unlabelled
 from pipeline.session.plan import Enrolled, Plan, Spoken
 from pipeline.session.stages import decided_by
 from pipeline.session.sweeping import purge, unused
@@ -39,10 +39,12 @@ __all__ = [
     "decide_again",
     "decided_by",
     "moment_clips",
+    "numbered",
     "purge",
     "read_note",
     "reopen",
     "therapist_voice",
+    "unlabelled",
     "unused",
     "walk",
 ]

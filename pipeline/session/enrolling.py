@@ -32,8 +32,8 @@ def therapist_voice(
     named = walked.recording.metadata.therapist
     if named not in (None, therapist):
         raise ConfigError(
-            f"the sidecar says that the therapist of this session is '{named}'",
-            hint=f"tether enrol SESSION {named}",
+            "the sidecar of this session names another therapist",
+            hint="check the name that you typed, and the sidecar",
         )
     if source.recording_id != walked.recording.recording_id or not source.audio:
         raise InputError(

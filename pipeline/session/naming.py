@@ -1,15 +1,46 @@
-"""Roles that a sidecar or transcript gives to channels or speakers who are not there.
+"""Speakers by number instead of by label, and roles that are given to speakers who are not there.
 
-The sentences go into reports and logs, so that they repeat no label that a person chose.
+Labels may be people's names: what goes into a log or into JSON repeats none that a person chose.
 """
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 
 from pipeline.roles import CHANNEL_LABEL
 from pipeline.tables import Recording, Tables
 
-_OURS = re.compile(r"(speaker|channel) \d+")
+_OURS = re.compile(r"(?:speaker|channel) ([0-9]{1,3})")
+
+
+def numbered(labels: Iterable[str]) -> dict[str, int]:
+    """A number for each speaker, for whatever must not show a label that a person chose.
+
+    Tether's own labels keep their number; the others take those that are left, in their order.
+
+    >>> numbered(["Anna", "speaker 1"]), numbered(["channel 1", "channel 2"])
+    ({'Anna': 2, 'speaker 1': 1}, {'channel 1': 1, 'channel 2': 2})
+    """
+    labels = list(labels)
+    taken: dict[int, str] = {}
+    for label in labels:
+        if own := _OURS.fullmatch(label):
+            taken.setdefault(int(own[1]), label)
+    given = {label: number for number, label in taken.items()}
+    free = (number for number in itertools.count(1) if number not in taken)
+    return {label: given[label] if label in given else next(free) for label in labels}
+
+
+def unlabelled(labels: Iterable[str]) -> dict[str, str]:
+    """What to call each speaker where no label that a person chose may stand.
+
+    >>> unlabelled(["Anna", "channel 2"])
+    {'Anna': 'speaker 1', 'channel 2': 'channel 2'}
+    """
+    return {
+        label: label if _OURS.fullmatch(label) else f"speaker {number}"
+        for label, number in numbered(labels).items()
+    }
 
 
 def unheeded(recording: Recording, tables: Tables) -> Iterator[str]:

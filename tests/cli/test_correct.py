@@ -44,7 +44,7 @@ def path(workspace: Path) -> str:
 
 
 def test_a_speaker_that_is_not_there_is_refused(walked: Path) -> None:
-    with pytest.raises(ConfigError, match="no speaker 'a'"):
+    with pytest.raises(ConfigError, match="no such speaker in this session"):
         running.correct(path(walked), {"a": "therapist"}, walked, "default")
     bench = Workbench(load(), walked)
     assert bench.catalogue.corrections(bench.catalogue.find(path(walked)).recording_id) == {}
@@ -89,9 +89,10 @@ def test_the_command_of_a_report_can_be_pasted(
     commands = [line for line in pasted if line.startswith("tether correct ")]
     assert len(commands) == 2
     found = html.unescape(report.read_text(encoding="utf-8"))
-    assert all(command in found for command in commands)
     assert tether(monkeypatch, *shlex.split(commands[1])[1:]) == 0
-    assert "B's $x: therapist (corrected)" in capsys.readouterr().out
+    assert "speaker 2: therapist (corrected)" in capsys.readouterr().out
+    (labelled,) = [line for line in found.splitlines() if "$x=therapist" in line][:1]
+    assert shlex.join(["tether", "correct", commands[1].split()[2], "B's $x=therapist"]) in labelled
     assert tether(monkeypatch, "run", "talk.vtt", *place) == 0
     assert "tether correct" not in capsys.readouterr().out
 
@@ -108,7 +109,18 @@ def tether(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 def test_a_correction_is_obeyed(walked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     running.correct(path(walked), {"A": "therapist"}, walked, "default")
+    assert "speaker 1: therapist (corrected)" in capsys.readouterr().out
+
+
+def test_labels_are_for_terminals(
+    walked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    running.correct(path(walked), {"speaker 1": "therapist"}, walked, "default")
     assert "A: therapist (corrected)" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="no speaker 'C' in this session; expected: known: A, B"):
+        running.correct(path(walked), {"C": "therapist"}, walked, "default")
 
 
 def test_a_damaged_session_does_not_hide_the_list(

@@ -1,0 +1,242 @@
+"""What a run prints on standard output: a table for people, or JSON Lines for machines.
+
+Both take what they print from each result as it ends and keep no table of a session. Speakers stand
+there by number, files by number and path hash: labels and file names may be names of people.
+"""
+
+import errno
+import json
+import os
+import shlex
+import sys
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+
+from pipeline import session
+from pipeline.batch import Listener, Result
+from pipeline.catalogue import place
+from pipeline.errors import EXIT_INTERRUPTED, StoreError
+from pipeline.formats.repairs import Repairs
+from pipeline.report import REPORT, SessionSummary, notices, summarize
+from pipeline.report.summary import printable, write
+from pipeline.report.wording import count
+from pipeline.session import Walked
+from pipeline.store import Store
+from pipeline.tables import SHORT_ID
+
+_MOMENT = ("moment_id", "kind", "marker", "start_ms", "end_ms", "score", "response", "caveats")
+_MEDIA = ("codec", "channels", "sample_rate_hz", "promised_ms", "damaged_packets", "gap_ms")
+
+
+class Output(Protocol):
+    """Takes results as they end, and closes with what the whole run came to."""
+
+    def ends(self, result: Result, report: Path | None) -> None:
+        """A recording is finished or failed; `report` is where its report lies."""
+
+    def close(self, exit_code: int, *, error: str | None = None) -> None:
+        """The run is over; `error` is why it could not go on."""
+
+
+class Both(Listener):
+    """Passes progress on to a listener, and results to an output as well."""
+
+    def __init__(self, listener: Listener, output: "JsonLines | Table", store: Store) -> None:
+        self._listener = listener
+        self._output = output
+        self._store = store
+
+    def begins(self, number: int, total: int, path: Path) -> None:
+        """A recording is taken up."""
+        self._output.total = total
+        self._listener.begins(number, total, path)
+
+    def stage(self, name: str, state: str) -> None:
+        """A stage is at work."""
+        self._listener.stage(name, state)
+
+    def ends(self, result: Result) -> None:
+        """First the log, then what is printed of it."""
+        report = None
+        if result.walked is not None:
+            folder = self._store.session(result.walked.recording.recording_id)
+            report = (folder / REPORT).absolute()
+        self._listener.ends(result)
+        self._output.ends(result, report)
+
+
+class JsonLines(Output):
+    """One line for each recording as it ends, and a last one with the summary.
+
+    Parameters
+    ----------
+    names
+        Whether the path of each file is printed too.
+    passed_over
+        What folders hold and is not run; counted while the run goes on.
+    """
+
+    def __init__(self, passed_over: Repairs, *, names: bool) -> None:
+        self.total: int | None = None
+        self._passed_over = passed_over
+        self._names = names
+        self._counts: Counter[str] = Counter(done=0, kept=0, failed=0)
+        self._began = time.monotonic()
+
+    def ends(self, result: Result, report: Path | None) -> None:
+        """Print its line."""
+        self._counts[result.status] += 1
+        line = _told(result, names=self._names)
+        if result.walked is not None:
+            line |= {"report": str(report), **_walked(result.walked)}
+        _print(line)
+
+    def close(self, exit_code: int, *, error: str | None = None) -> None:
+        """Print the summary."""
+        ended = sum(self._counts.values())
+        summary: dict[str, Any] = {
+            "recordings": self.total,
+            "counts": {
+                **self._counts,
+                "unfinished": None if self.total is None else self.total - ended,
+            },
+            "exit_code": exit_code,
+            "interrupted": exit_code == EXIT_INTERRUPTED,
+            "error": error,
+            "passed_over": list(self._passed_over.sentences()),
+            "seconds": round(time.monotonic() - self._began, 3),
+        }
+        _print({"summary": summary})
+
+
+class Table(Output):
+    """A row for each recording, printed when the run is over.
+
+    Parameters
+    ----------
+    names
+        Whether file names stand in the rows.
+    labels
+        Whether the commands that set roles may name speakers by their labels.
+    """
+
+    def __init__(self, passed_over: Repairs, *, names: bool, labels: bool) -> None:
+        self.total: int | None = None
+        self._passed_over = passed_over
+        self._names = names
+        self._labels = labels
+        self._rows: list[SessionSummary] = []
+        self._below: list[str] = []
+
+    def ends(self, result: Result, report: Path | None) -> None:
+        """Keep its row, and what to type where roles are unknown."""
+        short = (result.recording_id or "")[:SHORT_ID] or "-"
+        label = result.path.name if self._names else short
+        if result.walked is None:
+            note = (result.error or "").partition("\n")[0]
+            row = SessionSummary(label, result.status, note=note)
+            if self._names:
+                self._below.append(f"failed: {place(result.path)}")
+        else:
+            row = summarize(
+                result.walked.recording,
+                result.walked.tables,
+                label=label,
+                status=result.status,
+                report=str(report),
+            )
+            if self._names:
+                self._below += _role_commands(result.walked, labels=self._labels)
+        # On a terminal the name says enough, and the hash would not fit.
+        path_hash = "" if self._names and sys.stdout.isatty() else result.path_hash
+        self._rows.append(replace(row, number=result.number, path_hash=path_hash))
+
+    def close(self, exit_code: int, *, error: str | None = None) -> None:  # noqa: ARG002  # on stderr
+        """Print the table."""
+        if self._rows:
+            write(self._rows, sys.stdout)
+        for line in self._below:
+            click.echo(printable(line))
+        for sentence in self._passed_over.sentences():
+            click.echo(sentence)
+        failed = sum(row.status == "failed" for row in self._rows)
+        if failed and not self._names:
+            click.echo(
+                f"{count(failed, 'file')} failed; `tether sessions --failed --names` shows which."
+            )
+        if self._rows and all(row.status == "kept" for row in self._rows):
+            click.echo("Nothing to compute: everything was there already.")
+
+
+def _told(result: Result, *, names: bool) -> dict[str, Any]:
+    """What is known of every named file, whether it was read or not."""
+    told: dict[str, Any] = {"number": result.number, "path_hash": result.path_hash}
+    if names:
+        told["path"] = os.fsencode(place(result.path)).decode("utf-8", "replace")
+    return told | {
+        "recording_id": result.recording_id,
+        "status": result.status,
+        "exit_code": result.exit_code,
+        "error": result.error,
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _walked(walked: Walked) -> dict[str, Any]:
+    """What was found, and everything that limits it."""
+    tables = walked.tables
+    roles = tables["roles"].select("speaker", "role", "source").rows()
+    numbers = session.numbered(speaker for speaker, _, _ in roles)
+    quality = tables["quality"].filter(tables["quality"]["disables"].list.len() > 0)
+    told = notices(walked.recording, tables, walked.provenance)
+    return {
+        "duration_ms": walked.recording.duration_ms,
+        "media": tables["media"].select(_MEDIA).row(0, named=True),
+        "dropped_words": tables["transcription"]["dropped_words"][0],
+        "computed": walked.computed,
+        "stale": walked.stale,
+        "mended": walked.mended,
+        "notes": walked.provenance.notes,
+        "notices": [{"title": notice.title, "text": notice.text} for notice in told],
+        "quality": quality.to_dicts(),
+        "stages_s": {name: round(seconds, 3) for name, seconds in walked.seconds.items()},
+        "engines": {e.task: [e.name, e.because] for e in walked.provenance.engines},
+        "roles": [
+            {"speaker": numbers[speaker], "role": role, "source": source}
+            for speaker, role, source in roles
+        ],
+        "moments": tables["moments"].select(_MOMENT).to_dicts(),
+    }
+
+
+def _role_commands(walked: Walked, *, labels: bool) -> list[str]:
+    """The commands that set roles, where therapist and client are not both known."""
+    roles, provenance = walked.tables["roles"], walked.provenance
+    if not provenance.role_commands or {"therapist", "client"} <= set(roles["role"]):
+        return []
+    short = walked.recording.short_id
+    commands = list(provenance.role_commands)
+    if not labels:
+        start, end = ("tether", "correct", short), provenance.options
+        commands = [
+            shlex.join([*start, f"{name}=therapist", *end])
+            for name in session.unlabelled(roles["speaker"]).values()
+        ]
+    return [f"who is who in {short}? One of:", *(f"  {command}" for command in commands)]
+
+
+def _print(line: dict[str, Any]) -> None:
+    """Print one object as one line, at once: after a kill every whole line is valid JSON."""
+    try:
+        click.echo(json.dumps(line))
+    except OSError as caught:
+        reason = os.strerror(caught.errno or errno.EIO).lower()
+        raise StoreError(
+            f"standard output cannot be written: {reason}",
+            hint="send it elsewhere; what was finished is kept in the workspace",
+        ) from caught
