@@ -18,6 +18,7 @@ from pipeline import config
 from pipeline.assembly import Workbench
 from pipeline.review.access import Gate, hosts
 from pipeline.review.app import application
+from pipeline.review.connections import configured
 from pipeline.review.desk import Desk
 
 PATIENCE_S = 30
@@ -48,17 +49,24 @@ class Served:
 
 
 @contextmanager
-def served(workspace: Path, *folders: Path) -> Iterator[Served]:
-    """Serve a workspace to AK and BL from a thread."""
-    desk = Desk(Workbench(config.load(), workspace), folders)
+def served(workspace: Path, *folders: Path, **review: object) -> Iterator[Served]:
+    """Serve a workspace to AK and BL from a thread.
+
+    Parameters
+    ----------
+    review
+        Settings of the section `review` that differ from the default.
+    """
+    settings = config.load()
+    other = settings.review.model_copy(update=review)
+    desk = Desk(Workbench(settings.model_copy(update={"review": other}), workspace), folders)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
         port = listener.getsockname()[1]
         gate = Gate(("AK", "BL"), port)
         app = application(desk, gate, hosts("127.0.0.1", port))
-        settings = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none")
-        server = uvicorn.Server(settings)
+        server = uvicorn.Server(configured(app, desk.settings))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         base = f"http://127.0.0.1:{port}"

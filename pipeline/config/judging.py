@@ -58,3 +58,5 @@ class Review(Section):
     page_size: int = Field(ge=1, description="moments on a page of the queue")
     ahead_ms: int = Field(ge=1000, description="sound that is decoded ahead of what is heard")
     heard_at_once: int = Field(ge=1, description="recordings that are kept decoded")
+    request_s: int = Field(ge=1, description="seconds within which a whole request must arrive")
+    connections: int = Field(ge=8, description="at the same time; one more closes an idle one")

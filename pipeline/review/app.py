@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import (
     FileResponse,
     HTMLResponse,
@@ -80,7 +80,12 @@ def application(desk: Desk, gate: Gate, hosts: frozenset[str]) -> Starlette:
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, gate=gate, hosts=hosts)],
-        exception_handlers={TetherError: site.refused, Exception: site.broken, 404: site.unknown},
+        exception_handlers={
+            TetherError: site.refused,
+            ClientDisconnect: site.gone,
+            Exception: site.broken,
+            404: site.unknown,
+        },
     )
 
 
@@ -133,7 +138,7 @@ class _Site:
 
     def caseload(self, request: Request) -> Response:
         """Clients over their sessions."""
-        found = caseload.clients(self._desk.index)
+        found = caseload.clients(self._desk.index, _reviewer(request).name)
         return self._page(request, "caseload.html", clients=found, states=caseload.STATES)
 
     def session(self, request: Request) -> Response:
@@ -144,6 +149,7 @@ class _Site:
         duration_ms = walked.recording.duration_ms
         shown = timeline.whole(walked.tables, who, duration_ms, cards.numbers(walked.tables))
         roles = walked.tables["roles"].to_dicts()
+        seen = self._desk.index.seen(found, _reviewer(request).name)
         return self._page(
             request,
             "session.html",
@@ -151,7 +157,7 @@ class _Site:
             people=who,
             timeline=shown,
             lines=pages.transcript(walked.tables, who, (0, duration_ms)),
-            rows=self._desk.index.rows(found),
+            rows=seen.rows,
             channels=pages.channels(walked, who),
             roles=roles,
             offers=pages.offers(roles),
@@ -159,7 +165,8 @@ class _Site:
             swapped=self._desk.swapped(found),
             no_filter=Filter(session=found.recording.short_id, status="all"),
             notes=walked.provenance.notes,
-            loose=self._desk.index.attached(found).loose,
+            loose=seen.loose,
+            blind=seen.blind,
             at_ms=min(max(0, number(request.query_params.get("at"))), duration_ms),
             queue_link=pages.link("/", Filter.of(request.query_params)),
         )
@@ -176,7 +183,8 @@ class _Site:
         wanted = Filter.of(request.query_params)
         queue = self._desk.index.queue(wanted, reviewer.name)
         before, after = queue.neighbours(moment)
-        row = next(r for r in self._desk.index.rows(found) if r.moment == moment)
+        seen = self._desk.index.seen(found, reviewer.name)
+        row = next(r for r in seen.rows if r.moment == moment)
         settings = self._desk.settings
         span = (moment.start_ms - settings.before_ms, moment.end_ms + settings.after_ms)
         within = (moment.start_ms, moment.end_ms)
@@ -318,6 +326,10 @@ class _Site:
             return JSONResponse({"error": str(caught)}, status_code=status)
         return self._page(request, "error.html", status=status, error=caught)
 
+    def gone(self, _request: Request, _caught: Exception) -> Response:
+        """Who asked went away before the whole request was here; nobody hears this answer."""
+        return Response(status_code=400)
+
     def broken(self, request: Request, caught: Exception) -> Response:
         """A bug of ours; what it says may hold words, so only its place is told."""
         told = describe_bug(caught)
@@ -355,6 +367,7 @@ class _Site:
         html = self._render(
             template,
             reviewer=reviewer.name,
+            several=len(self._gate.tokens) > 1,
             page_token=self._gate.page_token(reviewer),
             path=request.url.path,
             **shown,

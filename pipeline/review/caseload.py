@@ -1,8 +1,9 @@
 """The caseload: what was found and decided of each client, session after session.
 
-A moment counts once, whoever decided it; nothing is added up to a number of a session, and nothing
-is said of therapists. The picture of a client stands on a line of time, one column a session and
-kind::
+Each reviewer has a caseload: what others decided counts in it where this reviewer has decided, too
+(`queue.Seen`). A moment counts once, however many decided it; nothing is added up to a number of a
+session, and nothing is said of therapists. The picture of a client stands on a line of time, one
+column a session and kind::
 
         +--+
         |  |  rejected        dashed
@@ -14,12 +15,11 @@ kind::
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.review import pages
-from pipeline.review.queue import Filter, Index, Row, Session
-from pipeline.verdicts import Verdict
+from pipeline.review.queue import Filter, Index, Row, Seen, Session
 
 STATES = {
     "undecided": "Undecided",
@@ -129,8 +129,8 @@ class Client:
         return Picture(width, base_y + _FOOT, base_y, blocks, labels, summary)
 
 
-def clients(index: Index) -> list[Client]:
-    """Every client, by pseudonym; sessions without one come last."""
+def clients(index: Index, reviewer: str) -> list[Client]:
+    """Every client as a reviewer may see them, by pseudonym; sessions without one come last."""
     by_client: dict[str, list[Session]] = {}
     for session in index.sessions():
         by_client.setdefault(session.metadata.client or "", []).append(session)
@@ -138,7 +138,7 @@ def clients(index: Index) -> list[Client]:
         Client(
             name or "No pseudonym",
             tuple(
-                _visit(each, index.rows(each), index.attached(each).loose)
+                _visit(each, index.seen(each, reviewer))
                 for each in sorted(by_client[name], key=_when)
             ),
             pages.link("/", Filter(client=name, status="all")) if name else "",
@@ -147,9 +147,9 @@ def clients(index: Index) -> list[Client]:
     ]
 
 
-def _visit(session: Session, rows: Iterable[Row], loose: Iterable[Verdict]) -> Visit:
-    found = Counter((row.moment.kind, _state(row)) for row in rows)
-    added = Counter((str(v.kind), "added") for v in loose if v.decision == "added")
+def _visit(session: Session, seen: Seen) -> Visit:
+    found = Counter((row.moment.kind, _state(row)) for row in seen.rows)
+    added = Counter((str(v.kind), "added") for v in seen.loose if v.decision == "added")
     counts = {
         **{kind: sum(n for (own, _), n in found.items() if own == kind) for kind in _KINDS},
         **{state: sum(n for (_, own), n in found.items() if own == state) for state in STATES},

@@ -12,13 +12,14 @@ import polars as pl
 from pipeline import intake, session
 from pipeline.assembly import Workbench
 from pipeline.errors import InputError
+from pipeline.formats.codes import MARKERS
 from pipeline.intake import Source
 from pipeline.review.adding import Adding
 from pipeline.review.listening import Listening, Listenings
 from pipeline.review.queue import Index, Moment, Session, clock
 from pipeline.session import Walked
 from pipeline.tables import HITS
-from pipeline.verdicts import Ledger, Verdict, attach, standing
+from pipeline.verdicts import Ledger, Verdict, attach, check_marker, standing
 from pipeline.verdicts.verdict import Decision
 
 SHOWN = (
@@ -138,11 +139,29 @@ class Desk:
         salience: int | None = None,
         note: str = "",
     ) -> Verdict:
-        """Keep what a reviewer decided of a moment, in place of what they had decided before."""
+        """Keep what a reviewer decided of a moment, in place of what they had decided before.
+
+        Parameters
+        ----------
+        kind, marker
+            As the reviewer sees it. None: as it was flagged; a marker alone brings its kind, and
+            another kind alone has no marker.
+
+        Raises
+        ------
+        InputError
+            The marker belongs to the other kind, or something else cannot have been decided.
+        """
         place = found.moments.index(moment)
         said = self.index.attached(found).moments.get(place, ())
         before = next((v for v in said if v.reviewer == reviewer), None)
-        rejected = decision == "reject"
+        check_marker(kind, marker)
+        if decision == "reject":
+            kind = marker = None
+        elif marker is not None:
+            kind = MARKERS[marker]
+        elif kind in (None, moment.kind):
+            kind, marker = moment.kind, moment.marker
         return self.ledger.append(
             Verdict(
                 moment.recording_id,
@@ -154,8 +173,8 @@ class Desk:
                 moment.kind,
                 moment.marker,
                 self._evidence(found, moment),
-                None if rejected else kind or moment.kind,
-                None if rejected else marker or moment.marker,
+                kind,
+                marker,
                 salience,
                 note,
                 before.verdict_id if before else None,
@@ -223,9 +242,9 @@ class Desk:
         entries = {entry.verdict_id: entry for entry in self.ledger.all()}
         last = self._own_standing(verdict_id, reviewer)
         before = entries.get(last.replaces)
-        again = before or replace(last, decision="retracted")
+        again = before or last.but(decision="retracted")
         return self.ledger.append(
-            replace(again, replaces=verdict_id, decided_at=self._now(), verdict_id=None)
+            again.but(replaces=verdict_id, decided_at=self._now(), verdict_id=None)
         )
 
     def _own_standing(self, verdict_id: int, reviewer: str, *decisions: Decision) -> Verdict:

@@ -83,7 +83,13 @@ class Session:
 
 @dataclass(frozen=True)
 class Row:
-    """A moment of the queue with what reviewers say of it."""
+    """A moment of the queue with what reviewers say of it.
+
+    Attributes
+    ----------
+    verdicts
+        Of all reviewers, or those that one reviewer may see (`seen_by`).
+    """
 
     session: Session
     moment: Moment
@@ -92,6 +98,10 @@ class Row:
     def of(self, reviewer: str) -> Verdict | None:
         """What this reviewer decided; None: nothing yet."""
         return next((v for v in self.verdicts if v.reviewer == reviewer), None)
+
+    def seen_by(self, reviewer: str) -> "Row":
+        """As this reviewer may see it: without other reviewers' verdicts before their own."""
+        return self if self.of(reviewer) else replace(self, verdicts=())
 
 
 @dataclass(frozen=True)
@@ -184,6 +194,29 @@ class Queue:
         return before, None
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What one reviewer may see of what was decided in a session.
+
+    Nobody sees what others decided of a moment before they have decided it themselves, nor what
+    others added or decided elsewhere in the session before they have decided all its moments.
+
+    Attributes
+    ----------
+    rows
+        The moments of the session.
+    loose
+        Verdicts that no moment answers to: the reviewer's own, and those of others once `blind` is
+        over.
+    blind
+        The reviewer has moments to decide here; or there are none, and they added none.
+    """
+
+    rows: tuple[Row, ...]
+    loose: tuple[Verdict, ...]
+    blind: bool
+
+
 class Index:
     """All walked sessions of a workspace, as their notes have them now."""
 
@@ -239,25 +272,28 @@ class Index:
             return self._verdicts[1]
 
     def attached(self, session: Session) -> Attached:
-        """What was decided in a session, at its moments."""
+        """What all reviewers decided in a session: for decisions, never for a page."""
         return attach(session.moments, self.verdicts().get(session.recording.recording_id, ()))
 
-    def rows(self, session: Session) -> tuple[Row, ...]:
-        """The moments of a session with what was decided."""
-        said = self.attached(session).moments
-        return tuple(
-            Row(session, moment, said.get(place, ()))
-            for place, moment in enumerate(session.moments)
-        )
+    def seen(self, session: Session, reviewer: str) -> Seen:
+        """What a reviewer may see of what was decided in a session."""
+        attached = self.attached(session)
+        rows = tuple(row.seen_by(reviewer) for row in _rows(session, attached))
+        own = tuple(v for v in attached.loose if v.reviewer == reviewer)
+        undecided = any(row.of(reviewer) is None for row in rows)
+        blind = undecided or not (rows or own)
+        return Seen(rows, own if blind else attached.loose, blind)
 
     def queue(self, wanted: Filter, reviewer: str) -> Queue:
-        """Moments of all sessions that `wanted` takes, by score."""
+        """Moments of all sessions that `wanted` takes, by score, as a reviewer may see them."""
         sessions, verdicts = self.sessions(), self.verdicts()
         made_of, said, rows = self._rows
         if made_of is not sessions or said is not verdicts:
-            rows = tuple(sorted((row for s in sessions for row in self.rows(s)), key=_order))
+            every = (row for each in sessions for row in _rows(each, self.attached(each)))
+            rows = tuple(sorted(every, key=_order))
             self._rows = (sessions, verdicts, rows)
-        return Queue(wanted, reviewer, tuple(row for row in rows if wanted.takes(row)))
+        taken = (row.seen_by(reviewer) for row in rows if wanted.takes(row))
+        return Queue(wanted, reviewer, tuple(taken))
 
     def _seen(self, name: str) -> tuple[int, int] | None:
         try:
@@ -293,6 +329,13 @@ class Index:
             for row in found.sort("start_ms", "moment_id").iter_rows(named=True)
         ]
         return Session(note.recording, tuple(moments), note.provenance.profile, stamp)
+
+
+def _rows(session: Session, attached: Attached) -> tuple[Row, ...]:
+    said = attached.moments
+    return tuple(
+        Row(session, moment, said.get(place, ())) for place, moment in enumerate(session.moments)
+    )
 
 
 def clock(moment: Moment) -> str:

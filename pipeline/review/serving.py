@@ -10,6 +10,7 @@ from pipeline.assembly import Workbench
 from pipeline.errors import ConfigError
 from pipeline.review.access import Gate, hosts
 from pipeline.review.app import application
+from pipeline.review.connections import configured
 from pipeline.review.desk import Desk
 
 
@@ -52,12 +53,8 @@ def serve(
             name: f"http://{shown}:{port}/enter?token={token}"
             for name, token in gate.tokens.items()
         }
-        # Addresses of pages hold ids, and errors may hold words: neither goes into a log.
-        settings = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, lifespan="off"
-        )
         ready(links)
-        uvicorn.Server(settings).run(sockets=[listener])
+        uvicorn.Server(configured(app, desk.settings)).run(sockets=[listener])
     finally:
         desk.close()
 

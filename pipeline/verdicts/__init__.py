@@ -15,10 +15,20 @@ undoing is an entry too, so that nothing acknowledged can be lost by a later one
 from pipeline.verdicts.attaching import Attached, attach
 from pipeline.verdicts.coding import as_codes
 from pipeline.verdicts.ledger import Ledger
-from pipeline.verdicts.verdict import DECISIONS, NOTE_LENGTH, Span, Verdict, standing
+from pipeline.verdicts.verdict import (
+    DECISIONS,
+    LONGEST_MS,
+    NOTE_LENGTH,
+    Span,
+    Verdict,
+    check_marker,
+    check_note,
+    standing,
+)
 
 __all__ = [
     "DECISIONS",
+    "LONGEST_MS",
     "NOTE_LENGTH",
     "Attached",
     "Ledger",
@@ -26,5 +36,7 @@ __all__ = [
     "Verdict",
     "as_codes",
     "attach",
+    "check_marker",
+    "check_note",
     "standing",
 ]

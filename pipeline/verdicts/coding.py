@@ -16,8 +16,9 @@ def as_codes(verdicts: Iterable[Verdict]) -> dict[Listed, pl.DataFrame]:
 
     Confirmed and added moments are ruptures, of the kind and marker as corrected; rejected ones are
     benign; what somebody was unsure of counts neither way, and so does a place that one reviewer
-    sees as a rupture and another rejects. ``session`` is the whole id, ``line`` the number of the
-    entry.
+    sees as a rupture and another rejects; an entry of an earlier version whose marker belongs to
+    another kind counts neither way, and is of whatever kind. ``session`` is the whole id, ``line``
+    the number of the entry.
     """
     entries = list(verdicts)
     by_session = dict.fromkeys(entry.recording_id for entry in entries)
@@ -29,14 +30,15 @@ def as_codes(verdicts: Iterable[Verdict]) -> dict[Listed, pl.DataFrame]:
     said.sort(key=lambda entry: entry.verdict_id or 0)
     rows: dict[Listed, list[dict[str, object]]] = {"codes": [], "uncertain": [], "benign": []}
     for entry in said:
+        kind, marker = _codes_of(entry)
         rows[_list_of(entry, said)].append(
             {
                 "line": entry.verdict_id,
                 "session": entry.recording_id,
                 "start_ms": entry.start_ms,
                 "end_ms": entry.end_ms,
-                "kind": entry.kind or entry.detected_kind,
-                "marker": entry.marker or entry.detected_marker,
+                "kind": kind,
+                "marker": marker,
                 "salience": entry.salience,
                 "rater": entry.reviewer,
             }
@@ -44,9 +46,18 @@ def as_codes(verdicts: Iterable[Verdict]) -> dict[Listed, pl.DataFrame]:
     return {name: CODES.frame(own) for name, own in rows.items()}
 
 
+def _codes_of(entry: Verdict) -> tuple[str | None, str | None]:
+    """Kind and marker, as corrected, else as flagged; never of two kinds."""
+    if entry.contradicts_itself:
+        return None, None
+    if entry.kind in (None, entry.detected_kind):
+        return entry.detected_kind, entry.marker or entry.detected_marker
+    return entry.kind, entry.marker
+
+
 def _list_of(entry: Verdict, said: Iterable[Verdict]) -> Listed:
     seen = {_sees(other) for other in said if _same_place(entry, other)} | {_sees(entry)}
-    if entry.decision == "unsure" or seen >= {"codes", "benign"}:
+    if entry.decision == "unsure" or entry.contradicts_itself or seen >= {"codes", "benign"}:
         return "uncertain"
     return _sees(entry)
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,7 @@ class Ledger:
                     )
             key = connection.execute(insert(_VERDICTS).values(**values)).inserted_primary_key
         assert key is not None
-        return replace(verdict, verdict_id=int(key[0]))
+        return verdict.but(verdict_id=int(key[0]))
 
     def of(self, recording_id: str) -> list[Verdict]:
         """All entries on a session, oldest first, replaced ones too."""
@@ -119,4 +119,4 @@ class Ledger:
         with told("read"), self._engine.connect() as connection:
             for row in connection.execute(query).mappings():
                 when = row["decided_at"].replace(tzinfo=dt.UTC)
-                yield Verdict(**{**row, "decided_at": when})
+                yield Verdict.kept(**{**row, "decided_at": when})

@@ -1,11 +1,13 @@
 """One entry of the ledger, and which entries still stand."""
 
 import datetime as dt
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 from pipeline.errors import InputError
+from pipeline.formats.codes import KINDS, MARKERS
 
 Decision = Literal["confirm", "reject", "unsure", "added", "retracted"]
 DECISIONS: tuple[str, ...] = get_args(Decision)
@@ -14,6 +16,8 @@ DECISIONS: tuple[str, ...] = get_args(Decision)
 SALIENCES = range(1, 6)
 NOTE_LENGTH = 4000
 """Characters of a note: a page. What is longer was pasted by mistake."""
+LONGEST_MS = 10**10
+"""A place in a session lies before this: 115 days; more is another unit, or a mistake."""
 
 
 class Span(Protocol):
@@ -57,7 +61,8 @@ class Verdict:
     Raises
     ------
     InputError
-        Parts that contradict each other, or are out of range.
+        Parts that contradict each other, or are out of range. An entry that the ledger holds
+        already is read as it stands (`kept`).
     """
 
     recording_id: str
@@ -77,26 +82,91 @@ class Verdict:
     verdict_id: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what nobody can have decided."""
+        """Refuse what no reviewer can have decided."""
         if self.decision not in DECISIONS:
             raise InputError("an unknown verdict", expected=", ".join(DECISIONS))
-        if not 0 <= self.start_ms < self.end_ms:
+        if not (_whole(self.start_ms) and _whole(self.end_ms)):
+            raise InputError("a time that is not a whole number of milliseconds")
+        if not 0 <= self.start_ms < self.end_ms <= LONGEST_MS:
             raise InputError("a stretch of no length", expected="an end after its start")
-        if self.salience is not None and self.salience not in SALIENCES:
+        if self.salience is not None and not (_whole(self.salience) and self.salience in SALIENCES):
             raise InputError("a salience out of range", expected="1 to 5")
-        if len(self.note) > NOTE_LENGTH:
-            raise InputError("a note that is too long", expected=f"up to {NOTE_LENGTH} characters")
+        check_note(self.note)
         if not self.reviewer.strip():
             raise InputError("a verdict of nobody", expected="the name of a reviewer")
         if (self.decision == "added" and self.kind is None) or (
             self.decision != "added" and self.detected_kind is None and self.replaces is None
         ):
             raise InputError("a verdict on nothing", expected="a moment, or the kind of a new one")
+        check_marker(self.kind, self.marker)
+
+    @classmethod
+    def kept(cls, **fields: Any) -> "Verdict":
+        """An entry as the ledger holds it; takes every field by name.
+
+        It is not checked: what an earlier version let in is never lost, and never bars the way to
+        the other entries.
+        """
+        entry = cls.__new__(cls)
+        vars(entry).update(fields)
+        return entry
+
+    def but(self, **fields: Any) -> "Verdict":
+        """The same entry with other values in some fields; not checked either."""
+        return self.kept(**{**vars(self), **fields})
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether its marker belongs to another kind: so it was kept by an earlier version."""
+        return None not in (self.kind, self.marker) and MARKERS.get(str(self.marker)) != self.kind
 
     @property
     def looked_for(self) -> str | None:
         """Kind of moment that it speaks of, by which it finds its moment again."""
         return self.detected_kind or self.kind
+
+
+def check_marker(kind: str | None, marker: str | None) -> None:
+    """Refuse a kind or marker that is unknown, and a marker of the other kind.
+
+    Parameters
+    ----------
+    kind, marker
+        None: not stated.
+
+    Raises
+    ------
+    InputError
+        They do not agree.
+    """
+    if kind is not None and kind not in KINDS:
+        raise InputError("an unknown kind of rupture", expected=" or ".join(KINDS))
+    if marker is not None and MARKERS.get(marker) is None:
+        raise InputError("an unknown marker", expected="W1 to W7, or C1 to C7")
+    if None not in (kind, marker) and MARKERS[str(marker)] != kind:
+        raise InputError(
+            "a marker that does not belong to the kind",
+            expected="W1 to W7 for a withdrawal, C1 to C7 for a confrontation",
+        )
+
+
+def check_note(note: str) -> None:
+    """Refuse a note that is too long, or holds characters that cannot be shown.
+
+    Raises
+    ------
+    InputError
+        It is longer than `NOTE_LENGTH`, or holds control characters other than line breaks and
+        tabs.
+    """
+    if len(note) > NOTE_LENGTH:
+        raise InputError("a note that is too long", expected=f"up to {NOTE_LENGTH} characters")
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in note if sign not in "\t\n\r"):
+        raise InputError("a note with control characters", expected="text that can be shown")
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def standing(verdicts: Iterable[Verdict]) -> list[Verdict]:

@@ -1,8 +1,10 @@
 """Verdicts as codes for the researcher's bench."""
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
+from pipeline.formats import codes
 from pipeline.verdicts import Verdict, as_codes
 
 NOW = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
@@ -82,3 +84,30 @@ def test_only_what_stands_counts() -> None:
         "uncertain": [],
         "benign": [],
     }
+
+
+def test_a_corrected_kind_never_borrows_the_marker_that_was_flagged() -> None:
+    corrected = verdict(1, "confirm", kind="confrontation", marker=None)
+    (row,) = as_codes([corrected])["codes"].rows(named=True)
+    assert (row["kind"], row["marker"]) == ("confrontation", None)
+
+
+def test_an_entry_that_contradicts_itself_counts_neither_way_and_costs_no_other(
+    tmp_path: Path,
+) -> None:
+    """As earlier versions took them; the file of codes is read again by `evaluate`."""
+    old = verdict(1, "confirm", kind="confrontation", marker="C2").but(marker="W2")
+    sound = verdict(2, "confirm", 9000)
+    made = as_codes([old, sound])
+    assert {name: frame["line"].to_list() for name, frame in made.items()} == {
+        "codes": [2],
+        "uncertain": [1],
+        "benign": [],
+    }
+    assert made["uncertain"].select("kind", "marker").row(0) == (None, None)
+    columns = ("session", "start_ms", "end_ms", "kind", "marker", "salience", "rater")
+    for name in ("codes", "uncertain"):
+        file = tmp_path / f"{name}.csv"
+        made[name].select(columns).write_csv(file)
+        read = codes.read(file.read_bytes(), kind_needed=name == "codes")
+        assert read.codes.height == 1

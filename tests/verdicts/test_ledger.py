@@ -55,6 +55,14 @@ def test_nobody_replaces_what_is_not_theirs(ledger: Ledger, other: dict[str, str
     assert ledger.all() == [first]
 
 
+def test_an_entry_of_an_earlier_version_is_kept_read_and_said_again(ledger: Ledger) -> None:
+    """A confrontation with a marker of withdrawal, which no new entry can say."""
+    old = ledger.append(verdict(kind="confrontation", marker="C2").but(marker="W2"))
+    sound = ledger.append(verdict(start_ms=500))
+    assert ledger.all() == [old, sound]
+    assert (ledger.of(SESSION)[0].kind, ledger.of(SESSION)[0].marker) == ("confrontation", "W2")
+
+
 def test_an_id_is_never_given_twice(ledger: Ledger) -> None:
     first = ledger.append(verdict())
     ledger.forget(SESSION)

@@ -105,11 +105,44 @@ def test_an_added_moment_attaches_once_rules_find_it_too() -> None:
         {"decision": "perhaps"},
         {"detected_kind": None},
         {"decision": "added", "detected_kind": None},
+        {"kind": "confrontation", "marker": "W2"},
+        {"kind": "withdrawal", "marker": "C7"},
+        {"decision": "added", "detected_kind": None, "kind": "withdrawal", "marker": "C1"},
+        {"kind": "therapist_move"},
+        {"marker": "W8"},
+        {"marker": "w2"},
+        {"end_ms": 1000.5},
+        {"end_ms": float("nan")},
+        {"end_ms": 10**11},
+        {"start_ms": False},
+        {"salience": 3.0},
+        {"salience": True},
+        {"salience": float("nan")},
+        {"note": "a\x1b[2Jb"},
+        {"note": "a\x00b"},
+        {"note": "a\ud800b"},
     ],
 )
 def test_what_nobody_can_have_decided_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         verdict(**wrong)
+
+
+def test_a_note_has_lines_and_any_script() -> None:
+    note = "first\r\nsecond\tthird\n\u05e9\u05dc\u05d5\u05dd \U0001f600 caf\u00e9"
+    assert verdict(note=note).note == note
+
+
+def test_an_entry_of_an_earlier_version_is_read_as_it_stands() -> None:
+    sound = verdict(kind="confrontation", marker="C2")
+    old = sound.but(marker="W2")
+    assert (old.kind, old.marker) == ("confrontation", "W2")
+    assert old.contradicts_itself
+    assert not sound.contradicts_itself
+    assert not verdict().contradicts_itself
+    assert standing([old]) == [old]
+    with pytest.raises(InputError, match="does not belong to the kind"):
+        Verdict(**vars(old))
 
 
 spans = st.builds(

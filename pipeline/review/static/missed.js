@@ -27,7 +27,7 @@ export class Missed {
         for (const away of clear) away();
         start = player.ms;
         clear = player.pictures.map((picture) => picture.stretch(start, start + 300, "drawn"));
-        say(`Begins at ${clock(start)}. Press ] at its end.`);
+        say(`Starts at ${clock(start)}. Press ] at its end.`);
       },
       "]": () => {
         for (const away of clear) away();
@@ -53,7 +53,7 @@ export class Missed {
     elements.note.value = known?.note ?? "";
     setSalience(this.form, known?.salience ?? "");
     this.replaces = known ? Number(known.verdict) : null;
-    this.dialog.querySelector("h2").textContent = known ? "Change the moment that was missed" : "A moment that was missed";
+    this.dialog.querySelector("h2").textContent = known ? "Change a missed moment" : "Add a missed moment";
     this.dialog.querySelector(".save").textContent = known ? "Save" : "Add";
     trouble(this.form, "");
     this.dialog.showModal();
@@ -75,8 +75,11 @@ export class Missed {
       note: this.form.elements.note.value,
       replaces: this.replaces,
     };
+    if (!(body.start_ms < body.end_ms)) {
+      trouble(this.form, "The end must be after the start.");
+      return;
+    }
     try {
-      if (!(body.start_ms < body.end_ms)) throw new Error("the end must come after the begin.");
       await post(this.dialog.dataset.path, body);
     } catch (caught) {
       trouble(this.form, `Not saved: ${caught.message}`);

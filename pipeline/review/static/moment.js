@@ -23,7 +23,7 @@ let pending = 0;
 /** Save what the form says, one entry after the other. */
 function keep(decision = form.dataset.decision) {
   if (!decision) {
-    text.textContent = "Not saved yet: confirm, reject or say unsure";
+    text.textContent = "Choose Confirm, Reject or Unsure to save your note";
     return;
   }
   const marker = form.elements.marker.selectedOptions[0];

@@ -177,7 +177,7 @@ export class Player {
 
   #muteNext(channels) {
     if (!channels.length) {
-      say("One channel: voices cannot be muted apart.");
+      say("One channel: speakers cannot be muted separately.");
       return;
     }
     const now = channels.findIndex((channel) => this.muted.has(channel));
@@ -189,7 +189,7 @@ export class Player {
     const buttons = [...this.root.querySelectorAll(".mute")];
     if (this.muted.delete(channel) === false) {
       if (this.muted.size + 1 === buttons.length) {
-        say("One voice stays on.");
+        say("You can mute only one speaker at a time.");
         return;
       }
       this.muted.add(channel);

@@ -47,7 +47,7 @@ const who = document.getElementById("roles");
 
 async function mend(roles) {
   trouble(who, "");
-  say("Rules run again");
+  say("Re-analysing the session");
   try {
     await post(who.dataset.path, { roles });
     location.reload();
