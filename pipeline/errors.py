@@ -17,12 +17,60 @@ the recording in front, and only on a terminal.
 Exit codes beyond these: 0 done, 6 some recordings failed and the rest are done, 130 interrupted.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 EXIT_DONE = 0
 EXIT_BUG = 1
 EXIT_PARTLY_FAILED = 6
 EXIT_INTERRUPTED = 130
+
+PAGE_LINES = 20
+PAGE_CHARACTERS = 2000
+"""A message has at most a page, whatever a file holds: nobody reads a list of 100,000 mistakes."""
+
+SHOWN = 10
+"""Problems that one message lists; the rest are counted."""
+
+_LIST_CHARACTERS = 1200
+_EXPECTED_CHARACTERS = 600
+_HINT_CHARACTERS = 300
+
+
+def listed(problems: Sequence[str], *, more: int = 0) -> str:
+    r"""The first `SHOWN` of `problems`, or as many as fit on a page, a line each, and a count.
+
+    Parameters
+    ----------
+    more
+        Problems beyond `problems`.
+
+    >>> listed(["line 1: no time", "line 2: no time"])
+    'line 1: no time\nline 2: no time'
+    >>> listed(["no time"] * 25).splitlines()[-1]
+    'and 15 more'
+    """
+    lines: list[str] = []
+    left = _LIST_CHARACTERS
+    for problem in problems[:SHOWN]:
+        line = _cut(problem, _LIST_CHARACTERS)
+        left -= len(line)
+        if lines and left < 0:
+            break
+        lines.append(line)
+    more += len(problems) - len(lines)
+    if more:
+        lines.append(f"and {more} more")
+    return "\n".join(lines)
+
+
+def _page(text: str, characters: int) -> str:
+    lines = _cut(text, characters).split("\n")
+    return "\n".join(lines if len(lines) <= PAGE_LINES else [*lines[: PAGE_LINES - 1], "..."])
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[: characters - 4] + " ..."
 
 
 class TetherError(Exception):
@@ -31,7 +79,8 @@ class TetherError(Exception):
     Parameters
     ----------
     found
-        What was found, one plain clause without a full stop.
+        What was found, one plain clause without a full stop, or a list of `listed`. Whatever goes
+        beyond a page is cut off.
     expected
         What would have been right; may be empty.
     hint
@@ -41,14 +90,13 @@ class TetherError(Exception):
     exit_code: ClassVar[int] = EXIT_BUG
 
     def __init__(self, found: str, *, expected: str = "", hint: str = "") -> None:
-        self.found = found
-        self.expected = expected
-        self.hint = hint
-        parts = [found]
-        if expected:
-            parts.append(f"expected: {expected}")
-        if hint:
-            parts.append(f"next: {hint}")
+        self.expected = _cut(expected, _EXPECTED_CHARACTERS)
+        self.hint = _cut(hint, _HINT_CHARACTERS)
+        parts = [f"expected: {self.expected}"] if expected else []
+        parts += [f"next: {self.hint}"] if hint else []
+        rest = sum(len("; ") + len(part) for part in parts)
+        self.found = _page(found, PAGE_CHARACTERS - rest)
+        parts.insert(0, self.found)
         super().__init__("; ".join(parts))
 
 

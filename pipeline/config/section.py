@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Section(BaseModel):
-    """Base of all settings: frozen, and a key that is not known is an error.
+    """Base of all settings: frozen; a key that is not known is an error, and so is infinity or NaN.
 
     Attributes
     ----------
@@ -14,7 +14,7 @@ class Section(BaseModel):
         Pairs of keys of which the first must be less than the second, or at most as much.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     ordered: ClassVar[tuple[tuple[str, Literal["<", "<="], str], ...]] = ()
 
     @model_validator(mode="after")

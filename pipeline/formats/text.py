@@ -8,10 +8,7 @@ import codecs
 import re
 from dataclasses import dataclass, field
 
-from pipeline.errors import InputError
-
-SHOWN = 10
-"""Problems that one message lists; the rest are counted."""
+from pipeline.errors import InputError, listed
 
 LATEST_S = 10_000_000
 """A time beyond this (115 days) is no time of a recording but another unit or a broken file."""
@@ -82,14 +79,11 @@ class Problems:
         Raises
         ------
         InputError
-            There is at least one problem: the first `SHOWN`, and how many more.
+            There is at least one problem: the first few, and how many more.
         """
         if not self.found:
             return
-        lines = self.found[:SHOWN]
-        if len(self.found) > SHOWN:
-            lines.append(f"and {len(self.found) - SHOWN} more")
-        raise InputError(f"not usable as {self.noun}:\n" + "\n".join(lines))
+        raise InputError(f"not usable as {self.noun}:\n{listed(self.found)}")
 
 
 def ms_of_clock(text: str) -> int | None:

@@ -40,6 +40,7 @@ UTTERANCES = Schema(
 
 _KNOWN = frozenset(UTTERANCES.names)
 _LATEST_MS = 10_000_000_000
+_DIGITS = 20  # leading zeros are fine; numbers of thousands of digits are not even looked at
 _EXPECTED = "role,start_ms,end_ms,text"
 _RUNS_AS_FORMULA = r"^('*[=+\-@\t\r])"
 
@@ -157,6 +158,6 @@ def _row(
 def _ms(text: str) -> int | None:
     """Whole milliseconds; spreadsheets write some as ``1000.0``."""
     digits = text.strip().removesuffix(".0")
-    if not (digits.isascii() and digits.isdigit()):
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS):
         return None
     return int(digits) if int(digits) <= _LATEST_MS else None

@@ -14,10 +14,11 @@ Read only.
 """
 
 import json
-import math
+import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 
 import polars as pl
@@ -49,6 +50,7 @@ WORDS = Schema(
     ),
 )
 
+_MAY_BE_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _EXPECTED = '{"segments": [{"start": 1.2, "end": 3.4, "text": "..."}]}'
 _CODES = {
     "afrikaans": "af", "arabic": "ar", "bulgarian": "bg", "catalan": "ca", "chinese": "zh",
@@ -134,11 +136,17 @@ def read(data: bytes | str, repairs: Repairs | None = None) -> Aligned:
 
 def _parsed(text: str, problems: Problems) -> Any:
     try:
-        return json.loads(text, parse_constant=lambda _: None)
+        root = json.loads(text, parse_constant=lambda _: None)
+        if _MAY_BE_HALF.search(text):
+            json.dumps(root, ensure_ascii=False).encode()
     except json.JSONDecodeError as caught:
         problems.add(caught.lineno, "no JSON", _EXPECTED)
+    except UnicodeEncodeError:
+        problems.add("the file", "half of a character (a lone surrogate)", "whole characters")
     except (ValueError, RecursionError):
         problems.add("the file", "JSON with numbers too long or nested too deep", _EXPECTED)
+    else:
+        return root
     problems.stop()
     return None
 
@@ -200,7 +208,7 @@ def _times(where: str, item: Mapping[str, Any], problems: Problems) -> tuple[int
     ms = []
     for value in (start, end):
         good = isinstance(value, int | float) and not isinstance(value, bool)
-        if not good or not math.isfinite(value) or not 0 <= value <= LATEST_S:
+        if not good or not 0 <= value <= LATEST_S:  # a NaN is in no range
             problems.add(where, "a start or end that cannot be used", "seconds, from 0 on")
             return None
         ms.append(round(value * 1000))
@@ -237,11 +245,12 @@ def _joined(segments: list[_Segment], loose: list[_Word]) -> list[_Segment]:
 
 def _placed(segments: list[_Segment], words: list[_Word]) -> list[_Segment]:
     """Each word in the last segment that starts at or before it."""
+    earliest = list(accumulate((segment.start_ms for segment in reversed(segments)), min))[::-1]
     within: dict[int, list[_Word]] = {}
     for word in words:
         start_ms = word.times[0] if word.times else 0
-        before = [k for k, segment in enumerate(segments) if segment.start_ms <= start_ms]
-        within.setdefault(before[-1] if before else 0, []).append(word)
+        last = bisect_right(earliest, start_ms) - 1  # from there on, none starts as early
+        within.setdefault(max(last, 0), []).append(word)
     return [
         replace(
             segment,

@@ -4,6 +4,10 @@ The settings, rules, lexicons and sidecars are read through here. YAML 1.2 matte
 ``on`` of a rule would be read as *true*. libyaml parses, some thirty times as fast as a parser in
 Python; what its scalars mean is said here, by the core schema of YAML 1.2. Of YAML 1.1 there is
 ``<<`` alone, which takes in another mapping.
+
+A file is read in a time that grows with its length, and what it says is bounded: numbers have at
+most `DIGITS` digits, and aliases and ``<<`` add at most `ADDED` values, so that no file of a few
+lines stands for a billion ("billion laughs").
 """
 
 import re
@@ -14,10 +18,22 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pipeline.errors import ConfigError, TetherError
+from pipeline.errors import SHOWN, ConfigError, TetherError, listed
 from pipeline.registry import nearest
 
 Model = TypeVar("Model", bound=BaseModel)
+
+DIGITS = 18
+"""Of a whole number: all that 64 bits hold, as tables do."""
+
+_INT_CHARACTERS = 100
+"""A longer number is not even looked at: Python refuses 4,300 digits, and takes long over hex."""
+
+ADDED = 100_000
+"""Values beyond those of the text that aliases and ``<<`` may add to a file."""
+
+_DIRECTIVES = 10
+"""libyaml compares each with all before it."""
 
 
 class _Keys(dict[Any, Any]):
@@ -68,12 +84,14 @@ def parse(text: str, name: str, error: type[TetherError] = ConfigError) -> Docum
     Raises
     ------
     error
-        The text is no YAML or holds a key twice.
+        The text is no YAML, holds a key twice, or stands for more than a file may say.
     """
+    if text.count("\n%") > _DIRECTIVES:
+        raise error(f"{name}: not YAML: more than {_DIRECTIVES} directives")
     try:
         loader = _Loader(text)
         root = loader.get_single_node()
-        data = _Built(loader).of(root) if root else None
+        data = _Built().of(root) if root else None
     except _RefusedError as caught:
         raise error(f"{name}:{_line(caught.node)}: {caught}") from None
     except yaml.MarkedYAMLError as caught:
@@ -86,7 +104,7 @@ def parse(text: str, name: str, error: type[TetherError] = ConfigError) -> Docum
 
 
 _TAG = "tag:yaml.org,2002:"
-_MEANS: Mapping[str, tuple[str, Callable[[str], object]]] = {
+_MEANS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "null": (r"(~|null|Null|NULL)?", lambda _text: None),
     "bool": (r"true|True|TRUE|false|False|FALSE", lambda text: text.lower() == "true"),
     "int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", lambda text: int(text, _base(text))),
@@ -117,13 +135,15 @@ for _name, (_looks, _) in _MEANS.items():
 class _Built:
     """What nodes stand for. An alias gives what its anchor gives: nothing is built twice."""
 
-    def __init__(self, loader: _Loader) -> None:
-        self._loader = loader
+    def __init__(self) -> None:
         self._known: dict[yaml.Node, _Keys | _Items] = {}
+        self._sizes: dict[yaml.Node, int] = {}  # values within a node that is built
+        self._left = ADDED
 
     def of(self, node: yaml.Node) -> Any:
         """Data of a node and of all below it."""
         if node in self._known:
+            self._add(self._sizes.get(node, ADDED + 1), node)  # no size yet: it holds itself
             return self._known[node]
         if isinstance(node, yaml.MappingNode):
             return self._keys(node)
@@ -132,26 +152,61 @@ class _Built:
             for item in node.value:
                 items.append(self.of(item))
                 items.lines.append(_line(item))
+            self._sizes[node] = 1 + sum(self._size(item) for item in node.value)
             return items
         known = _MEANS.get(node.tag.removeprefix(_TAG))
         if known is None:
             raise _RefusedError("unknown tag", node)
-        return known[1](node.value)
+        whole = node.tag == f"{_TAG}int"
+        try:
+            value = None if whole and len(node.value) > _INT_CHARACTERS else known[1](node.value)
+        except ValueError:
+            raise _RefusedError("no such number", node) from None
+        if whole and (value is None or abs(value) >= 10**DIGITS):
+            raise _RefusedError(f"a number of more than {DIGITS} digits", node)
+        return value
 
     def _keys(self, node: yaml.MappingNode) -> _Keys:
         made = self._known[node] = _Keys()
-        own = [key for key, _ in node.value if key.tag != f"{_TAG}merge"]
-        self._loader.flatten_mapping(node)  # what `<<` takes in comes first: own keys replace it
+        own: dict[Any, Any] = {}
+        lines: dict[object, int] = {}
+        size = 1
         for key, value in node.value:
+            if key.tag == f"{_TAG}merge":
+                size += self._take_in(made, value)
+                continue
             if not isinstance(key, yaml.ScalarNode):
                 raise _RefusedError("a key that is no scalar", key)
             name = self.of(key)
-            made[name], made.lines[name] = self.of(value), _line(key)
-        names = [self.of(key) for key in own]
-        for number, name in enumerate(names):
-            if name in names[:number]:
-                raise _RefusedError("a key stands twice", own[number])
+            if name in own:
+                raise _RefusedError("a key stands twice", key)
+            own[name], lines[name] = self.of(value), _line(key)
+            size += 1 + self._size(value)
+        made.update(own)  # what `<<` takes in comes first: own keys replace it
+        made.lines.update(lines)
+        self._sizes[node] = size
         return made
+
+    def _take_in(self, made: _Keys, taken: yaml.Node) -> int:
+        """Add what one mapping has, or several of which the first wins; how many values."""
+        several = taken.value if isinstance(taken, yaml.SequenceNode) else [taken]
+        size = 0
+        for each in reversed(several):
+            if not isinstance(each, yaml.MappingNode):
+                raise _RefusedError("'<<' takes in a mapping, or a list of them", each)
+            other = self.of(each)
+            made.update(other)
+            made.lines.update(other.lines)
+            size += self._size(each)
+        return size
+
+    def _size(self, node: yaml.Node) -> int:
+        return self._sizes.get(node, 1)
+
+    def _add(self, values: int, node: yaml.Node) -> None:
+        self._left -= values
+        if self._left < 0:
+            raise _RefusedError("aliases that stand for too many values", node)
 
 
 class _RefusedError(Exception):
@@ -166,10 +221,10 @@ def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def problems_of(
-    caught: ValidationError, document: Document, model: type[BaseModel], *, private: bool = False
+def _problems(
+    caught: ValidationError, document: Document, model: type[BaseModel], *, private: bool
 ) -> list[str]:
-    """Each problem that pydantic found, with file, line, key and the nearest known name.
+    """The first problems that pydantic found, with file, line, key and the nearest known name.
 
     Parameters
     ----------
@@ -178,7 +233,7 @@ def problems_of(
         such as speakers.
     """
     found = []
-    for item in caught.errors(include_input=False, include_url=False):
+    for item in caught.errors(include_input=False, include_url=False)[:SHOWN]:
         path = tuple(item["loc"])
         shown = path[:1] if private else path
         key = (".".join(str(part) for part in shown) or "the file") + ": "
@@ -201,16 +256,22 @@ def validate(
 ) -> Model:
     """`document` as a model.
 
+    Parameters
+    ----------
+    private
+        Name top-level keys only: further in, keys are what a person chose, such as speakers.
+
     Raises
     ------
     error
-        All problems of the file at once.
+        All problems of the file at once: the first few in words, the rest as a count.
     """
     try:
         return model.model_validate(document.data)
     except ValidationError as caught:
-        problems = problems_of(caught, document, model, private=private)
-        raise error("\n".join(problems)) from None
+        problems = _problems(caught, document, model, private=private)
+        more = caught.error_count() - len(problems)
+        raise error(listed(problems, more=more)) from None
 
 
 def _fields_at(model: type[BaseModel], path: Iterable[int | str]) -> list[str]:

@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 from typing import TypeVar
 
 from pipeline.config import builtin
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, listed
 from pipeline.formats import yaml
 from pipeline.lexicon.entry import Entry, Grammar, Prototypes
 from pipeline.lexicon.matching import Lexicons
@@ -78,7 +78,7 @@ def _read(folder: Traversable) -> _Language:
     for name, entry in found.entries.items():
         found.problems += _problems(entry, found.places[name], found.entries)
     if found.problems:
-        raise ConfigError("\n".join(found.problems))
+        raise ConfigError(listed(found.problems))
     return found
 
 

@@ -13,9 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline.errors import InputError
+from pipeline.errors import SHOWN, InputError
 from pipeline.formats.codes import KINDS, MARKERS
-from pipeline.formats.text import SHOWN
 from pipeline.research.matching import Place
 from pipeline.schema import Column, Schema
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from pipeline import config
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, listed
 from pipeline.ports import Feature
 from pipeline.rules import columns, conditions, overriding, rulefile
 from pipeline.rules.columns import Known
@@ -96,7 +96,7 @@ def rules(
     placed = overriding.overridden(placed, settings, problems)
     compiled = [_rule(each, features, lexicons, problems) for each in placed]
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError(listed(problems))
     return tuple(rule for rule in compiled if rule is not None)
 
 

@@ -148,6 +148,7 @@ def read(choices: Iterable[str]) -> tuple[list[Placed], list[str]]:
     """Rules of built-in names or paths, and every problem found, each with file and line."""
     rules: list[Placed] = []
     problems: list[str] = []
+    known: set[str] = set()
     for choice in choices:
         try:
             document = yaml.parse(_text(choice), _name(choice))
@@ -167,8 +168,9 @@ def read(choices: Iterable[str]) -> tuple[list[Placed], list[str]]:
             except ConfigError as caught:
                 problems.append(_readable(caught.found))
                 continue
-            if any(rule.id == other.rule.id for other in rules):
+            if rule.id in known:
                 problems.append(f"{document.at((number,))}: rule '{rule.id}' stands twice")
+            known.add(rule.id)
             rules.append(Placed(rule, place))
     return rules, problems
 
