@@ -4,15 +4,22 @@ import datetime as dt
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from pipeline import intake
+from pipeline import intake, session
 from pipeline.assembly import Workbench
-from pipeline.catalogue import Entry
-from pipeline.errors import EXIT_BUG, EXIT_DONE, EXIT_PARTLY_FAILED, TetherError
-from pipeline.session import Walked
+from pipeline.catalogue import Entry, Reason
+from pipeline.errors import (
+    EXIT_BUG,
+    EXIT_DONE,
+    EXIT_PARTLY_FAILED,
+    ChangingError,
+    TetherError,
+)
+from pipeline.formats.repairs import Repairs
+from pipeline.session import Older, Walked
 
 
 @dataclass(frozen=True)
@@ -26,11 +33,15 @@ class Result:
     path
         What the user named; for a terminal only, never for a log.
     walked
-        None where it failed.
+        None where it failed or is withheld.
     error
-        None where it is done.
+        None where it is done or withheld.
     exit_code
         Of this recording alone.
+    withheld
+        Why it was not processed, where it is not to be.
+    older
+        Sessions of bytes that the file had before.
     """
 
     number: int
@@ -40,10 +51,14 @@ class Result:
     error: str | None
     exit_code: int
     seconds: float
+    withheld: Reason | None = None
+    older: Older = field(default_factory=Older)
 
     @property
-    def status(self) -> Literal["done", "kept", "failed"]:
+    def status(self) -> Literal["done", "kept", "failed", "withheld"]:
         """`kept`: everything was there already."""
+        if self.withheld:
+            return "withheld"
         if self.walked is None:
             return "failed"
         return "done" if self.walked.computed else "kept"
@@ -69,6 +84,7 @@ def run(
     *,
     options: Mapping[str, Any],
     refresh: bool,
+    passed_over: Repairs | None = None,
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
 ) -> list[Result]:
     """Walk every recording under `paths`.
@@ -77,8 +93,10 @@ def run(
     ----------
     options
         Keys of the sidecar from the command line; only for a single session.
+    passed_over
+        Counts what folders hold and is not run.
     """
-    named = intake.discover(paths)
+    named = intake.discover(paths, passed_over)
     if bench.settings.baseline.earlier_sessions:
         named = intake.in_order(named)  # an earlier session is part of a later one's baseline
     if options and len(named) > 1:
@@ -108,18 +126,44 @@ def _one(
     walked = None
     error = None
     exit_code = EXIT_DONE
+    withheld = None
+    older = Older()
     try:
-        source = intake.read(named, options, consent=bench.settings.require_consent)
+        source = intake.read(
+            named,
+            options,
+            consent=bench.settings.require_consent,
+            rest_s=bench.settings.intake.rest_s,
+        )
         recording_id = source.recording_id
-        bench.catalogue.remember(Entry(recording_id, source.path, source.sidecar), now())
-        walked = bench.walk(source, refresh=refresh, tell=listener.stage)
+        withheld = bench.catalogue.reason_to_withhold(recording_id)
+        if not withheld:
+            bench.catalogue.remember(Entry(recording_id, source.path, source.sidecar), now())
+            walked = _walk(source, bench, listener, refresh=refresh)
+            older = session.replace_older(source.path, bench.store, bench.catalogue)
     except TetherError as caught:
         error, exit_code = str(caught), caught.exit_code
     except Exception as caught:  # noqa: BLE001  # one bug must not cost the rest of the night
         error, exit_code = describe_bug(caught), EXIT_BUG
     return Result(
-        number, named.path, recording_id, walked, error, exit_code, time.monotonic() - began
+        number,
+        named.path,
+        recording_id,
+        walked,
+        error,
+        exit_code,
+        time.monotonic() - began,
+        withheld,
+        older,
     )
+
+
+def _walk(source: intake.Source, bench: Workbench, listener: Listener, *, refresh: bool) -> Walked:
+    try:
+        return bench.walk(source, refresh=refresh, tell=listener.stage)
+    except ChangingError:  # what stands of it is of other bytes than the file will have
+        session.abandon(source.recording_id, bench.store, bench.catalogue)
+        raise
 
 
 def describe_bug(caught: BaseException) -> str:

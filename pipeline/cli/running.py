@@ -3,20 +3,22 @@
 import datetime as dt
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pipeline import batch, config
+from pipeline import batch, config, intake
 from pipeline.assembly import Workbench
 from pipeline.batch import Listener, Result
 from pipeline.cli import reading
 from pipeline.cli.options import USUAL_PROFILE, USUAL_WORKSPACE
 from pipeline.cli.progress import Log, Screen, set_up_logging
+from pipeline.formats.repairs import Repairs
 from pipeline.report import REPORT
 from pipeline.report.summary import SessionSummary, summarize, write
+from pipeline.spelling import printable
 from pipeline.tables import SHORT_ID
 
 
@@ -40,13 +42,23 @@ def run(
     # The live line shows file names, so it is for those who may see them.
     live = on_terminal and sys.stderr.isatty() and show_names
     listener: Listener = Screen() if live else Log()
-    results = batch.run(paths, bench, listener, options=sidecar, refresh=refresh)
+    passed_over = Repairs()
+    results = batch.run(
+        paths, bench, listener, options=sidecar, refresh=refresh, passed_over=passed_over
+    )
     if as_json:
         click.echo(json.dumps([_machine(result, bench) for result in results], indent=1))
     else:
         write([_line(result, bench, show_names=show_names) for result in results], sys.stdout)
         if show_names:  # the commands hold labels of speakers, which may be names
             _say_what_to_type(results)
+        for line in _remarks(results, passed_over):
+            click.echo(line)
+        for path in intake.strays(paths) if show_names else ():
+            click.echo(
+                f"  {printable(str(path))}: a sidecar is called like its recording, with .yaml "
+                "behind it (monday.wav.yaml)"
+            )
         if all(result.status == "kept" for result in results):
             click.echo("Nothing to compute: everything was there already.")
     return batch.exit_code(results)
@@ -93,9 +105,25 @@ def _say_what_to_type(results: Sequence[Result]) -> None:
                 click.echo(f"  {command}")
 
 
+def _remarks(results: Sequence[Result], passed_over: Repairs) -> Iterator[str]:
+    """What the table has no column for; numbers and ids, no names."""
+    yield from passed_over.sentences()
+    for result in results:
+        for sentence in result.older.sentences:
+            yield f"{(result.recording_id or '')[:SHORT_ID]}: {sentence}"
+    withheld = sum(result.status == "withheld" for result in results)
+    if withheld:
+        yield (
+            f"{withheld} withheld: purged, or consent was withdrawn; nothing was processed or "
+            "kept. Next: tether withheld"
+        )
+
+
 def _line(result: Result, bench: Workbench, *, show_names: bool) -> SessionSummary:
     short = (result.recording_id or "")[:SHORT_ID] or f"recording {result.number}"
     label = result.path.name if show_names else short
+    if result.withheld:
+        return SessionSummary(label, result.status, note=result.withheld)
     if result.walked is None:
         return SessionSummary(label, result.status, note=(result.error or "").partition("\n")[0])
     report = str(_report(result, bench))
@@ -114,6 +142,7 @@ def _machine(result: Result, bench: Workbench) -> dict[str, Any]:
         "exit_code": result.exit_code,
         "error": result.error,
         "seconds": round(result.seconds, 3),
+        "withheld": result.withheld,
     }
     if result.walked is None:
         return told
@@ -126,7 +155,8 @@ def _machine(result: Result, bench: Workbench) -> dict[str, Any]:
         "computed": walked.computed,
         "stale": walked.stale,
         "mended": walked.mended,
-        "notes": walked.provenance.notes,
+        "notes": (*walked.provenance.notes, *result.older.sentences),
+        "replaced": result.older.removed,
         "stages_s": {name: round(seconds, 3) for name, seconds in walked.seconds.items()},
         "engines": {e.task: [e.name, e.because] for e in walked.provenance.engines},
         "roles": dict(walked.tables["roles"].select("speaker", "role").iter_rows()),

@@ -62,8 +62,16 @@ class Document:
         return f"{self.name}:{self.line(path)}"
 
 
-def parse(text: str, name: str, error: type[TetherError] = ConfigError) -> Document:
+def parse(
+    text: str, name: str, error: type[TetherError] = ConfigError, *, as_typed: bool = False
+) -> Document:
     """Parse one YAML document; an empty one is an empty mapping.
+
+    Parameters
+    ----------
+    as_typed
+        Give every key and every scalar but null as the text that stands in the file: ``0014`` stays
+        "0014". What is a number is for the model to say.
 
     Raises
     ------
@@ -73,7 +81,7 @@ def parse(text: str, name: str, error: type[TetherError] = ConfigError) -> Docum
     try:
         loader = _Loader(text)
         root = loader.get_single_node()
-        data = _Built(loader).of(root) if root else None
+        data = _Built(loader, as_typed=as_typed).of(root) if root else None
     except _RefusedError as caught:
         raise error(f"{name}:{_line(caught.node)}: {caught}") from None
     except yaml.MarkedYAMLError as caught:
@@ -117,8 +125,9 @@ for _name, (_looks, _) in _MEANS.items():
 class _Built:
     """What nodes stand for. An alias gives what its anchor gives: nothing is built twice."""
 
-    def __init__(self, loader: _Loader) -> None:
+    def __init__(self, loader: _Loader, *, as_typed: bool) -> None:
         self._loader = loader
+        self._as_typed = as_typed
         self._known: dict[yaml.Node, _Keys | _Items] = {}
 
     def of(self, node: yaml.Node) -> Any:
@@ -136,6 +145,8 @@ class _Built:
         known = _MEANS.get(node.tag.removeprefix(_TAG))
         if known is None:
             raise _RefusedError("unknown tag", node)
+        if self._as_typed and node.tag != f"{_TAG}null":
+            return node.value
         return known[1](node.value)
 
     def _keys(self, node: yaml.MappingNode) -> _Keys:
@@ -145,13 +156,16 @@ class _Built:
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise _RefusedError("a key that is no scalar", key)
-            name = self.of(key)
+            name = self._key(key)
             made[name], made.lines[name] = self.of(value), _line(key)
-        names = [self.of(key) for key in own]
+        names = [self._key(key) for key in own]
         for number, name in enumerate(names):
             if name in names[:number]:
                 raise _RefusedError("a key stands twice", own[number])
         return made
+
+    def _key(self, node: yaml.Node) -> Any:
+        return node.value if self._as_typed else self.of(node)
 
 
 class _RefusedError(Exception):

@@ -3,7 +3,6 @@
 Nothing here knows a file: the caller passes the label of each session, and where its report lies.
 """
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -12,11 +11,11 @@ import polars as pl
 
 from pipeline.report import names
 from pipeline.report.people import people
+from pipeline.spelling import printable
 from pipeline.tables import KINDS, MOMENTS, TURNS, Recording, Tables
 from pipeline.timebase import ms_to_clock
 
 _HEADINGS = ("session", "length", "withdrawal", "confrontation", "strongest", "caveats", "status")
-_DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 # So that a terminal of 80 columns folds the words and keeps the rest.
 _LEAST_WIDTHS = {"session": 10, "strongest": 16, "status": 12}
 _SHORT = {"withdrawal": "W", "confrontation": "C"}
@@ -155,16 +154,9 @@ def _cells(summary: SessionSummary) -> tuple[str, ...]:
     status = f"{summary.status}, {summary.note}" if summary.note else summary.status
     duration = "-" if summary.duration_ms is None else ms_to_clock(summary.duration_ms)
     cells = (summary.label, duration, *counts, strongest, str(summary.caveats), status)
-    return tuple(_printable(cell) for cell in cells)
+    return tuple(printable(cell) for cell in cells)
 
 
 def _places(summaries: Sequence[SessionSummary]) -> list[str]:
     shown = [summary for summary in summaries if summary.report]
-    return [_printable(f"report of {summary.label}: {summary.report}") for summary in shown]
-
-
-def _printable(text: str) -> str:
-    """Without controls, which could move a terminal's cursor or turn the direction of writing."""
-    return "".join(
-        "\ufffd" if unicodedata.category(c) == "Cc" or c in _DIRECTIONS else c for c in text
-    )
+    return [printable(f"report of {summary.label}: {summary.report}") for summary in shown]

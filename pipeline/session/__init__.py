@@ -25,6 +25,7 @@ from pipeline.session.enrolling import therapist_voice
 from pipeline.session.keeping import Walked, publish, read_note, reopen
 from pipeline.session.naming import unheeded
 from pipeline.session.plan import Enrolled, Plan, Spoken
+from pipeline.session.replacing import Older, abandon, replace_older
 from pipeline.session.stages import decided_by
 from pipeline.session.sweeping import purge, unused
 from pipeline.stage import Outcome, State, run
@@ -33,15 +34,18 @@ from pipeline.tables import Recording, Tables
 
 __all__ = [
     "Enrolled",
+    "Older",
     "Plan",
     "Spoken",
     "Walked",
+    "abandon",
     "decide_again",
     "decided_by",
     "moment_clips",
     "purge",
     "read_note",
     "reopen",
+    "replace_older",
     "therapist_voice",
     "unused",
     "walk",
@@ -85,6 +89,7 @@ def walk(
         past = _past(recording, known, store, settings)
         decide = stages.deciding(recording, spoken, settings, corrections, past, _compared(known))
         outcome = run(decide, root, store, upstream=known, refresh=refresh, tell=tell)
+        source.require_unchanged()
     finally:
         sound.close()
     about = (
