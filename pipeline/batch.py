@@ -4,16 +4,23 @@ import datetime as dt
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from pipeline import intake
+from pipeline import intake, session
 from pipeline.assembly import Workbench
-from pipeline.catalogue import Entry, Failure, path_hash, place
-from pipeline.errors import EXIT_BUG, EXIT_DONE, EXIT_PARTLY_FAILED, StoreError, TetherError
+from pipeline.catalogue import Entry, Failure, Reason, path_hash, place
+from pipeline.errors import (
+    EXIT_BUG,
+    EXIT_DONE,
+    EXIT_PARTLY_FAILED,
+    ChangingError,
+    StoreError,
+    TetherError,
+)
 from pipeline.formats.repairs import Repairs
-from pipeline.session import Walked
+from pipeline.session import Older, Walked
 
 
 @dataclass(frozen=True)
@@ -27,11 +34,15 @@ class Result:
     path
         What the user named; for a terminal only, never for a log.
     walked
-        None where it failed.
+        None where it failed or is withheld.
     error
-        None where it is done.
+        None where it is done or withheld.
     exit_code
         Of this recording alone.
+    withheld
+        Why it was not processed, where it is not to be.
+    older
+        Sessions of bytes that the file had before.
     """
 
     number: int
@@ -41,10 +52,14 @@ class Result:
     error: str | None
     exit_code: int
     seconds: float
+    withheld: Reason | None = None
+    older: Older = field(default_factory=Older)
 
     @property
-    def status(self) -> Literal["done", "kept", "failed"]:
+    def status(self) -> Literal["done", "kept", "failed", "withheld"]:
         """`kept`: everything was there already."""
+        if self.withheld:
+            return "withheld"
         if self.walked is None:
             return "failed"
         return "done" if self.walked.computed else "kept"
@@ -120,14 +135,24 @@ def _one(
     walked = None
     error = None
     exit_code = EXIT_DONE
+    withheld = None
+    older = Older()
     try:
-        source = intake.read(named, options, consent=bench.settings.require_consent)
+        source = intake.read(
+            named,
+            options,
+            consent=bench.settings.require_consent,
+            rest_s=bench.settings.intake.rest_s,
+        )
         recording_id = source.recording_id
-        bench.catalogue.remember(Entry(recording_id, source.path, source.sidecar), now())
-        done = bench.walk(source, refresh=refresh, tell=listener.stage)
+        withheld = bench.catalogue.reason_to_withhold(recording_id)
+        if not withheld:
+            bench.catalogue.remember(Entry(recording_id, source.path, source.sidecar), now())
+            done = _walk(source, bench, listener, refresh=refresh)
+            older = session.replace_older(source.path, bench.store, bench.catalogue)
+            walked = done
         # A file that failed by itself may be part of a session now.
         bench.catalogue.no_failure(path_hash(file) for file in (named.path, *source.audio))
-        walked = done
     except TetherError as caught:
         error, exit_code = str(caught), caught.exit_code
     except Exception as caught:  # noqa: BLE001  # one bug must not cost the rest of the night
@@ -142,7 +167,15 @@ def _one(
         except StoreError as caught:
             error += f"\nand `tether sessions --failed` will not list it: {caught.found}"
     return Result(
-        number, named.path, recording_id, walked, error, exit_code, time.monotonic() - began
+        number,
+        named.path,
+        recording_id,
+        walked,
+        error,
+        exit_code,
+        time.monotonic() - began,
+        withheld,
+        older,
     )
 
 
@@ -158,6 +191,12 @@ def _open_again(paths: Sequence[Path], named: Sequence[intake.Named], bench: Wor
         and any(failure.path.is_relative_to(root) for root in roots)
     ]
     bench.catalogue.no_failure(read)
+def _walk(source: intake.Source, bench: Workbench, listener: Listener, *, refresh: bool) -> Walked:
+    try:
+        return bench.walk(source, refresh=refresh, tell=listener.stage)
+    except ChangingError:  # what stands of it is of other bytes than the file will have
+        session.abandon(source.recording_id, bench.store, bench.catalogue)
+        raise
 
 
 def describe_bug(caught: BaseException) -> str:

@@ -4,37 +4,33 @@ This is the one place that knows paths. Rows are only ever added to `corrections
 counts. SQLAlchemy over SQLite in the workspace; what is deleted is overwritten.
 """
 
-import contextlib
 import datetime as dt
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from sqlalchemy import (
-    URL,
     Column,
+    Connection,
     DateTime,
-    Engine,
     Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
-    create_engine,
     delete,
-    event,
     insert,
     inspect,
     or_,
     select,
-    text,
 )
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline.errors import InputError, StoreError
+from pipeline.database import connect, read, settle, told
+from pipeline.errors import InputError
+from pipeline.spelling import spellings
 
 _METADATA = MetaData()
 
@@ -57,6 +53,20 @@ _CORRECTIONS = Table(
     Column("corrected_at", DateTime, nullable=False),
 )
 
+_REPLACED = Table(  # recordings that lay at a path where other bytes lie now
+    "replaced",
+    _METADATA,
+    Column("recording_id", String(64), primary_key=True),
+    Column("path", String, primary_key=True),
+)
+
+_WITHHELD = Table(  # recordings that are not to be processed again: no path, no name
+    "withheld",
+    _METADATA,
+    Column("recording_id", String(64), primary_key=True),
+    Column("reason", String, nullable=False),
+    Column("since", DateTime, nullable=False),
+)
 
 _VOICES = Table(
     "voices",
@@ -114,11 +124,26 @@ class Entry:
     ----------
     sidecar
         Canonical JSON of what its sidecar said.
+    replaced
+        Other bytes lie at its path now.
     """
 
     recording_id: str
     path: Path
     sidecar: str
+    replaced: bool = False
+
+
+Reason = Literal["purged", "consent withdrawn"]
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """A recording that is not to be processed again."""
+
+    recording_id: str
+    reason: Reason
+    since: dt.datetime
 
 
 @dataclass(frozen=True)
@@ -162,9 +187,7 @@ class Catalogue:
     """
 
     def __init__(self, workspace: Path) -> None:
-        self._engine = connect(workspace)
-        with told("opened"):
-            _METADATA.create_all(self._engine)
+        self._engine = connect(workspace, _METADATA)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -173,14 +196,17 @@ class Catalogue:
     def entries(self) -> list[Entry]:
         """All recordings, in the order in which they were first seen."""
         query = select(_RECORDINGS).order_by(_RECORDINGS.c.seen_at, _RECORDINGS.c.path)
-        with told("read"), self._engine.connect() as connection:
-            return [
-                Entry(row.recording_id, Path(row.path), row.sidecar)
-                for row in connection.execute(query)
-            ]
+        replaced = {tuple(row) for row in read(self._engine, _REPLACED, select(_REPLACED))}
+        return [
+            Entry(row.recording_id, Path(row.path), row.sidecar, key in replaced)
+            for row in read(self._engine, _RECORDINGS, query)
+            if (key := (row.recording_id, row.path))
+        ]
 
     def remember(self, entry: Entry, now: dt.datetime) -> None:
         """Note where a recording lies and what its sidecar says.
+
+        Whatever else lay at that path is marked as replaced; see `replaced_at`.
 
         Raises
         ------
@@ -212,6 +238,34 @@ class Catalogue:
                         seen_at=now,
                     )
                 )
+            self._mark_replaced(connection, entry)
+
+    @staticmethod
+    def _mark_replaced(connection: Connection, entry: Entry) -> None:
+        """Mark the other recordings of its path; one that is spelt otherwise is dropped."""
+        here = _RECORDINGS.c.path.in_(spellings(entry.path))
+        ids = (_RECORDINGS.c.recording_id, _RECORDINGS.c.path)
+        at_path = [
+            (row.recording_id, row.path) for row in connection.execute(select(*ids).where(here))
+        ]
+        connection.execute(delete(_REPLACED).where(_REPLACED.c.path.in_(spellings(entry.path))))
+        for recording_id, path in at_path:
+            if recording_id != entry.recording_id:
+                connection.execute(insert(_REPLACED).values(recording_id=recording_id, path=path))
+            elif path != str(entry.path) and not Path(path).exists():
+                gone = (ids[0] == recording_id) & (ids[1] == path)
+                connection.execute(delete(_RECORDINGS).where(gone))
+
+    def replaced_at(self, path: Path) -> list[Entry]:
+        """Recordings that lay at `path` before what lies there now, as far as they are kept."""
+        return [e for e in self.entries() if e.replaced and str(e.path) in spellings(path)]
+
+    def leave(self, entry: Entry) -> None:
+        """Forget that a recording lay at a path: it lies elsewhere too."""
+        with told("written"), self._engine.begin() as connection:
+            for table in (_RECORDINGS, _REPLACED):
+                key = (table.c.recording_id == entry.recording_id, table.c.path == str(entry.path))
+                connection.execute(delete(table).where(*key))
 
     def find(self, session: str) -> Entry:
         """The recording of an id prefix (at least 6 digits) or a path.
@@ -221,10 +275,13 @@ class Catalogue:
         InputError
             None or several recordings match.
         """
+        entries = self.entries()
         path = place(Path(session))
-        found = [entry for entry in self.entries() if entry.path == path]
+        found = [entry for entry in entries if entry.path == path]
+        found = found or [entry for entry in entries if str(entry.path) in spellings(path)]
+        found = [entry for entry in found if not entry.replaced] or found
         if not found and len(session) >= _PREFIX:
-            found = [e for e in self.entries() if e.recording_id.startswith(session.lower())]
+            found = [e for e in entries if e.recording_id.startswith(session.lower())]
         ids = {entry.recording_id for entry in found}
         if len(ids) != 1:
             what = "no session" if not ids else f"{len(ids)} sessions"
@@ -251,12 +308,13 @@ class Catalogue:
             .where(_CORRECTIONS.c.recording_id == recording_id)
             .order_by(_CORRECTIONS.c.correction_id)
         )
-        with told("read"), self._engine.connect() as connection:
-            return {row.speaker: row.role for row in connection.execute(query)}
+        return {row.speaker: row.role for row in read(self._engine, _CORRECTIONS, query)}
 
     def forget(self, recording_id: str, *, keep_corrections: bool) -> None:
         """Remove what is known of a recording, from the file too."""
-        tables = [_RECORDINGS] if keep_corrections else [_RECORDINGS, _CORRECTIONS]
+        tables = [_RECORDINGS, _REPLACED]
+        if not keep_corrections:
+            tables.append(_CORRECTIONS)
         with told("written"), self._engine.begin() as connection:
             paths = select(_RECORDINGS.c.path).where(_RECORDINGS.c.recording_id == recording_id)
             hashes = [path_hash(Path(row.path)) for row in connection.execute(paths)]
@@ -264,6 +322,33 @@ class Catalogue:
             connection.execute(delete(_FAILURES).where(own))
             for table in tables:
                 connection.execute(delete(table).where(table.c.recording_id == recording_id))
+        settle(self._engine)
+
+    def withhold(self, recording_id: str, reason: Reason, now: dt.datetime) -> None:
+        """Keep a recording from being processed again; a second reason takes the first's place."""
+        with told("written"), self._engine.begin() as connection:
+            connection.execute(delete(_WITHHELD).where(_WITHHELD.c.recording_id == recording_id))
+            connection.execute(
+                insert(_WITHHELD).values(recording_id=recording_id, reason=reason, since=now)
+            )
+
+    def withheld(self) -> list[Withheld]:
+        """Recordings that are not to be processed again, in the order in which they came."""
+        query = select(_WITHHELD).order_by(_WITHHELD.c.since, _WITHHELD.c.recording_id)
+        return [
+            Withheld(row.recording_id, row.reason, row.since.replace(tzinfo=dt.UTC))
+            for row in read(self._engine, _WITHHELD, query)
+        ]
+
+    def reason_to_withhold(self, recording_id: str) -> Reason | None:
+        """Why a recording is not to be processed; None: it may be."""
+        found = (one.reason for one in self.withheld() if one.recording_id == recording_id)
+        return next(found, None)
+
+    def lift(self, recording_id: str) -> None:
+        """Let a recording be processed again; its id leaves the file."""
+        with told("written"), self._engine.begin() as connection:
+            connection.execute(delete(_WITHHELD).where(_WITHHELD.c.recording_id == recording_id))
         settle(self._engine)
 
     def enrol(self, voice: Voice) -> None:
@@ -275,8 +360,8 @@ class Catalogue:
     def voices(self) -> list[Voice]:
         """All enrolled voices, by pseudonym."""
         query = select(_VOICES).order_by(_VOICES.c.therapist)
-        with told("read"), self._engine.connect() as connection:
-            return [Voice(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001  # its documented name
+        rows = read(self._engine, _VOICES, query)
+        return [Voice(**row._mapping) for row in rows]  # noqa: SLF001  # its documented name
 
     def forget_voice(self, therapist: str) -> bool:
         """Remove the voice of a therapist, from the file too; False: there is none."""
@@ -350,66 +435,3 @@ def path_hash(path: Path) -> str:
     '62d81ea09b47'
     """
     return hashlib.sha256(os.fsencode(place(path))).hexdigest()[:12]
-
-
-@contextlib.contextmanager
-def told(what: str) -> Iterator[None]:
-    """Turn an error of the database or the disk into a `StoreError`.
-
-    Parameters
-    ----------
-    what
-        What could not be done with the catalogue: "read", "written".
-    """
-    try:
-        yield
-    except (OSError, SQLAlchemyError) as caught:
-        raise StoreError(
-            f"the catalogue of the workspace cannot be {what}",
-            hint="make the workspace writable, or choose another folder with --workspace",
-        ) from caught
-
-
-def connect(workspace: Path) -> Engine:
-    """The database of a workspace, made when it is missing, mode 0600.
-
-    What is acknowledged is on disk; what is deleted is overwritten.
-
-    Raises
-    ------
-    StoreError
-        It cannot be opened.
-    """
-    path = workspace / "tether.db"
-    with told("opened"):
-        path.touch(mode=0o600, exist_ok=True)
-    # A URL from parts: in a text, a "?" in the name of a folder would begin options.
-    engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
-
-    @event.listens_for(engine, "connect")
-    def _durable(connection, _record) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA busy_timeout = 10000")
-        cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten with zeros
-        cursor.close()
-
-    return engine
-
-
-def settle(engine: Engine) -> None:
-    """Empty the log in which changes wait, so that nothing deleted is left on disk.
-
-    Raises
-    ------
-    StoreError
-        Another program reads the catalogue at this moment.
-    """
-    with told("written"), engine.connect() as connection:
-        busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
-    if busy:
-        raise StoreError(
-            "what was deleted is not yet off the disk: another program reads the catalogue",
-            hint="close it, and type the command again",
-        )

@@ -5,7 +5,8 @@
     TetherError            1   a bug of ours, if it is raised bare
     ├── ConfigError        2   settings, rules or options that cannot be used
     ├── InputError         3   a recording, sidecar or transcript that cannot be used
-    │   └── ConsentError   3   no consent reference where one is required
+    │   ├── ConsentError   3   no consent reference where one is required
+    │   └── ChangingError  3   a recording that is still being written
     ├── EngineError        4   a diarizer or transcriber that is missing or failed
     └── StoreError         5   the workspace cannot be read or written
         └── DamagedError   5   a kept result is not what was written: it is computed again
@@ -114,6 +115,17 @@ class InputError(TetherError):
 
 class ConsentError(InputError):
     """No consent reference in the sidecar where the settings require one."""
+
+
+class ChangingError(InputError):
+    """A recording that is still being written, as by a copy that is not complete."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the recording is still being written: it changed while it was read",
+            expected="a file that is complete",
+            hint="run it again when the copy has ended; nothing is kept of it until then",
+        )
 
 
 class EngineError(TetherError):

@@ -10,19 +10,21 @@ file per participant is named by its sidecar, whose key ``parts`` gives them.
 import datetime as dt
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from pipeline.catalogue import place
-from pipeline.errors import ConsentError, InputError
+from pipeline.errors import ChangingError, ConsentError, InputError
 from pipeline.formats import transcript as transcripts
 from pipeline.formats import yaml
 from pipeline.formats.repairs import Repairs
 from pipeline.ports import Attachment
+from pipeline.spelling import on_disk, whole
 from pipeline.store import canonical
 from pipeline.tables import Metadata, Role
 
@@ -37,29 +39,28 @@ DIARIZATION_SUFFIXES = (".rttm",)
 DEFAULTS = "tether.yaml"
 
 
+Name = Annotated[str, AfterValidator(whole)]
+"""Text as a person typed it; only accents are brought to one spelling."""
+
+
 class Sidecar(BaseModel):
     """What a person says of a recording. Every key is optional."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    client: str | None = None
-    therapist: str | None = None
+    client: Name | None = None
+    therapist: Name | None = None
     session_number: int | None = Field(default=None, ge=1)
     date: dt.date | None = None
     language: str | None = Field(default=None, pattern="^[a-z]{2,3}$")
     speakers: int | None = Field(default=None, ge=1, le=20)
     channels: dict[int, Role] = {}
-    roles: dict[str, Role] = {}
-    consent: str | None = None
-    code: str | None = None
-    transcript: str | dict[str, str] | None = None
-    diarization: str | dict[str, str] | None = None
+    roles: dict[Name, Role] = {}
+    consent: Name | None = None
+    code: Name | None = None
+    transcript: str | dict[Name, str] | None = None
+    diarization: str | dict[Name, str] | None = None
     parts: dict[Role, str] | None = None
-
-    @field_validator("client", "therapist", "consent", "code", mode="before")
-    @classmethod
-    def _as_text(cls, value: object) -> object:
-        return str(value) if isinstance(value, int) else value
 
     @field_validator("parts")
     @classmethod
@@ -125,6 +126,8 @@ class Source:
         Imported files; empty where there are none.
     repairs
         Sentences for a person: what was mended or passed over in sidecars, with counts.
+    seen
+        Each of its files with size in bytes and time of change in ns, as they were when hashed.
     """
 
     path: Path
@@ -134,6 +137,19 @@ class Source:
     transcript: tuple[Attachment, ...]
     diarization: tuple[Attachment, ...]
     repairs: tuple[str, ...] = ()
+    seen: tuple[tuple[Path, int, int], ...] = ()
+
+    def require_unchanged(self) -> None:
+        """Refuse a recording that is no longer as it was hashed; one that is gone may be so.
+
+        Raises
+        ------
+        ChangingError
+            It was written to meanwhile, as a file is that is still being copied.
+        """
+        for path, *stamp in self.seen:
+            if _stamp(path) not in (None, tuple(stamp)):
+                raise ChangingError
 
     @property
     def sidecar(self) -> str:
@@ -150,11 +166,14 @@ def discover(paths: Iterable[Path], passed_over: Repairs | None = None) -> list[
     Parameters
     ----------
     passed_over
-        Counts what folders hold and is not taken.
+        Counts what lies there and is not taken.
     """
     found: list[Named] = []
     passed_over = Repairs() if passed_over is None else passed_over
-    for path in paths:
+    for path in map(on_disk, paths):
+        stray = len(strays([path]))
+        if stray:
+            passed_over["Sidecars that belong to no recording, not used"] += stray
         if path.is_dir():
             found += _in_folder(path, passed_over)
         elif path.exists():
@@ -181,13 +200,67 @@ def in_order(named: Iterable[Named]) -> list[Named]:
     return sorted(named, key=when)
 
 
-def _in_folder(folder: Path, passed_over: Repairs) -> list[Named]:
+def strays(paths: Iterable[Path]) -> list[Path]:
+    """Files under `paths` that look like sidecars and belong to no recording; for a terminal only.
+
+    Beside a recording that is named itself, those are meant that are called like it.
+    """
+    found: list[Path] = []
+    for path in map(on_disk, paths):
+        if path.is_dir():
+            files = sorted(_files(path, []))
+            found += [file for file in files if _is_stray(file)]
+        elif path.suffix.lower() not in _YAML:
+            ending = (f"{path.name}.yml", *(f"{path.stem}{suffix}" for suffix in _YAML))
+            beside = (on_disk(path.with_name(name)) for name in ending)
+            found += [file for file in beside if file.is_file() and _is_stray(file)]
+    return found
+
+
+_YAML = (".yaml", ".yml")
+
+
+def _is_stray(file: Path) -> bool:
+    """Whether a file is meant as a sidecar, by its name or what it says, and is read as none."""
+    if file.suffix.lower() not in _YAML or file.name == DEFAULTS or not file.is_file():
+        return False
+    owner = on_disk(file.with_suffix(""))
+    recording = owner.suffix.lower() in (*MEDIA_SUFFIXES, *TRANSCRIPT_SUFFIXES)
+    if file.suffix == ".yaml" and recording and owner.is_file():
+        return False
+    try:
+        document = _document(file)
+        keys = document.data.keys()
+    except InputError:
+        keys = set()
+    if file.suffix == ".yaml" and keys & {"parts", "transcript"}:
+        return False  # a session of its own, or told as one that has mistakes
+    like = whole(file.stem)
+    return (
+        recording
+        or (bool(keys) and keys <= Sidecar.model_fields.keys())
+        or any(
+            whole(beside.stem) == like
+            for beside in _beside(file)
+            if beside.suffix.lower() in (*MEDIA_SUFFIXES, *TRANSCRIPT_SUFFIXES)
+        )
+    )
+
+
+def _beside(file: Path) -> list[Path]:
+    try:
+        return list(file.parent.iterdir())
+    except OSError:
+        return []  # a folder that may be passed through and not be listed
+
+
+def _in_folder(folder: Path) -> list[Named]:
     closed: list[OSError] = []
     files = dict.fromkeys(sorted(path for path in _files(folder, closed) if path.is_file()))
     found = [Named(Path(str(caught.filename)), folder, _unreadable(caught)) for caught in closed]
     parts: set[Path] = set()
     for path in files:
-        if path.suffix == ".yaml" and path.name != DEFAULTS and not path.with_suffix("").is_file():
+        if path.suffix == ".yaml" and path.name != DEFAULTS and not _of_a_file(path):
             try:
                 sidecar = _parse_stray(path)
             except InputError as caught:
@@ -195,7 +268,7 @@ def _in_folder(folder: Path, passed_over: Repairs) -> list[Named]:
                 continue
             if sidecar and (sidecar.parts or sidecar.transcript):
                 named = (sidecar.parts or {}).values()
-                parts |= {(path.parent / part).resolve() for part in named}
+                parts |= {on_disk(path.parent / part).resolve() for part in named}
                 found.append(Named(path, folder))
     found += [
         Named(path, folder)
@@ -210,11 +283,8 @@ def _in_folder(folder: Path, passed_over: Repairs) -> list[Named]:
     return sorted(found, key=lambda named: named.path)
 
 
-def _is_foreign(path: Path, files: Collection[Path]) -> bool:
-    """Whether a file can be neither recording nor sidecar nor transcript, nor Tether's own."""
-    known = {*MEDIA_SUFFIXES, *TRANSCRIPT_SUFFIXES, *DIARIZATION_SUFFIXES, ".yaml"}
-    own = any(folder / "tether.db" in files for folder in path.parents)
-    return path.suffix.lower() not in known and not own
+def _of_a_file(sidecar: Path) -> bool:
+    return on_disk(sidecar.with_suffix("")).is_file()
 
 
 def _files(folder: Path, closed: list[OSError]) -> Iterator[Path]:
@@ -236,7 +306,13 @@ def _nameable(named: Named) -> Named:
     return named
 
 
-def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: bool) -> Source:
+def read(
+    named: Named,
+    options: Mapping[str, Any] | None = None,
+    *,
+    consent: bool,
+    rest_s: float = 0,
+) -> Source:
     """Hash the bytes, read the sidecar and what it names.
 
     Parameters
@@ -246,11 +322,15 @@ def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: boo
         looked for in the working directory, those of a sidecar in its folder.
     consent
         Whether a consent reference is required.
+    rest_s
+        Seconds for which a recording must not have changed; one that did is waited for so long.
 
     Raises
     ------
     InputError
         The sidecar has mistakes, or a file that it names cannot be read.
+    ChangingError
+        The recording is still being written.
     ConsentError
         Consent is required and there is no reference.
     """
@@ -265,27 +345,27 @@ def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: boo
             hint="add it to the sidecar, or run with --consent REFERENCE",
         )
     base = path.parent
-    transcript = _attachments(sidecar.transcript, base)
     if sidecar.parts:
-        audio = tuple(base / part for part in sidecar.parts.values())
-    elif path.suffix.lower() in TRANSCRIPT_SUFFIXES:
+        audio = tuple(on_disk(base / part) for part in sidecar.parts.values())
+    elif path.suffix.lower() in (*TRANSCRIPT_SUFFIXES, ".yaml"):
         audio = ()
-        transcript = transcript or (_attachment(path, None),)
-    elif path.suffix.lower() == ".yaml":
-        audio = ()
-        if not transcript:
+    else:
+        audio = (path,)
+    seen = _at_rest(audio or (path,), rest_s)
+    transcript = _attachments(sidecar.transcript, base)
+    if not audio and not transcript:
+        if path.suffix.lower() == ".yaml":
             raise InputError(
                 "this sidecar names neither parts nor a transcript",
                 expected="'parts: {therapist: FILE, client: FILE}' or 'transcript: FILE'",
                 hint="name the recording itself",
             )
-    else:
-        audio = (path,)
+        transcript = (_attachment(path, None),)
     diarization = _attachments(sidecar.diarization, base)
     metadata = sidecar.metadata()
     roles, _ = _stated(diarization)
     own_roles, language = _stated(transcript)
-    return Source(
+    source = Source(
         path=path,
         recording_id=_identify(audio, transcript),
         audio=audio,
@@ -296,7 +376,30 @@ def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: boo
         ),
         transcript=transcript,
         diarization=diarization,
+        seen=seen,
     )
+    source.require_unchanged()
+    return source
+
+
+def _at_rest(files: Sequence[Path], rest_s: float) -> tuple[tuple[Path, int, int], ...]:
+    """Size and time of change of files that have not changed for `rest_s` seconds."""
+    seen = {path: stamp for path in files if (stamp := _stamp(path))}
+    now_ns = time.time_ns()
+    if any(now_ns - changed_ns < rest_s * 1e9 for _, changed_ns in seen.values()):
+        time.sleep(rest_s)
+        if seen != {path: stamp for path in files if (stamp := _stamp(path))}:
+            raise ChangingError
+    return tuple((path, *stamp) for path, stamp in seen.items())
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Size in bytes and time of change in ns; None where there is nothing."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _stated(files: tuple[Attachment, ...]) -> tuple[dict[str, Role], str | None]:
@@ -351,7 +454,7 @@ def _from_here(files: Any) -> Any:
 
 
 def _sidecar_path(path: Path) -> Path:
-    return path if path.suffix == ".yaml" else path.with_name(f"{path.name}.yaml")
+    return path if path.suffix == ".yaml" else on_disk(path.with_name(f"{path.name}.yaml"))
 
 
 def _parse(path: Path) -> Sidecar:
@@ -377,7 +480,7 @@ def _document(path: Path) -> yaml.Document:
         raise InputError(f"{name}: not UTF-8 text", hint="save it as UTF-8") from None
     except OSError as caught:
         raise _unreadable(caught) from caught
-    document = yaml.parse(text, name, InputError)
+    document = yaml.parse(text, name, InputError, as_typed=True)
     if not isinstance(document.data, dict):
         raise InputError(f"{name}: not a mapping", expected="lines such as 'client: C-01'")
     return document
@@ -392,6 +495,7 @@ def _attachments(names: str | dict[str, str] | None, base: Path) -> tuple[Attach
 
 
 def _attachment(path: Path, speaker: str | None) -> Attachment:
+    path = on_disk(path)
     try:
         return Attachment(path.suffix.lower(), path.read_bytes(), speaker)
     except OSError as caught:

@@ -39,10 +39,9 @@ from typing import IO, Any
 import polars as pl
 
 from pipeline.errors import DamagedError, StoreError
+from pipeline.layout import MANIFEST, artifact, session_folder
 from pipeline.schema import split
-from pipeline.tables import SCHEMAS, SHORT_ID, Tables
-
-_SLOT_DIGITS = 16
+from pipeline.tables import SCHEMAS, Tables
 
 
 def canonical(value: object) -> bytes:
@@ -56,31 +55,58 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+@dataclass(frozen=True)
+class Place:
+    """What hints call a folder, and the option that chooses another."""
+
+    name: str
+    option: str
+
+
+WORKSPACE = Place("workspace", "--workspace")
+
+
 @contextlib.contextmanager
-def _told(doing: str) -> Iterator[None]:
-    """Turn an `OSError` into a `StoreError` that says what to do."""
+def told(doing: str, place: Place = WORKSPACE, *, must: str = "writable") -> Iterator[None]:
+    """Turn an `OSError` into a `StoreError` that says what to do.
+
+    Parameters
+    ----------
+    doing
+        What cannot be done, as a clause.
+    must
+        What `place` has to be for it: "writable", "readable".
+    """
     try:
         yield
     except OSError as caught:
         reason = os.strerror(caught.errno) if caught.errno else "unknown reason"
-        hint = "choose another folder with --workspace"
+        other = f"choose another folder with {place.option}"
         if caught.errno in (errno.ENOSPC, errno.EDQUOT):
-            hint = "free some space, or " + hint + "; what was finished is kept"
+            hint = f"free some space, or {other}; what was finished is kept"
         elif caught.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            hint = "make the workspace writable, or " + hint
+            hint = f"make the {place.name} {must}, or {other}"
+        elif caught.errno in (errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO):
+            hint = f"check the disk or the network share, or {other}"
+        elif caught.errno in (errno.ENOTDIR, errno.EEXIST):
+            hint = f"move away the file that lies where a folder belongs, or {other}"
+        elif caught.errno in (errno.EMFILE, errno.ENFILE):
+            hint = "close other programs, or raise the limit of open files (ulimit -n)"
+        else:
+            hint = other
         raise StoreError(f"{doing}: {reason.lower()}", hint=hint) from caught
 
 
-def private_folder(path: Path) -> Path:
+def private_folder(path: Path, place: Place = WORKSPACE) -> Path:
     """Make `path` and its parents, readable by their owner only."""
-    with _told("the workspace folder cannot be made"):
+    with told(f"the {place.name} folder cannot be made", place):
         for folder in [*reversed(path.parents), path]:
             if not folder.is_dir():
                 folder.mkdir(mode=0o700, exist_ok=True)
     return path
 
 
-def write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes, place: Place = WORKSPACE) -> None:
     """Publish `content` at `path` in one step, mode 0600: the old file or the new, never a half.
 
     Raises
@@ -88,7 +114,7 @@ def write_private(path: Path, content: bytes) -> None:
     StoreError
         The disk is full, or the folder cannot be written.
     """
-    with _told("a file cannot be written"):
+    with told("a file cannot be written", place):
         handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -114,16 +140,11 @@ def _damaged(what: str) -> DamagedError:
     return DamagedError(f"{what} is damaged on disk", hint="run `tether run` on its recording")
 
 
-def artifact(stage: str, slot: str) -> str:
-    """Name of the artifact in a slot."""
-    return f"{stage}-{slot[:_SLOT_DIGITS]}"
-
-
 def _manifest(place: Path, stage: str) -> dict[str, Any] | None:
     """What is told of an artifact; None: it is not finished."""
-    with _told("an artifact cannot be read"):
+    with told("an artifact cannot be read", must="readable"):
         try:
-            content = (place / "manifest.json").read_bytes()
+            content = (place / MANIFEST).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
     try:
@@ -167,7 +188,7 @@ class _Written:
 
     def content(self) -> io.BytesIO:
         """Its file, as it was written."""
-        with _told("an artifact cannot be read"):
+        with told("an artifact cannot be read", must="readable"):
             file = self.place / f"{self.name}.parquet"
             content = file.read_bytes() if file.is_file() else b""
         if digest(content) != self.sha256:
@@ -286,7 +307,7 @@ class Store:
         StoreError
             Another run holds it.
         """
-        with _told("the workspace cannot be locked"):
+        with told("the workspace cannot be locked"):
             handle = os.open(self.workspace / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:
@@ -303,12 +324,16 @@ class Store:
 
     def session(self, recording_id: str) -> Path:
         """Folder of one session."""
-        return self.workspace / "sessions" / recording_id[:SHORT_ID]
+        return session_folder(self.workspace, recording_id)
 
     def sessions(self) -> Iterator[str]:
         """Short ids of the sessions of which something is kept, in their order."""
-        with _told("the workspace cannot be read"):
-            yield from sorted(path.name for path in self.workspace.glob("sessions/*/"))
+        with told("the workspace cannot be read", must="readable"):
+            try:
+                places = list((self.workspace / "sessions").iterdir())
+            except FileNotFoundError:
+                return
+            yield from sorted(path.name for path in places if path.is_dir())
 
     def artifacts(self, session: str) -> dict[str, int]:
         """Names of the finished artifacts of a session, with the bytes that each takes.
@@ -318,7 +343,7 @@ class Store:
         session
             Its id, or the digits of it that name its folder.
         """
-        with _told("the workspace cannot be read"):
+        with told("the workspace cannot be read", must="readable"):
             return {
                 place.name: sum(file.stat().st_size for file in place.iterdir())
                 for place in sorted(self._artifacts(session).glob("[!.]*/"))
@@ -333,7 +358,7 @@ class Store:
         self._remove(self.session(session))
 
     def _remove(self, place: Path) -> None:
-        with _told("what is to be removed cannot be"):
+        with told("what is to be removed cannot be"):
             if place.exists():
                 hidden = Path(tempfile.mkdtemp(prefix=".tmp-", dir=place.parent))
                 place.rename(hidden / place.name)
@@ -342,7 +367,7 @@ class Store:
 
     def scratch(self) -> IO[bytes]:
         """A scratch file without a name: gone with the process, however that ends."""
-        with _told("no scratch space for decoded audio"):
+        with told("no scratch space for decoded audio"):
             return tempfile.TemporaryFile(dir=self.workspace, buffering=1 << 20)
 
     def manifest(self, recording_id: str, stage: str, slot: str) -> dict[str, Any] | None:
@@ -409,7 +434,7 @@ class Store:
         place = self._place(recording_id, stage, slot)
         private_folder(place.parent)
         written = {}
-        with _told(f"the result of stage '{stage}' cannot be kept"):
+        with told(f"the result of stage '{stage}' cannot be kept"):
             temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=place.parent))
             try:
                 for name, frame in tables.items():
@@ -420,7 +445,7 @@ class Store:
                     write_private(temporary / f"{name}.parquet", content)
                 manifest = {"recording_id": recording_id, **facts, "tables": written}
                 text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False)
-                write_private(temporary / "manifest.json", text.encode("utf-8"))
+                write_private(temporary / MANIFEST, text.encode("utf-8"))
                 if place.exists():  # a refresh: the old one is swept with what is half-written
                     place.rename(temporary.with_name(f"{temporary.name}-old"))
                 temporary.rename(place)

@@ -17,6 +17,7 @@ from typing import Literal
 
 import polars as pl
 
+from pipeline.layout import SHORT_ID as SHORT_ID  # noqa: PLC0414  # most import it from here
 from pipeline.schema import Column, Schema
 
 Role = Literal["therapist", "client", "other", "unknown"]
@@ -30,9 +31,6 @@ WINDOWS_MS = {"window_60s": 60_000, "window_180s": 180_000, "window_300s": 300_0
 
 WINDOWS = (*WINDOWS_MS, "session")
 """What features of windows are measured over: each kind of window, and all of it as one."""
-
-SHORT_ID = 12
-"""Hexadecimal digits of an id that stand in folder names and on the terminal: 48 bits."""
 
 Tables = Mapping[str, pl.DataFrame]
 """Tables by name; each conforms to the schema of that name in `SCHEMAS`."""

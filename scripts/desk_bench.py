@@ -2,8 +2,9 @@
 
 A workspace of generated one-hour sessions, each with its moments and verdicts, is served by
 ``tether review`` as a process of its own; pages are asked for over HTTP as a browser would.
-Targets: queue 300 ms, page of a moment 500 ms, a seek in a three-hour recording 300 ms. Beside each
-page stands the time of the smallest answer that the server gives, measured in turn.
+Targets: the list of `tether sessions` 1 s, queue 300 ms, page of a moment 500 ms, a seek in a
+three-hour recording 300 ms. Beside each page stands the time of the smallest answer that the server
+gives, measured in turn.
 """
 
 import datetime as dt
@@ -85,10 +86,24 @@ def measure(sessions: int, hours: float, compose: Callable[[Path, float], None])
         began = time.perf_counter()
         names = generate(workspace, sessions, long, round(hours * 3_600_000))
         print(f"{sessions} sessions of an hour generated in {time.perf_counter() - began:.0f} s")
+        listing(workspace, names)
         with serving(workspace) as (client, pid, started_s):
             print(f"{'the desk answers after':<44} {started_s * 1000:8.0f} ms")
             pages(client, names, pid)
             sound(client, names[0], pid)
+
+
+def listing(workspace: Path, names: list[str]) -> None:
+    """``tether sessions`` as a process of its own, start and all."""
+    tether = Path(sys.executable).with_name("tether")
+    command = [str(tether), "sessions", "--workspace", str(workspace)]
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        told = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603  # our own command
+        times.append((time.perf_counter() - began) * 1000)
+        assert len(told.stdout.splitlines()) == len(names), "a line for each session"
+    print(f"{'tether sessions':<44} {median(times):8.0f} ms")
 
 
 def pages(client: Client, names: list[str], pid: int) -> None:

@@ -37,8 +37,9 @@ import strategies
 from pipeline import config
 from pipeline.assembly import Workbench
 from pipeline.catalogue import Catalogue, Entry
+from pipeline.layout import artifact
 from pipeline.research import cases, flagging, opening
-from pipeline.store import Store, artifact, canonical, digest
+from pipeline.store import Store, canonical, digest
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 HOUR_S = 3600

@@ -5,7 +5,7 @@ import datetime as dt
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -117,6 +117,47 @@ def test_an_ambiguous_prefix(catalogue: Catalogue, tmp_path: Path) -> None:
         catalogue.find("abcdef")
 
 
+def test_other_bytes_at_a_path_mark_the_older_ones_as_replaced(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
+    path = recording(tmp_path, "a.wav")
+    catalogue.remember(Entry(A, path, "{}"), NOW)
+    assert catalogue.replaced_at(path) == []
+    catalogue.remember(Entry(B, path, "{}"), NOW)
+    assert catalogue.replaced_at(path) == [Entry(A, path, "{}", replaced=True)]
+    assert catalogue.find(str(path)).recording_id == B
+    assert catalogue.find(A).replaced
+    catalogue.remember(Entry(A, path, "{}"), NOW)  # and the first ones again
+    assert [entry.recording_id for entry in catalogue.replaced_at(path)] == [B]
+    assert catalogue.find(str(path)).recording_id == A
+
+
+def test_a_name_in_another_spelling_is_the_same_file(catalogue: Catalogue, tmp_path: Path) -> None:
+    apart, whole = "Zoe\u0308.wav", "Zo\u00eb.wav"
+    path = recording(tmp_path, apart)
+    catalogue.remember(Entry(A, path, "{}"), NOW)
+    assert catalogue.find(str(tmp_path / whole)).path == path
+    moved = path.rename(tmp_path / whole)  # a share that another system has written
+    catalogue.remember(Entry(A, moved, "{}"), NOW)
+    assert catalogue.entries() == [Entry(A, moved, "{}")]
+
+
+def test_what_is_withheld_can_be_lifted_and_leaves_no_id(tmp_path: Path) -> None:
+    opened = Catalogue(tmp_path)
+    opened.withhold(A, "purged", NOW)
+    opened.withhold(A, "consent withdrawn", NOW)
+    opened.withhold(B, "purged", NOW)
+    assert [(one.recording_id, one.reason) for one in opened.withheld()] == [
+        (A, "consent withdrawn"),
+        (B, "purged"),
+    ]
+    assert opened.reason_to_withhold(A) == "consent withdrawn"
+    opened.lift(A)
+    opened.close()
+    assert A.encode() not in (tmp_path / "tether.db").read_bytes()
+    assert Catalogue(tmp_path).reason_to_withhold(A) is None
+
+
 def test_the_newest_correction_counts_and_none_is_lost(catalogue: Catalogue) -> None:
     catalogue.correct(A, "speaker 1", "therapist", NOW)
     catalogue.correct(A, "speaker 2", "client", NOW)
@@ -136,10 +177,56 @@ def test_the_database_is_private(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o600}
 
 
-def test_a_database_that_is_none(tmp_path: Path) -> None:
-    (tmp_path / "tether.db").write_text("this is no database, " * 100)
-    with pytest.raises(StoreError, match="cannot be opened"):
+def _nothing(folder: Path) -> None:
+    (folder / "tether.db").write_bytes(b"")
+    (folder / "sessions" / ("0" * 12)).mkdir(parents=True)
+
+
+def _shorter(folder: Path) -> None:
+    Catalogue(folder).close()
+    content = (folder / "tether.db").read_bytes()
+    (folder / "tether.db").write_bytes(content[: len(content) // 2])
+
+
+def _of_others(statement: str) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        with contextlib.closing(sqlite3.connect(folder / "tether.db")) as connection:
+            connection.execute(statement)
+            connection.commit()
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (lambda at: (at / "tether.db").write_text("prose, " * 100), "not a database"),
+        (lambda at: (at / "tether.db").write_bytes(b"SQLite format 3\0" + b"x" * 60), "damaged"),
+        (lambda at: (at / "tether.db").mkdir(), "a folder"),
+        (lambda at: (at / "tether.db").symlink_to("nowhere"), "a link to nothing"),
+        (lambda at: os.mkfifo(at / "tether.db"), "not a regular file"),
+        (_nothing, "empty, though the workspace holds sessions"),
+        (_shorter, "damaged"),
+        (_of_others("CREATE TABLE songs (title)"), "another program"),
+        (_of_others("CREATE TABLE recordings (title)"), "another shape"),
+    ],
+)
+def test_a_database_that_is_none_is_named_and_left_alone(
+    tmp_path: Path, spoil: Callable[[Path], object], found: str
+) -> None:
+    spoil(tmp_path)
+    path = tmp_path / "tether.db"
+    before = path.read_bytes() if path.is_file() else path.lstat().st_mode
+    with pytest.raises(StoreError, match=rf"cannot be opened: .*{found}") as caught:
         Catalogue(tmp_path)
+    assert "from a backup" in caught.value.hint
+    assert "writable" not in caught.value.hint
+    assert before == (path.read_bytes() if path.is_file() else path.lstat().st_mode)
+
+
+def test_a_killed_first_run_leaves_an_empty_database_that_can_be_used(tmp_path: Path) -> None:
+    (tmp_path / "tether.db").write_bytes(b"")
+    Catalogue(tmp_path).close()
 
 
 def test_a_database_damaged_later_is_a_store_error(tmp_path: Path) -> None:

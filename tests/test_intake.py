@@ -2,14 +2,20 @@
 
 import datetime as dt
 import hashlib
+import io
 import os
+import time
+import unicodedata
 import wave
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from pipeline import intake
-from pipeline.errors import ConsentError, InputError
+from pipeline.errors import ChangingError, ConsentError, InputError
+from pipeline.formats.repairs import Repairs
 from pipeline.intake import Named, Source, discover
 
 
@@ -361,3 +367,140 @@ def test_a_transcript_states_its_language_and_the_sidecar_wins(tmp_path: Path) -
     assert read(file).metadata.language == "de"
     text(tmp_path / "talk.json.yaml", "language: nl\n")
     assert read(file).metadata.language == "nl"
+
+
+@pytest.mark.parametrize(
+    "typed", ["0014", "007", "1_000", "0x1F", "0o17", "1e5", "1.50", "yes", "true", "2026-01-05"]
+)
+def test_identifiers_stay_as_they_are_typed(tmp_path: Path, typed: str) -> None:
+    file = sound(tmp_path / "a.wav")
+    keys = ("client", "therapist", "consent", "code")
+    text(tmp_path / "a.wav.yaml", "".join(f"{key}: {typed}\n" for key in keys))
+    metadata = read(file).metadata
+    assert [getattr(metadata, key) for key in keys] == [typed] * len(keys)
+    text(tmp_path / "a.wav.yaml", f"roles: {{{typed}: client}}\nsession_number: 3\n")
+    metadata = read(file).metadata
+    assert metadata.roles == {typed: "client"}
+    assert metadata.session_number == 3
+    text(tmp_path / "a.wav.yaml", "")
+    text(tmp_path / "tether.yaml", f"client: {typed}\n")
+    assert read(file).metadata.client == typed
+
+
+def test_null_is_no_identifier_unless_it_is_quoted(tmp_path: Path) -> None:
+    file = sound(tmp_path / "a.wav")
+    text(tmp_path / "a.wav.yaml", "client: null\ntherapist: 'null'\ncode:\n")
+    metadata = read(file).metadata
+    assert (metadata.client, metadata.therapist, metadata.code) == (None, "null", None)
+
+
+@pytest.mark.parametrize("disk", ["NFC", "NFD"])
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+def test_accents_are_the_same_however_they_are_written(
+    tmp_path: Path, disk: Literal["NFC", "NFD"], typed: Literal["NFC", "NFD"]
+) -> None:
+    on_disk, by_hand = partial(unicodedata.normalize, disk), partial(unicodedata.normalize, typed)
+    folder = tmp_path / on_disk("Größe")
+    file = sound(folder / on_disk("Zoë é.wav"))
+    text(folder / on_disk("Gespräch.vtt"), "WEBVTT\n")
+    sidecar = by_hand("client: Zoë\nroles: {Zoë: client}\ntranscript: {Zoë: Gespräch.vtt}\n")
+    text(folder / by_hand("Zoë é.wav.yaml"), sidecar)
+    (named,) = discover([tmp_path / by_hand("Größe") / by_hand("Zoë é.wav")])
+    source = intake.read(named, consent=False)
+    assert source.audio == (file,)
+    assert source.metadata.client == "Zo\u00eb"
+    assert source.metadata.roles == {"Zo\u00eb": "client"}
+    assert source.transcript[0].speaker == "Zo\u00eb"
+    assert names(discover([tmp_path])) == [file.name]
+    assert intake.strays([tmp_path]) == []
+    text(folder / by_hand("Paar ü.yaml"), by_hand("parts: {client: Zoë é.wav, therapist: ä.wav}"))
+    sound(folder / on_disk("ä.wav"))
+    (pair,) = discover([folder])
+    assert {path.name for path in intake.read(pair, consent=False).audio} == {
+        file.name,
+        on_disk("ä.wav"),
+    }
+
+
+def test_two_files_of_one_name_are_not_guessed_at(tmp_path: Path) -> None:
+    """Three ways to write a letter with two marks; of two files the third is neither."""
+    file = sound(tmp_path / "a.wav")
+    text(tmp_path / "a.wav.yaml", "transcript: \u1e17.vtt\n")
+    text(tmp_path / "e\u0304\u0301.vtt", "WEBVTT\n")
+    assert read(file).transcript[0].content == b"WEBVTT\n"
+    text(tmp_path / "\u0113\u0301.vtt", "WEBVTT\n")
+    with pytest.raises(InputError, match="written in two ways"):
+        read(file)
+
+
+def test_sidecars_of_nothing_are_counted_and_found(tmp_path: Path) -> None:
+    sound(tmp_path / "monday.wav")
+    sound(tmp_path / "tuesday.flac")
+    sound(tmp_path / "week" / "friday.mp3")
+    meant = [
+        text(tmp_path / "gone.wav.yaml", "- a list\n"),  # no such recording
+        text(tmp_path / "monday.yaml", "clients: misspelt\n"),  # without .wav
+        text(tmp_path / "tether.yml", "client: C\n"),  # says what a sidecar says
+        text(tmp_path / "tuesday.flac.yml", "client: C\n"),  # ends otherwise
+        text(tmp_path / "week" / "friday.YAML", ""),
+    ]
+    text(tmp_path / "monday.wav.yaml", "client: C\n")
+    text(tmp_path / "tether.yaml", "language: en\n")
+    text(tmp_path / "mine.yaml", "extends: default\n")
+    text(tmp_path / "empty.yaml", "")
+    passed_over = Repairs()
+    found = discover([tmp_path], passed_over)
+    assert names(found) == ["monday.wav", "tuesday.flac", "friday.mp3"]
+    assert sum(passed_over.values()) == len(meant)
+    assert "monday" not in str(passed_over.sentences())
+    assert sorted(intake.strays([tmp_path])) == sorted(meant)
+    assert intake.strays([tmp_path / "monday.wav"]) == [tmp_path / "monday.yaml"]
+    assert intake.strays([tmp_path / "week" / "friday.mp3"]) == []
+
+
+def test_a_file_that_is_being_written_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = sound(tmp_path / "a.wav")
+    source = read(file)
+    source.require_unchanged()
+    with file.open("ab") as more:
+        more.write(b"more")
+    with pytest.raises(ChangingError):
+        source.require_unchanged()
+    source = read(file)
+    os.utime(file, ns=(0, 1))  # the same size, written again
+    with pytest.raises(ChangingError):
+        source.require_unchanged()
+    file.unlink()  # it is gone, and was whole: a stick that was drawn
+    source.require_unchanged()
+    sound(file)
+    hashed = hashlib.file_digest
+
+    def written_meanwhile(handle: io.BufferedReader, name: str) -> object:
+        with file.open("ab") as more:
+            more.write(b"more")
+        return hashed(handle, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", written_meanwhile)
+    with pytest.raises(ChangingError, match="still being written"):
+        read(file)
+
+
+def test_rest_is_waited_for_where_a_file_is_young(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = sound(tmp_path / "a.wav")
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    named = Named(file, tmp_path)
+    intake.read(named, consent=False, rest_s=30)
+    assert waited == [30]
+    long_ago = time.time() - 31
+    os.utime(file, (long_ago, long_ago))
+    intake.read(named, consent=False, rest_s=30)
+    assert waited == [30]
+    os.utime(file)
+    monkeypatch.setattr(time, "sleep", lambda _: sound(file, "other"))
+    with pytest.raises(ChangingError):
+        intake.read(named, consent=False, rest_s=30)

@@ -10,11 +10,12 @@ import polars as pl
 from pipeline.catalogue import Catalogue
 from pipeline.cli import reading
 from pipeline.formats.transcript_csv import inert
-from pipeline.store import private_folder, write_private
+from pipeline.store import Place, private_folder, told, write_private
 from pipeline.tables import SHORT_ID
 from pipeline.timebase import ms_to_clock
 from pipeline.verdicts import Ledger, Verdict, as_codes, standing
 
+_CODES = Place("folder of the codes", "--codes")
 _COLUMNS = ("session", "start_ms", "end_ms", "kind", "marker", "salience", "rater")
 
 
@@ -48,13 +49,14 @@ def _line(verdict: Verdict) -> str:
 
 
 def _write(entries: list[Verdict], folder: Path) -> None:
-    private_folder(folder)
+    private_folder(folder, _CODES)
     for listed, frame in as_codes(entries).items():
         path = folder / f"{listed}.csv"
         if frame.is_empty():  # a table without rows is taken for a mistake by whoever reads it
-            path.unlink(missing_ok=True)
+            with told("an older file cannot be removed", _CODES):
+                path.unlink(missing_ok=True)
             click.echo(f"{listed}: none")
             continue
         cells = frame.select(_COLUMNS).with_columns(inert(pl.col(pl.String)))
-        write_private(path, cells.write_csv().encode())
+        write_private(path, cells.write_csv(include_bom=True).encode(), _CODES)
         click.echo(f"{listed}: {frame.height} in {path}")

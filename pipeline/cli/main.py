@@ -13,6 +13,7 @@ import click
 from pipeline import __version__
 from pipeline.cli import options, researching, ruling
 from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, ConfigError, TetherError
+from pipeline.spelling import whole
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -27,6 +28,7 @@ def cli() -> None:
     tether sessions             what is in the workspace
     tether correct SESSION ...  say who is who
     tether purge SESSION        remove all that is kept of a session
+    tether withheld             recordings that are not processed again
     tether measures             what every number means
     tether rules                what is looked for, and why something was flagged or was not
     tether evaluate             moments against what people coded; see also compare, tune
@@ -133,6 +135,7 @@ def sessions_command(
 ) -> None:
     """List the sessions of the workspace, with the files they come from.
 
+    "replaced": the file has other bytes now, and the session is kept for what was decided there.
     With --failed, list the files that failed: path hash, number in the last run, since when, how
     often, and why. A file stays on that list until it succeeds or --dismiss takes it off. Into a
     pipe or a file the path hash is printed instead of the path, unless --names is given.
@@ -152,9 +155,16 @@ def sessions_command(
 @click.option(
     "--with-clips", is_flag=True, help="Let the moments be heard: the file then holds voices."
 )
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write it to this file, and nothing to the workspace.",
+)
 @options.workspace
 @options.profile
-def report_command(session: str, workspace: Path, profile: str, *, with_clips: bool) -> None:
+def report_command(
+    session: str, workspace: Path, profile: str, output: Path | None, *, with_clips: bool
+) -> None:
     """Render the report of SESSION again: an id prefix of at least 6 digits, or a path.
 
     A report holds no sound. With --with-clips a second file is written beside it,
@@ -164,10 +174,12 @@ def report_command(session: str, workspace: Path, profile: str, *, with_clips: b
     """
     from pipeline.cli import reading  # noqa: PLC0415  # see the module's docstring
 
+    if with_clips and output:
+        raise ConfigError("--with-clips and --output", expected="one of the two, or neither")
     if with_clips:
         reading.report_with_clips(session, workspace, profile)
     else:
-        reading.report(session, workspace)
+        reading.report(session, workspace, output)
 
 
 @cli.command("export")
@@ -375,10 +387,23 @@ def gc_command(workspace: Path, *, go: bool) -> None:
     is_flag=True,
     help="Keep what supervisors decided: times, numbers and their notes, no word of the session.",
 )
+@click.option(
+    "--consent-withdrawn", is_flag=True, help="Note that as the reason why it is not run again."
+)
+@click.option("--may-return", is_flag=True, help="Keep no id: a later run processes it again.")
 def purge_command(
-    session: str, workspace: Path, *, keep_corrections: bool, keep_verdicts: bool
+    session: str,
+    workspace: Path,
+    *,
+    keep_corrections: bool,
+    keep_verdicts: bool,
+    consent_withdrawn: bool,
+    may_return: bool,
 ) -> None:
-    """Remove all that the workspace holds of SESSION, at once, and say what is left: nothing.
+    """Remove all that the workspace holds of SESSION, at once, and say what is left.
+
+    That is the id of its recording, without a name or path, so that no later run processes it
+    again (see `tether withheld`); with --may-return, nothing.
 
     That is its results, reports, corrections, verdicts, and where its recording lies. The recording
     itself, its sidecar, and what was exported elsewhere are not touched; a backup of the workspace
@@ -386,9 +411,36 @@ def purge_command(
     """
     from pipeline.cli import sweeping  # noqa: PLC0415  # see the module's docstring
 
+    if consent_withdrawn and may_return:
+        raise ConfigError(
+            "--consent-withdrawn and --may-return",
+            expected="one of the two: without consent a recording must not be processed again",
+        )
     sweeping.purge(
-        session, workspace, keep_corrections=keep_corrections, keep_verdicts=keep_verdicts
+        session,
+        workspace,
+        keep_corrections=keep_corrections,
+        keep_verdicts=keep_verdicts,
+        never_again=None if may_return else "consent withdrawn" if consent_withdrawn else "purged",
     )
+
+
+@cli.command("withheld")
+@options.workspace
+@options.as_json
+@click.option(
+    "--lift", "lifted", multiple=True, metavar="ID", help="Let this recording be run again."
+)
+def withheld_command(workspace: Path, as_json: bool, lifted: tuple[str, ...]) -> None:
+    """List the recordings that no run processes again, by id, with the day and the reason.
+
+    They were purged, or consent was withdrawn. A run that meets one of them says "withheld", and
+    keeps nothing of it. The id is the SHA-256 of the file's bytes: the same recording in another
+    format, or cut, has another id.
+    """
+    from pipeline.cli import sweeping  # noqa: PLC0415  # see the module's docstring
+
+    sweeping.withheld(lifted, workspace, as_json=as_json)
 
 
 @cli.command("doctor")
@@ -475,7 +527,7 @@ def _pairs(texts: tuple[str, ...], form: str) -> dict[str, str]:
         if not (key and equals and value):  # it may hold a name, so it is not repeated
             which = f"value {number} of {len(texts)}" if len(texts) > 1 else "the value"
             raise ConfigError(f"{which} is not of the form {form}")
-        pairs[key.strip()] = value.strip()
+        pairs[whole(key.strip())] = value.strip()
     return pairs
 
 

@@ -1,82 +1,131 @@
-"""The commands that read what is there: sessions, report, export."""
+"""The commands that read what is there: sessions, report, export.
+
+What a list of sessions does not need is imported inside the others.
+"""
 
 import json
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from pipeline import config, exports, session
-from pipeline.assembly import Workbench
-from pipeline.catalogue import Catalogue, path_hash
+from pipeline.catalogue import Catalogue, Entry, path_hash
 from pipeline.cli.options import may_show_names
+from pipeline.database import FILE, told
 from pipeline.errors import ConfigError, InputError, StoreError
-from pipeline.report import REPORT, WITH_CLIPS, render
-from pipeline.report.wording import count
-from pipeline.session import Walked
-from pipeline.store import Store, private_folder, write_private
-from pipeline.tables import SHORT_ID
+from pipeline.layout import SHORT_ID, glance
+from pipeline.spelling import printable
 from pipeline.timebase import ms_to_clock
+
+if TYPE_CHECKING:
+    from pipeline.session import Walked
+    from pipeline.store import Store
 
 
 def require(workspace: Path) -> None:
     """Refuse a workspace that is not there: to read in it must not make it."""
-    if not workspace.is_dir():
-        raise ConfigError(
-            f"there is no workspace '{workspace}'",
-            expected="a folder that `tether run` has made",
-            hint="tether run RECORDING...",
-        )
+    with told("read"):
+        try:
+            (workspace / FILE).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        else:
+            return
+    lacks = f"'{workspace}' is no workspace: it has no {FILE}"
+    raise ConfigError(
+        lacks if workspace.is_dir() else f"there is no workspace '{workspace}'",
+        expected="a folder that `tether run` has made",
+        hint="tether run RECORDING...",
+    )
 
 
-def _open(workspace: Path) -> tuple[Store, Catalogue]:
+def _reopen(name: str, workspace: Path) -> "tuple[Store, Walked]":
+    from pipeline import session  # noqa: PLC0415  # see the module's docstring
+    from pipeline.store import Store  # noqa: PLC0415  # likewise
+
     require(workspace)
-    return Store(workspace), Catalogue(workspace)
-
-
-def _reopen(name: str, workspace: Path) -> tuple[Store, Walked]:
-    store, catalogue = _open(workspace)
-    return store, session.reopen(catalogue.find(name).recording_id, store)
+    store = Store(workspace)
+    return store, session.reopen(Catalogue(workspace).find(name).recording_id, store)
 
 
 def sessions(workspace: Path, *, as_json: bool, names: bool | None = None) -> None:
-    """List what is in the workspace; paths are for terminals, or for who asks for them."""
-    shown = may_show_names(names, as_json=as_json)
-    store, catalogue = _open(workspace)
-    rows = []
-    for entry in catalogue.entries():
-        row: dict[str, object] = {"recording_id": entry.recording_id}
-        row |= {"path_hash": path_hash(entry.path)} | ({"path": str(entry.path)} if shown else {})
-        try:
-            walked = session.reopen(entry.recording_id, store)
-        except (InputError, StoreError):  # never finished, or damaged: the others are told
-            rows.append({**row, "duration": None, "moments": None})
-            continue
-        duration = ms_to_clock(walked.recording.duration_ms)
-        rows.append({**row, "duration": duration, "moments": walked.tables["moments"].height})
+    """List what is in the workspace; of no session a table is read.
+
+    Parameters
+    ----------
+    names
+        Show where recordings lie; None: on a terminal alone.
+    """
+    require(workspace)
+    show_names = may_show_names(names, as_json=as_json)
+    entries = Catalogue(workspace).entries()
+    rows = [_listed(entry, workspace, show_names=show_names) for entry in entries]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
-    for listed in rows:
-        moments = "not finished" if listed["moments"] is None else f"{listed['moments']} moments"
-        short = str(listed["recording_id"])[:SHORT_ID]
-        where = listed["path"] if shown else listed["path_hash"]
-        click.echo(f"{short}  {listed['duration'] or '':>8}  {moments:<14}  {where}")
+    for row in rows:
+        moments = "not finished" if row["moments"] is None else f"{row['moments']} moments"
+        if row["replaced"]:
+            moments += ", replaced"
+        short = str(row["recording_id"])[:SHORT_ID]
+        where = row.get("path", row["path_hash"])
+        click.echo(printable(f"{short}  {row['duration'] or '':>8}  {moments:<14}  {where}"))
 
 
-def report(name: str, workspace: Path) -> None:
-    """Render the report again from the last walk; one with voices is removed."""
+def _listed(entry: Entry, workspace: Path, *, show_names: bool) -> dict[str, object]:
+    row: dict[str, object] = {"recording_id": entry.recording_id}
+    row |= {"path_hash": path_hash(entry.path)}
+    row |= {"path": str(entry.path)} if show_names else {}
+    row |= {"duration": None, "moments": None, "replaced": entry.replaced}
+    try:
+        found = glance(workspace, entry.recording_id)
+    except (InputError, StoreError):  # never finished, or damaged: the others are listed
+        return row
+    return row | {"duration": ms_to_clock(found.duration_ms), "moments": found.moments}
+
+
+def report(name: str, workspace: Path, output: Path | None = None) -> None:
+    """Render the report again from the last walk; one with voices is removed.
+
+    Parameters
+    ----------
+    output
+        Write it to this file instead, and nothing to the workspace.
+    """
+    from pipeline.report import REPORT, WITH_CLIPS, render  # noqa: PLC0415  # see the docstring
+    from pipeline.store import Place, told, write_private  # noqa: PLC0415  # likewise
+
     store, walked = _reopen(name, workspace)
+    html = render(walked.recording, walked.tables, walked.provenance).encode("utf-8")
+    if output is not None:
+        write_private(output, html, Place("folder of the report", "--output"))
+        click.echo(str(output))
+        return
     folder = store.session(walked.recording.recording_id)
-    html = render(walked.recording, walked.tables, walked.provenance)
-    write_private(folder / REPORT, html.encode("utf-8"))
-    click.echo(str(folder / REPORT))
-    if (folder / WITH_CLIPS).exists():
-        (folder / WITH_CLIPS).unlink()
-        click.echo(f"removed: {folder / WITH_CLIPS}")
+    try:
+        with told("the report cannot be renewed"):
+            file = folder / REPORT
+            if not file.is_file() or file.read_bytes() != html:
+                write_private(file, html)
+            click.echo(str(file))
+            if (folder / WITH_CLIPS).exists():
+                (folder / WITH_CLIPS).unlink()
+                click.echo(f"removed: {folder / WITH_CLIPS}")
+    except StoreError as caught:
+        raise StoreError(
+            caught.found, hint=f"tether report SESSION --output FILE; or {caught.hint}"
+        ) from caught
 
 
 def report_with_clips(name: str, workspace: Path, profile: str) -> None:
     """Render the report with what is heard around its moments, into a file of its own."""
+    from pipeline import config, session  # noqa: PLC0415  # see the module's docstring
+    from pipeline.assembly import Workbench  # noqa: PLC0415  # likewise
+    from pipeline.report import WITH_CLIPS, render  # noqa: PLC0415  # likewise
+    from pipeline.report.wording import count  # noqa: PLC0415  # likewise
+    from pipeline.store import write_private  # noqa: PLC0415  # likewise
+
     require(workspace)
     bench = Workbench(config.load(profile), workspace)
     entry = bench.catalogue.find(name)
@@ -104,9 +153,13 @@ def report_with_clips(name: str, workspace: Path, profile: str) -> None:
 
 def export(name: str, workspace: Path, tables: list[str], fmt: str, output: Path) -> None:
     """Write tables of a session into `output`; the id in each name keeps sessions apart."""
+    from pipeline import exports  # noqa: PLC0415  # see the module's docstring
+    from pipeline.store import Place, private_folder, write_private  # noqa: PLC0415  # likewise
+
     _, walked = _reopen(name, workspace)
-    private_folder(output)
+    place = Place("output folder", "--output")
+    private_folder(output, place)
     for file, content in exports.export(walked.recording, walked.tables, tables, fmt).items():
         path = output / f"{walked.recording.short_id}-{file}"
-        write_private(path, content)
+        write_private(path, content, place)
         click.echo(str(path))

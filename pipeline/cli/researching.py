@@ -98,9 +98,10 @@ def evaluate_command(
         parts = {"sessions to tune on": tuned, "sessions held out": held}
     if plot:
         from pipeline.research import plots  # noqa: PLC0415  # likewise
-        from pipeline.store import write_private  # noqa: PLC0415  # likewise
+        from pipeline.store import Place, write_private  # noqa: PLC0415  # likewise
 
-        write_private(plot, plots.page(parts).encode())
+        page = plots.page(parts).encode()
+        write_private(plot, page, Place("folder of the plot", "--plot"))
     if as_json:
         told = {name: sheet.machine(part) for name, part in parts.items()}
         click.echo(json.dumps(told, indent=1))
@@ -183,7 +184,7 @@ def tune_command(
     written as settings for --config, with a report beside it. Nothing in the workspace changes.
     """
     from pipeline.research import Said, findings, sweeps, tune  # noqa: PLC0415  # as in `main`
-    from pipeline.store import write_private  # noqa: PLC0415  # likewise
+    from pipeline.store import Place, write_private  # noqa: PLC0415  # likewise
 
     asked = sweeps.read(sweep)
     base = sweep.parent
@@ -199,10 +200,11 @@ def tune_command(
 
         found = tune(workspace, asked, said, sessions, tell, processes=_processors())
     chosen = output or sweep.with_name(f"{sweep.stem}-tuned.yaml")
-    write_private(chosen, findings.settings(found).encode())
+    place = Place("folder of the settings", "--output")
+    write_private(chosen, findings.settings(found).encode(), place)
     text = findings.report(found)
     told = chosen.with_suffix(".txt")
-    write_private(told, f"{text}\n".encode())
+    write_private(told, f"{text}\n".encode(), place)
     if as_json:
         click.echo(json.dumps(findings.machine(found), indent=1))
         return

@@ -2,13 +2,13 @@
 
 import datetime as dt
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pipeline import batch, config, session
+from pipeline import batch, config, intake, session
 from pipeline.assembly import Workbench
 from pipeline.cli import reading
 from pipeline.cli.interrupting import ignore_further, interruptible
@@ -16,9 +16,8 @@ from pipeline.cli.options import USUAL_PROFILE, USUAL_WORKSPACE, may_show_names
 from pipeline.cli.output import Both, JsonLines, Table
 from pipeline.cli.progress import Log, Screen, set_up_logging
 from pipeline.errors import EXIT_INTERRUPTED, ConfigError, TetherError
-from pipeline.formats.repairs import Repairs
 from pipeline.registry import nearest
-from pipeline.report.summary import printable
+from pipeline.spelling import printable
 
 
 def run(

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, PrivateAttr
 
 from pipeline.config.hearing import Activity, AudioDecoding, Channels, Clustering, Pyannote
-from pipeline.config.judging import Clips, Evaluation, Moments, Response, Review
+from pipeline.config.judging import Clips, Evaluation, Intake, Moments, Response, Review
 from pipeline.config.measuring import Baseline, Features, Phonation, Pitch
 from pipeline.config.section import Section
 from pipeline.config.talk import Quality, RoleInference, Turns, Voices
@@ -38,6 +38,7 @@ class Settings(Section):
     extends: str | None = None
     require_consent: bool = Field(description="refuse recordings without a consent reference")
     models_folder: str | None = Field(description="local models; null: TETHER_MODELS or user data")
+    intake: Intake
     engines: Engines
     audio: AudioDecoding
     activity: Activity

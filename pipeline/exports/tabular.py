@@ -25,14 +25,17 @@ def encode(table: pl.DataFrame, fmt: str) -> bytes:
 
 
 def _csv(table: pl.DataFrame) -> bytes:
-    """UTF-8, comma, a header; null is an empty cell, an empty text is ``""``."""
+    """UTF-8, comma, a header; null is an empty cell, an empty text is ``""``.
+
+    A byte order mark comes first: without it Excel takes UTF-8 for the letters of Windows.
+    """
     nested = [name for name, dtype in table.schema.items() if dtype.is_nested()]
     table = table.with_columns(inert(pl.col(pl.String)))
     table = table.with_columns(
         pl.Series(name, [_json_of(value) for value in table[name].to_list()], dtype=pl.String)
         for name in nested
     )
-    return table.write_csv().encode("utf-8")
+    return table.write_csv(include_bom=True).encode("utf-8")
 
 
 def _json_of(value: object) -> str | None:

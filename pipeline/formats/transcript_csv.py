@@ -42,14 +42,15 @@ _KNOWN = frozenset(UTTERANCES.names)
 _LATEST_MS = 10_000_000_000
 _DIGITS = 20  # leading zeros are fine; numbers of thousands of digits are not even looked at
 _EXPECTED = "role,start_ms,end_ms,text"
-_RUNS_AS_FORMULA = r"^('*[=+\-@\t\r])"
+_STARTS_FORMULA = "=+-@\t\r\n＝＋－＠"  # noqa: RUF001  # the last four are of full width
+_RUNS_AS_FORMULA = r"^('*[=+\-@\t\r\n＝＋－＠])"  # noqa: RUF001  # likewise
 
 
 def inert(cells: pl.Expr) -> pl.Expr:
     """Text `cells` with an apostrophe before those that a spreadsheet would run as a formula.
 
     A cell that already begins with apostrophes before such a sign gets one more, so that `live` can
-    undo it. OWASP, "CSV Injection": = + - @ tab and return start a formula.
+    undo it. OWASP, "CSV Injection": = + - @, those of full width too, tab, return and line feed.
     """
     return cells.str.replace(_RUNS_AS_FORMULA, "'${1}")
 
@@ -57,7 +58,7 @@ def inert(cells: pl.Expr) -> pl.Expr:
 def live(cell: str) -> str:
     """The text that `inert` was given."""
     bare = cell.lstrip("'")
-    return cell[1:] if cell != bare and bare[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
+    return cell[1:] if cell != bare and bare[:1] in set(_STARTS_FORMULA) else cell
 
 
 def read(data: bytes | str, repairs: Repairs | None = None) -> pl.DataFrame:

@@ -78,8 +78,16 @@ class Document:
         return f"{self.name}:{self.line(path)}"
 
 
-def parse(text: str, name: str, error: type[TetherError] = ConfigError) -> Document:
+def parse(
+    text: str, name: str, error: type[TetherError] = ConfigError, *, as_typed: bool = False
+) -> Document:
     """Parse one YAML document; an empty one is an empty mapping.
+
+    Parameters
+    ----------
+    as_typed
+        Give every key and every scalar but null as the text that stands in the file: ``0014`` stays
+        "0014". What is a number is for the model to say.
 
     Raises
     ------
@@ -91,7 +99,7 @@ def parse(text: str, name: str, error: type[TetherError] = ConfigError) -> Docum
     try:
         loader = _Loader(text)
         root = loader.get_single_node()
-        data = _Built().of(root) if root else None
+        data = _Built(as_typed=as_typed).of(root) if root else None
     except _RefusedError as caught:
         raise error(f"{name}:{_line(caught.node)}: {caught}") from None
     except yaml.MarkedYAMLError as caught:
@@ -135,7 +143,8 @@ for _name, (_looks, _) in _MEANS.items():
 class _Built:
     """What nodes stand for. An alias gives what its anchor gives: nothing is built twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, as_typed: bool) -> None:
+        self._as_typed = as_typed
         self._known: dict[yaml.Node, _Keys | _Items] = {}
         self._sizes: dict[yaml.Node, int] = {}  # values within a node that is built
         self._left = ADDED
@@ -157,6 +166,8 @@ class _Built:
         known = _MEANS.get(node.tag.removeprefix(_TAG))
         if known is None:
             raise _RefusedError("unknown tag", node)
+        if self._as_typed and node.tag != f"{_TAG}null":
+            return node.value
         whole = node.tag == f"{_TAG}int"
         try:
             value = None if whole and len(node.value) > _INT_CHARACTERS else known[1](node.value)
@@ -177,7 +188,7 @@ class _Built:
                 continue
             if not isinstance(key, yaml.ScalarNode):
                 raise _RefusedError("a key that is no scalar", key)
-            name = self.of(key)
+            name = self._key(key)
             if name in own:
                 raise _RefusedError("a key stands twice", key)
             own[name], lines[name] = self.of(value), _line(key)
@@ -186,6 +197,9 @@ class _Built:
         made.lines.update(lines)
         self._sizes[node] = size
         return made
+
+    def _key(self, node: yaml.ScalarNode) -> Any:
+        return node.value if self._as_typed else self.of(node)
 
     def _take_in(self, made: _Keys, taken: yaml.Node) -> int:
         """Add what one mapping has, or several of which the first wins; how many values."""

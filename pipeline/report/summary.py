@@ -3,7 +3,6 @@
 Nothing here knows a file: the caller passes the label of each session, and where its report lies.
 """
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -13,12 +12,12 @@ import polars as pl
 from pipeline.report import names
 from pipeline.report.people import people
 from pipeline.report.quality import is_cut_off
+from pipeline.spelling import printable
 from pipeline.tables import KINDS, MOMENTS, TURNS, Recording, Tables
 from pipeline.timebase import ms_to_clock
 
 _INPUT = ("no", "path")
 _HEADINGS = ("session", "length", "withdrawal", "confrontation", "strongest", "caveats", "status")
-_DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 # So that a terminal of 80 columns folds the words and keeps the rest.
 _LEAST_WIDTHS = {"session": 10, "strongest": 16, "status": 12}
 _SHORT = {"withdrawal": "W", "confrontation": "C"}
@@ -181,14 +180,3 @@ def _cells(summary: SessionSummary) -> tuple[str, ...]:
 def _places(summaries: Sequence[SessionSummary]) -> list[str]:
     shown = [summary for summary in summaries if summary.report]
     return [printable(f"report of {summary.label}: {summary.report}") for summary in shown]
-
-
-def printable(text: str) -> str:
-    """`text` for one line of a terminal.
-
-    Controls could move its cursor or turn the direction of writing; bytes of a file name that are
-    not UTF-8 could not be written at all.
-    """
-    return "".join(
-        "\ufffd" if unicodedata.category(c) in ("Cc", "Cs") or c in _DIRECTIONS else c for c in text
-    )

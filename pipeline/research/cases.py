@@ -15,6 +15,7 @@ from pipeline.errors import ConfigError, InputError
 from pipeline.formats import transcript
 from pipeline.research.placing import Timeline
 from pipeline.session.keeping import Note
+from pipeline.spelling import whole
 from pipeline.store import Store, layered
 from pipeline.tables import SHORT_ID, Recording, Tables
 
@@ -127,13 +128,15 @@ def find(cases: Iterable[Case], names: Iterable[str]) -> dict[str, Case | None]:
         Several sessions answer to a name.
     """
     found: dict[str, list[Case]] = {name: [] for name in names}
+    of_code: dict[str, set[str]] = {}
     of_prefix: dict[str, set[str]] = {}
     for name in found:
+        of_code.setdefault(whole(name), set()).add(name)
         if len(name) >= _PREFIX:
             of_prefix.setdefault(name.lower(), set()).add(name)
     lengths = {len(prefix) for prefix in of_prefix}
     for case in cases:
-        own = {case.recording.metadata.code or ""} & found.keys()
+        own = set(of_code.get(whole(case.recording.metadata.code or ""), ()))
         for length in lengths:
             own |= of_prefix.get(case.recording.recording_id[:length], set())
         for name in own:

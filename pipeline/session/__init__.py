@@ -25,6 +25,7 @@ from pipeline.session.enrolling import therapist_voice
 from pipeline.session.keeping import Walked, publish, read_note, reopen
 from pipeline.session.naming import numbered, unheeded, unlabelled
 from pipeline.session.plan import Enrolled, Plan, Spoken
+from pipeline.session.replacing import Older, abandon, replace_older
 from pipeline.session.stages import decided_by
 from pipeline.session.sweeping import purge, unused
 from pipeline.stage import Outcome, State, run
@@ -33,9 +34,11 @@ from pipeline.tables import Recording, Tables
 
 __all__ = [
     "Enrolled",
+    "Older",
     "Plan",
     "Spoken",
     "Walked",
+    "abandon",
     "decide_again",
     "decided_by",
     "moment_clips",
@@ -43,6 +46,7 @@ __all__ = [
     "purge",
     "read_note",
     "reopen",
+    "replace_older",
     "therapist_voice",
     "unlabelled",
     "unused",
@@ -87,6 +91,7 @@ def walk(
         past = _past(recording, known, store, settings)
         decide = stages.deciding(recording, spoken, settings, corrections, past, _compared(known))
         outcome = run(decide, root, store, upstream=known, refresh=refresh, tell=tell)
+        source.require_unchanged()
     finally:
         sound.close()
     about = (

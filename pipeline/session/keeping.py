@@ -10,8 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline import report
 from pipeline.errors import InputError, StoreError
+from pipeline.layout import NOTE
 from pipeline.stage import Outcome, State
-from pipeline.store import Store, canonical, write_private
+from pipeline.store import Store, canonical, told, write_private
 from pipeline.tables import Recording, Tables
 
 
@@ -81,14 +82,17 @@ def read_note(recording_id: str, store: Store) -> Note:
     StoreError
         The note is damaged.
     """
-    file = store.session(recording_id) / "walk.json"
-    if not file.is_file():
-        raise InputError(
-            "this session has no finished walk", hint="run `tether run` on its recording"
-        )
+    file = store.session(recording_id) / NOTE
+    with told("the note of this session's last walk cannot be read", must="readable"):
+        try:
+            content = file.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise InputError(
+                "this session has no finished walk", hint="run `tether run` on its recording"
+            ) from None
     try:
-        return _NOTE.validate_json(file.read_bytes())
-    except (OSError, ValidationError):  # its message would quote what was found
+        return _NOTE.validate_json(content)
+    except ValidationError:  # its message would quote what was found
         raise StoreError(
             "the note of this session's last walk is damaged on disk",
             hint="run `tether run` on its recording again",
@@ -115,7 +119,7 @@ def publish(
     note = Note(recording, language, provenance, slots, stale, settings)
     content = canonical(_NOTE.dump_python(note, mode="json"))
     folder = store.session(recording.recording_id)
-    walk_file, report_file = folder / "walk.json", folder / report.REPORT
+    walk_file, report_file = folder / NOTE, folder / report.REPORT
     computed = [name for name, state in outcome.states.items() if state == "done"]
     stands = report_file.is_file() and walk_file.is_file() and walk_file.read_bytes() == content
     seconds = dict(outcome.seconds)

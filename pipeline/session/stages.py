@@ -46,11 +46,20 @@ class Sound:
         self._decoded: audio.Decoded | None = None
 
     def decoded(self) -> audio.Decoded:
-        """The decoded recording."""
+        """The decoded recording.
+
+        Raises
+        ------
+        ChangingError
+            It was written to since it was hashed: what was decoded may not be of its id.
+        """
         if self._decoded is None:
-            self._decoded = audio.decode(
-                self._source.audio, self._store.scratch, self._settings.audio
-            )
+            try:
+                self._decoded = audio.decode(
+                    self._source.audio, self._store.scratch, self._settings.audio
+                )
+            finally:  # an incomplete file may be one that cannot be decoded
+                self._source.require_unchanged()
         return self._decoded
 
     @property

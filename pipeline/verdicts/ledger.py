@@ -20,7 +20,7 @@ from sqlalchemy import (
     select,
 )
 
-from pipeline.catalogue import connect, settle, told
+from pipeline.database import connect, read, settle, told
 from pipeline.errors import InputError
 from pipeline.verdicts.verdict import Verdict
 
@@ -58,9 +58,7 @@ class Ledger:
     """
 
     def __init__(self, workspace: Path) -> None:
-        self._engine: Engine = connect(workspace)
-        with told("written"):
-            _METADATA.create_all(self._engine)
+        self._engine: Engine = connect(workspace, _METADATA)
 
     def close(self) -> None:
         """Close the database."""
@@ -104,9 +102,8 @@ class Ledger:
 
     def latest(self) -> int:
         """Id of the newest entry; 0 where there is none. It tells whether something is new."""
-        with told("read"), self._engine.connect() as connection:
-            found = connection.execute(select(func.max(_VERDICTS.c.verdict_id))).scalar()
-        return int(found or 0)
+        rows = read(self._engine, _VERDICTS, select(func.max(_VERDICTS.c.verdict_id)))
+        return int(rows[0][0] or 0) if rows else 0
 
     def forget(self, recording_id: str) -> None:
         """Remove all entries on a session, from the file too: for a purge alone."""
@@ -116,7 +113,6 @@ class Ledger:
 
     def _read(self, *conditions: Any) -> Iterator[Verdict]:
         query = select(_VERDICTS).where(*conditions).order_by(_VERDICTS.c.verdict_id)
-        with told("read"), self._engine.connect() as connection:
-            for row in connection.execute(query).mappings():
-                when = row["decided_at"].replace(tzinfo=dt.UTC)
-                yield Verdict.kept(**{**row, "decided_at": when})
+        for row in read(self._engine, _VERDICTS, query):
+            when = row.decided_at.replace(tzinfo=dt.UTC)
+            yield Verdict.kept(**{**row._mapping, "decided_at": when})  # noqa: SLF001  # its documented name

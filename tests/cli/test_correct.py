@@ -126,7 +126,7 @@ def test_labels_are_for_terminals(
 def test_a_damaged_session_does_not_hide_the_list(
     walked: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (damaged,) = walked.glob("sessions/*/artifacts/moments-*/moments.parquet")
+    (damaged,) = walked.glob("sessions/*/artifacts/moments-*/manifest.json")
     damaged.write_bytes(b"")
     reading.sessions(walked, as_json=False)
     assert "not finished" in capsys.readouterr().out

@@ -101,7 +101,7 @@ def test_a_purged_session_leaves_nothing(
     running.correct(gone.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
     running.correct(stays.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
     capsys.readouterr()
-    assert tether(tmp_path, "purge", gone.recording.short_id) == 0
+    assert tether(tmp_path, "purge", gone.recording.short_id, "--may-return") == 0
     assert capsys.readouterr().out == "left: nothing\n"
     short = gone.recording.short_id.encode()
     left = files(tmp_path / "workspace")
@@ -121,7 +121,8 @@ def test_corrections_may_be_kept(
     walked = walk(tmp_path, "thanks")
     running.correct(walked.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
     capsys.readouterr()
-    assert tether(tmp_path, "purge", walked.recording.short_id, "--keep-corrections") == 0
+    purge = ("purge", walked.recording.short_id, "--may-return", "--keep-corrections")
+    assert tether(tmp_path, *purge) == 0
     assert capsys.readouterr().out == "left: roles of 1 speakers as a person corrected them\n"
     assert bench.catalogue.corrections(walked.recording.recording_id) == {"A": "client"}
     assert walk(tmp_path, "thanks").tables["roles"]["source"].to_list() == ["corrected"] * 2
@@ -178,7 +179,7 @@ def test_killed_in_the_middle_the_next_call_ends_it(
     walk(tmp_path, "thanks", {"turns.turn_pause_ms": 1999})
     walked = walk(tmp_path, "thanks")
     short = walked.recording.short_id
-    arguments = {"gc": ("gc", "--yes"), "purge": ("purge", short)}[command]
+    arguments = {"gc": ("gc", "--yes"), "purge": ("purge", short, "--may-return")}[command]
     place = ("--workspace", str(tmp_path / "workspace"))
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(KILLED), str(step), *arguments, *place],
