@@ -69,6 +69,7 @@ def run(
     *,
     options: Mapping[str, Any],
     refresh: bool,
+    passed_over: list[Path] | None = None,
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
 ) -> list[Result]:
     """Walk every recording under `paths`.
@@ -77,8 +78,10 @@ def run(
     ----------
     options
         Keys of the sidecar from the command line; only for a single session.
+    passed_over
+        Takes what lies in the folders and is no session.
     """
-    named = intake.discover(paths)
+    named = intake.discover(paths, passed_over)
     if bench.settings.baseline.earlier_sessions:
         named = intake.in_order(named)  # an earlier session is part of a later one's baseline
     if options and len(named) > 1:

@@ -10,6 +10,7 @@ file per participant is named by its sidecar, whose key ``parts`` gives them.
 import datetime as dt
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from pipeline.audio import media_suffixes
 from pipeline.catalogue import place
 from pipeline.errors import ConsentError, InputError
 from pipeline.formats import transcript as transcripts
@@ -25,12 +27,6 @@ from pipeline.ports import Attachment
 from pipeline.store import canonical
 from pipeline.tables import Metadata, Role
 
-# What a folder is searched for; a file named by itself may end as it likes.
-MEDIA_SUFFIXES = (
-    *(".wav", ".wave", ".w64", ".flac", ".mp3", ".mp2", ".m4a", ".m4b", ".aac", ".ogg", ".oga"),
-    *(".opus", ".webm", ".mka", ".mkv", ".mp4", ".m4v", ".mov", ".wma", ".aiff", ".aif", ".aifc"),
-    *(".caf", ".amr", ".3gp", ".avi", ".au", ".dss", ".ds2"),
-)
 TRANSCRIPT_SUFFIXES = (".vtt", ".srt", ".textgrid", ".csv", ".json")
 DEFAULTS = "tether.yaml"
 
@@ -142,12 +138,19 @@ class Source:
         return canonical(fields).decode()
 
 
-def discover(paths: Iterable[Path]) -> list[Named]:
-    """Sessions under `paths`, each once, folders in the order of their file names."""
+def discover(paths: Iterable[Path], passed_over: list[Path] | None = None) -> list[Named]:
+    """Sessions under `paths`, each once, folders in the order of their file names.
+
+    Parameters
+    ----------
+    passed_over
+        Takes what lies in the folders, is no session, and is named by none; hidden files and
+        sidecars apart.
+    """
     found: list[Named] = []
     for path in paths:
         if path.is_dir():
-            found += _in_folder(path)
+            found += _in_folder(path, [] if passed_over is None else passed_over)
         elif path.exists():
             found.append(Named(path, path.parent))
         else:
@@ -172,10 +175,20 @@ def in_order(named: Iterable[Named]) -> list[Named]:
     return sorted(named, key=when)
 
 
-def _in_folder(folder: Path) -> list[Named]:
+def _in_folder(folder: Path, passed_over: list[Path]) -> list[Named]:
+    """Sessions in a folder; a file that is named media, and cannot be reached, is a failed one."""
     closed: list[OSError] = []
-    files = sorted(path for path in _files(folder, closed) if path.is_file())
-    found = [Named(Path(str(caught.filename)), folder, _unreadable(caught)) for caught in closed]
+    files, others = [], []
+    found: list[Named] = []
+    for path in sorted(_files(folder, closed)):
+        error = _unreachable(path)
+        if error is None:
+            files.append(path)
+        elif _is_media(path) and not path.is_dir():
+            found.append(Named(path, folder, error))
+        else:
+            others.append(path)
+    found += [Named(Path(str(caught.filename)), folder, _unreadable(caught)) for caught in closed]
     parts: set[Path] = set()
     for path in files:
         if path.suffix == ".yaml" and path.name != DEFAULTS and not path.with_suffix("").is_file():
@@ -189,10 +202,11 @@ def _in_folder(folder: Path) -> list[Named]:
                 parts |= {(path.parent / part).resolve() for part in named}
                 found.append(Named(path, folder))
     found += [
-        Named(path, folder)
-        for path in files
-        if path.suffix.lower() in MEDIA_SUFFIXES and path.resolve() not in parts
+        Named(path, folder) for path in files if _is_media(path) and path.resolve() not in parts
     ]
+    used = parts | {named.path.resolve() for named in found} | _named_by(found)
+    others += [path for path in files if path.suffix != ".yaml" and path.resolve() not in used]
+    passed_over += sorted(others)
     if not found:
         error = InputError("no recording in this folder", expected="audio or video files")
         return [Named(folder, folder, error)]
@@ -200,13 +214,48 @@ def _in_folder(folder: Path) -> list[Named]:
 
 
 def _files(folder: Path, closed: list[OSError]) -> Iterator[Path]:
-    """Files at any depth but hidden ones; links to folders are not followed, so nothing loops.
+    """Files, and links to folders, at any depth but hidden ones.
 
-    Folders that cannot be read come into `closed`: what lies in them must not be missed unseen.
+    Links to folders are not followed, so nothing loops. Folders that cannot be read come into
+    `closed`: what lies in them must not be missed unseen.
     """
     for inside, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (path for path in (Path(inside, name) for name in folders) if path.is_symlink())
         yield from (Path(inside, name) for name in names if not name.startswith("."))
+
+
+def _is_media(path: Path) -> bool:
+    return path.suffix.lower() in media_suffixes()
+
+
+def _unreachable(path: Path) -> InputError | None:
+    """Why a file cannot be read as one; None: it can."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as caught:
+        if path.is_symlink():
+            return InputError(
+                "a link that leads nowhere",
+                hint="connect the drive or the share that it leads to, or delete the link",
+            )
+        return _unreadable(caught)
+    return None if stat.S_ISREG(mode) else InputError("this is not a regular file")
+
+
+def _named_by(found: Iterable[Named]) -> set[Path]:
+    """Files that the sidecars of sessions name; one with mistakes is told when it is read."""
+    named: set[Path] = set()
+    for one in found:
+        file = _sidecar_path(one.path)
+        try:
+            sidecar = _parse(file) if file.is_file() else None
+        except InputError:
+            continue
+        for names in (sidecar.transcript, sidecar.diarization) if sidecar else ():
+            each = names.values() if isinstance(names, dict) else [names] if names else []
+            named |= {(file.parent / name).resolve() for name in each}
+    return named
 
 
 def _nameable(named: Named) -> Named:

@@ -270,7 +270,12 @@ def test_links_do_not_loop(tmp_path: Path) -> None:
     (tmp_path / "in" / "loop").symlink_to(tmp_path)
     (tmp_path / "in" / "dead.wav").symlink_to(tmp_path / "nowhere")
     (tmp_path / "in" / "self.wav").symlink_to(tmp_path / "in" / "self.wav")
-    assert names(discover([tmp_path])) == ["a.wav"]
+    passed: list[Path] = []
+    found = discover([tmp_path], passed)
+    assert names(found) == ["a.wav", "dead.wav", "self.wav"]
+    assert [named.error is None for named in found] == [True, False, False]
+    assert all("leads nowhere" in str(named.error) for named in found[1:])
+    assert [path.name for path in passed] == ["loop"]
 
 
 def test_a_link_to_a_recording_is_one(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from pipeline.batch import Listener, Result
 from pipeline.cli import reading
 from pipeline.cli.options import USUAL_PROFILE, USUAL_WORKSPACE
 from pipeline.cli.progress import Log, Screen, set_up_logging
-from pipeline.report import REPORT
-from pipeline.report.summary import SessionSummary, summarize, write
+from pipeline.report import REPORT, wording
+from pipeline.report.summary import SessionSummary, printable, summarize, write
 from pipeline.tables import SHORT_ID
 
 
@@ -40,11 +40,16 @@ def run(
     # The live line shows file names, so it is for those who may see them.
     live = on_terminal and sys.stderr.isatty() and show_names
     listener: Listener = Screen() if live else Log()
-    results = batch.run(paths, bench, listener, options=sidecar, refresh=refresh)
+    passed: list[Path] = []
+    results = batch.run(
+        paths, bench, listener, options=sidecar, refresh=refresh, passed_over=passed
+    )
     if as_json:
-        click.echo(json.dumps([_machine(result, bench) for result in results], indent=1))
+        beside = {"passed_over": len(passed)}  # in the folders of the run, not by this recording
+        click.echo(json.dumps([_machine(each, bench) | beside for each in results], indent=1))
     else:
         write([_line(result, bench, show_names=show_names) for result in results], sys.stdout)
+        _say_what_was_passed_over(passed, show_names=show_names)
         if show_names:  # the commands hold labels of speakers, which may be names
             _say_what_to_type(results)
         if all(result.status == "kept" for result in results):
@@ -79,6 +84,22 @@ def bench_of(settings: config.Settings, workspace: Path, profile: str) -> Workbe
     if profile != USUAL_PROFILE:
         options += ("--config", profile)
     return Workbench(settings, workspace, profile=Path(profile).stem, options=options)
+
+
+def _say_what_was_passed_over(passed: Sequence[Path], *, show_names: bool) -> None:
+    """How many files in the folders are no recordings; on a terminal, which."""
+    if not passed:
+        return
+    count = wording.count(len(passed), "file")
+    click.echo(f"Passed over: {count} not named as a recording.")
+    if show_names:
+        for path in passed[:_MOST_NAMES]:
+            click.echo(f"  {printable(path.name)}")
+        if len(passed) > _MOST_NAMES:
+            click.echo(f"  and {len(passed) - _MOST_NAMES} more")
+
+
+_MOST_NAMES = 20
 
 
 def _say_what_to_type(results: Sequence[Result]) -> None:

@@ -155,15 +155,15 @@ def _cells(summary: SessionSummary) -> tuple[str, ...]:
     status = f"{summary.status}, {summary.note}" if summary.note else summary.status
     duration = "-" if summary.duration_ms is None else ms_to_clock(summary.duration_ms)
     cells = (summary.label, duration, *counts, strongest, str(summary.caveats), status)
-    return tuple(_printable(cell) for cell in cells)
+    return tuple(printable(cell) for cell in cells)
 
 
 def _places(summaries: Sequence[SessionSummary]) -> list[str]:
     shown = [summary for summary in summaries if summary.report]
-    return [_printable(f"report of {summary.label}: {summary.report}") for summary in shown]
+    return [printable(f"report of {summary.label}: {summary.report}") for summary in shown]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Without controls, which could move a terminal's cursor or turn the direction of writing."""
     return "".join(
         "\ufffd" if unicodedata.category(c) == "Cc" or c in _DIRECTIONS else c for c in text
