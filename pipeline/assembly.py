@@ -373,6 +373,10 @@ class Workbench:
         media = heard["media"].row(0, named=True)
         if media["channels"] > 1 and media["distinct_channels"]:
             return "channels", "each speaker has a channel of their own"
+        alike, why = self._likeness(media)
+        named = [number for number in source.metadata.channels if number <= media["channels"]]
+        if len(named) > 1 and not alike:
+            return "channels", f"the sidecar says who speaks on which channel, though {why}"
         reasons = []
         for name in ("pyannote", "clustering"):
             try:
@@ -380,14 +384,23 @@ class Workbench:
             except EngineError as caught:
                 reasons.append(caught)
             else:
-                why = "one microphone" if media["channels"] == 1 else "the channels sound the same"
                 missing = f"; pyannote is not here ({reasons[0].found})" if reasons else ""
                 return name, f"{why}{missing}"
         raise EngineError(
-            "no diarizer for one microphone is here: "
+            f"{why}, and no diarizer that knows voices is here: "
             + ", ".join(reason.found for reason in reasons),
             hint=reasons[-1].hint,
         )
+
+    def _likeness(self, media: Mapping[str, Any]) -> tuple[bool, str]:
+        """Whether no channel differs from another at all, and why voices must be told apart."""
+        if media["channels"] == 1:
+            return True, "one microphone"
+        if media["correlation"] is None:
+            return False, "only one channel carries sound"
+        if media["correlation"] >= self.settings.activity.same_correlation:
+            return True, "all channels carry the same sound"
+        return False, "both speakers are heard on the channels alike"
 
     def _transcriber(
         self, source: Source, language: str | None

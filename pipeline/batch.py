@@ -19,7 +19,6 @@ from pipeline.errors import (
     StoreError,
     TetherError,
 )
-from pipeline.formats.repairs import Repairs
 from pipeline.session import Older, Walked
 
 
@@ -90,7 +89,7 @@ def run(
     *,
     options: Mapping[str, Any],
     refresh: bool,
-    passed_over: Repairs | None = None,
+    passed_over: intake.PassedOver | None = None,
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
 ) -> list[Result]:
     """Walk every recording under `paths`.
@@ -102,7 +101,7 @@ def run(
     options
         Keys of the sidecar from the command line; only for a single session.
     passed_over
-        Counts what folders hold and is not run.
+        Takes what folders hold and is not run.
     """
     named = intake.discover(paths, passed_over)
     if bench.settings.baseline.earlier_sessions:
@@ -191,6 +190,8 @@ def _open_again(paths: Sequence[Path], named: Sequence[intake.Named], bench: Wor
         and any(failure.path.is_relative_to(root) for root in roots)
     ]
     bench.catalogue.no_failure(read)
+
+
 def _walk(source: intake.Source, bench: Workbench, listener: Listener, *, refresh: bool) -> Walked:
     try:
         return bench.walk(source, refresh=refresh, tell=listener.stage)

@@ -27,6 +27,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.dialects import sqlite
 
 from pipeline.database import connect, read, settle, told
 from pipeline.errors import InputError

@@ -10,15 +10,18 @@ file per participant is named by its sidecar, whose key ``parts`` gives them.
 import datetime as dt
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from pipeline.audio import media_suffixes
 from pipeline.catalogue import place
+from pipeline.database import FILE as DATABASE
 from pipeline.errors import ChangingError, ConsentError, InputError
 from pipeline.formats import transcript as transcripts
 from pipeline.formats import yaml
@@ -28,14 +31,7 @@ from pipeline.spelling import on_disk, whole
 from pipeline.store import canonical
 from pipeline.tables import Metadata, Role
 
-# What a folder is searched for; a file named by itself may end as it likes.
-MEDIA_SUFFIXES = (
-    *(".wav", ".wave", ".w64", ".flac", ".mp3", ".mp2", ".m4a", ".m4b", ".aac", ".ogg", ".oga"),
-    *(".opus", ".webm", ".mka", ".mkv", ".mp4", ".m4v", ".mov", ".wma", ".aiff", ".aif", ".aifc"),
-    *(".caf", ".amr", ".3gp", ".avi", ".au", ".dss", ".ds2"),
-)
 TRANSCRIPT_SUFFIXES = (".vtt", ".srt", ".textgrid", ".csv", ".json")
-DIARIZATION_SUFFIXES = (".rttm",)
 DEFAULTS = "tether.yaml"
 
 
@@ -160,20 +156,42 @@ class Source:
         return canonical(fields).decode()
 
 
-def discover(paths: Iterable[Path], passed_over: Repairs | None = None) -> list[Named]:
+@dataclass
+class PassedOver:
+    """What lies in the folders of a run and is not run; the paths are for a terminal alone.
+
+    Attributes
+    ----------
+    strays
+        Files that look like sidecars and belong to no recording.
+    others
+        Files that are no session, no sidecar, and named by none.
+    """
+
+    strays: list[Path] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
+
+    def sentences(self) -> tuple[str, ...]:
+        """A count of each kind that there is."""
+        counts = {
+            "Sidecars that belong to no recording, not used": len(self.strays),
+            "Files in folders that do not end like a recording, not run": len(self.others),
+        }
+        return Repairs(counts).sentences()
+
+
+def discover(paths: Iterable[Path], passed_over: PassedOver | None = None) -> list[Named]:
     """Sessions under `paths`, each once, folders in the order of their file names.
 
     Parameters
     ----------
     passed_over
-        Counts what lies there and is not taken.
+        Takes what lies there and is not taken; hidden files apart.
     """
     found: list[Named] = []
-    passed_over = Repairs() if passed_over is None else passed_over
+    passed_over = PassedOver() if passed_over is None else passed_over
     for path in map(on_disk, paths):
-        stray = len(strays([path]))
-        if stray:
-            passed_over["Sidecars that belong to no recording, not used"] += stray
+        passed_over.strays += strays([path])
         if path.is_dir():
             found += _in_folder(path, passed_over)
         elif path.exists():
@@ -225,7 +243,7 @@ def _is_stray(file: Path) -> bool:
     if file.suffix.lower() not in _YAML or file.name == DEFAULTS or not file.is_file():
         return False
     owner = on_disk(file.with_suffix(""))
-    recording = owner.suffix.lower() in (*MEDIA_SUFFIXES, *TRANSCRIPT_SUFFIXES)
+    recording = _is_session(owner)
     if file.suffix == ".yaml" and recording and owner.is_file():
         return False
     try:
@@ -239,11 +257,7 @@ def _is_stray(file: Path) -> bool:
     return (
         recording
         or (bool(keys) and keys <= Sidecar.model_fields.keys())
-        or any(
-            whole(beside.stem) == like
-            for beside in _beside(file)
-            if beside.suffix.lower() in (*MEDIA_SUFFIXES, *TRANSCRIPT_SUFFIXES)
-        )
+        or any(whole(beside.stem) == like for beside in _beside(file) if _is_session(beside))
     )
 
 
@@ -254,10 +268,20 @@ def _beside(file: Path) -> list[Path]:
         return []  # a folder that may be passed through and not be listed
 
 
-def _in_folder(folder: Path) -> list[Named]:
+def _in_folder(folder: Path, passed_over: PassedOver) -> list[Named]:
+    """Sessions in a folder; a file that is named media, and cannot be reached, is a failed one."""
     closed: list[OSError] = []
-    files = dict.fromkeys(sorted(path for path in _files(folder, closed) if path.is_file()))
-    found = [Named(Path(str(caught.filename)), folder, _unreadable(caught)) for caught in closed]
+    files, others = [], []
+    found: list[Named] = []
+    for path in sorted(_files(folder, closed)):
+        error = _unreachable(path)
+        if error is None:
+            files.append(path)
+        elif _is_media(path) and not path.is_dir():
+            found.append(Named(path, folder, error))
+        else:
+            others.append(path)
+    found += [Named(Path(str(caught.filename)), folder, _unreadable(caught)) for caught in closed]
     parts: set[Path] = set()
     for path in files:
         if path.suffix == ".yaml" and path.name != DEFAULTS and not _of_a_file(path):
@@ -271,12 +295,18 @@ def _in_folder(folder: Path) -> list[Named]:
                 parts |= {on_disk(path.parent / part).resolve() for part in named}
                 found.append(Named(path, folder))
     found += [
-        Named(path, folder)
-        for path in files
-        if path.suffix.lower() in MEDIA_SUFFIXES and path.resolve() not in parts
+        Named(path, folder) for path in files if _is_media(path) and path.resolve() not in parts
     ]
-    if others := sum(_is_foreign(path, files) and path.resolve() not in parts for path in files):
-        passed_over["Files in folders that do not end like a recording, not run"] += others
+    used = parts | {named.path.resolve() for named in found} | _named_by(found)
+    workspaces = {path.parent for path in files if path.name == DATABASE}
+    others += [
+        path
+        for path in files
+        if path.suffix.lower() not in _YAML
+        and path.resolve() not in used
+        and workspaces.isdisjoint(path.parents)
+    ]
+    passed_over.others += sorted(others)
     if not found:
         error = InputError("no recording in this folder", expected="audio or video files")
         return [Named(folder, folder, error)]
@@ -288,13 +318,53 @@ def _of_a_file(sidecar: Path) -> bool:
 
 
 def _files(folder: Path, closed: list[OSError]) -> Iterator[Path]:
-    """Files at any depth but hidden ones; links to folders are not followed, so nothing loops.
+    """Files, and links to folders, at any depth but hidden ones.
 
-    Folders that cannot be read come into `closed`: what lies in them must not be missed unseen.
+    Links to folders are not followed, so nothing loops. Folders that cannot be read come into
+    `closed`: what lies in them must not be missed unseen.
     """
     for inside, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (path for path in (Path(inside, name) for name in folders) if path.is_symlink())
         yield from (Path(inside, name) for name in names if not name.startswith("."))
+
+
+def _is_media(path: Path) -> bool:
+    return path.suffix.lower() in media_suffixes()
+
+
+def _is_session(path: Path) -> bool:
+    """Whether a file is named as a recording or a transcript."""
+    return _is_media(path) or path.suffix.lower() in TRANSCRIPT_SUFFIXES
+
+
+def _unreachable(path: Path) -> InputError | None:
+    """Why a file cannot be read as one; None: it can."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as caught:
+        if path.is_symlink():
+            return InputError(
+                "a link that leads nowhere",
+                hint="connect the drive or the share that it leads to, or delete the link",
+            )
+        return _unreadable(caught)
+    return None if stat.S_ISREG(mode) else InputError("this is not a regular file")
+
+
+def _named_by(found: Iterable[Named]) -> set[Path]:
+    """Files that the sidecars of sessions name; one with mistakes is told when it is read."""
+    named: set[Path] = set()
+    for one in found:
+        file = _sidecar_path(one.path)
+        try:
+            sidecar = _parse(file) if file.is_file() else None
+        except InputError:
+            continue
+        for names in (sidecar.transcript, sidecar.diarization) if sidecar else ():
+            each = names.values() if isinstance(names, dict) else [names] if names else []
+            named |= {(file.parent / name).resolve() for name in each}
+    return named
 
 
 def _nameable(named: Named) -> Named:

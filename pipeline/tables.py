@@ -133,6 +133,19 @@ MEDIA = Schema(
             "the channels carry different speech",
             null="fewer than two channels",
         ),
+        Column(
+            "correlation",
+            pl.Float32,
+            "smallest correlation of two channels with sound, -1..1; 1: all carry the same",
+            null="fewer than two channels with sound",
+        ),
+        Column(
+            "factors",
+            pl.List(pl.Float32),
+            "what the samples of each channel of the files were multiplied by, negative: turned "
+            "over",
+            null="all by 1",
+        ),
         Column("codec", pl.String, "name of the audio codec", null="no audio"),
         Column("damaged_packets", pl.Int64, "packets that did not decode and were skipped"),
         Column("gap_ms", pl.Int64, "time the container skipped, filled with zeros"),

@@ -140,7 +140,10 @@ def test_sample_index_is_time(
         assert media["channels"] == channels == len(decoded.audio.channels)
         assert media["damaged_packets"] == media["gap_ms"] == 0
         assert abs(media["duration_ms"] - 4000) <= 150  # lossy codecs fill their last frame
-        assert abs(media["promised_ms"] - 4000) <= 150
+        if ending in ("ogg", "opus"):
+            assert media["promised_ms"] is None  # the last page is no announcement
+        else:
+            assert abs(media["promised_ms"] - 4000) <= 150
         assert np.abs(deviation_ms(decoded)).max() <= 1.0
 
 
@@ -166,7 +169,9 @@ def test_raw_aac_tells_no_delay_but_keeps_its_clock(tmp_path: Path) -> None:
 @pytest.mark.parametrize("channels", [7, 8, 12, 16, 64])
 def test_many_channels_of_a_field_recorder(tmp_path: Path, channels: int) -> None:
     """Planar frames of 8 channels and more crash PyAV: a regression here ends the test run."""
-    with decode(write_wav(tmp_path / "s.wav", chirps(16_000, channels), 16_000)) as decoded:
+    wide = SETTINGS.model_copy(update={"max_channels": channels})
+    file = write_wav(tmp_path / "s.wav", chirps(16_000, channels), 16_000)
+    with audio.decode([file], tempfile.TemporaryFile, wide) as decoded:
         assert len(decoded.audio.channels) == channels
         assert np.abs(deviation_ms(decoded)).max() <= 1.0
 
@@ -294,11 +299,9 @@ def test_a_header_that_does_not_know_its_length_promises_nothing(tmp_path: Path,
     content = bytearray(file.read_bytes())
     struct.pack_into("<I", content, content.find(b"data") + 4, size)
     file.write_bytes(content)
-    with file.open("rb") as source:
-        assert audio.decoding._announced_by_riff(source) is None
-    if size:
-        with decode(file) as decoded:
-            assert decoded.media["duration_ms"][0] == 4000
+    with decode(file) as decoded:
+        assert decoded.media["promised_ms"][0] is None
+        assert decoded.media["duration_ms"][0] == 4000
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ import pytest
 
 from pipeline import intake
 from pipeline.errors import ChangingError, ConsentError, InputError
-from pipeline.formats.repairs import Repairs
 from pipeline.intake import Named, Source, discover
 
 
@@ -276,7 +275,12 @@ def test_links_do_not_loop(tmp_path: Path) -> None:
     (tmp_path / "in" / "loop").symlink_to(tmp_path)
     (tmp_path / "in" / "dead.wav").symlink_to(tmp_path / "nowhere")
     (tmp_path / "in" / "self.wav").symlink_to(tmp_path / "in" / "self.wav")
-    assert names(discover([tmp_path])) == ["a.wav"]
+    passed = intake.PassedOver()
+    found = discover([tmp_path], passed)
+    assert names(found) == ["a.wav", "dead.wav", "self.wav"]
+    assert [named.error is None for named in found] == [True, False, False]
+    assert all("leads nowhere" in str(named.error) for named in found[1:])
+    assert [path.name for path in passed.others] == ["loop"]
 
 
 def test_a_link_to_a_recording_is_one(tmp_path: Path) -> None:
@@ -448,10 +452,10 @@ def test_sidecars_of_nothing_are_counted_and_found(tmp_path: Path) -> None:
     text(tmp_path / "tether.yaml", "language: en\n")
     text(tmp_path / "mine.yaml", "extends: default\n")
     text(tmp_path / "empty.yaml", "")
-    passed_over = Repairs()
+    passed_over = intake.PassedOver()
     found = discover([tmp_path], passed_over)
     assert names(found) == ["monday.wav", "tuesday.flac", "friday.mp3"]
-    assert sum(passed_over.values()) == len(meant)
+    assert sorted(passed_over.strays) == sorted(meant)
     assert "monday" not in str(passed_over.sentences())
     assert sorted(intake.strays([tmp_path])) == sorted(meant)
     assert intake.strays([tmp_path / "monday.wav"]) == [tmp_path / "monday.yaml"]

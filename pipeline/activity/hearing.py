@@ -32,7 +32,9 @@ def whole(
     heard_blocks = []
     for first in range(0, -(-len(samples) // block), piece):
         start = max(first - lead, 0)
-        heard = np.asarray(samples[start * block : (first + piece) * block]) * gain
+        part = np.asarray(samples[start * block : (first + piece) * block])
+        # Off centre, what is made louder would leave full scale, and the detector hear nothing.
+        heard = (part - part.mean(dtype=np.float64).astype(np.float32)) * gain
         heard_blocks.append(detector.probabilities(np.clip(heard, -1, 1))[first - start :])
     return _near(np.concatenate(heard_blocks), detector.block_ms, n_frames, settings)
 

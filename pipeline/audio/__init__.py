@@ -4,7 +4,9 @@
 listens. A second is the same second in both.
 """
 
-from pipeline.audio.decoding import READABLE, Decoded, decode
+from pipeline.audio.decoding import Decoded, decode
+from pipeline.audio.endings import media_suffixes
+from pipeline.audio.opening import READABLE
 from pipeline.audio.streaming import Block, stream
 
-__all__ = ["READABLE", "Block", "Decoded", "decode", "stream"]
+__all__ = ["READABLE", "Block", "Decoded", "decode", "media_suffixes", "stream"]

@@ -1,47 +1,30 @@
 """Decoding: whatever FFmpeg reads, to 16 kHz, channels kept, on the container's own clock.
 
-Where the container skips time, zeros are written, so that sample index equals time. The samples go
-in blocks to scratch files and are read back through memory maps: memory does not grow with length.
-FFmpeg is handed an open file and no protocol, so that a playlist in disguise reaches nothing.
+All tracks of sound are channels of one recording, in the order of the file. The samples go in
+blocks to scratch files and are read back through memory maps: memory does not grow with length.
 """
 
 import contextlib
 import errno
-import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Self
 
 import av
 import numpy as np
 import polars as pl
-from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
-from av.audio.stream import AudioStream
-from av.container import InputContainer
 from numpy.typing import NDArray
 
+from pipeline.audio import levelling
+from pipeline.audio.opening import READABLE, Opened, opened
+from pipeline.audio.tracks import Track
 from pipeline.config import AudioDecoding
 from pipeline.errors import InputError, StoreError
+from pipeline.formats.repairs import Repairs
 from pipeline.ports import Audio, Samples
 from pipeline.tables import DROPOUTS, MEDIA
-from pipeline.timebase import (
-    FRAME_MS,
-    SAMPLE_RATE_HZ,
-    SAMPLES_PER_FRAME,
-    ms_to_s,
-    s_to_ms,
-    samples_to_ms,
-)
-
-OPTIONS: dict[str, Any] = {
-    "options": {"protocol_whitelist": "none"},
-    "metadata_errors": "ignore",
-}
-"""How every file is opened: nothing in it can name another."""
-
-READABLE = "wav, flac, mp3, m4a, ogg, opus, webm, mp4 or another file that FFmpeg decodes"
+from pipeline.timebase import FRAME_MS, SAMPLE_RATE_HZ, SAMPLES_PER_FRAME, samples_to_ms
 
 
 @dataclass
@@ -90,249 +73,252 @@ def decode(
     Raises
     ------
     InputError
-        A file is empty, is no recording, or holds no audio.
+        A file is empty, is no recording, holds no audio, or goes beyond a ceiling of the settings.
     StoreError
         No room for the decoded samples.
     """
     files: list[IO[bytes]] = []
-    facts = []
+
+    def another() -> IO[bytes]:
+        files.append(scratch())
+        return files[-1]
+
     try:
+        found: list[_File] = []
         for path in paths:
-            track = _Track(path, scratch, files, mix=len(paths) > 1)
-            track.decode()
-            facts.append(track)
-        n_samples = max(track.written for track in facts)
-        for track in facts:
-            track.pad(n_samples)
-        channels = [np.memmap(file, np.float32, "r", shape=(n_samples,)) for file in files]
+            with _told():
+                found.append(_File.read(path, another, settings, sum(f.channels for f in found)))
+        with _told():
+            n_samples = max(file.written for file in found)
+            for file in found:
+                file.pad(n_samples)
+            made = _levelled(found, n_samples, settings)
+            channels = made.channels
+            if len(found) > 1:
+                unmixed = list(files)
+                channels = [_mixed(own, another(), n_samples) for own in made.of_files(found)]
+                made.channels.clear()
+                _free(unmixed)
     except BaseException:
         _free(files)
         raise
     audio = Audio(channels)
-    media = MEDIA.frame(
-        [
-            {
-                "duration_ms": max(1, audio.duration_ms),
-                "sample_rate_hz": min(track.rate_hz for track in facts),
-                "channels": len(channels),
-                "codec": "+".join(sorted({track.codec for track in facts})),
-                "damaged_packets": sum(track.damaged for track in facts),
-                "gap_ms": sum(track.gap_ms for track in facts),
-                "promised_ms": max((t.promised_ms for t in facts if t.promised_ms), default=None),
-            }
-        ]
-    )
-    return Decoded(audio, media, _dropouts(audio, settings), files)
+    row = _facts(found, audio) | {
+        "correlation": made.correlation(found) if len(channels) > 1 else None,
+        "factors": made.factors if any(factor != 1 for factor in made.factors) else None,
+        "repairs": [*_sentences(found), *made.sentences] or None,
+    }
+    return Decoded(audio, MEDIA.frame([row]), _dropouts(audio, settings), files)
 
 
-class _Track:
-    """Decodes the best audio stream of one file into one scratch file per channel, or one alone."""
+def _facts(found: Sequence["_File"], audio: Audio) -> dict[str, object]:
+    promised = [file.promised_ms for file in found if file.promised_ms]
+    return {
+        "duration_ms": max(1, audio.duration_ms),
+        "sample_rate_hz": min(track.rate_hz for file in found for track in file.tracks),
+        "channels": len(audio.channels),
+        "codec": "+".join(sorted({track.codec for file in found for track in file.tracks})),
+        "damaged_packets": sum(track.damaged for file in found for track in file.tracks),
+        "gap_ms": sum(max(track.gap_ms for track in file.tracks) for file in found),
+        "promised_ms": max(promised, default=None),
+    }
 
-    def __init__(
-        self, path: Path, scratch: Callable[[], IO[bytes]], files: list[IO[bytes]], *, mix: bool
-    ) -> None:
-        self.path = path
-        self.mix = mix
-        self.scratch = scratch
-        self.all_files = files
-        self.files: list[IO[bytes]] = []
-        self.written = 0
-        self.damaged = 0
-        self.gap_ms = 0
-        self.rate_hz = 0
-        self.codec = ""
-        self.promised_ms: int | None = None
-        self.resampler: AudioResampler | None = None
-        self.incoming: tuple[int, str, str] | None = None
-        self.layout = "mono"
-        self.heard = 1
-        self.clock_damaged = False
 
-    def decode(self) -> None:
-        """Read the whole file."""
-        try:
-            with self.path.open("rb") as source:
-                if not source.read(1):
-                    raise InputError("the file is empty", expected=READABLE)
-                announced_ms = _announced_by_riff(source)
-                source.seek(0)
-                with av.open(source, "r", **OPTIONS) as container:
-                    self._decode_container(container)
-                self.promised_ms = announced_ms or self.promised_ms
-        except av.error.FFmpegError as caught:
-            if isinstance(caught, OSError) and caught.errno == errno.ENOSPC:
-                raise _no_room() from caught
+@dataclass
+class _File:
+    """A file with its tracks decoded.
+
+    Attributes
+    ----------
+    promised_ms
+        Length that its header announces; None: it announces none.
+    """
+
+    tracks: list[Track] = field(default_factory=list)
+    promised_ms: int | None = None
+    repairs: Repairs = field(default_factory=Repairs)
+
+    @classmethod
+    def read(
+        cls, path: Path, scratch: Callable[[], IO[bytes]], settings: AudioDecoding, before: int
+    ) -> Self:
+        """Decode all tracks, one after the other; `before`: channels of earlier files."""
+        made, index, count = cls(), 0, 1
+        while index < count:
+            with opened(path) as found:
+                count = len(found.tracks)
+                if not index:
+                    made._check(found, settings, before)
+                track = Track(scratch, settings)
+                made.tracks.append(track)
+                track.decode(found, found.tracks[index])
+                if index == count - 1:
+                    made._finish(found)
+            index += 1
+        return made
+
+    @property
+    def written(self) -> int:
+        """Samples of the longest track."""
+        return max(track.written for track in self.tracks)
+
+    @property
+    def channels(self) -> int:
+        """Channels of all tracks."""
+        return sum(len(track.files) for track in self.tracks)
+
+    def pad(self, n_samples: int) -> None:
+        """Fill all tracks with zeros up to `n_samples`."""
+        for track in self.tracks:
+            track.pad(n_samples)
+
+    def _check(self, found: Opened, settings: AudioDecoding, before: int) -> None:
+        channels = before + sum(t.codec_context.layout.nb_channels for t in found.tracks)
+        if channels > settings.max_channels:
             raise InputError(
-                "not a recording that can be decoded",
-                expected=READABLE,
-                hint="play it to see whether it is whole; copy it again if it is not",
-            ) from caught
-        except OSError as caught:
-            if caught.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise _no_room() from caught
-            reason = (caught.strerror or "unknown reason").lower()
-            raise InputError(f"the file cannot be read: {reason}") from caught
+                f"the recording has {channels} channels",
+                expected=f"{settings.max_channels} at most",
+                hint="save the tracks of the speakers alone, or set audio.max_channels",
+            )
+
+    def _finish(self, found: Opened) -> None:
         if not self.written:
             raise InputError(
                 "no audio could be decoded", expected=READABLE, hint="copy the file again"
             )
+        self.promised_ms = found.announced_ms
+        if found.wave and found.wave.announced is not None:
+            held_ms = samples_to_ms(self.written)
+            self.promised_ms = held_ms * found.wave.announced // max(found.wave.held, 1)
+        if found.wave:
+            self.repairs.update(found.wave.repairs)
+        self.repairs["Audio tracks that cannot be decoded, passed over"] += found.passed_over
+        self.repairs["Audio tracks without sound, kept as silent channels"] += sum(
+            not track.written for track in self.tracks
+        )
 
-    def _decode_container(self, container: InputContainer) -> None:
-        stream = container.streams.best("audio")
-        if not isinstance(stream, AudioStream):
-            raise InputError("the file holds no audio", expected=READABLE)
-        self.codec = stream.codec_context.name
-        if self.codec == "flac":
-            # Its frames carry a checksum; without a look at it a damaged one decodes to loud noise.
-            stream.codec_context.options = {"err_detect": "crccheck+explode"}
-        origin_s = (container.start_time or 0) / av.time_base
-        # Raw AAC announces nothing: FFmpeg guesses from the bit rate.
-        if container.duration and container.format.name != "aac":
-            self.promised_ms = s_to_ms(container.duration / av.time_base)
-        for frame in self._frames(container, stream):
-            start_s = None if frame.time is None else frame.time - origin_s
-            self._take(frame, start_s)
-        self._write(self._resampled(None))
 
-    def _frames(self, container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
-        """Frames in order; a packet that does not decode is counted and skipped."""
-        packets = container.demux(stream)
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except av.error.FFmpegError:
-                self.damaged += 1  # the container breaks off here
-                return
-            try:
-                yield from packet.decode()
-            except av.error.FFmpegError:
-                self.damaged += 1
-
-    def _take(self, frame: AudioFrame, start_s: float | None) -> None:
-        incoming = (frame.sample_rate, frame.layout.name, frame.format.name)
-        if not self.files:
-            self.rate_hz, self.layout = frame.sample_rate, frame.layout.name
-            self.heard = frame.layout.nb_channels
-            self.files = [self.scratch() for _ in range(1 if self.mix else self.heard)]
-            self.all_files.extend(self.files)
-        if self.incoming != incoming:
-            self._restart()
-            self.incoming = incoming
-        if start_s is not None:
-            self._fill_gap(start_s)
-        frame.pts = None
-        self._write(self._resampled(frame))
-
-    def _restart(self) -> None:
-        """Let the resampler give what it holds, and begin anew."""
-        self._write(self._resampled(None))
-        self.resampler = AudioResampler(format="flt", layout=self.layout, rate=SAMPLE_RATE_HZ)
-
-    def _fill_gap(self, start_s: float) -> None:
-        """Write zeros where the container jumped ahead."""
-        start = round(start_s * SAMPLE_RATE_HZ)
-        if start - self.written <= GAP_SAMPLES:
-            return
-        latest_ms = self.promised_ms + _MINUTE_MS if self.promised_ms else _DAY_MS
-        if start_s > ms_to_s(latest_ms):
-            # The clock is damaged, not the time lost: go on with the sum of samples.
-            self.damaged += not self.clock_damaged
-            self.clock_damaged = True
-            return
-        self._restart()
-        missing = start - self.written
-        if missing > 0:
-            self.gap_ms += samples_to_ms(missing)
-            self._zeros(missing)
-
-    def _resampled(self, frame: AudioFrame | None) -> list[NDArray[np.float32]]:
-        return resampled(self.resampler, frame, self.heard, mix=self.mix)
-
-    def _write(self, blocks: list[NDArray[np.float32]]) -> None:
-        for block in blocks:
-            for file, samples in zip(self.files, block, strict=True):
-                file.write(samples.tobytes())
-            self.written += block.shape[1]
-
-    def _zeros(self, count: int) -> None:
-        block = np.zeros(SAMPLE_RATE_HZ, np.float32).tobytes()
-        for file in self.files:
-            for _ in range(count // SAMPLE_RATE_HZ):
-                file.write(block)
-            file.write(block[: 4 * (count % SAMPLE_RATE_HZ)])
-        self.written += count
-
-    def pad(self, n_samples: int) -> None:
-        """Fill with zeros up to `n_samples` and flush."""
-        try:
-            self._zeros(n_samples - self.written)
-            for file in self.files:
-                file.flush()
-        except OSError as caught:
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What FFmpeg and the system raise, as errors that a person can act on."""
+    try:
+        yield
+    except av.error.FFmpegError as caught:
+        if isinstance(caught, OSError) and caught.errno == errno.ENOSPC:
             raise _no_room() from caught
+        raise InputError(
+            "not a recording that can be decoded",
+            expected=READABLE,
+            hint="play it to see whether it is whole; copy it again if it is not",
+        ) from caught
+    except OSError as caught:
+        if caught.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _no_room() from caught
+        reason = (caught.strerror or "unknown reason").lower()
+        raise InputError(f"the file cannot be read: {reason}") from caught
 
 
-def resampled(
-    resampler: AudioResampler | None, frame: AudioFrame | None, heard: int, *, mix: bool
-) -> list[NDArray[np.float32]]:
-    """Blocks of shape (channels, n) at 16 kHz that a frame gives; None gives what is left.
+def _sentences(found: Sequence[_File]) -> Iterator[str]:
+    repairs = Repairs()
+    for file in found:
+        repairs.update(file.repairs)
+    yield from repairs.sentences()
+    if len(found) == 1 and len(found[0].tracks) > 1:
+        spans, first = [], 1
+        for track in found[0].tracks:
+            last = first + len(track.files) - 1
+            spans.append(f"{first}" if first == last else f"{first}-{last}")
+            first = last + 1
+        yield (
+            f"The file has {len(spans)} audio tracks, which are channels of one recording: "
+            f"{', '.join(spans)}."
+        )
 
-    Parameters
+
+@dataclass
+class _Levelled:
+    """Channels of all files, levelled and turned over where they cancelled.
+
+    Attributes
     ----------
-    heard
-        Channels of the frame.
-    mix
-        Mix them to one.
+    factors
+        What each was multiplied by.
+    of_pairs
+        Sums of products of each pair, after that.
     """
-    if resampler is None:
-        return []
-    # Interleaved samples: PyAV reads beyond its planes where a frame has 8 channels or more.
-    blocks = [
-        np.asarray(out.to_ndarray(), np.float32).reshape(-1, heard).T
-        for out in resampler.resample(frame)
-    ]
-    # A damaged float file may hold NaN or infinity; neither is a sound.
-    whole = [np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0) for block in blocks]
-    return [block.mean(axis=0, keepdims=True) for block in whole] if mix else whole
+
+    channels: list[Samples]
+    factors: list[float]
+    of_pairs: NDArray[np.float64]
+    sentences: list[str]
+
+    def of_files(self, found: Sequence[_File]) -> Iterator[list[Samples]]:
+        """The channels of each file."""
+        first = 0
+        for file in found:
+            yield self.channels[first : first + file.channels]
+            first += file.channels
+
+    def correlation(self, found: Sequence[_File]) -> float | None:
+        """Smallest correlation of two channels of the recording; None: fewer than two sound."""
+        of_pairs = self.of_pairs
+        if len(found) > 1:
+            mixing = np.repeat(np.eye(len(found)), [file.channels for file in found], axis=1)
+            of_pairs = mixing @ of_pairs @ mixing.T
+        sounding = np.flatnonzero(np.diag(of_pairs) > 0)
+        if len(sounding) < 2:  # noqa: PLR2004  # a pair
+            return None
+        alike = levelling.correlations(of_pairs)[np.ix_(sounding, sounding)]
+        return float(alike[np.triu_indices(len(sounding), 1)].min())
 
 
-# Timestamps are rounded to the container's time base and jitter by a few ms; the shortest frames in
-# common use last 20 ms (Opus, AAC at 48 kHz). What lies between is no lost frame, and the sum of
-# samples is the better clock.
-GAP_SAMPLES = SAMPLE_RATE_HZ * 15 // 1000
-# A timestamp later than this after the announced end, or after a day where none is announced, is no
-# time that passed: hours of zeros would fill the disk.
-_MINUTE_MS = 60_000
-_DAY_MS = 24 * 60 * _MINUTE_MS
+def _levelled(found: Sequence[_File], n_samples: int, settings: AudioDecoding) -> _Levelled:
+    factors: list[float] = []
+    sentences: list[str] = []
+    files = [file for each in found for track in each.tracks for file in track.files]
+    for each in found:
+        own = [_mapped(file, n_samples) for track in each.tracks for file in track.files]
+        level = levelling.level(own, settings)
+        sentences += [said for said in level.sentences() if said not in sentences]
+        factors += [level.factor] * len(own)
+        if level.factor != 1 or level.cut:
+            for samples in own:
+                _multiply(samples, level.factor, most=1)
+    channels = [_mapped(file, n_samples) for file in files]
+    of_pairs = levelling.products(channels)
+    for number, other in levelling.turned_over(of_pairs, settings).items():
+        _multiply(channels[number], -1)
+        factors[number] *= -1
+        of_pairs[number] *= -1
+        of_pairs[:, number] *= -1
+        which = f"Channel {number + 1} is inverted against channel {other + 1}"
+        if len(found) > 1:
+            which = "A channel of a participant's file is inverted against another"
+        sentences.append(f"{which}; it was turned over for listening and measuring.")
+    return _Levelled(channels, factors, of_pairs, sentences)
 
 
-def _announced_by_riff(source: IO[bytes]) -> int | None:
-    """Length in ms that the header of a WAV file announces.
-
-    FFmpeg trims it to what is there, and a file that was cut off would look whole. None for other
-    containers, and for a header whose writer did not know the length.
-    """
-    source.seek(0)
-    if source.read(4) != b"RIFF":
-        return None
-    source.seek(12)
-    bytes_per_s = 0
-    while len(head := source.read(8)) == 8:  # noqa: PLR2004  # a chunk's name and size
-        name, size = struct.unpack("<4sI", head)
-        if name == b"data":
-            known = bytes_per_s and 0 < size < _UNKNOWN_SIZE
-            return int(size) * 1000 // bytes_per_s if known else None
-        body = source.read(min(size, 64))
-        if name == b"fmt " and len(body) >= 12:  # noqa: PLR2004  # up to the byte rate
-            bytes_per_s = struct.unpack_from("<I", body, 8)[0]
-        source.seek(size + size % 2 - len(body), 1)
-    return None
+def _mapped(file: IO[bytes], n_samples: int) -> Samples:
+    return np.memmap(file, np.float32, "r+", shape=(n_samples,))
 
 
-# What streaming recorders write for a length that they do not know lies at or above this.
-_UNKNOWN_SIZE = 0x7FFF_0000
+def _multiply(samples: Samples, factor: float, most: float = np.inf) -> None:
+    """In place; what then lies beyond `most` is cut off there."""
+    for start in range(0, len(samples), _BLOCK):
+        block = samples[start : start + _BLOCK]
+        np.clip(block * np.float32(factor), -most, most, out=block)
+
+
+def _mixed(channels: Sequence[Samples], file: IO[bytes], n_samples: int) -> Samples:
+    """The mean of channels in a scratch file of its own."""
+    own = Audio(channels)
+    for start in range(0, n_samples, _BLOCK):
+        file.write(own.mixed(start, start + _BLOCK).astype(np.float32).tobytes())
+    file.flush()
+    return _mapped(file, n_samples)
+
+
+_BLOCK = 60 * SAMPLE_RATE_HZ
 
 
 def _free(files: Sequence[IO[bytes]]) -> None:

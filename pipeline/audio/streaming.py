@@ -1,7 +1,8 @@
 """Sound from any place of a recording on, without what lies before it.
 
 Containers are asked for the packet before the place; from there on frames are laid where their own
-times say, as `decode` lays them. What the container skips stays zero.
+times say, as `decode` lays them. What the container skips stays zero. Where a container cannot be
+asked, for it knows no times but the sum of what was before, all before is decoded and let go.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,12 +15,12 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
-from av.audio.stream import AudioStream
-from av.container import InputContainer
 from numpy.typing import NDArray
 
-from pipeline.audio.decoding import GAP_SAMPLES, OPTIONS, READABLE, resampled
+from pipeline.audio.opening import READABLE, opened
+from pipeline.audio.tracks import GAP_SAMPLES, resampled
 from pipeline.errors import InputError
+from pipeline.ports import Samples
 from pipeline.timebase import SAMPLE_RATE_HZ
 
 BLOCK_SAMPLES = SAMPLE_RATE_HZ
@@ -44,34 +45,57 @@ class Block:
     samples: NDArray[np.float32]
 
 
-def stream(paths: Sequence[Path], first: int = 0) -> Iterator[Block]:
+def stream(
+    paths: Sequence[Path], first: int = 0, factors: Sequence[float] | None = None
+) -> Iterator[Block]:
     """Blocks of one second from second `first` on, to the end.
 
     Parameters
     ----------
     paths
         As `decode` takes them: one file, or one per participant, each then mixed to one channel.
+    factors
+        What `decode` multiplied the channels of the files by (column `factors` of table `media`);
+        None: all by 1.
 
     Raises
     ------
     InputError
         A file holds no audio or cannot be decoded. Damage in the middle ends the file's sound.
     """
-    with ExitStack() as opened:
-        mix = len(paths) > 1
-        tracks = [opened.enter_context(_Track(path, first, mix=mix)) for path in paths]
+    with ExitStack() as held:
+        files = [_tracks(path, first, held) for path in paths]
+        tracks = [track for file in files for track in file]
         number = first
         while not all(track.ended_before(number) for track in tracks):
-            parts = [track.second(number) for track in tracks]
-            yield Block(number, np.concatenate(parts))
+            each = [[track.second(number) for track in file] for file in files]
+            yield Block(number, _laid(each, factors))
             number += 1
 
 
-class _Track:
-    """Decodes one file from a second on; a context manager that closes it."""
+def _laid(files: list[list[NDArray[np.float32]]], factors: Sequence[float] | None) -> Samples:
+    """Channels of all files, each file mixed to one where there are several."""
+    laid, before = [], 0
+    for tracks in files:
+        own = np.concatenate(tracks)
+        if factors is not None:
+            own = own * np.array(factors[before : before + len(own)], np.float32)[:, None]
+        before += len(own)
+        laid.append(own.mean(axis=0, keepdims=True) if len(files) > 1 else own)
+    return np.concatenate(laid)
 
-    def __init__(self, path: Path, first: int, *, mix: bool) -> None:
-        self._mix = mix
+
+def _tracks(path: Path, first: int, held: ExitStack) -> list["_Track"]:
+    """All tracks of a file, each with the file opened for itself."""
+    tracks = [held.enter_context(_Track(path, first, 0))]
+    rest = range(1, tracks[0].count)
+    return tracks + [held.enter_context(_Track(path, first, index)) for index in rest]
+
+
+class _Track:
+    """Decodes one track of a file from a second on; a context manager that closes it."""
+
+    def __init__(self, path: Path, first: int, index: int) -> None:
         self._first = first * BLOCK_SAMPLES
         self._pending: list[tuple[int, NDArray[np.float32]]] = []
         self._until = 0
@@ -80,13 +104,14 @@ class _Track:
         self._incoming: tuple[int, str, str] | None = None
         self._opened = ExitStack()
         try:
-            source = self._opened.enter_context(path.open("rb"))
-            self._container = self._opened.enter_context(av.open(source, "r", **OPTIONS))
-            self._stream = _sound_of(self._container)
-            self._heard = self._stream.codec_context.layout.nb_channels
-            self._channels = 1 if mix else self._heard
-            self._origin_s = (self._container.start_time or 0) / av.time_base
-            if first:
+            found = self._opened.enter_context(opened(path))
+            self.count = len(found.tracks)
+            self._container, self._stream = found.container, found.tracks[index]
+            self._layout = self._stream.codec_context.layout.name
+            self._channels = self._stream.codec_context.layout.nb_channels
+            self._origin_s = found.origin_s
+            self._seeks = bool(first) and found.exact_seeks
+            if self._seeks:
                 from_s = (self._first - _PREROLL_SAMPLES) / SAMPLE_RATE_HZ + self._origin_s
                 self._container.seek(max(0, round(from_s * av.time_base)))
         except (av.error.FFmpegError, OSError) as caught:
@@ -138,27 +163,34 @@ class _Track:
 
     def _decoded(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Where each block of samples lies, and the samples."""
-        at: int | None = None if self._first else 0
+        at: int | None = None if self._seeks else 0
+        passed = 0.0
         for frame in self._each_frame():
             start = self._place(frame)
+            if not self._seeks and passed < self._first - _PREROLL_SAMPLES:
+                if start is not None and start - passed > GAP_SAMPLES:
+                    passed = start
+                passed += frame.samples * SAMPLE_RATE_HZ / frame.sample_rate
+                at = round(passed)
+                continue
             incoming = (frame.sample_rate, frame.layout.name, frame.format.name)
             if at is None:
                 at = start or 0
             jumps = start is not None and start - at > GAP_SAMPLES
             if jumps or incoming != self._incoming:
-                for samples in self._resampled(None):
+                for samples in resampled(self._resampler, None):
                     yield at, samples
                     at += samples.shape[1]
                 at = max(at, start or 0)
                 self._resampler = AudioResampler(
-                    format="flt", layout=frame.layout.name, rate=SAMPLE_RATE_HZ
+                    format="flt", layout=self._layout, rate=SAMPLE_RATE_HZ
                 )
-                self._incoming, self._heard = incoming, frame.layout.nb_channels
+                self._incoming = incoming
             frame.pts = None
-            for samples in self._resampled(frame):
+            for samples in resampled(self._resampler, frame):
                 yield at, samples
                 at += samples.shape[1]
-        for samples in self._resampled(None):
+        for samples in resampled(self._resampler, None):
             assert at is not None  # a frame has come, else there is no resampler
             yield at, samples
             at += samples.shape[1]
@@ -177,16 +209,3 @@ class _Track:
 
     def _place(self, frame: AudioFrame) -> int | None:
         return None if frame.time is None else round((frame.time - self._origin_s) * SAMPLE_RATE_HZ)
-
-    def _resampled(self, frame: AudioFrame | None) -> list[NDArray[np.float32]]:
-        blocks = resampled(self._resampler, frame, self._heard, mix=self._mix)
-        return [block[: self._channels] for block in blocks]
-
-
-def _sound_of(container: InputContainer) -> AudioStream:
-    found = container.streams.best("audio")
-    if not isinstance(found, AudioStream):
-        raise InputError("the file holds no audio", expected=READABLE)
-    if found.codec_context.name == "flac":  # as in `decode`: a damaged frame is no loud noise
-        found.codec_context.options = {"err_detect": "crccheck+explode"}
-    return found

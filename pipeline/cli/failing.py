@@ -10,8 +10,8 @@ from pipeline.catalogue import Catalogue, Failure
 from pipeline.cli import reading
 from pipeline.cli.options import may_show_names
 from pipeline.errors import InputError
-from pipeline.report.summary import printable
 from pipeline.report.wording import count
+from pipeline.spelling import printable
 
 _LEAST_DIGITS = 6
 

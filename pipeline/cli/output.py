@@ -21,13 +21,17 @@ from pipeline import session
 from pipeline.batch import Listener, Result
 from pipeline.catalogue import place
 from pipeline.errors import EXIT_INTERRUPTED, StoreError
-from pipeline.formats.repairs import Repairs
+from pipeline.intake import PassedOver
 from pipeline.report import REPORT, SessionSummary, notices, summarize
-from pipeline.report.summary import printable, write
+from pipeline.report.summary import write
 from pipeline.report.wording import count
 from pipeline.session import Walked
+from pipeline.spelling import printable
 from pipeline.store import Store
 from pipeline.tables import SHORT_ID
+
+_MOST_NAMES = 20
+"""Files passed over that a terminal names."""
 
 _MOMENT = ("moment_id", "kind", "marker", "start_ms", "end_ms", "score", "response", "caveats")
 _MEDIA = ("codec", "channels", "sample_rate_hz", "promised_ms", "damaged_packets", "gap_ms")
@@ -78,14 +82,14 @@ class JsonLines(Output):
     names
         Whether the path of each file is printed too.
     passed_over
-        What folders hold and is not run; counted while the run goes on.
+        What folders hold and is not run; filled while the run goes on.
     """
 
-    def __init__(self, passed_over: Repairs, *, names: bool) -> None:
+    def __init__(self, passed_over: PassedOver, *, names: bool) -> None:
         self.total: int | None = None
         self._passed_over = passed_over
         self._names = names
-        self._counts: Counter[str] = Counter(done=0, kept=0, failed=0)
+        self._counts: Counter[str] = Counter(done=0, kept=0, failed=0, withheld=0)
         self._began = time.monotonic()
 
     def ends(self, result: Result, report: Path | None) -> None:
@@ -94,6 +98,7 @@ class JsonLines(Output):
         line = _told(result, names=self._names)
         if result.walked is not None:
             line |= {"report": str(report), **_walked(result.walked)}
+            line["notes"] = (*line["notes"], *result.older.sentences)
         _print(line)
 
     def close(self, exit_code: int, *, error: str | None = None) -> None:
@@ -125,7 +130,7 @@ class Table(Output):
         Whether the commands that set roles may name speakers by their labels.
     """
 
-    def __init__(self, passed_over: Repairs, *, names: bool, labels: bool) -> None:
+    def __init__(self, passed_over: PassedOver, *, names: bool, labels: bool) -> None:
         self.total: int | None = None
         self._passed_over = passed_over
         self._names = names
@@ -138,9 +143,9 @@ class Table(Output):
         short = (result.recording_id or "")[:SHORT_ID] or "-"
         label = result.path.name if self._names else short
         if result.walked is None:
-            note = (result.error or "").partition("\n")[0]
+            note = result.withheld or (result.error or "").partition("\n")[0]
             row = SessionSummary(label, result.status, note=note)
-            if self._names:
+            if self._names and result.status == "failed":
                 self._below.append(f"failed: {place(result.path)}")
         else:
             row = summarize(
@@ -152,6 +157,7 @@ class Table(Output):
             )
             if self._names:
                 self._below += _role_commands(result.walked, labels=self._labels)
+            self._below += [f"{short}: {sentence}" for sentence in result.older.sentences]
         # On a terminal the name says enough, and the hash would not fit.
         path_hash = "" if self._names and sys.stdout.isatty() else result.path_hash
         self._rows.append(replace(row, number=result.number, path_hash=path_hash))
@@ -164,6 +170,14 @@ class Table(Output):
             click.echo(printable(line))
         for sentence in self._passed_over.sentences():
             click.echo(sentence)
+        if self._names:
+            self._name_passed_over()
+        withheld = sum(row.status == "withheld" for row in self._rows)
+        if withheld:
+            click.echo(
+                f"{count(withheld, 'recording')} withheld: purged, or consent was withdrawn; "
+                "nothing was processed or kept. Next: tether withheld"
+            )
         failed = sum(row.status == "failed" for row in self._rows)
         if failed and not self._names:
             click.echo(
@@ -171,6 +185,17 @@ class Table(Output):
             )
         if self._rows and all(row.status == "kept" for row in self._rows):
             click.echo("Nothing to compute: everything was there already.")
+
+    def _name_passed_over(self) -> None:
+        strays, others = self._passed_over.strays, self._passed_over.others
+        for path in (*strays, *others[:_MOST_NAMES]):
+            click.echo(f"  {printable(str(path))}")
+        if len(others) > _MOST_NAMES:
+            click.echo(f"  and {len(others) - _MOST_NAMES} more")
+        if strays:
+            click.echo(
+                "A sidecar is called like its recording, with .yaml behind it (monday.wav.yaml)."
+            )
 
 
 def _told(result: Result, *, names: bool) -> dict[str, Any]:
@@ -184,6 +209,8 @@ def _told(result: Result, *, names: bool) -> dict[str, Any]:
         "exit_code": result.exit_code,
         "error": result.error,
         "seconds": round(result.seconds, 3),
+        "withheld": result.withheld,
+        "replaced": result.older.removed,
     }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.batch import Listener, Result
 from pipeline.catalogue import path_hash
-from pipeline.report.summary import printable
+from pipeline.spelling import printable
 from pipeline.tables import SHORT_ID
 
 _LOG = logging.getLogger("tether")

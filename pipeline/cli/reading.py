@@ -4,7 +4,6 @@ What a list of sessions does not need is imported inside the others.
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 

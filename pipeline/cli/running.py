@@ -2,7 +2,7 @@
 
 import datetime as dt
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def run(
     """Walk all recordings and print what came of each; the exit code of the run."""
     show_names = may_show_names(names, as_json=as_json)
     on_terminal = sys.stdout.isatty() and not as_json
-    passed_over = Repairs()
+    passed_over = intake.PassedOver()
     output: JsonLines | Table = (
         JsonLines(passed_over, names=show_names)
         if as_json

@@ -8,9 +8,28 @@ from pipeline.config.section import Section
 
 
 class AudioDecoding(Section):
-    """What is told of the samples while they are decoded."""
+    """What is told of the samples while they are decoded, and what is refused."""
+
+    ordered = (("quiet_dbfs", "<", "raised_dbfs"),)
 
     dropout_ms: int = Field(gt=0, description="exact zeros this long are lost signal")
+    max_length_ms: int = Field(gt=0, description="a longer recording is refused")
+    max_gap_ms: int = Field(
+        gt=0, description="a recording whose container skips more time in all is refused"
+    )
+    max_channels: int = Field(ge=1, description="a recording of more channels is refused")
+    loud_percentile: float = Field(
+        gt=0, lt=100, description="of the levels of 10 ms: what is loud in a recording"
+    )
+    quiet_dbfs: float = Field(lt=0, description="a recording that is less loud is turned up")
+    raised_dbfs: float = Field(lt=0, description="to this level")
+    over_scale: float = Field(ge=1, description="a recording with larger samples is turned down")
+    peak_percentile: float = Field(
+        gt=0, lt=100, description="of the peaks of 10 ms: what then fits under full scale"
+    )
+    inverted_correlation: float = Field(
+        gt=0, le=1, description="channels that are so much each other's opposite are inverted"
+    )
 
 
 class Activity(Section):
@@ -25,6 +44,9 @@ class Activity(Section):
         ("floor_block_ms", "<=", "floor_ms"),
     )
 
+    same_correlation: float = Field(
+        gt=0, le=1, description="channels so much alike carry the same sound"
+    )
     threshold: float = Field(gt=0, lt=1, description="probability of frames that set the loudness")
     stretch_threshold: float = Field(gt=0, lt=1, description="largest probability a stretch needs")
     alone_threshold: float = Field(gt=0, lt=1, description="the same, of a pause heard on its own")

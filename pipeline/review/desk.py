@@ -102,6 +102,7 @@ class Desk:
                 recording.duration_ms,
                 self.bench.store,
                 self.settings.ahead_ms,
+                self.opened(found).tables["media"]["factors"][0],
             )
 
         return self._listenings.of(recording.recording_id, begin)

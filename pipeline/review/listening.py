@@ -52,6 +52,8 @@ class Listening:
         As the walk found them.
     ahead_ms
         How far ahead of what is heard is decoded.
+    factors
+        What the walk multiplied the channels of the files by; None: all by 1.
     """
 
     def __init__(
@@ -61,10 +63,11 @@ class Listening:
         duration_ms: int,
         store: Store,
         ahead_ms: int,
+        factors: Sequence[float] | None = None,
     ) -> None:
         self.channels = channels
         self.n_samples = max(1, ms_to_samples(duration_ms))
-        self._find, self._store = find, store
+        self._find, self._store, self._factors = find, store, factors
         self._there = np.zeros(-(-self.n_samples // SAMPLE_RATE_HZ), np.bool_)
         self._ahead = max(1, ahead_ms // 1000)
         self._heard = 0
@@ -151,7 +154,7 @@ class Listening:
     def _decode(self, paths: Sequence[Path], first: int) -> None:
         """From a second on, until what follows is there, far ahead, or wanted less than another."""
         last = first
-        for block in audio.stream(paths, first):
+        for block in audio.stream(paths, first, self._factors):
             last = block.number
             if last >= len(self._there) or self._there[last] or self._closed.is_set():
                 return

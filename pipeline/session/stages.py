@@ -102,10 +102,10 @@ def listening(
         return {"activity": heard.activity, "doubts": heard.doubts, "losses": losses}
 
     return [
-        Stage("media", 2, (), media, _dump(settings, "audio", "activity"), {"av": version("av")}),
+        Stage("media", 3, (), media, _dump(settings, "audio", "activity"), {"av": version("av")}),
         Stage(
             "activity",
-            5,
+            6,
             ("media",),
             active,
             _dump(settings, "activity") | _told(detector.identity()),
