@@ -204,8 +204,9 @@ def _in_folder(folder: Path, passed_over: list[Path]) -> list[Named]:
     found += [
         Named(path, folder) for path in files if _is_media(path) and path.resolve() not in parts
     ]
-    used = parts | {named.path.resolve() for named in found} | _named_by(found)
-    others += [path for path in files if path.suffix != ".yaml" and path.resolve() not in used]
+    used = parts | _named_by(found)
+    beside = set(files) - {named.path for named in found}
+    others += [path for path in beside if path.suffix != ".yaml" and path.resolve() not in used]
     passed_over += sorted(others)
     if not found:
         error = InputError("no recording in this folder", expected="audio or video files")
