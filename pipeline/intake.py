@@ -297,11 +297,11 @@ def _in_folder(folder: Path, passed_over: PassedOver) -> list[Named]:
     found += [
         Named(path, folder) for path in files if _is_media(path) and path.resolve() not in parts
     ]
-    used = parts | {named.path.resolve() for named in found} | _named_by(found)
+    used = parts | _named_by(found)
     workspaces = {path.parent for path in files if path.name == DATABASE}
     others += [
         path
-        for path in files
+        for path in set(files) - {named.path for named in found}
         if path.suffix.lower() not in _YAML
         and path.resolve() not in used
         and workspaces.isdisjoint(path.parents)

@@ -508,3 +508,39 @@ def test_rest_is_waited_for_where_a_file_is_young(
     monkeypatch.setattr(time, "sleep", lambda _: sound(file, "other"))
     with pytest.raises(ChangingError):
         intake.read(named, consent=False, rest_s=30)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("a.3gpp", "a.MTS", "a.qta", "a.mpg", "a.wmv", "a.flv", "a.m2ts", "a.AMR", "a.awb"),
+        *("a.wav", "a.WAVE", "a.rf64", "a.dss", "a.ds2", "a.opus", "a.vob", "a.mxf", "a.spx"),
+        *("a.aifc", "a.caf", "a.gsm", "a.ac3", "a.m4b", "a.webm", "a.oga", "a.3g2", "a.ts"),
+    ],
+)
+def test_what_ffmpeg_reads_is_seen(tmp_path: Path, name: str) -> None:
+    sound(tmp_path / name)
+    assert names(discover([tmp_path])) == [name]
+
+
+def test_what_is_passed_over_is_told(tmp_path: Path) -> None:
+    for name in ("a.wav", "b.wav", "c.vtt", "used.vtt", "notes.txt", "x.jpg", ".hidden", "in/d"):
+        sound(tmp_path / name)
+    text(tmp_path / "a.wav.yaml", "transcript: used.vtt\n")
+    text(tmp_path / "b.wav.yaml", "nonsense: [\n")
+    text(tmp_path / "tether.yaml", "language: de\n")
+    (tmp_path / "share").symlink_to(tmp_path / "not mounted")
+    os.mkfifo(tmp_path / "pipe.txt")
+    passed = intake.PassedOver()
+    assert names(discover([tmp_path], passed)) == ["a.wav", "b.wav"]
+    assert sorted(path.name for path in passed.others) == [
+        *("c.vtt", "d", "notes.txt", "pipe.txt", "share", "x.jpg"),
+    ]
+
+
+def test_a_pipe_that_is_named_a_recording_fails(tmp_path: Path) -> None:
+    sound(tmp_path / "a.wav")
+    os.mkfifo(tmp_path / "b.wav")
+    found = discover([tmp_path])
+    assert names(found) == ["a.wav", "b.wav"]
+    assert "not a regular file" in str(found[1].error)

@@ -257,10 +257,8 @@ def test_an_inverted_channel_is_turned_over(tmp_path: Path) -> None:
         row = facts(decoded)
         assert row["factors"] == [1.0, -1.0]
         assert row["correlation"] > 0.98
-        assert row["repairs"] == [
-            "Channel 2 is inverted against channel 1; "
-            "it was turned over for listening and measuring."
-        ]
+        said = "Channel 2 is inverted against channel 1; it was turned over for listening and"
+        assert row["repairs"] == [f"{said} measuring."]
         mixed = decoded.audio.mixed(0, decoded.audio.n_samples)
         assert np.corrcoef(mixed, made)[0, 1] > 0.99
         assert np.std(mixed) == pytest.approx(0.8 * np.std(made), rel=0.05)
