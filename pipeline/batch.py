@@ -78,9 +78,11 @@ def run(
     options
         Keys of the sidecar from the command line; only for a single session.
     """
-    named = intake.discover(paths)
+    named = intake.discover(paths, bench.settings.intake)
     if bench.settings.baseline.earlier_sessions:
-        named = intake.in_order(named)  # an earlier session is part of a later one's baseline
+        named = intake.in_order(
+            named, bench.settings.intake
+        )  # an earlier session is part of a later one's baseline
     if options and len(named) > 1:
         raise TetherError("unreachable: options for several sessions")
     results = []
@@ -109,7 +111,9 @@ def _one(
     error = None
     exit_code = EXIT_DONE
     try:
-        source = intake.read(named, options, consent=bench.settings.require_consent)
+        settings = bench.settings
+        consent = settings.require_consent
+        source = intake.read(named, options, consent=consent, limits=settings.intake)
         recording_id = source.recording_id
         bench.catalogue.remember(Entry(recording_id, source.path, source.sidecar), now())
         walked = bench.walk(source, refresh=refresh, tell=listener.stage)

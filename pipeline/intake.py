@@ -5,18 +5,26 @@ A folder gives every audio or video file in it, at any depth. Beside a recording
 holds defaults. A transcript or diarization is used only where a sidecar or an option names it, or
 where the user names the transcript itself: then it is a session without audio. A session of one
 file per participant is named by its sidecar, whose key ``parts`` gives them.
+
+Only regular files are read, and links to them: a pipe or a device may have no end. How large a
+sidecar and what it names may be, the settings say.
 """
 
 import datetime as dt
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import cache
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from pipeline import config
 from pipeline.catalogue import place
 from pipeline.errors import ConsentError, InputError
 from pipeline.formats import transcript as transcripts
@@ -142,12 +150,24 @@ class Source:
         return canonical(fields).decode()
 
 
-def discover(paths: Iterable[Path]) -> list[Named]:
-    """Sessions under `paths`, each once, folders in the order of their file names."""
+@cache
+def _default_limits() -> config.Intake:
+    return config.load().intake
+
+
+def discover(paths: Iterable[Path], limits: config.Intake | None = None) -> list[Named]:
+    """Sessions under `paths`, each once, folders in the order of their file names.
+
+    Parameters
+    ----------
+    limits
+        How large sidecars may be; None: as in the default settings.
+    """
+    limits = limits or _default_limits()
     found: list[Named] = []
     for path in paths:
         if path.is_dir():
-            found += _in_folder(path)
+            found += _in_folder(path, limits)
         elif path.exists():
             found.append(Named(path, path.parent))
         else:
@@ -156,15 +176,16 @@ def discover(paths: Iterable[Path]) -> list[Named]:
     return [_nameable(named) for named in {place(named.path): named for named in found}.values()]
 
 
-def in_order(named: Iterable[Named]) -> list[Named]:
+def in_order(named: Iterable[Named], limits: config.Intake | None = None) -> list[Named]:
     """Sessions in the order of their numbers, else dates; without either, first and as they came.
 
-    A sidecar with mistakes is told when its session is read.
+    A sidecar with mistakes is told when its session is read. `limits` are those of `discover`.
     """
+    most = (limits or _default_limits()).sidecar_bytes
 
     def when(one: Named) -> tuple[int, dt.date]:
         try:
-            sidecar = _sidecar(place(one.path), one.top, {})
+            sidecar = _sidecar(place(one.path), one.top, {}, most)
         except InputError:
             return 0, dt.date.min
         return sidecar.session_number or 0, sidecar.date or dt.date.min
@@ -172,26 +193,32 @@ def in_order(named: Iterable[Named]) -> list[Named]:
     return sorted(named, key=when)
 
 
-def _in_folder(folder: Path) -> list[Named]:
+def _in_folder(folder: Path, limits: config.Intake) -> list[Named]:
     closed: list[OSError] = []
-    files = sorted(path for path in _files(folder, closed) if path.is_file())
+    entries = sorted(_files(folder, closed))
+    files = [path for path in entries if path.is_file()]
     found = [Named(Path(str(caught.filename)), folder, _unreadable(caught)) for caught in closed]
-    parts: set[Path] = set()
+    found += [
+        Named(path, folder, _irregular())
+        for path in entries
+        if path.suffix.lower() in MEDIA_SUFFIXES and path.exists() and not path.is_file()
+    ]
+    parts: set[str] = set()
     for path in files:
         if path.suffix == ".yaml" and path.name != DEFAULTS and not path.with_suffix("").is_file():
             try:
-                sidecar = _parse_stray(path)
+                sidecar = _parse_stray(path, limits.sidecar_bytes)
             except InputError as caught:
                 found.append(Named(path, folder, caught))
                 continue
             if sidecar and (sidecar.parts or sidecar.transcript):
                 named = (sidecar.parts or {}).values()
-                parts |= {(path.parent / part).resolve() for part in named}
+                parts |= {os.path.realpath(path.parent / part) for part in named}
                 found.append(Named(path, folder))
     found += [
         Named(path, folder)
         for path in files
-        if path.suffix.lower() in MEDIA_SUFFIXES and path.resolve() not in parts
+        if path.suffix.lower() in MEDIA_SUFFIXES and os.path.realpath(path) not in parts
     ]
     if not found:
         error = InputError("no recording in this folder", expected="audio or video files")
@@ -218,7 +245,13 @@ def _nameable(named: Named) -> Named:
     return named
 
 
-def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: bool) -> Source:
+def read(
+    named: Named,
+    options: Mapping[str, Any] | None = None,
+    *,
+    consent: bool,
+    limits: config.Intake | None = None,
+) -> Source:
     """Hash the bytes, read the sidecar and what it names.
 
     Parameters
@@ -228,18 +261,22 @@ def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: boo
         looked for in the working directory, those of a sidecar in its folder.
     consent
         Whether a consent reference is required.
+    limits
+        How large sidecars and imported files may be; None: as in the default settings.
 
     Raises
     ------
     InputError
-        The sidecar has mistakes, or a file that it names cannot be read.
+        The sidecar has mistakes, or a file that it names cannot be read, is too large or no regular
+        file.
     ConsentError
         Consent is required and there is no reference.
     """
     if named.error:
         raise named.error
     path = place(named.path)
-    sidecar = _sidecar(path, named.top, options or {})
+    limits = limits or _default_limits()
+    sidecar = _sidecar(path, named.top, options or {}, limits.sidecar_bytes)
     if consent and not sidecar.consent:
         raise ConsentError(
             "no consent reference",
@@ -247,12 +284,12 @@ def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: boo
             hint="add it to the sidecar, or run with --consent REFERENCE",
         )
     base = path.parent
-    transcript = _attachments(sidecar.transcript, base)
+    transcript = _attachments(sidecar.transcript, base, limits)
     if sidecar.parts:
         audio = tuple(base / part for part in sidecar.parts.values())
     elif path.suffix.lower() in TRANSCRIPT_SUFFIXES:
         audio = ()
-        transcript = transcript or (_attachment(path, None),)
+        transcript = transcript or _attachments(path.name, base, limits)
     elif path.suffix.lower() == ".yaml":
         audio = ()
         if not transcript:
@@ -263,7 +300,7 @@ def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: boo
             )
     else:
         audio = (path,)
-    diarization = _attachments(sidecar.diarization, base)
+    diarization = _attachments(sidecar.diarization, base, limits)
     metadata = sidecar.metadata()
     roles, _ = _stated(diarization)
     own_roles, language = _stated(transcript)
@@ -304,21 +341,18 @@ def _identify(audio: tuple[Path, ...], transcript: tuple[Attachment, ...]) -> st
 
 
 def _hash(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as caught:
-        raise _unreadable(caught) from caught
+    with _opened(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sidecar(path: Path, top: Path, options: Mapping[str, Any]) -> Sidecar:
+def _sidecar(path: Path, top: Path, options: Mapping[str, Any], most: int) -> Sidecar:
     """Folder defaults, the sidecar and the options, the later winning."""
     merged: dict[str, Any] = {}
     top = top.resolve()
     folders = [folder for folder in path.parents if folder == top or top in folder.parents]
     for file in [*(folder / DEFAULTS for folder in reversed(folders)), _sidecar_path(path)]:
-        if file.is_file():
-            merged |= _parse(file).model_dump(exclude_unset=True)
+        if os.path.lexists(file):
+            merged |= _parse(file, most).model_dump(exclude_unset=True)
     merged |= {key: _from_here(value) if key in _FILES else value for key, value in options.items()}
     return yaml.validate(Sidecar, yaml.Document(merged, "options"), InputError, private=True)
 
@@ -336,14 +370,14 @@ def _sidecar_path(path: Path) -> Path:
     return path if path.suffix == ".yaml" else path.with_name(f"{path.name}.yaml")
 
 
-def _parse(path: Path) -> Sidecar:
-    return yaml.validate(Sidecar, _document(path), InputError, private=True)
+def _parse(path: Path, most: int) -> Sidecar:
+    return yaml.validate(Sidecar, _document(path, most), InputError, private=True)
 
 
-def _parse_stray(path: Path) -> Sidecar | None:
+def _parse_stray(path: Path, most: int) -> Sidecar | None:
     """The sidecar in a YAML file beside no recording; None if it is somebody else's file."""
     try:
-        document = _document(path)
+        document = _document(path, most)
     except InputError:
         return None
     if not document.data.keys() & {"parts", "transcript"}:
@@ -351,33 +385,75 @@ def _parse_stray(path: Path) -> Sidecar | None:
     return yaml.validate(Sidecar, document, InputError, private=True)
 
 
-def _document(path: Path) -> yaml.Document:
+def _document(path: Path, most: int) -> yaml.Document:
     name = "tether.yaml" if path.name == DEFAULTS else "sidecar"
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _content(path, most, f"{name}: ", "sidecar_bytes").decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{name}: not UTF-8 text", hint="save it as UTF-8") from None
-    except OSError as caught:
-        raise _unreadable(caught) from caught
     document = yaml.parse(text, name, InputError)
     if not isinstance(document.data, dict):
         raise InputError(f"{name}: not a mapping", expected="lines such as 'client: C-01'")
     return document
 
 
-def _attachments(names: str | dict[str, str] | None, base: Path) -> tuple[Attachment, ...]:
+def _attachments(
+    names: str | dict[str, str] | None, base: Path, limits: config.Intake
+) -> tuple[Attachment, ...]:
+    """Imported files; together they keep to the limit."""
     if names is None:
         return ()
-    if isinstance(names, str):
-        return (_attachment(base / names, None),)
-    return tuple(_attachment(base / name, speaker) for speaker, name in names.items())
+    found: list[Attachment] = []
+    left = limits.attachment_bytes
+    for speaker, name in names.items() if isinstance(names, dict) else [(None, names)]:
+        content = _content(base / name, left, "", "attachment_bytes")
+        found.append(Attachment(Path(name).suffix.lower(), content, speaker))
+        left -= len(content)
+    return tuple(found)
 
 
-def _attachment(path: Path, speaker: str | None) -> Attachment:
+def _content(path: Path, most: int, where: str, setting: str) -> bytes:
+    """All bytes of a regular file, of which there may be `most`."""
+    with _opened(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise InputError(
+            f"{where}a file of more bytes than the setting intake.{setting} allows",
+            expected=f"at most {most} bytes",
+            hint="check that it is the right file, or raise that setting",
+        )
+    return content
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
+    """A regular file, open for reading.
+
+    A pipe or a device is refused before it is opened, so that nothing happens to it, and once more
+    when it is open, lest it came there in between; opening does not wait for a pipe's other end. A
+    file that claims to be empty and is not is the kernel's (``/proc``), and may have no end either.
+    """
     try:
-        return Attachment(path.suffix.lower(), path.read_bytes(), speaker)
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise _irregular()
+        with open(path, "rb", opener=_without_waiting) as file:
+            now = os.fstat(file.fileno())
+            if not stat.S_ISREG(now.st_mode) or (now.st_size == 0 and file.read(1) != b""):
+                raise _irregular()
+            yield file
     except OSError as caught:
         raise _unreadable(caught) from caught
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _irregular() -> InputError:
+    return InputError(
+        "a pipe, device or folder where a file must be",
+        expected="a regular file, or a link to one",
+    )
 
 
 def _unreadable(caught: OSError) -> InputError:

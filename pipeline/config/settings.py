@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
+from pipeline.config.beside import Intake
 from pipeline.config.hearing import Activity, AudioDecoding, Channels, Clustering, Pyannote
 from pipeline.config.judging import Clips, Evaluation, Moments, Response, Review
 from pipeline.config.measuring import Baseline, Features, Phonation, Pitch
@@ -39,6 +40,7 @@ class Settings(Section):
     require_consent: bool = Field(description="refuse recordings without a consent reference")
     models_folder: str | None = Field(description="local models; null: TETHER_MODELS or user data")
     engines: Engines
+    intake: Intake
     audio: AudioDecoding
     activity: Activity
     channels: Channels

@@ -157,6 +157,8 @@ class _Built:
         known = _MEANS.get(node.tag.removeprefix(_TAG))
         if known is None:
             raise _RefusedError("unknown tag", node)
+        if "\0" in node.value:
+            raise _RefusedError("a zero byte", node)
         whole = node.tag == f"{_TAG}int"
         try:
             value = None if whole and len(node.value) > _INT_CHARACTERS else known[1](node.value)
