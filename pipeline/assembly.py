@@ -305,7 +305,7 @@ class Workbench:
                 hint="name such settings with --config",
             )
         walked = session.reopen(recording_id, self.store)
-        source = intake.read(intake.Named(path, path.parent), consent=False)
+        source = self._source(path)
         vector, speech_ms = session.therapist_voice(
             walked, source, therapist, self.store, self.settings, self.encoder
         )
@@ -327,8 +327,12 @@ class Workbench:
         InputError
             The recording is another or has no audio.
         """
-        source = intake.read(intake.Named(path, path.parent), consent=False)
+        source = self._source(path)
         return session.moment_clips(walked, source, self.store, self.settings)
+
+    def _source(self, path: Path) -> Source:
+        named = intake.Named(path, path.parent)
+        return intake.read(named, consent=False, limits=self.settings.intake)
 
     def _enrolled(self, source: Source) -> Enrolled | None:
         """The voice of the therapist whom the sidecar names, or all where it names none."""

@@ -103,9 +103,11 @@ def run(
     passed_over
         Takes what folders hold and is not run.
     """
-    named = intake.discover(paths, passed_over)
+    limits = bench.settings.intake
+    named = intake.discover(paths, passed_over, limits)
     if bench.settings.baseline.earlier_sessions:
-        named = intake.in_order(named)  # an earlier session is part of a later one's baseline
+        # An earlier session is part of a later one's baseline.
+        named = intake.in_order(named, limits)
     if options and len(named) > 1:
         raise TetherError("unreachable: options for several sessions")
     results = []
@@ -137,12 +139,9 @@ def _one(
     withheld = None
     older = Older()
     try:
-        source = intake.read(
-            named,
-            options,
-            consent=bench.settings.require_consent,
-            rest_s=bench.settings.intake.rest_s,
-        )
+        settings = bench.settings
+        consent = settings.require_consent
+        source = intake.read(named, options, consent=consent, limits=settings.intake)
         recording_id = source.recording_id
         withheld = bench.catalogue.reason_to_withhold(recording_id)
         if not withheld:

@@ -18,6 +18,7 @@ the recording in front, and only on a terminal.
 Exit codes beyond these: 0 done, 6 some recordings failed and the rest are done, 130 interrupted.
 """
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -33,6 +34,9 @@ PAGE_CHARACTERS = 2000
 SHOWN = 10
 """Problems that one message lists; the rest are counted."""
 
+_STEERS = re.compile(
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _LIST_CHARACTERS = 1200
 _EXPECTED_CHARACTERS = 600
 _HINT_CHARACTERS = 300
@@ -65,6 +69,11 @@ def listed(problems: Sequence[str], *, more: int = 0) -> str:
     return "\n".join(lines)
 
 
+def _plain(text: str) -> str:
+    """`text` without control characters, changes of direction, and halves of characters."""
+    return _STEERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def _page(text: str, characters: int) -> str:
     lines = _cut(text, characters).split("\n")
     return "\n".join(lines if len(lines) <= PAGE_LINES else [*lines[: PAGE_LINES - 1], "..."])
@@ -81,7 +90,7 @@ class TetherError(Exception):
     ----------
     found
         What was found, one plain clause without a full stop, or a list of `listed`. Whatever goes
-        beyond a page is cut off.
+        beyond a page is cut off, and what would steer a terminal is written as an escape.
     expected
         What would have been right; may be empty.
     hint
@@ -91,12 +100,12 @@ class TetherError(Exception):
     exit_code: ClassVar[int] = EXIT_BUG
 
     def __init__(self, found: str, *, expected: str = "", hint: str = "") -> None:
-        self.expected = _cut(expected, _EXPECTED_CHARACTERS)
-        self.hint = _cut(hint, _HINT_CHARACTERS)
+        self.expected = _cut(_plain(expected), _EXPECTED_CHARACTERS)
+        self.hint = _cut(_plain(hint), _HINT_CHARACTERS)
         parts = [f"expected: {self.expected}"] if expected else []
         parts += [f"next: {self.hint}"] if hint else []
         rest = sum(len("; ") + len(part) for part in parts)
-        self.found = _page(found, PAGE_CHARACTERS - rest)
+        self.found = _page(_plain(found), PAGE_CHARACTERS - rest)
         parts.insert(0, self.found)
         super().__init__("; ".join(parts))
 

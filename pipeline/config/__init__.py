@@ -4,6 +4,7 @@
 differs and says ``extends: default``. All mistakes of a file are told at once, with their lines.
 """
 
+from pipeline.config.intake import Intake
 from pipeline.config.files import builtin, load
 from pipeline.config.hearing import Activity, AudioDecoding, Channels, Clustering, Pyannote
 from pipeline.config.judging import Clips, Evaluation, Moments, Response, Review
@@ -25,6 +26,7 @@ __all__ = [
     "FasterWhisper",
     "Features",
     "Guards",
+    "Intake",
     "Meaning",
     "Moments",
     "Moonshine",

@@ -5,17 +5,6 @@ from pydantic import Field
 from pipeline.config.section import Section
 
 
-class Intake(Section):
-    """When a recording is taken up."""
-
-    rest_s: float = Field(
-        ge=0,
-        le=3600,
-        description="seconds for which a recording must not have changed; one that did is waited "
-        "for so long, and fails if it is still being written",
-    )
-
-
 class Moments(Section):
     """How hits become moments, and how many a supervisor sees."""
 

@@ -166,6 +166,8 @@ class _Built:
         known = _MEANS.get(node.tag.removeprefix(_TAG))
         if known is None:
             raise _RefusedError("unknown tag", node)
+        if "\0" in node.value:
+            raise _RefusedError("a zero byte", node)
         if self._as_typed and node.tag != f"{_TAG}null":
             return node.value
         whole = node.tag == f"{_TAG}int"

@@ -280,7 +280,11 @@ class Desk:
 
     def _source(self, found: Session) -> Source:
         entry = self.bench.catalogue.find(found.recording.recording_id)
-        source = intake.read(intake.Named(entry.path, entry.path.parent), consent=False)
+        source = intake.read(
+            intake.Named(entry.path, entry.path.parent),
+            consent=False,
+            limits=self.bench.settings.intake,
+        )
         if source.recording_id != found.recording.recording_id:
             raise InputError(
                 "another file lies where the recording was", hint="run `tether run` on it"

@@ -1,7 +1,5 @@
 """Mistakes are found all at once, with the line where each stands."""
 
-from pathlib import Path
-
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -152,11 +150,52 @@ def test_data_without_lines_are_named_alone() -> None:
         yaml.validate(Outer, yaml.Document({"word": "LOUD"}, "options"))
 
 
-def test_a_file_full_of_aliases_stays_small(tmp_path: Path) -> None:
-    """The "billion laughs": nothing is expanded until somebody walks it."""
-    text = "a: &a [x, x, x, x, x, x, x, x, x]\n"
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [
+        ("&a [x, x, x, x, x, x, x, x, x]", "[{}]"),
+        ("&a {x: 1, y: 2}", "{{<<: [{}]}}"),
+        ("&a {x: 1, y: 2}", "{{z: [{}]}}"),
+    ],
+)
+def test_a_file_of_few_lines_does_not_stand_for_a_billion_values(first: str, more: str) -> None:
+    text = f"- {first}\n"
     for one, two in zip("abcdefgh", "bcdefghi", strict=True):
-        text += f"{two}: &{two} [{', '.join(['*' + one] * 9)}]\n"
-    file = tmp_path / "laughs.yaml"
-    file.write_text(text)
-    assert len(yaml.parse(file.read_text(), "f").data) == 9
+        text += f"- &{two} {more.format(', '.join(['*' + one] * 9))}\n"
+    with pytest.raises(ConfigError, match=r"^f:\d: aliases that stand for too many values"):
+        yaml.parse(text, "f")
+
+
+@pytest.mark.parametrize("text", ["&a [*a]", "&a {b: *a}", "&a {<<: *a}", "&a [{b: [*a]}]"])
+def test_what_holds_itself_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^f:1: aliases that stand for too many values"):
+        yaml.parse(text, "f")
+
+
+def test_aliases_in_reason_are_fine() -> None:
+    text = "a: &a [x, y]\n" + "".join(f"b{number}: *a\n" for number in range(1000))
+    assert yaml.parse(text, "f").data["b999"] == ["x", "y"]
+
+
+@pytest.mark.parametrize("merged", ["3", "", "[x]", "[[{a: 1}]]"])
+def test_only_mappings_are_taken_in(merged: str) -> None:
+    with pytest.raises(ConfigError, match=r"^f:1: '<<' takes in a mapping"):
+        yaml.parse(f"<<: {merged}", "f")
+
+
+def test_of_several_mappings_the_first_wins_and_own_keys_win_over_all() -> None:
+    data = yaml.parse("<<: [{a: 1, b: 1}, {a: 2, c: 2}]\nb: 3\n", "f").data
+    assert dict(data) == {"a": 1, "c": 2, "b": 3}
+
+
+@pytest.mark.parametrize("number", ["1" * 19, "-" + "9" * 4400, "0x" + "f" * 9000, "0x" + "f" * 16])
+def test_numbers_that_no_table_holds_are_refused(number: str) -> None:
+    with pytest.raises(ConfigError, match=r"^f:2: a number of more than 18 digits"):
+        yaml.parse(f"a: 1\nb: {number}\n", "f")
+
+
+def test_of_many_mistakes_a_few_are_shown_and_all_counted() -> None:
+    found = problems("".join(f"key{number}: 1\n" for number in range(5000)))
+    assert found[0].startswith("f.yaml:1: key0: unknown key")
+    assert found[-1] == f"and {5000 - (len(found) - 1)} more"
+    assert len(found) <= 11
