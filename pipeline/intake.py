@@ -21,6 +21,7 @@ from pipeline.catalogue import place
 from pipeline.errors import ConsentError, InputError
 from pipeline.formats import transcript as transcripts
 from pipeline.formats import yaml
+from pipeline.formats.language import understood
 from pipeline.ports import Attachment
 from pipeline.store import canonical
 from pipeline.tables import Metadata, Role
@@ -31,7 +32,6 @@ MEDIA_SUFFIXES = (
     *(".opus", ".webm", ".mka", ".mkv", ".mp4", ".m4v", ".mov", ".wma", ".aiff", ".aif", ".aifc"),
     *(".caf", ".amr", ".3gp", ".avi", ".au", ".dss", ".ds2"),
 )
-TRANSCRIPT_SUFFIXES = (".vtt", ".srt", ".textgrid", ".csv", ".json")
 DEFAULTS = "tether.yaml"
 
 
@@ -44,7 +44,7 @@ class Sidecar(BaseModel):
     therapist: str | None = None
     session_number: int | None = Field(default=None, ge=1)
     date: dt.date | None = None
-    language: str | None = Field(default=None, pattern="^[a-z]{2,3}$")
+    language: str | None = None
     speakers: int | None = Field(default=None, ge=1, le=20)
     channels: dict[int, Role] = {}
     roles: dict[str, Role] = {}
@@ -58,6 +58,8 @@ class Sidecar(BaseModel):
     @classmethod
     def _as_text(cls, value: object) -> object:
         return str(value) if isinstance(value, int) else value
+
+    _language = field_validator("language", mode="before")(understood)
 
     @field_validator("parts")
     @classmethod
@@ -250,7 +252,7 @@ def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: boo
     transcript = _attachments(sidecar.transcript, base)
     if sidecar.parts:
         audio = tuple(base / part for part in sidecar.parts.values())
-    elif path.suffix.lower() in TRANSCRIPT_SUFFIXES:
+    elif path.suffix.lower() in transcripts.READERS:
         audio = ()
         transcript = transcript or (_attachment(path, None),)
     elif path.suffix.lower() == ".yaml":
@@ -262,6 +264,7 @@ def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: boo
                 hint="name the recording itself",
             )
     else:
+        _refuse_document(path)
         audio = (path,)
     diarization = _attachments(sidecar.diarization, base)
     metadata = sidecar.metadata()
@@ -281,9 +284,33 @@ def read(named: Named, options: Mapping[str, Any] | None = None, *, consent: boo
     )
 
 
+def _refuse_document(path: Path) -> None:
+    """Refuse what is no recording at a glance, so that nobody is told to copy it again."""
+    if path.suffix.lower() in MEDIA_SUFFIXES:
+        return
+    try:
+        with path.open("rb") as file:
+            start = file.read(_GLANCE)
+    except OSError as caught:
+        raise _unreadable(caught) from caught
+    text = start.decode("utf-8", errors="replace").removesuffix("\ufffd")
+    printed = sum(sign.isprintable() or sign.isspace() for sign in text if sign != "\ufffd")
+    if start.startswith(_DOCUMENTS) or (text and printed == len(text)):
+        raise InputError(
+            "a file of no known format",
+            expected=f"audio or video, or a transcript: {', '.join(sorted(transcripts.READERS))}",
+            hint="export the transcript again in one of these formats",
+        )
+
+
+_GLANCE = 4096
+_DOCUMENTS = (b"%PDF", b"PK\x03\x04", b"{\\rtf", b"\xff\xfe", b"\xfe\xff", b"\xd0\xcf\x11\xe0")
+"""How PDF, Word and OpenDocument, RTF, UTF-16 text and old Word files begin."""
+
+
 def _stated(files: tuple[Attachment, ...]) -> tuple[dict[str, Role], str | None]:
     """Roles and language that imported files state; the sidecar's word wins."""
-    if not any(file.suffix in (".csv", ".json") for file in files):
+    if not files:
         return {}, None
     try:
         content = transcripts.load(files)
