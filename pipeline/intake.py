@@ -304,8 +304,8 @@ def _refuse_document(path: Path) -> None:
 
 
 _GLANCE = 4096
-_DOCUMENTS = (b"%PDF", b"PK\x03\x04", b"{\\rtf", b"\xff\xfe", b"\xfe\xff", b"\xd0\xcf\x11\xe0")
-"""How PDF, Word and OpenDocument, RTF, UTF-16 text and old Word files begin."""
+_DOCUMENTS = (b"%PDF", b"PK\x03\x04", b"{\\rtf", b"\xd0\xcf\x11\xe0")
+"""How PDF, Word and OpenDocument, RTF and old Word files begin."""
 
 
 def _stated(files: tuple[Attachment, ...]) -> tuple[dict[str, Role], str | None]:

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline import intake
 from pipeline.errors import ConsentError, InputError
+from pipeline.formats.transcript import READERS
 from pipeline.intake import Named, Source, discover
 
 
@@ -361,3 +362,41 @@ def test_a_transcript_states_its_language_and_the_sidecar_wins(tmp_path: Path) -
     assert read(file).metadata.language == "de"
     text(tmp_path / "talk.json.yaml", "language: nl\n")
     assert read(file).metadata.language == "nl"
+
+
+@pytest.mark.parametrize("said", ["de-CH", "deu", "German"])
+def test_a_language_in_any_spelling(tmp_path: Path, said: str) -> None:
+    file = text(tmp_path / "talk.vtt", f"WEBVTT\nLanguage: {said}\n\n00:01.000 --> 00:02.000\na\n")
+    assert read(file).metadata.language == "de"
+    text(tmp_path / "talk.vtt.yaml", "language: no\n")
+    assert read(file).metadata.language == "no"
+    assert read(file, language=said).metadata.language == "de"
+
+
+def test_a_language_that_is_not_understood_is_not_the_default(tmp_path: Path) -> None:
+    file = text(tmp_path / "talk.vtt", "WEBVTT\nLanguage: as ever\n\n00:01.0 --> 00:02.0\na\n")
+    assert read(file).metadata.language == "und"
+
+
+@pytest.mark.parametrize("suffix", sorted(READERS))
+def test_whatever_can_be_read_as_a_transcript_is_a_session(tmp_path: Path, suffix: str) -> None:
+    source = read(text(tmp_path / f"talk{suffix.upper()}", "x"))
+    assert source.audio == ()
+    assert len(source.transcript) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"Ann: how are you\n", "Jörg: schön\n".encode(), b"%PDF-1.7\n\x00\xff", b"PK\x03\x04"],
+)
+def test_a_document_is_no_broken_recording(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "talk.doc"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"a file of no known format; expected: .*\.vtt"):
+        read(path)
+
+
+def test_sound_with_any_ending_is_a_recording(tmp_path: Path) -> None:
+    path = tmp_path / "talk.oddly"
+    path.write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\xff\xfe")
+    assert read(path).audio == (path,)

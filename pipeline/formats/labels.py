@@ -42,7 +42,7 @@ _SQUARE = re.compile(rf"{_STAMP}\[([^\[\]\n]{{1,80}})\]\s*:?\s*")
 _ROUND = re.compile(rf"{_STAMP}\(([^()\n]{{1,80}})\)\s*:?\s*")
 _CHANGE = re.compile(r"\s*(?:(>{2,3})|([-\u2013\u2014\u2022])(?=\s|\w))\s*")
 _ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-_MAIL = re.compile(r"[^\s@:]+@[^\s@:]+\.[^\s@:]+")
+_MAIL = re.compile(r"[^\s@:()\[\]]+@[^\s@:()\[\]]+\.[^\s@:()\[\]]+")
 _NO_NAME = re.compile(r"[?!;<>{}=|\u2026]|\.\.|//")
 _NUMBERED = re.compile(r"(.*?)[\s_#-]*\d{0,2}")
 
@@ -196,7 +196,7 @@ def _shape(label: str, *, bracketed: bool) -> str:
     words = bare.split()
     if not words or len(label.split()) > MOST_WORDS or _NO_NAME.search(bare):
         return "text"
-    if any(word.endswith(".") and word.islower() and word not in _TITLES for word in words[:-1]):
+    if any(word.islower() and _ends_a_sentence(word) for word in words[:-1]):
         return "text"
     sound = words[0].casefold().strip(".,") in _SOUNDS
     if bracketed:
@@ -205,6 +205,10 @@ def _shape(label: str, *, bracketed: bool) -> str:
     if letters and all(map(_names, words)) and not all(word in _PARTICLES for word in words):
         return "name"
     return "text" if len(words) > 1 and _begins_a_sentence(_key(bare)) else "words"
+
+
+def _ends_a_sentence(word: str) -> bool:
+    return word.endswith(".") and word not in _TITLES and len(word) > len("i.")
 
 
 def _names(word: str) -> bool:

@@ -104,7 +104,7 @@ def test_lines_without_an_end_last_until_the_next_start() -> None:
         (1000, 1300, "client"),
         (1300, 2000, "therapist"),
         (2000, 2500, "client"),
-        (3000, 3000 + 5 * transcript.MS_PER_CHARACTER, "client"),
+        (3000, 3000 + 5 * cues.MS_PER_CHARACTER, "client"),
     ]
     assert content.ends_estimated
     assert not content.keeps_overlap
