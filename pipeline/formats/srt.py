@@ -15,7 +15,7 @@ from pipeline.formats.labels import labelled
 from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import Problems, clock_of_ms, decode
 
-_MARKUP = re.compile(r"</?(?:b|i|u|s|font)\b[^>]*>|\{\\[^}]*\}", re.IGNORECASE)
+_MARKUP = re.compile(r"</?(?:b|i|u|s|font)\b[^<>]*>|\{\\[^{}]*\}", re.IGNORECASE)
 _EXPECTED = "00:00:01,000 --> 00:00:02,500"
 
 
