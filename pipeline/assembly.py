@@ -428,7 +428,10 @@ class Workbench:
 
     def _best_transcriber(self, source: Source, language: str | None) -> tuple[str, str]:
         if source.transcript:
-            return "imported", "there is a transcript"
+            read = imported.ImportedTranscriber(self.settings, source.transcript)
+            if source.audio or read.content.has_words:
+                return "imported", "there is a transcript"
+            return "none", "the file holds times and no words"
         reasons = []
         for name in TRANSCRIBERS.names():
             transcriber = self._engine(TRANSCRIBERS, name)

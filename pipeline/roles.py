@@ -24,6 +24,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipeline import config
+from pipeline.formats.cues import UNNAMED
+from pipeline.formats.labels import role_of
 from pipeline.tables import OVERLAPS, ROLES, SILENCES, TURNS, VALUES, Metadata, Role, Tables
 
 CHANNEL_LABEL = "channel {number}"
@@ -63,16 +65,18 @@ def assign(
         CHANNEL_LABEL.format(number=n): role for n, role in metadata.channels.items()
     }
     said |= dict(metadata.roles)
-    # A label that is a role's own name says the role (a transcript with roles as speakers).
-    said |= {
-        name: name for name in speakers if name in ("therapist", "client") and name not in said
-    }
+    # A label that names a role says it (a transcript with roles as speakers).
+    said |= {name: role for name in speakers if name not in said and (role := role_of(name))}
     rows = [_stated(speaker, corrections, said) for speaker in speakers]
+    # What a transcript attributes to nobody is no person: it has no role but by a person's word.
+    nobody = [row for row in rows if row["speaker"] == UNNAMED]
+    rows = [row for row in rows if row["speaker"] != UNNAMED]
     _complete_pair(rows)
     rows = [_by_voice(row, enrolled or {}) for row in rows]
     _complete_pair(rows)
     if all(row["role"] == "unknown" for row in rows):
         rows = _inferred(tables, rows, settings)
+    rows = sorted([*rows, *nobody], key=lambda row: str(row["speaker"]))
     roles = ROLES.frame(rows)
     known = {str(row["speaker"]): str(row["role"]) for row in rows}
     return {

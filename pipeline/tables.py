@@ -45,7 +45,8 @@ class Metadata:
     client, therapist
         Pseudonyms.
     language
-        ISO 639-1 code; None lets the transcriber decide.
+        ISO 639-1 code, or ISO 639-3 where there is none; "und" where a file states one that is
+        not understood; None lets the transcriber decide.
     speakers
         Number of speakers, if known.
     channels
@@ -258,7 +259,7 @@ TRANSCRIPTION = Schema(
     "transcription",
     (
         Column("engine", pl.String, "name of the transcriber; 'none' for timing only"),
-        Column("language", pl.String, "ISO 639-1", null="no transcript"),
+        Column("language", pl.String, "ISO 639 code; und: not understood", null="no transcript"),
         Column("dropped_words", pl.Int64, "words refused because no speech was there"),
         Column("note", pl.String, "why there is no transcript, for a person", null="there is one"),
         _REPAIRS,

@@ -313,3 +313,75 @@ def test_engines_that_never_ran_are_not_named(recording: Path, tmp_path: Path) -
         "none",
         "none",
     ]
+
+
+SAID = ("How was it?", "Quiet.", "Only quiet?", "I slept.", "Well?", "Badly.", "Hm.", "Yes.")
+
+
+def captioned(path: Path, *lines: str, header: str = "") -> Path:
+    cues = "".join(f"00:{n:02}.000 --> 00:{n:02}.900\n{line}\n\n" for n, line in enumerate(lines))
+    path.write_text(f"WEBVTT\n{header}\n{cues}", encoding="utf-8")
+    return path
+
+
+def roles_of(walked: Walked) -> dict[str, str]:
+    return dict(walked.tables["roles"].select("speaker", "role").iter_rows())
+
+
+def test_lines_without_a_speaker_are_nobodys_and_that_is_reported(tmp_path: Path) -> None:
+    names = ("Ina Wolf, MSc: ", "Client: ", "", "Client: ") * 2
+    lines = [name + said for name, said in zip(names, SAID, strict=True)]
+    walked = walk(captioned(tmp_path / "a.vtt", *lines), bench(tmp_path))
+    assert roles_of(walked) == {
+        "Client": "client",
+        "Ina Wolf, MSc": "therapist",
+        "speaker ?": "unknown",
+    }
+    assert walked.provenance.notes == ("Lines without a speaker, attributed to nobody: 2.",)
+    assert not any("speaker ?" in command for command in walked.provenance.role_commands)
+
+
+def test_a_transcript_that_names_nobody_says_so(tmp_path: Path) -> None:
+    walked = walk(captioned(tmp_path / "a.vtt", *SAID), bench(tmp_path))
+    assert roles_of(walked) == {"speaker 1": "unknown"}
+    assert walked.provenance.notes == ("Lines without a speaker, attributed to nobody: 8.",)
+
+
+def test_beside_a_recording_its_diarizer_tells_whose_such_lines_are(
+    recording: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "d.vtt").write_text(VTT.format("How"), encoding="utf-8")
+    captioned(tmp_path / "t.vtt", "A: x", "B: how", "are", "A: x", "well", "B: fine", "B: thanks")
+    sidecar = "transcript: t.vtt\ndiarization: d.vtt\n"
+    (tmp_path / "a.wav.yaml").write_text(sidecar, encoding="utf-8")
+    walked = walk(recording, bench(tmp_path))
+    assert set(walked.tables["words"]["speaker"]) == {"therapist", "client"}
+    assert walked.provenance.notes == ()
+
+
+def test_a_language_that_is_not_understood_is_not_taken_for_english(tmp_path: Path) -> None:
+    lines = [f"{who}: {said}" for who, said in zip(("Therapist", "Client") * 4, SAID, strict=True)]
+    path = captioned(tmp_path / "a.vtt", *lines, header="Language: that of old\n")
+    walked = walk(path, bench(tmp_path))
+    assert walked.language == "und"
+    assert walked.tables["moments"].is_empty()
+    assert walked.tables["silences"].height > 0
+    (note,) = walked.provenance.notes
+    assert note.startswith("The transcript states a language that Tether does not understand")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "words"),
+    [
+        (".rttm", "SPEAKER s 1 0.5 3.3 <NA> <NA> a <NA> <NA>\n", 0),
+        (".stm", "s 1 ina 0.5 3.8 <o> how was it\n", 3),
+        (".tsv", "start\tend\ttext\n500\t3800\tHow was it?\n", 3),
+    ],
+)
+def test_lone_files_of_other_tools(tmp_path: Path, suffix: str, content: str, words: int) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_text(content, encoding="utf-8")
+    walked = walk(path, bench(tmp_path))
+    assert walked.recording.duration_ms == 3800
+    assert walked.tables["words"].height == words
+    assert walked.tables["spans"].select("start_ms", "end_ms").rows() == [(500, 3800)]

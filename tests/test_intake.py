@@ -13,8 +13,9 @@ from typing import Literal
 
 import pytest
 
-from pipeline import intake
+from pipeline import config, intake
 from pipeline.errors import ChangingError, ConsentError, InputError
+from pipeline.formats.transcript import READERS
 from pipeline.intake import Named, Source, discover
 
 
@@ -114,7 +115,7 @@ def test_all_mistakes_at_once_with_line_and_nearest_name(tmp_path: Path) -> None
     file = sound(tmp_path / "Anna Muster.wav")
     text(
         tmp_path / "Anna Muster.wav.yaml",
-        "client: C-01\ntherapst: T\nspeakers: many\nroles:\n  Berta: thrapist\nlanguage: English\n",
+        "client: C-01\ntherapst: T\nspeakers: many\nroles:\n  Berta: thrapist\nlanguage: usual 1\n",
     )
     with pytest.raises(InputError) as caught:
         read(file)
@@ -124,7 +125,7 @@ def test_all_mistakes_at_once_with_line_and_nearest_name(tmp_path: Path) -> None
     assert any(line.startswith("sidecar:3: speakers:") for line in problems)
     assert any(line.startswith("sidecar:5: roles:") for line in problems)
     assert any(line.startswith("sidecar:6: language:") for line in problems)
-    for hidden in ("Anna", "Muster", "Berta", "thrapist", "English", "many", str(tmp_path)):
+    for hidden in ("Anna", "Muster", "Berta", "thrapist", "usual", "many", str(tmp_path)):
         assert hidden not in str(caught.value)
 
 
@@ -155,7 +156,7 @@ def test_a_byte_order_mark_and_an_empty_sidecar(tmp_path: Path) -> None:
 def test_mistakes_in_options_and_defaults_are_told(tmp_path: Path) -> None:
     file = sound(tmp_path / "a.wav")
     with pytest.raises(InputError, match="options: language"):
-        read(file, language="English")
+        read(file, language="Englishh")
     text(tmp_path / "tether.yaml", "clint: C\n")
     with pytest.raises(InputError, match=r"tether.yaml:1: unknown key; did you mean"):
         read(file)
@@ -498,16 +499,17 @@ def test_rest_is_waited_for_where_a_file_is_young(
     waited: list[float] = []
     monkeypatch.setattr(time, "sleep", waited.append)
     named = Named(file, tmp_path)
-    intake.read(named, consent=False, rest_s=30)
+    at_rest = config.load(overrides={"intake.rest_s": 30}).intake
+    intake.read(named, consent=False, limits=at_rest)
     assert waited == [30]
     long_ago = time.time() - 31
     os.utime(file, (long_ago, long_ago))
-    intake.read(named, consent=False, rest_s=30)
+    intake.read(named, consent=False, limits=at_rest)
     assert waited == [30]
     os.utime(file)
     monkeypatch.setattr(time, "sleep", lambda _: sound(file, "other"))
     with pytest.raises(ChangingError):
-        intake.read(named, consent=False, rest_s=30)
+        intake.read(named, consent=False, limits=at_rest)
 
 
 @pytest.mark.parametrize(
@@ -543,4 +545,42 @@ def test_a_pipe_that_is_named_a_recording_fails(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "b.wav")
     found = discover([tmp_path])
     assert names(found) == ["a.wav", "b.wav"]
-    assert "not a regular file" in str(found[1].error)
+    assert "a pipe, device or folder" in str(found[1].error)
+
+
+@pytest.mark.parametrize("said", ["de-CH", "deu", "German"])
+def test_a_language_in_any_spelling(tmp_path: Path, said: str) -> None:
+    file = text(tmp_path / "talk.vtt", f"WEBVTT\nLanguage: {said}\n\n00:01.000 --> 00:02.000\na\n")
+    assert read(file).metadata.language == "de"
+    text(tmp_path / "talk.vtt.yaml", "language: no\n")
+    assert read(file).metadata.language == "no"
+    assert read(file, language=said).metadata.language == "de"
+
+
+def test_a_language_that_is_not_understood_is_not_the_default(tmp_path: Path) -> None:
+    file = text(tmp_path / "talk.vtt", "WEBVTT\nLanguage: as ever\n\n00:01.0 --> 00:02.0\na\n")
+    assert read(file).metadata.language == "und"
+
+
+@pytest.mark.parametrize("suffix", sorted(READERS))
+def test_whatever_can_be_read_as_a_transcript_is_a_session(tmp_path: Path, suffix: str) -> None:
+    source = read(text(tmp_path / f"talk{suffix.upper()}", "x"))
+    assert source.audio == ()
+    assert len(source.transcript) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"Ann: how are you\n", "Jörg: schön\n".encode(), b"%PDF-1.7\n\x00\xff", b"PK\x03\x04"],
+)
+def test_a_document_is_no_broken_recording(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "talk.doc"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"a file of no known format; expected: .*\.vtt"):
+        read(path)
+
+
+def test_sound_with_any_ending_is_a_recording(tmp_path: Path) -> None:
+    path = tmp_path / "talk.oddly"
+    path.write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\xff\xfe")
+    assert read(path).audio == (path,)

@@ -105,7 +105,7 @@ def test_links_to_files_are_followed_and_dangling_ones_reported(tmp_path: Path) 
 
 
 def test_a_file_that_is_large_without_need(tmp_path: Path) -> None:
-    limits = config.Intake(sidecar_bytes=40, attachment_bytes=100)
+    limits = config.Intake(rest_s=0, sidecar_bytes=40, attachment_bytes=100)
     file, sidecar = recording(tmp_path), tmp_path / "a.wav.yaml"
     for name in ("one.rttm", "two.rttm"):
         (tmp_path / name).write_bytes(b";" * 60)
@@ -128,7 +128,7 @@ def test_the_limits_are_those_of_the_settings(tmp_path: Path) -> None:
     (tmp_path / "a.wav.yaml").write_text("#" * (most + 1))
     with pytest.raises(InputError, match="sidecar_bytes"):
         read(file)
-    assert read(file, config.Intake(sidecar_bytes=most + 1, attachment_bytes=1))
+    assert read(file, config.Intake(rest_s=0, sidecar_bytes=most + 1, attachment_bytes=1))
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from role_error import (
 )
 
 from pipeline import roles
+from pipeline.formats.cues import UNNAMED
 from pipeline.tables import SPANS, VALUES, WORDS, Metadata, Role
 
 
@@ -208,6 +209,26 @@ def test_a_speaker_of_words_without_speech_has_a_role() -> None:
     got = roles.assign(tables, Metadata(), {"Z": "other"}, SETTINGS.roles)
     assert who_is_who(got)["Z"] == ("other", "corrected")
     assert got["turns"]["role"].null_count() == 0
+
+
+def test_what_is_attributed_to_nobody_has_no_role() -> None:
+    lines = [*talk("A", "B"), (900_000, 901_000, UNNAMED, "well")]
+    got = who_is_who(assigned(lines, said={"A": "therapist"}))
+    assert got == {
+        "A": ("therapist", "sidecar"),
+        "B": ("client", "sidecar"),
+        UNNAMED: ("unknown", "unknown"),
+    }
+    alone = [(0, 900, "A", "well"), (1000, 1900, UNNAMED, "yes")]
+    assert who_is_who(assigned(alone, said={"A": "client"}))[UNNAMED][0] == "unknown"
+    corrected = assigned(alone, {UNNAMED: "therapist"}, said={"A": "client"})
+    assert who_is_who(corrected)[UNNAMED] == ("therapist", "corrected")
+
+
+@pytest.mark.parametrize("labels", [("Therapist", "CLIENT 1"), ("Counsellor", "Sam")])
+def test_labels_that_name_a_role_in_any_case(labels: tuple[str, str]) -> None:
+    got = who_is_who(assigned(talk(*labels)))
+    assert [got[label][0] for label in labels] == ["therapist", "client"]
 
 
 def test_nobody_spoke() -> None:

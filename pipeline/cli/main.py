@@ -52,7 +52,7 @@ def cli() -> None:
 @click.option("--therapist", help="Pseudonym of the therapist.")
 @click.option("--session-number", type=int, help="Number of the session.")
 @click.option("--date", help="Date of the session, YYYY-MM-DD.")
-@click.option("--language", help="Language of the session, such as en.")
+@click.option("--language", help="Language of the session, such as en, de-CH or German.")
 @click.option("--speakers", type=int, help="Number of speakers.")
 @click.option("--channel", "channels", multiple=True, metavar="N=ROLE", help="1=therapist")
 @click.option(

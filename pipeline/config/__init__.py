@@ -4,9 +4,9 @@
 differs and says ``extends: default``. All mistakes of a file are told at once, with their lines.
 """
 
-from pipeline.config.intake import Intake
 from pipeline.config.files import builtin, load
 from pipeline.config.hearing import Activity, AudioDecoding, Channels, Clustering, Pyannote
+from pipeline.config.intake import Intake
 from pipeline.config.judging import Clips, Evaluation, Moments, Response, Review
 from pipeline.config.measuring import Baseline, Features, Phonation, Pitch
 from pipeline.config.section import Section

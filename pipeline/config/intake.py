@@ -1,4 +1,4 @@
-"""Settings of what is taken up: how large files beside a recording may be, and when it is at rest."""
+"""Settings of what is taken up: how large files may be, and when a recording is at rest."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from pipeline.config.section import Section
 
 
 class Intake(Section):
-    """What may be read: a night must survive a wrong or hostile file, and one still being copied."""
+    """What may be read: a night survives a wrong or hostile file, and one still being copied."""
 
     rest_s: float = Field(
         ge=0,

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from pipeline.config.intake import Intake
 from pipeline.config.hearing import Activity, AudioDecoding, Channels, Clustering, Pyannote
+from pipeline.config.intake import Intake
 from pipeline.config.judging import Clips, Evaluation, Moments, Response, Review
 from pipeline.config.measuring import Baseline, Features, Phonation, Pitch
 from pipeline.config.section import Section

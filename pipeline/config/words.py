@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipeline.config.section import Section
+from pipeline.formats.language import understood
 
 
 class FasterWhisper(Section):
@@ -77,3 +78,5 @@ class Transcription(Section):
         description="of sessions whose sidecar names none; null: detected, where the engine can"
     )
     guards: Guards
+
+    _language = field_validator("language", mode="before")(understood)

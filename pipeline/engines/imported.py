@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from pipeline.config import Settings
 from pipeline.errors import EngineError, InputError
 from pipeline.formats import transcript
+from pipeline.formats.cues import UNNAMED
+from pipeline.formats.repairs import Repairs
 from pipeline.formats.transcript import Transcript
 from pipeline.ports import Attachment, Audio, Diarized, Identity, Transcribed
 from pipeline.tables import SPANS, WORDS, Recording
@@ -91,7 +93,7 @@ class ImportedDiarizer:
             margin=None,
             knows_overlap=self.content.keeps_overlap,
             ends_estimated=self.content.ends_estimated,
-            repairs=self.content.repairs,
+            repairs=(*self.content.repairs, *_unattributed(self.content)),
         )
 
 
@@ -176,6 +178,13 @@ def _identity(content: Transcript) -> Identity:
     return {"reading": transcript.VERSION, "files": content.digest}
 
 
+def _unattributed(content: Transcript) -> tuple[str, ...]:
+    """What to say where the files alone tell who spoke, and leave it open."""
+    return Repairs(
+        {"Lines without a speaker, attributed to nobody": content.unattributed}
+    ).sentences()
+
+
 def _within(frame: pl.DataFrame, duration_ms: int) -> pl.DataFrame:
     """`frame` with ends cut off at the end of the recording."""
     beyond = frame.filter(pl.col("start_ms") >= duration_ms).height
@@ -207,8 +216,10 @@ def _union(
 def _speakers(words: pl.DataFrame, regions: pl.DataFrame) -> list[str]:
     """A speaker for each word."""
     said = words["speaker"].to_list()
+    if UNNAMED not in set(regions["speaker"]):
+        said = [None if speaker == UNNAMED else speaker for speaker in said]
     if regions.is_empty():
-        return [speaker or ONE_SPEAKER for speaker in said]
+        return [speaker or ONE_SPEAKER for speaker in words["speaker"]]
     known = sorted(regions["speaker"].unique())
     shared = _shared_ms(words, regions, known)
     names = _renamed(said, known, shared) | {label: label for label in known}

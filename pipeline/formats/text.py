@@ -10,6 +10,12 @@ from dataclasses import dataclass, field
 
 from pipeline.errors import InputError, listed
 
+UNUSABLE_AT_MOST = 0.4
+"""Share of a file's lines that a reader may mend or pass over; with more, there is no trust in it.
+
+One bad line must not cost a session. A file of another kind, or in another unit, has nearly all its
+lines wrong."""
+
 LATEST_S = 10_000_000
 """A time beyond this (115 days) is no time of a recording but another unit or a broken file."""
 
@@ -72,6 +78,19 @@ class Problems:
             self.add(where, f"ends {start_ms - end_ms} ms before it starts", "start before end")
             return None
         return max(end_ms, start_ms + 1)
+
+    def settle(self, of: int) -> None:
+        """Raise if more than `UNUSABLE_AT_MOST` of the file's `of` places are wrong.
+
+        Else the reader has mended and counted them.
+
+        Raises
+        ------
+        InputError
+            See `stop`.
+        """
+        if len(self.found) > UNUSABLE_AT_MOST * of:
+            self.stop()
 
     def stop(self) -> None:
         """Raise what was collected.

@@ -6,9 +6,10 @@
 
 **Labels.** A label given for a file (``transcript: {therapist: a.vtt}``) is everybody's in it. Else
 the file's own count: voice tags, tiers, ``Name:``, a CSV's speaker or role. A line without a label
-in a file that has some goes to whoever spoke before it, as captions mean it. Of several files, one
-that names nobody is one person, "speaker 2" if it is the second; files of one person each whose
-labels are the same (Praat's "Speaker", twice) get their number behind it.
+in a file that has some is nobody's, `UNNAMED`; only where the file names speakers at changes
+alone (`AT_CHANGES`) it is the last speaker's, and counted. Of several files, one that names nobody
+is one person, "speaker 2" if it is the second; files of one person each whose labels are the same
+(Praat's "Speaker", twice) get their number behind it.
 
 **Ends.** A line without an end lasts until the next start in any of the files, for a silence that
 nobody measured must not appear; lines with the same start share that time by characters. The
@@ -22,6 +23,7 @@ the line keeps its time. A sign that stands alone joins the word before it.
 import hashlib
 import json
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -32,19 +34,27 @@ import polars as pl
 
 from pipeline.errors import InputError
 from pipeline.formats import rttm, srt, stm, textgrid, transcript_csv, webvtt, whisper_json
-from pipeline.formats.cues import spoken_words, spread, squeeze, unmarked
+from pipeline.formats.cues import (
+    MS_PER_CHARACTER,
+    UNNAMED,
+    spoken_words,
+    spread,
+    squeeze,
+    unmarked,
+)
 from pipeline.formats.repairs import Repairs
+from pipeline.formats.text import UNUSABLE_AT_MOST
 from pipeline.schema import Column, Schema
 from pipeline.tables import Role
 
-VERSION = "1"
+VERSION = "2"
 """Raised whenever the same files give other lines or words."""
 
-MS_PER_CHARACTER = 60
-"""Median of 1968 utterances of more than 40 characters in PriMock57 (acted consultations)."""
+AT_CHANGES = 8
+"""Labels, each other than the one before, that show a file to name speakers at changes alone.
 
-UNNAMED = "speaker ?"
-"""Label of lines before the first label of a file that has some."""
+Two speakers labelled at random would do so once in 128. Where a cue of each turn were labelled but
+for a few that were forgotten, the label before and after such a gap would be the same."""
 
 LINES = Schema(
     "lines",
@@ -103,7 +113,7 @@ class Transcript:
     words
         Table `WORDS`, sorted by start_ms.
     language
-        ISO 639-1; None if no file says.
+        ISO 639 code, see `formats.language.stated`; None if no file says.
     roles
         Role of each speaker label for which a CSV or a given label states it.
     keeps_overlap
@@ -132,6 +142,12 @@ class Transcript:
         last = self.lines["end_ms"].max()
         assert isinstance(last, int)
         return last
+
+    @property
+    def unattributed(self) -> int:
+        """Lines that the files attribute to nobody."""
+        speaker = self.lines["speaker"]
+        return int((speaker.is_null() | (speaker == UNNAMED)).sum())
 
     @property
     def has_words(self) -> bool:
@@ -179,7 +195,7 @@ def load(files: Sequence[File]) -> Transcript:
         raise InputError("no imported file", expected="a transcript or a diarization")
     repairs = Repairs()
     contents = [_told(file, number, len(files), repairs) for number, file in enumerate(files, 1)]
-    contents = _labelled(contents, files)
+    contents = _labelled(contents, files, repairs)
     lines = sorted((line for c in contents for line in c.lines), key=lambda line: line.start_ms)
     estimated = any(line.end_ms is None for line in lines)
     lines = _closed(lines)
@@ -247,6 +263,11 @@ def _reader_of_cues(read: Callable[[bytes, Repairs], pl.DataFrame]) -> "_Reader"
     return lambda data, repairs: _Content([_Line(*row) for row in read(data, repairs).iter_rows()])
 
 
+def _read_vtt(data: bytes, repairs: Repairs) -> _Content:
+    lines = [_Line(*row) for row in webvtt.read(data, repairs).iter_rows()]
+    return _Content(lines, webvtt.language(data))
+
+
 def _read_csv(data: bytes, repairs: Repairs) -> _Content:
     table = transcript_csv.read(data, repairs)
     several = table["transcript_id"].n_unique()
@@ -256,12 +277,22 @@ def _read_csv(data: bytes, repairs: Repairs) -> _Content:
             expected="one session a file",
             hint="keep the rows with one transcript_id",
         )
-    pairs = table.select("speaker", "role").drop_nulls().unique(maintain_order=True).rows()
-    roles: dict[str, Role] = {_label(speaker): role for speaker, role in pairs}
-    if len(roles) < len(pairs):
-        raise InputError("a speaker with two roles", expected="one role for each speaker")
+    roles = _roles(table, repairs)
     columns = ("start_ms", "end_ms", "speaker", "text", "utterance_id")
     return _Content([_Line(*row) for row in table.select(columns).iter_rows()], roles=roles)
+
+
+def _roles(table: pl.DataFrame, repairs: Repairs) -> dict[str, Role]:
+    """Role of each speaker of a table; a few rows that say another are outvoted."""
+    said: dict[str, Counter[Role]] = {}
+    for speaker, role in table.select("speaker", "role").drop_nulls().iter_rows():
+        said.setdefault(_label(speaker), Counter())[role] += 1
+    for roles in said.values():
+        (_, most), total = roles.most_common(1)[0], roles.total()
+        if total - most > UNUSABLE_AT_MOST * total:
+            raise InputError("a speaker with two roles", expected="one role for each speaker")
+        repairs["Rows with another role than their speaker's others, not heeded"] += total - most
+    return {speaker: roles.most_common(1)[0][0] for speaker, roles in said.items()}
 
 
 def _read_json(data: bytes, repairs: Repairs) -> _Content:
@@ -281,20 +312,22 @@ _Reader = Callable[[bytes, Repairs], _Content]
 READERS: Mapping[str, _Reader] = {
     ".rttm": _read_rttm,
     ".textgrid": _read_textgrid,
-    ".vtt": _reader_of_cues(webvtt.read),
+    ".vtt": _read_vtt,
     ".srt": _reader_of_cues(srt.read),
     ".stm": _reader_of_cues(stm.read),
     ".csv": _read_csv,
+    ".tsv": _read_csv,
     ".json": _read_json,
 }
 """What reads a suffix."""
 
 
-def _labelled(contents: list[_Content], files: Sequence[File]) -> list[_Content]:
+def _labelled(contents: list[_Content], files: Sequence[File], repairs: Repairs) -> list[_Content]:
     """Every line with its label, as the module says; all null where one file names nobody."""
     named = []
     for number, (content, file) in enumerate(zip(contents, files, strict=True), 1):
         labels = {_label(line.speaker) for line in content.lines if line.speaker is not None}
+        labels.discard(UNNAMED)
         if file.speaker is not None:
             label = _label(file.speaker)
             if len(labels) > 1:
@@ -307,9 +340,8 @@ def _labelled(contents: list[_Content], files: Sequence[File]) -> list[_Content]
         elif not labels and len(files) > 1:
             named.append(_with_label(content, f"speaker {number}", {}))
         else:
-            named.append(
-                replace(content, lines=_filled(content.lines) if labels else content.lines)
-            )
+            lines = _filled(content.lines, repairs) if labels else content.lines
+            named.append(replace(content, lines=lines))
     return _told_apart(named, files)
 
 
@@ -330,14 +362,28 @@ def _with_label(content: _Content, label: str, roles: Mapping[str, Role]) -> _Co
     return replace(content, lines=lines, roles=roles)
 
 
-def _filled(lines: list[_Line]) -> list[_Line]:
-    """Lines in order of start, a missing label taken from the line before."""
+def _filled(lines: list[_Line], repairs: Repairs) -> list[_Line]:
+    """Lines in order of start, those without a label as the module says."""
+    lines = sorted(lines, key=lambda line: line.start_ms)
+    labels = [_label(line.speaker) for line in lines if line.speaker not in {None, UNNAMED}]
+    at_changes = len(labels) >= AT_CHANGES and all(a != b for a, b in pairwise(labels))
     last = UNNAMED
     filled = []
-    for line in sorted(lines, key=lambda line: line.start_ms):
-        last = last if line.speaker is None else _label(line.speaker)
+    for line in lines:
+        if line.speaker is not None:
+            last = _label(line.speaker)
+        elif not at_changes:
+            last = UNNAMED
+        elif last != UNNAMED:
+            repairs[_CONTINUED] += 1
         filled.append(replace(line, speaker=last))
     return filled
+
+
+_CONTINUED = (
+    "Lines without a speaker, attributed to the one before because the file names speakers at "
+    "changes only"
+)
 
 
 def _label(text: str) -> str:

@@ -1,8 +1,9 @@
 """WebVTT (W3C, Web Video Text Tracks), with speakers as voice tags ``<v Speaker>``.
 
-NOTE, STYLE and REGION blocks, identifiers and settings of cues are passed over. Other tags are
-removed, their text stays. Meeting tools write ``Speaker: text`` instead of a voice tag: in a file
-without a voice tag, speakers are sought in the text as `formats.cues` says.
+NOTE, STYLE and REGION blocks and settings of cues are passed over. Other tags are removed, their
+text stays. Meeting tools write ``Speaker: text`` instead of a voice tag, or the speaker above the
+times: in a file without a voice tag, speakers are sought as `formats.labels` says. The header's
+``Language:`` says what language is spoken.
 """
 
 import html
@@ -11,15 +12,18 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from pipeline.formats.captions import captions
 from pipeline.formats.cues import Cue, Part, closed, squeeze, table
+from pipeline.formats.labels import labelled
+from pipeline.formats.language import stated
 from pipeline.formats.repairs import Repairs
-from pipeline.formats.text import Problems, blocks, clock_of_ms, decode, ms_of_clock
+from pipeline.formats.text import Problems, clock_of_ms, decode
 
-_HEADER = re.compile(r"WEBVTT(?:[ \t].*)?")
+_HEADER = re.compile(r"\s*WEBVTT(?:[ \t].*)?", re.IGNORECASE)
+_LANGUAGE = re.compile(r"\s*Language\s*:\s*(.*)", re.IGNORECASE)
 _ASIDE = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s.*)?")
-_TIMES = re.compile(r"\s*([\d:.,]+)\s*-->\s*([\d:.,]+)(?:\s.*)?")
 _TAG = re.compile(r"(<[^<>]*>)")
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]*)>")
+_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]*)>", re.IGNORECASE)
 _EXPECTED = "00:00:01.000 --> 00:00:02.500"
 
 
@@ -31,21 +35,42 @@ def read(data: bytes | str, repairs: Repairs | None = None) -> pl.DataFrame:
     Raises
     ------
     InputError
-        No WEBVTT header, or all blocks that cannot be used.
+        Neither a WEBVTT header nor a cue, or more cues without a usable time than
+        `text.UNUSABLE_AT_MOST`.
     """
     repairs = Repairs() if repairs is None else repairs
     problems = Problems("WebVTT")
-    lines = decode(data).split("\n")
-    if not _HEADER.fullmatch(lines[0]):
+    head, body = _parted(decode(data))
+    found = captions(body, _EXPECTED, problems, repairs, _ASIDE)
+    if not head and not found:
+        problems.found.clear()
         problems.add(1, "no WEBVTT header", "WEBVTT on the first line")
-        problems.stop()
-    if "-->" not in lines[0]:
-        lines[0] = "NOTE"
-    found = list(_cues("\n".join(lines), problems))
-    if not found and not problems.found:
+    elif not found and not problems.found:
         problems.add("the file", "no cue", _EXPECTED)
-    problems.stop()
-    return table(found, prefixes=True)
+    problems.settle(len(found))
+    repairs["Missing header, the rest read as WebVTT"] += not head
+    cues = [Cue(each.times, tuple(_voices("\n".join(each.lines))), each.name) for each in found]
+    return table(labelled(cues), repairs)
+
+
+def language(data: bytes | str) -> str | None:
+    """Language that the header states, as `language.stated` gives it; None: none."""
+    lines = _parted(decode(data))[0].split("\n")
+    return next((stated(match[1]) for line in lines if (match := _LANGUAGE.fullmatch(line))), None)
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """Header, empty where there is none, and body; the body keeps the numbers of its lines."""
+    lines = text.split("\n")
+    top = next((at for at, line in enumerate(lines) if line.strip("\ufeff \t")), 0)
+    if not _HEADER.fullmatch(lines[top].lstrip("\ufeff")):
+        return "", text
+    end = top + 1
+    while end < len(lines) and lines[end].strip() and "-->" not in lines[end]:
+        end += 1
+    if end < len(lines) and "-->" in lines[end] and end > top + 1:
+        end -= 1  # the line above a time is that cue's own
+    return "\n".join(lines[top:end]), "\n" * end + "\n".join(lines[end:])
 
 
 def write(cues: pl.DataFrame) -> str:
@@ -63,33 +88,6 @@ def write(cues: pl.DataFrame) -> str:
             f"{clock_of_ms(start_ms, '.')} --> {clock_of_ms(end_ms, '.')}\n{voice}{_escape(text)}\n"
         )
     return "\n".join(written)
-
-
-def _cues(text: str, problems: Problems) -> Iterator[Cue]:
-    for first, block in blocks(text):
-        at = next((i for i, line in enumerate(block) if "-->" in line), None)
-        if at is None and _ASIDE.fullmatch(block[0]):
-            continue
-        if at is None or (at > 1 and first > 1):
-            problems.add(first, "a block without a time", f"{_EXPECTED}, then text")
-            continue
-        for number, line in enumerate(block[at + 1 :], first + at + 1):
-            if "-->" in line:
-                problems.add(number, "a time within a text", "a blank line before each cue")
-        times = _times(first + at, block[at], problems)
-        if times:
-            yield Cue(*times, tuple(_voices("\n".join(block[at + 1 :]))))
-
-
-def _times(number: int, line: str, problems: Problems) -> tuple[int, int] | None:
-    match = _TIMES.fullmatch(line)
-    start_ms = ms_of_clock(match[1]) if match else None
-    end_ms = ms_of_clock(match[2]) if match else None
-    if start_ms is None or end_ms is None:
-        problems.add(number, "a time that cannot be read", _EXPECTED)
-        return None
-    end_ms = problems.end_of(number, start_ms, end_ms)
-    return None if end_ms is None else (start_ms, end_ms)
 
 
 def _voices(payload: str) -> Iterator[Part]:

@@ -24,6 +24,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.errors import InputError
+from pipeline.formats import language
 from pipeline.formats.cues import CUES, spoken_words, spread, squeeze
 from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import LATEST_S, Problems, decode
@@ -52,18 +53,6 @@ WORDS = Schema(
 
 _MAY_BE_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _EXPECTED = '{"segments": [{"start": 1.2, "end": 3.4, "text": "..."}]}'
-_CODES = {
-    "afrikaans": "af", "arabic": "ar", "bulgarian": "bg", "catalan": "ca", "chinese": "zh",
-    "croatian": "hr", "czech": "cs", "danish": "da", "dutch": "nl", "english": "en",
-    "estonian": "et", "finnish": "fi", "french": "fr", "german": "de", "greek": "el",
-    "hebrew": "he", "hindi": "hi", "hungarian": "hu", "icelandic": "is", "indonesian": "id",
-    "italian": "it", "japanese": "ja", "korean": "ko", "latvian": "lv", "lithuanian": "lt",
-    "norwegian": "no", "persian": "fa", "polish": "pl", "portuguese": "pt", "romanian": "ro",
-    "russian": "ru", "serbian": "sr", "slovak": "sk", "slovenian": "sl", "spanish": "es",
-    "swedish": "sv", "thai": "th", "turkish": "tr", "ukrainian": "uk", "urdu": "ur",
-    "vietnamese": "vi", "welsh": "cy",
-}  # fmt: skip
-"""ISO 639-1 codes of the names that OpenAI writes."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +66,7 @@ class Aligned:
     words
         Table `WORDS`.
     language
-        ISO 639-1; None if the file does not say or the name is not known.
+        See `formats.language.stated`; None if the file does not say.
     """
 
     cues: pl.DataFrame
@@ -128,10 +117,8 @@ def read(data: bytes | str, repairs: Repairs | None = None) -> Aligned:
     if not segments and not loose and not problems.found:
         problems.add("the file", "neither segments nor words", _EXPECTED)
     problems.stop()
-    language = root.get("language")
-    name = language.strip().lower() if isinstance(language, str) else ""
-    code = name if len(name) == 2 and name.isalpha() else _CODES.get(name)  # noqa: PLR2004 - ISO 639-1
-    return _tables(_joined(found, [word for word in words if word]), code)
+    joined = _joined(found, [word for word in words if word])
+    return _tables(joined, language.stated(root.get("language")))
 
 
 def _parsed(text: str, problems: Problems) -> Any:

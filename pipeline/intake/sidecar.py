@@ -1,4 +1,4 @@
-"""The notes of a person beside a recording: ``<file name>.yaml``, and ``tether.yaml`` of a folder."""
+"""Notes of a person beside a recording: ``<file name>.yaml``, and a folder's ``tether.yaml``."""
 
 import datetime as dt
 import os

@@ -9,6 +9,7 @@ from typing import TypeVar
 from pipeline.config import builtin
 from pipeline.errors import ConfigError, listed
 from pipeline.formats import yaml
+from pipeline.formats.language import code_of
 from pipeline.lexicon.entry import Entry, Grammar, Prototypes
 from pipeline.lexicon.matching import Lexicons
 from pipeline.lexicon.patterns import expanded, is_linear, repeats_a_repetition
@@ -22,7 +23,7 @@ _PART = re.compile(r"<([a-z_]+)>")
 
 
 def load(language: str | None, folder: Traversable | None = None) -> Lexicons:
-    """The lexicons of `language` ("en", "en-GB"); none where it is None or has no folder.
+    """The lexicons of `language`, as `code_of` reads it; none where it is None or has no folder.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def load(language: str | None, folder: Traversable | None = None) -> Lexicons:
     ids = tuple(sorted({entry.id for entry in everything}))
     rated = frozenset(entry.id for entry in everything if entry.rate)
     sets = tuple(sorted({name for each in languages.values() for name in each.prototypes}))
-    wanted = (language or "").split("-")[0].lower()
+    wanted = (code_of(language) if language else None) or ""
     own = languages.get(wanted, _Language())
     known = wanted if own.entries else None
     return Lexicons(known, ids, rated, own.entries, own.grammar, own.prototypes, sets)

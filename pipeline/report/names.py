@@ -4,6 +4,8 @@ The markers are those of the Rupture Resolution Rating System (3RS; Eubanks, Mur
 in plain words.
 """
 
+from pipeline.formats import language as languages
+
 MARKERS = {
     "W1": "denial",
     "W2": "minimal response",
@@ -130,35 +132,6 @@ QUALITY = {
 }
 """Measure of quality to its name and unit; a share is shown in per cent."""
 
-LANGUAGES = {
-    "ar": "Arabic",
-    "cs": "Czech",
-    "da": "Danish",
-    "de": "German",
-    "el": "Greek",
-    "en": "English",
-    "es": "Spanish",
-    "fa": "Persian",
-    "fi": "Finnish",
-    "fr": "French",
-    "he": "Hebrew",
-    "hi": "Hindi",
-    "hu": "Hungarian",
-    "it": "Italian",
-    "ja": "Japanese",
-    "ko": "Korean",
-    "nl": "Dutch",
-    "no": "Norwegian",
-    "pl": "Polish",
-    "pt": "Portuguese",
-    "ro": "Romanian",
-    "ru": "Russian",
-    "sv": "Swedish",
-    "tr": "Turkish",
-    "uk": "Ukrainian",
-    "zh": "Chinese",
-}
-
 
 def marker(code: str) -> str:
     """The marker in words; the code itself where it is none of the 3RS.
@@ -181,5 +154,5 @@ def resolution(code: str) -> str:
 
 
 def language(code: str | None) -> str:
-    """The language's English name; its code where the name is not listed."""
-    return LANGUAGES.get(code, code) if code else "not known"
+    """The language's English name; its code where the name is not known."""
+    return languages.name(code) if code else "not known"

@@ -17,6 +17,7 @@ import polars as pl
 
 from pipeline import report
 from pipeline.config import Settings
+from pipeline.formats.language import NOT_UNDERSTOOD
 from pipeline.intake import Source
 from pipeline.ports import SpeechDetector
 from pipeline.session import earlier, stages
@@ -164,10 +165,17 @@ def _about(
     if language and not plan.language:
         yield f"Nobody named the language; the transcriber heard '{language}'."
     if spoken.lexicons.language is None:
-        named = f"the language '{language}'" if language else "a language that nobody named"
-        yield f"There is no lexicon for {named}: rules that need words abstain."
+        yield f"{_lacking(language)}: rules that need words abstain."
     elif meant.name == "none" and plan.transcriber and spoken.compares_meaning:
         yield f"Rules on meaning flag nothing, for it was not compared: {meant.because}."
+
+
+def _lacking(language: str | None) -> str:
+    """Why there is no lexicon."""
+    if language == NOT_UNDERSTOOD:
+        return "The transcript states a language that Tether does not understand"
+    named = f"the language '{language}'" if language else "a language that nobody named"
+    return f"There is no lexicon for {named}"
 
 
 def _repairs(tables: Tables, source: Source) -> Iterator[str]:

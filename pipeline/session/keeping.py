@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline import report
 from pipeline.errors import InputError, StoreError
+from pipeline.formats.cues import UNNAMED
 from pipeline.layout import NOTE
 from pipeline.stage import Outcome, State
 from pipeline.store import Store, canonical, told, write_private
@@ -151,7 +152,9 @@ def _role_commands(
     recording: Recording, found: pl.DataFrame, options: tuple[str, ...]
 ) -> tuple[str, ...]:
     """What to type where a role is unknown or was inferred: one command for each guess."""
-    doubtful = found.filter(pl.col("source").is_in(["unknown", "enrolled", "inferred"]))["speaker"]
+    doubtful = found.filter(
+        pl.col("source").is_in(["unknown", "enrolled", "inferred"]), pl.col("speaker") != UNNAMED
+    )["speaker"]
     return tuple(
         shlex.join(["tether", "correct", recording.short_id, f"{speaker}=therapist", *options])
         for speaker in doubtful

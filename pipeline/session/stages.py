@@ -101,8 +101,16 @@ def listening(
         losses = activity.lost(sound.audio, tables["dropouts"], heard.activity, own)
         return {"activity": heard.activity, "doubts": heard.doubts, "losses": losses}
 
+    reading = {} if source.audio else {"reading": transcript.VERSION}
     return [
-        Stage("media", 3, (), media, _dump(settings, "audio", "activity"), {"av": version("av")}),
+        Stage(
+            "media",
+            3,
+            (),
+            media,
+            _dump(settings, "audio", "activity") | reading,
+            {"av": version("av")},
+        ),
         Stage(
             "activity",
             6,
@@ -357,7 +365,7 @@ def deciding(
     return [
         Stage(
             "roles",
-            4,
+            5,
             ("turns", "values", *compared),
             assign,
             # Kept apart: what was told has a key "roles", as the settings have.

@@ -65,11 +65,29 @@ def test_several_files_that_name_nobody_or_all_the_same() -> None:
     ]
 
 
-def test_lines_without_a_label_are_the_last_speakers() -> None:
+def test_a_line_without_a_label_is_nobodys() -> None:
     said = srt("mm", "Ann: a", "b", "Bob: c", "d", "Ann: e", "Bob: f")
-    assert speakers(Attachment(".srt", said)) == [
-        transcript.UNNAMED, "Ann", "Ann", "Bob", "Bob", "Ann", "Bob",
+    content = transcript.load([Attachment(".srt", said)])
+    assert content.lines["speaker"].to_list() == [
+        cues.UNNAMED, "Ann", cues.UNNAMED, "Bob", cues.UNNAMED, "Ann", "Bob",
     ]  # fmt: skip
+    assert content.unattributed == 3
+    assert content.repairs == ()
+
+
+def test_a_file_that_labels_changes_only_means_the_last_speaker_and_that_is_counted() -> None:
+    said = [line for _ in range(4) for line in ("Ann: a", "b", "Bob: c", "d", "e")]
+    content = transcript.load([Attachment(".srt", srt("mm", *said))])
+    assert content.lines["speaker"].to_list() == [
+        cues.UNNAMED, *(["Ann", "Ann", "Bob", "Bob", "Bob"] * 4),
+    ]  # fmt: skip
+    assert content.unattributed == 1
+    assert [told.split(",")[0] for told in content.repairs] == ["Lines without a speaker"]
+    assert content.repairs[0].endswith("at changes only: 12.")
+    # One label that stands again without a change: labels are not at changes only.
+    again = transcript.load([Attachment(".srt", srt("mm", *said, "Bob: f"))])
+    assert again.unattributed == 13
+    assert again.repairs == ()
 
 
 def test_labels_have_one_spelling() -> None:
@@ -86,7 +104,7 @@ def test_lines_without_an_end_last_until_the_next_start() -> None:
         (1000, 1300, "client"),
         (1300, 2000, "therapist"),
         (2000, 2500, "client"),
-        (3000, 3000 + 5 * transcript.MS_PER_CHARACTER, "client"),
+        (3000, 3000 + 5 * cues.MS_PER_CHARACTER, "client"),
     ]
     assert content.ends_estimated
     assert not content.keeps_overlap

@@ -60,13 +60,12 @@ def test_as_spreadsheets_write_it(sign: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "line 1: no column start_ms, text, role"),
+        ("", "line 1: no column start_ms, text;"),
         ("role,start_ms\n", "line 1: no column text"),
         ("role,start_ms,text\n", "no row"),
         ("role,start_ms,text\ntheraspist,0,x\n", "line 2: an unknown role.*therapist"),
         ("role,start_ms,text\nclient,1.5,x\n", "line 2: no start_ms"),
         ("role,start_ms,text\nclient,-1,x\n", "line 2: no start_ms"),
-        ("role,start_ms,text\n,1,x\n", "line 2: neither role nor speaker"),
         ("role,start_ms,text\nclient,1,x,y\n", "line 2: 4 fields; expected: 3"),
         ("role,start_ms,end_ms,text\nclient,9,1,x\n", "line 2: ends 8 ms before it starts"),
         ('role,start_ms,text\nclient,1,"a\nb"\nclient,x,c\n', "line 4: no start_ms"),
