@@ -356,12 +356,15 @@ class Workbench:
 
     def _best_diarizer(self, source: Source, heard: Tables) -> tuple[str, str]:
         if source.diarization:
-            return "imported", "the sidecar names a diarization"
+            return "imported", "a diarization is named for the recording"
         if not source.audio:
             return "imported", "there is a transcript and no audio"
         media = heard["media"].row(0, named=True)
         if media["channels"] > 1 and media["distinct_channels"]:
             return "channels", "each speaker has a channel of their own"
+        why = "one microphone" if media["channels"] == 1 else "the channels sound the same"
+        if self._speakers_named(source) > 1:
+            return "imported", f"{why}, and the transcript names the speakers"
         reasons = []
         for name in ("pyannote", "clustering"):
             try:
@@ -369,14 +372,20 @@ class Workbench:
             except EngineError as caught:
                 reasons.append(caught)
             else:
-                why = "one microphone" if media["channels"] == 1 else "the channels sound the same"
                 missing = f"; pyannote is not here ({reasons[0].found})" if reasons else ""
                 return name, f"{why}{missing}"
         raise EngineError(
             "no diarizer for one microphone is here: "
             + ", ".join(reason.found for reason in reasons),
+            expected="one, or a diarization or transcript that names the speakers",
             hint=reasons[-1].hint,
         )
+
+    def _speakers_named(self, source: Source) -> int:
+        if not source.transcript:
+            return 0
+        lines = imported.ImportedDiarizer(self.settings, source.transcript).content.lines
+        return lines["speaker"].drop_nulls().n_unique()
 
     def _transcriber(
         self, source: Source, language: str | None

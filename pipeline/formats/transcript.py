@@ -15,8 +15,9 @@ nobody measured must not appear; lines with the same start share that time by ch
 last one lasts `MS_PER_CHARACTER` for each character. `Transcript.ends_estimated` says so.
 
 **Words.** A line becomes words over its time in proportion to their characters, "interpolated";
-words that the file times are "aligned". Marks such as ``[laughs]`` and ``<UNIN/>`` are no words:
-the line keeps its time. A sign that stands alone joins the word before it.
+words that the file times are "aligned". Where lines of one speaker overlap by less than a second,
+the later one's words come after the earlier one's. Marks such as ``[laughs]`` and ``<UNIN/>`` are
+no words: the line keeps its time. A sign that stands alone joins the word before it.
 """
 
 import hashlib
@@ -34,14 +35,15 @@ from pipeline.errors import InputError
 from pipeline.formats import rttm, srt, stm, textgrid, transcript_csv, webvtt, whisper_json
 from pipeline.formats.cues import spoken_words, spread, squeeze, unmarked
 from pipeline.formats.repairs import Repairs
+from pipeline.formats.timing import MS_PER_CHARACTER
 from pipeline.schema import Column, Schema
 from pipeline.tables import Role
 
-VERSION = "1"
+VERSION = "2"
 """Raised whenever the same files give other lines or words."""
 
-MS_PER_CHARACTER = 60
-"""Median of 1968 utterances of more than 40 characters in PriMock57 (acted consultations)."""
+MIXED_MS = 1000
+"""One speaker's lines that overlap by less do so by the imprecision of their times."""
 
 UNNAMED = "speaker ?"
 """Label of lines before the first label of a file that has some."""
@@ -62,6 +64,7 @@ LINES = Schema(
 WORDS = Schema(
     "imported words",
     (
+        Column("line", pl.Int64, "row of its line in table lines"),
         Column("start_ms", pl.Int64, "first millisecond"),
         Column("end_ms", pl.Int64, "first millisecond after"),
         Column("speaker", pl.String, "speaker label", null="no file names any speaker"),
@@ -165,6 +168,7 @@ class _Content:
     language: str | None = None
     roles: Mapping[str, Role] = field(default_factory=dict)
     tiers: int = 1
+    ends_estimated: bool = False
 
 
 def load(files: Sequence[File]) -> Transcript:
@@ -182,13 +186,12 @@ def load(files: Sequence[File]) -> Transcript:
     contents = _labelled(contents, files)
     lines = sorted((line for c in contents for line in c.lines), key=lambda line: line.start_ms)
     estimated = any(line.end_ms is None for line in lines)
+    estimated |= any(content.ends_estimated for content in contents)
     lines = _closed(lines)
     apart = len(files) > 1 or any(content.tiers > 1 for content in contents)
     return Transcript(
         lines=LINES.frame({name: getattr(line, name) for name in LINES.names} for line in lines),
-        words=WORDS.frame(row for line in lines for row in _words(line)).sort(
-            "start_ms", maintain_order=True
-        ),
+        words=WORDS.frame(_unmixed(lines, repairs)).sort("start_ms", maintain_order=True),
         language=next((c.language for c in contents if c.language), None),
         roles={label: role for c in contents for label, role in c.roles.items()},
         keeps_overlap=not estimated and (apart or _overlap(lines)),
@@ -274,7 +277,7 @@ def _read_json(data: bytes, repairs: Repairs) -> _Content:
         _Line(start_ms, end_ms, speaker, text, words=tuple(words.get(cue, ())))
         for cue, (start_ms, end_ms, speaker, text) in enumerate(aligned.cues.iter_rows())
     ]
-    return _Content(lines, aligned.language)
+    return _Content(lines, aligned.language, ends_estimated=aligned.ends_estimated)
 
 
 _Reader = Callable[[bytes, Repairs], _Content]
@@ -363,25 +366,31 @@ def _closed(lines: list[_Line]) -> list[_Line]:
     return sorted(closed, key=lambda line: line.start_ms)
 
 
-def _words(line: _Line) -> Iterator[dict[str, object]]:
-    timed = line.words
-    if timed is None:
-        assert line.end_ms is not None
-        texts = spoken_words(line.text)
-        times = spread(line.start_ms, line.end_ms, texts)
-        timed = tuple(
-            _Word(start_ms, end_ms, text, None, "interpolated")
-            for (start_ms, end_ms), text in zip(times, texts, strict=True)
-        )
-    for word in timed:
-        yield {
-            "start_ms": word.start_ms,
-            "end_ms": word.end_ms,
-            "speaker": line.speaker,
-            "text": word.text,
-            "confidence": word.confidence,
-            "timing": word.timing,
-        }
+def _unmixed(lines: Sequence[_Line], repairs: Repairs) -> Iterator[dict[str, object]]:
+    """Words of `lines`; where lines of one speaker overlap a little, their words do not mix."""
+    last: dict[str | None, tuple[int, int]] = {}
+    for number, line in enumerate(lines):
+        for word in _words(line):
+            start_ms, end_ms = last.get(line.speaker, (0, 0))
+            mixed = line.speaker is not None and 0 < start_ms - word.start_ms < MIXED_MS
+            said = word
+            if mixed:
+                repairs["Words that overlap the line before, placed after it"] += 1
+                said = replace(word, start_ms=start_ms, end_ms=max(word.end_ms, end_ms))
+            last[line.speaker] = max(said.start_ms, start_ms), max(said.end_ms, end_ms)
+            yield {"line": number, "speaker": line.speaker} | vars(said)
+
+
+def _words(line: _Line) -> Sequence[_Word]:
+    if line.words is not None:
+        return line.words
+    assert line.end_ms is not None
+    texts = spoken_words(line.text)
+    times = spread(line.start_ms, line.end_ms, texts)
+    return [
+        _Word(start_ms, end_ms, text, None, "interpolated")
+        for (start_ms, end_ms), text in zip(times, texts, strict=True)
+    ]
 
 
 def _overlap(lines: Sequence[_Line]) -> bool:
