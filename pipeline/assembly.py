@@ -22,6 +22,7 @@ from pipeline.config import Settings
 from pipeline.engines import imported
 from pipeline.errors import ConfigError, EngineError
 from pipeline.features import wording
+from pipeline.formats import transcript
 from pipeline.intake import Source
 from pipeline.lexicon import Lexicons
 from pipeline.ports import Diarizer, SentenceEncoder, SpeechDetector, Transcriber, VoiceEncoder
@@ -382,10 +383,11 @@ class Workbench:
         )
 
     def _speakers_named(self, source: Source) -> int:
+        """How many speakers the transcript tells apart; 0 without one."""
         if not source.transcript:
             return 0
         lines = imported.ImportedDiarizer(self.settings, source.transcript).content.lines
-        return lines["speaker"].drop_nulls().n_unique()
+        return len({*lines["speaker"]} - {None, transcript.UNNAMED})
 
     def _transcriber(
         self, source: Source, language: str | None

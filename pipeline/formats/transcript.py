@@ -12,7 +12,8 @@ labels are the same (Praat's "Speaker", twice) get their number behind it.
 
 **Ends.** A line without an end lasts until the next start in any of the files, for a silence that
 nobody measured must not appear; lines with the same start share that time by characters. The
-last one lasts `MS_PER_CHARACTER` for each character. `Transcript.ends_estimated` says so.
+last one lasts `MS_PER_CHARACTER` for each character. `Transcript.ends_estimated` says so, and also
+where a machine's file has usable times for too few of its segments (`formats.whisper_json`).
 
 **Words.** A line becomes words over its time in proportion to their characters, "interpolated";
 words that the file times are "aligned". Where lines of one speaker overlap by less than a second,
@@ -113,7 +114,7 @@ class Transcript:
         Speech at the same time is told apart: tiers or files of one person each, or lines of two
         speakers that overlap. False: nothing is known of overlaps.
     ends_estimated
-        Some lines had no end: silences and overlaps are not measured in this transcript.
+        Some lines had no end, or many no usable one: silences and overlaps are not measured.
     repairs
         Sentences that count what was mended or passed over; see `formats.repairs`.
     digest
