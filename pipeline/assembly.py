@@ -22,6 +22,7 @@ from pipeline.config import Settings
 from pipeline.engines import imported
 from pipeline.errors import ConfigError, EngineError
 from pipeline.features import wording
+from pipeline.formats.cues import UNNAMED
 from pipeline.intake import Source
 from pipeline.lexicon import Lexicons
 from pipeline.ports import (
@@ -371,7 +372,7 @@ class Workbench:
 
     def _best_diarizer(self, source: Source, heard: Tables) -> tuple[str, str]:
         if source.diarization:
-            return "imported", "the sidecar names a diarization"
+            return "imported", "a diarization is named for the recording"
         if not source.audio:
             return "imported", "there is a transcript and no audio"
         media = heard["media"].row(0, named=True)
@@ -381,6 +382,8 @@ class Workbench:
         named = [number for number in source.metadata.channels if number <= media["channels"]]
         if len(named) > 1 and not alike:
             return "channels", f"the sidecar says who speaks on which channel, though {why}"
+        if self._speakers_named(source) > 1:
+            return "imported", f"{why}, and the transcript names the speakers"
         reasons = []
         for name in ("pyannote", "clustering"):
             try:
@@ -393,6 +396,7 @@ class Workbench:
         raise EngineError(
             f"{why}, and no diarizer that knows voices is here: "
             + ", ".join(reason.found for reason in reasons),
+            expected="one, or a diarization or transcript that names the speakers",
             hint=reasons[-1].hint,
         )
 
@@ -405,6 +409,13 @@ class Workbench:
         if media["correlation"] >= self.settings.activity.same_correlation:
             return True, "all channels carry the same sound"
         return False, "both speakers are heard on the channels alike"
+
+    def _speakers_named(self, source: Source) -> int:
+        """How many speakers the transcript tells apart; 0 without one."""
+        if not source.transcript:
+            return 0
+        lines = imported.ImportedDiarizer(self.settings, source.transcript).content.lines
+        return len({*lines["speaker"]} - {None, UNNAMED})
 
     def _transcriber(
         self, source: Source, language: str | None

@@ -133,7 +133,8 @@ class Diarized:
     knows_overlap
         False: nothing is said of overlapping speech, and timing of overlaps is null, not zero.
     ends_estimated
-        Imported lines had no end: where speech stops is a guess, and timing must not rest on it.
+        Imported lines had no end, or too many had no usable one: where speech stops is a guess, and
+        timing must not rest on it.
     repairs
         Sentences for a person: what of an imported file was mended or passed over, counted.
     """

@@ -87,8 +87,8 @@ _NO_AUDIO = (
 )
 
 _NO_ENDS = (
-    "The transcript says when each line begins but not when it ends, so silences, pauses and how "
-    "soon somebody answers are not known: timing is not used."
+    "The transcript does not say when its lines end, or for too few of them, so silences, pauses "
+    "and how soon somebody answers are not known: timing is not used."
 )
 
 

@@ -229,7 +229,7 @@ DIARIZATION = Schema(
         Column(
             "ends_estimated",
             pl.Boolean,
-            "imported lines had no end, so where speech stops is a guess",
+            "imported lines had no end, or too many no usable one: where speech stops is a guess",
             null="the diarizer does not say; its ends are measured",
         ),
         _REPAIRS,

@@ -385,3 +385,84 @@ def test_lone_files_of_other_tools(tmp_path: Path, suffix: str, content: str, wo
     assert walked.recording.duration_ms == 3800
     assert walked.tables["words"].height == words
     assert walked.tables["spans"].select("start_ms", "end_ms").rows() == [(500, 3800)]
+
+
+def stereo(path: Path, *, alike: bool) -> None:
+    """Eight seconds of two channels, each loud in its own half, or the same."""
+    noise = np.random.default_rng(1).normal(0, 3000, (8 * 16_000, 2))
+    noise[: 4 * 16_000, 1] /= 100
+    noise[4 * 16_000 :, 0] /= 100
+    if alike:
+        noise[:, 1] = noise[:, 0]
+    with wave.open(str(path), "wb") as file:
+        file.setparams((2, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(noise.astype("<i2").tobytes())
+
+
+@pytest.mark.parametrize(
+    ("channels", "why"),
+    [
+        ("one", "one microphone, and the transcript names the speakers"),
+        ("alike", "the channels sound the same, and the transcript names the speakers"),
+    ],
+)
+def test_the_speakers_of_a_transcript_serve_where_channels_tell_none(
+    recording: Path, tmp_path: Path, channels: str, why: str
+) -> None:
+    (tmp_path / "a.wav.yaml").write_text("transcript: a.vtt\n", encoding="utf-8")
+    if channels == "alike":
+        stereo(recording, alike=True)
+    found = walk(recording, bench(tmp_path))
+    engines = {choice.task: choice for choice in found.provenance.engines}
+    assert (engines["who spoke when"].name, engines["who spoke when"].because) == ("imported", why)
+    assert engines["words"].name == "imported"
+    assert found.tables["spans"].select("start_ms", "end_ms", "speaker").rows() == [
+        (1000, 3000, "therapist"),
+        (4000, 6000, "client"),
+    ]
+
+
+def test_channels_that_differ_and_a_named_diarizer_are_taken_before_a_transcript(
+    recording: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.wav.yaml").write_text("transcript: a.vtt\n", encoding="utf-8")
+    named = bench(tmp_path, {"engines.diarizer": "channels"})
+    source = intake.read(intake.discover([recording])[0], consent=False)
+    for channels, distinct, at, name in (
+        (2, True, bench(tmp_path), "channels"),
+        (2, False, bench(tmp_path), "imported"),
+        (1, None, bench(tmp_path), "imported"),
+        (1, None, named, "channels"),
+    ):
+        media = {"channels": channels, "distinct_channels": distinct}
+        plan = at.plan(source, {"media": pl.DataFrame([media])})
+        assert plan.choice("who spoke when").name == name
+
+
+def test_a_transcript_of_one_voice_is_no_diarization(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing tells the speakers apart, the message names every way out."""
+    monkeypatch.setenv("TETHER_MODELS", str(tmp_path / "none"))
+    (tmp_path / "a.wav.yaml").write_text("transcript: a.vtt\n", encoding="utf-8")
+    for text in (VTT.replace("client", "therapist"), VTT.replace("<v client>", "")):
+        (tmp_path / "a.vtt").write_text(text.replace("<v therapist>", ""), encoding="utf-8")
+        with pytest.raises(EngineError, match="transcript that names the speakers"):
+            walk(recording, bench(tmp_path))
+
+
+def test_words_after_the_end_cost_no_session_and_are_reported(
+    recording: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.wav.yaml").write_text("transcript: a.vtt\n", encoding="utf-8")
+    late = VTT.format("How") + "\n00:07.500 --> 00:09.000\n<v client>And so.\n"
+    late += "\n00:09.500 --> 00:12.000\n<v client>Thanks for watching.\n"
+    (tmp_path / "a.vtt").write_text(late, encoding="utf-8")
+    found = walk(recording, bench(tmp_path))
+    assert found.tables["words"]["text"].to_list()[-2:] == ["And", "so."]
+    assert found.tables["words"]["end_ms"].max() == 8000
+    told = [note for note in found.provenance.notes if "end of the recording" in note]
+    assert told == [
+        "Lines that start after the end of the recording, left out: 1.",
+        "Lines that go on after the end of the recording, cut off there: 1.",
+    ]

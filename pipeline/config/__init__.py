@@ -5,7 +5,14 @@ differs and says ``extends: default``. All mistakes of a file are told at once, 
 """
 
 from pipeline.config.files import builtin, load
-from pipeline.config.hearing import Activity, AudioDecoding, Channels, Clustering, Pyannote
+from pipeline.config.hearing import (
+    Activity,
+    AudioDecoding,
+    Channels,
+    Clustering,
+    Imported,
+    Pyannote,
+)
 from pipeline.config.intake import Intake
 from pipeline.config.judging import Clips, Evaluation, Moments, Response, Review
 from pipeline.config.measuring import Baseline, Features, Phonation, Pitch
@@ -26,6 +33,7 @@ __all__ = [
     "FasterWhisper",
     "Features",
     "Guards",
+    "Imported",
     "Intake",
     "Meaning",
     "Moments",

@@ -149,3 +149,14 @@ class Pyannote(Section):
     min_speakers: int = Field(ge=1, description="where the sidecar does not say how many")
     max_speakers: int = Field(ge=1, description="where the sidecar does not say how many")
     device: Literal["auto", "cpu", "cuda"] = Field(description="auto: a GPU where there is one")
+
+
+class Imported(Section):
+    """Diarizer and transcriber `imported`: how a file of another tool meets a recording."""
+
+    share_beyond: float = Field(
+        ge=0, le=0.5, description="lines that may start after the end; more: another recording's"
+    )
+    lines_beyond: int = Field(
+        ge=0, description="so many may in any case, if they are not most of the file"
+    )

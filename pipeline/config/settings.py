@@ -6,7 +6,14 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from pipeline.config.hearing import Activity, AudioDecoding, Channels, Clustering, Pyannote
+from pipeline.config.hearing import (
+    Activity,
+    AudioDecoding,
+    Channels,
+    Clustering,
+    Imported,
+    Pyannote,
+)
 from pipeline.config.intake import Intake
 from pipeline.config.judging import Clips, Evaluation, Moments, Response, Review
 from pipeline.config.measuring import Baseline, Features, Phonation, Pitch
@@ -46,6 +53,7 @@ class Settings(Section):
     channels: Channels
     clustering: Clustering
     pyannote: Pyannote
+    imported: Imported
     faster_whisper: FasterWhisper
     moonshine: Moonshine
     transcription: Transcription

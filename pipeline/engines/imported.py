@@ -10,9 +10,15 @@ timed. Beside another diarizer, its words take that diarizer's labels::
                       B ████████
     transcript   Ann: ──────    Ann: ──
                       Bob: ─────           Ann is A, Bob is B: most time shared, one to one
+
+Machines write on after the sound has ended. A line that goes on after the end is cut off there and
+keeps its words; a line that starts after it was not said, and is left out; both are counted. A
+file of which more starts after the end than `imported` in the settings allows belongs to another
+recording, and is refused.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -20,11 +26,12 @@ import polars as pl
 import scipy
 from numpy.typing import NDArray
 
-from pipeline.config import Settings
+from pipeline import config
 from pipeline.errors import EngineError, InputError
 from pipeline.formats import transcript
 from pipeline.formats.cues import UNNAMED
 from pipeline.formats.repairs import Repairs
+from pipeline.formats.timing import placed
 from pipeline.formats.transcript import Transcript
 from pipeline.ports import Attachment, Audio, Diarized, Identity, Transcribed
 from pipeline.tables import SPANS, WORDS, Recording
@@ -43,8 +50,8 @@ class ImportedDiarizer:
         Diarization or transcript of the session; empty: the engine is not usable.
     """
 
-    def __init__(self, settings: Settings, attachments: Sequence[Attachment]) -> None:
-        del settings  # nothing of it is tunable
+    def __init__(self, settings: config.Settings, attachments: Sequence[Attachment]) -> None:
+        self._settings = settings.imported
         self._attachments = tuple(attachments)
 
     def identity(self) -> Identity:
@@ -69,17 +76,16 @@ class ImportedDiarizer:
     ) -> Diarized:
         """Lines of each speaker, joined where they touch or overlap each other.
 
-        Ends beyond the recording are cut off there.
-
         Raises
         ------
         InputError
-            A line starts after the end of the recording: the file belongs to another one.
+            Many lines start after the end of the recording: the file belongs to another one.
         """
         del activity
-        lines = self.content.lines.with_columns(pl.col("speaker").fill_null(ONE_SPEAKER))
+        content = self.content
         if audio is not None:
-            lines = _within(lines, recording.duration_ms)
+            content = _within(content, recording.duration_ms, self._settings)
+        lines = content.lines.with_columns(pl.col("speaker").fill_null(ONE_SPEAKER))
         rows = [
             {"start_ms": start_ms, "end_ms": end_ms, "speaker": speaker, "confidence": sure}
             for (speaker,), own in lines.group_by("speaker", maintain_order=True)
@@ -91,9 +97,9 @@ class ImportedDiarizer:
         return Diarized(
             spans=spans.sort("start_ms", "end_ms", "speaker"),
             margin=None,
-            knows_overlap=self.content.keeps_overlap,
-            ends_estimated=self.content.ends_estimated,
-            repairs=(*self.content.repairs, *_unattributed(self.content)),
+            knows_overlap=content.keeps_overlap,
+            ends_estimated=content.ends_estimated,
+            repairs=(*content.repairs, *_unattributed(content)),
         )
 
 
@@ -106,8 +112,8 @@ class ImportedTranscriber:
         Transcript of the session; empty: the engine is not usable.
     """
 
-    def __init__(self, settings: Settings, attachments: Sequence[Attachment]) -> None:
-        del settings  # nothing of it is tunable
+    def __init__(self, settings: config.Settings, attachments: Sequence[Attachment]) -> None:
+        self._settings = settings.imported
         self._attachments = tuple(attachments)
 
     def identity(self) -> Identity:
@@ -124,7 +130,7 @@ class ImportedTranscriber:
             raise EngineError(
                 "the imported transcript holds no words",
                 expected="a transcript, not a diarization",
-                hint="name it under 'diarization' in the sidecar",
+                hint="name it under 'diarization' in the sidecar, or use --diarization FILE",
             )
         return _identity(self.content)
 
@@ -149,18 +155,19 @@ class ImportedTranscriber:
         Raises
         ------
         InputError
-            A word starts after the end of the recording: the file belongs to another one.
+            Many lines start after the end of the recording: the file belongs to another one.
         """
-        words = self.content.words
+        content = self.content
         if audio is not None:
-            words = _within(words, audio.duration_ms)
+            content = _within(content, audio.duration_ms, self._settings)
+        words = content.words.drop("line")
         words = words.with_columns(speaker=pl.Series(_speakers(words, regions), dtype=pl.String))
         words = words.sort("start_ms", "end_ms", maintain_order=True).with_row_index("word_id")
         return Transcribed(
             words=WORDS.conform(words),
-            language=self.content.language or language,
+            language=content.language or language,
             dropped_words=0,
-            repairs=self.content.repairs,
+            repairs=content.repairs,
         )
 
 
@@ -169,7 +176,7 @@ def _content(attachments: Sequence[Attachment], noun: str) -> Transcript:
         raise EngineError(
             f"no {noun} to import",
             expected="a file named for this recording",
-            hint=f"add '{noun}: FILE' to the sidecar, or choose another engine",
+            hint=f"add '{noun}: FILE' to the sidecar, use --{noun} FILE, or choose another engine",
         )
     return transcript.load(attachments)
 
@@ -185,17 +192,61 @@ def _unattributed(content: Transcript) -> tuple[str, ...]:
     ).sentences()
 
 
-def _within(frame: pl.DataFrame, duration_ms: int) -> pl.DataFrame:
-    """`frame` with ends cut off at the end of the recording."""
-    beyond = frame.filter(pl.col("start_ms") >= duration_ms).height
-    if beyond:
+def _within(content: Transcript, duration_ms: int, settings: config.Imported) -> Transcript:
+    """`content` up to the end of the recording."""
+    lines = content.lines  # by start: those after the end are the last ones
+    beyond = lines.filter(pl.col("start_ms") >= duration_ms).height
+    allowed = max(settings.lines_beyond, settings.share_beyond * lines.height)
+    if beyond > min(allowed, lines.height / 2):
         raise InputError(
-            f"{beyond} of {frame.height} imported times start after the recording's end "
+            f"{beyond} of {lines.height} imported lines start after the recording's end "
             f"({ms_to_clock(duration_ms)})",
             expected="a file that was made from this recording",
-            hint="check the file that the sidecar names",
+            hint="check which transcript or diarization is named for it",
         )
-    return frame.with_columns(pl.col("end_ms").clip(upper_bound=duration_ms))
+    lines = lines.head(lines.height - beyond)
+    cut = [row for row, end_ms in enumerate(lines["end_ms"]) if end_ms > duration_ms]
+    if not beyond and not cut:
+        return content
+    repairs = Repairs()
+    repairs["Lines that start after the end of the recording, left out"] += beyond
+    repairs["Lines that go on after the end of the recording, cut off there"] += len(cut)
+    words = content.words.filter(pl.col("line") < lines.height)
+    words = pl.concat(
+        [
+            words.filter(~pl.col("line").is_in(cut)),
+            *(
+                _squeezed(words.filter(line=row), lines["start_ms"][row], duration_ms)
+                for row in cut
+            ),
+        ]
+    )
+    return replace(
+        content,
+        lines=lines.with_columns(pl.col("end_ms").clip(upper_bound=duration_ms)),
+        words=words.sort("start_ms", maintain_order=True),
+        repairs=(*content.repairs, *repairs.sentences()),
+    )
+
+
+def _squeezed(words: pl.DataFrame, start_ms: int, duration_ms: int) -> pl.DataFrame:
+    """Words of a line that goes on after the end: those that the file times later, before it."""
+    times = [
+        (begin_ms, min(end_ms, duration_ms))
+        if timing == "aligned" and begin_ms < duration_ms
+        else None
+        for begin_ms, end_ms, timing in words.select("start_ms", "end_ms", "timing").iter_rows()
+    ]
+    found = placed(times, words["text"].to_list(), start_ms, duration_ms)
+    return words.with_columns(
+        start_ms=pl.Series(
+            [min(begin_ms, duration_ms - 1) for begin_ms, _ in found], dtype=pl.Int64
+        ),
+        end_ms=pl.Series([min(end_ms, duration_ms) for _, end_ms in found], dtype=pl.Int64),
+        timing=pl.Series(
+            ["aligned" if pair else "interpolated" for pair in times], dtype=pl.String
+        ),
+    )
 
 
 def _union(

@@ -13,11 +13,13 @@ is one person, "speaker 2" if it is the second; files of one person each whose l
 
 **Ends.** A line without an end lasts until the next start in any of the files, for a silence that
 nobody measured must not appear; lines with the same start share that time by characters. The
-last one lasts `MS_PER_CHARACTER` for each character. `Transcript.ends_estimated` says so.
+last one lasts `MS_PER_CHARACTER` for each character. `Transcript.ends_estimated` says so, and also
+where a machine's file has usable times for too few of its segments (`formats.whisper_json`).
 
 **Words.** A line becomes words over its time in proportion to their characters, "interpolated";
-words that the file times are "aligned". Marks such as ``[laughs]`` and ``<UNIN/>`` are no words:
-the line keeps its time. A sign that stands alone joins the word before it.
+words that the file times are "aligned". Where lines of one speaker overlap by less than a second,
+the later one's words come after the earlier one's. Marks such as ``[laughs]`` and ``<UNIN/>`` are
+no words: the line keeps its time. A sign that stands alone joins the word before it.
 """
 
 import hashlib
@@ -47,8 +49,11 @@ from pipeline.formats.text import UNUSABLE_AT_MOST
 from pipeline.schema import Column, Schema
 from pipeline.tables import Role
 
-VERSION = "2"
+VERSION = "3"
 """Raised whenever the same files give other lines or words."""
+
+MIXED_MS = 1000
+"""One speaker's lines that overlap by less do so by the imprecision of their times."""
 
 AT_CHANGES = 8
 """Labels, each other than the one before, that show a file to name speakers at changes alone.
@@ -72,6 +77,7 @@ LINES = Schema(
 WORDS = Schema(
     "imported words",
     (
+        Column("line", pl.Int64, "row of its line in table lines"),
         Column("start_ms", pl.Int64, "first millisecond"),
         Column("end_ms", pl.Int64, "first millisecond after"),
         Column("speaker", pl.String, "speaker label", null="no file names any speaker"),
@@ -120,7 +126,7 @@ class Transcript:
         Speech at the same time is told apart: tiers or files of one person each, or lines of two
         speakers that overlap. False: nothing is known of overlaps.
     ends_estimated
-        Some lines had no end: silences and overlaps are not measured in this transcript.
+        Some lines had no end, or many no usable one: silences and overlaps are not measured.
     repairs
         Sentences that count what was mended or passed over; see `formats.repairs`.
     digest
@@ -181,6 +187,7 @@ class _Content:
     language: str | None = None
     roles: Mapping[str, Role] = field(default_factory=dict)
     tiers: int = 1
+    ends_estimated: bool = False
 
 
 def load(files: Sequence[File]) -> Transcript:
@@ -198,13 +205,12 @@ def load(files: Sequence[File]) -> Transcript:
     contents = _labelled(contents, files, repairs)
     lines = sorted((line for c in contents for line in c.lines), key=lambda line: line.start_ms)
     estimated = any(line.end_ms is None for line in lines)
+    estimated |= any(content.ends_estimated for content in contents)
     lines = _closed(lines)
     apart = len(files) > 1 or any(content.tiers > 1 for content in contents)
     return Transcript(
         lines=LINES.frame({name: getattr(line, name) for name in LINES.names} for line in lines),
-        words=WORDS.frame(row for line in lines for row in _words(line)).sort(
-            "start_ms", maintain_order=True
-        ),
+        words=WORDS.frame(_unmixed(lines, repairs)).sort("start_ms", maintain_order=True),
         language=next((c.language for c in contents if c.language), None),
         roles={label: role for c in contents for label, role in c.roles.items()},
         keeps_overlap=not estimated and (apart or _overlap(lines)),
@@ -305,7 +311,7 @@ def _read_json(data: bytes, repairs: Repairs) -> _Content:
         _Line(start_ms, end_ms, speaker, text, words=tuple(words.get(cue, ())))
         for cue, (start_ms, end_ms, speaker, text) in enumerate(aligned.cues.iter_rows())
     ]
-    return _Content(lines, aligned.language)
+    return _Content(lines, aligned.language, ends_estimated=aligned.ends_estimated)
 
 
 _Reader = Callable[[bytes, Repairs], _Content]
@@ -409,25 +415,31 @@ def _closed(lines: list[_Line]) -> list[_Line]:
     return sorted(closed, key=lambda line: line.start_ms)
 
 
-def _words(line: _Line) -> Iterator[dict[str, object]]:
-    timed = line.words
-    if timed is None:
-        assert line.end_ms is not None
-        texts = spoken_words(line.text)
-        times = spread(line.start_ms, line.end_ms, texts)
-        timed = tuple(
-            _Word(start_ms, end_ms, text, None, "interpolated")
-            for (start_ms, end_ms), text in zip(times, texts, strict=True)
-        )
-    for word in timed:
-        yield {
-            "start_ms": word.start_ms,
-            "end_ms": word.end_ms,
-            "speaker": line.speaker,
-            "text": word.text,
-            "confidence": word.confidence,
-            "timing": word.timing,
-        }
+def _unmixed(lines: Sequence[_Line], repairs: Repairs) -> Iterator[dict[str, object]]:
+    """Words of `lines`; where lines of one speaker overlap a little, their words do not mix."""
+    last: dict[str | None, tuple[int, int]] = {}
+    for number, line in enumerate(lines):
+        for word in _words(line):
+            start_ms, end_ms = last.get(line.speaker, (0, 0))
+            mixed = line.speaker is not None and 0 < start_ms - word.start_ms < MIXED_MS
+            said = word
+            if mixed:
+                repairs["Words that overlap the line before, placed after it"] += 1
+                said = replace(word, start_ms=start_ms, end_ms=max(word.end_ms, end_ms))
+            last[line.speaker] = max(said.start_ms, start_ms), max(said.end_ms, end_ms)
+            yield {"line": number, "speaker": line.speaker} | vars(said)
+
+
+def _words(line: _Line) -> Sequence[_Word]:
+    if line.words is not None:
+        return line.words
+    assert line.end_ms is not None
+    texts = spoken_words(line.text)
+    times = spread(line.start_ms, line.end_ms, texts)
+    return [
+        _Word(start_ms, end_ms, text, None, "interpolated")
+        for (start_ms, end_ms), text in zip(times, texts, strict=True)
+    ]
 
 
 def _overlap(lines: Sequence[_Line]) -> bool:

@@ -1,4 +1,5 @@
-"""JSON transcripts of the Whisper family: WhisperX, faster-whisper, OpenAI's ``verbose_json``.
+"""JSON transcripts of the Whisper family: WhisperX, faster-whisper, whisper.cpp, OpenAI's
+``verbose_json``, Hugging Face pipelines.
 
 ::
 
@@ -7,27 +8,34 @@
                    "words": [{"word": "Hm,", "start": 1.2, "end": 1.5, "score": 0.8,
                               "speaker": "SPEAKER_00"}, {"word": "yes."}]}]}
 
-WhisperX leaves numbers and the like without times: they are spread between their neighbours and
-marked as interpolated; a NaN counts as missing. OpenAI puts the words beside the segments and
-without punctuation: where both hold equally many, the segments' spelling takes the words' times.
+Machines write times that cannot be: ends before starts, words outside their segment, none at all.
+Text and order are kept, such words and segments are placed between their neighbours, marked as
+interpolated and counted; a file in which most segments have no usable times is refused.
+
+Words are taken before the text of their segment where the two differ; the text's punctuation is
+taken where both have the same letters. OpenAI puts the words beside the segments: where both hold
+equally many, the segments' spelling takes the words' times. Speakers may be whole numbers.
 Read only.
 """
 
 import json
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
+from statistics import median
 from typing import Any
 
 import polars as pl
 
 from pipeline.errors import InputError
 from pipeline.formats import language
-from pipeline.formats.cues import CUES, spoken_words, spread, squeeze
+from pipeline.formats.cues import CUES, spoken_words, squeeze, unmarked
 from pipeline.formats.repairs import Repairs
-from pipeline.formats.text import LATEST_S, Problems, decode
+from pipeline.formats.text import LATEST_S, Problems, decode, ms_of_clock, ms_of_seconds
+from pipeline.formats.timing import Segment, Word, timed_segments, timed_words
 from pipeline.schema import Column, Schema
 
 WORDS = Schema(
@@ -53,6 +61,14 @@ WORDS = Schema(
 
 _MAY_BE_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _EXPECTED = '{"segments": [{"start": 1.2, "end": 3.4, "text": "..."}]}'
+_LISTS = ("segments", "transcription", "speakers", "chunks")
+"""Where segments stand: the family's own, whisper.cpp, and two ways of Hugging Face pipelines."""
+
+_SLOWEST_MS = 5000
+"""Nobody takes so long for a character: the times of such a file are no seconds."""
+
+_GUESSED = 0.2
+"""With a larger share of placed segments, where speech stops is a guess in the whole file."""
 
 
 @dataclass(frozen=True)
@@ -67,29 +83,14 @@ class Aligned:
         Table `WORDS`.
     language
         See `formats.language.stated`; None if the file does not say.
+    ends_estimated
+        So many segments had no usable times that ends are a guess.
     """
 
     cues: pl.DataFrame
     words: pl.DataFrame
     language: str | None
-
-
-@dataclass(frozen=True)
-class _Word:
-    text: str
-    times: tuple[int, int] | None
-    speaker: str | None
-    confidence: float | None
-    timing: str = "aligned"
-
-
-@dataclass(frozen=True)
-class _Segment:
-    start_ms: int
-    end_ms: int
-    speaker: str | None
-    text: str
-    words: tuple[_Word, ...]
+    ends_estimated: bool = False
 
 
 def read(data: bytes | str, repairs: Repairs | None = None) -> Aligned:
@@ -98,27 +99,36 @@ def read(data: bytes | str, repairs: Repairs | None = None) -> Aligned:
     Raises
     ------
     InputError
-        No JSON, no segments or words, or all segments and words that cannot be used.
+        No JSON, no segments or words, speakers that are no names, times that are no seconds, or
+        most segments without usable ones.
     """
     repairs = Repairs() if repairs is None else repairs
     problems = Problems("a Whisper transcript")
-    root = _parsed(decode(data), problems)
-    root = {"segments": root} if isinstance(root, list) else root
-    if not isinstance(root, dict):
-        root = {}
+    root = _root(_parsed(decode(data), problems))
     segments = _listed(root, "segments", "the file", problems)
     loose = _listed(root, "words", "the file", problems)
     found = [
-        segment
-        for number, item in enumerate(segments, 1)
-        if (segment := _segment(f"segment {number}", item, problems))
+        _segment(f"segment {number}", item, problems) for number, item in enumerate(segments, 1)
     ]
-    words = [_word(f"word {number}", item, problems) for number, item in enumerate(loose, 1)]
-    if not segments and not loose and not problems.found:
-        problems.add("the file", "neither segments nor words", _EXPECTED)
+    beside = [_word(f"word {number}", item, problems) for number, item in enumerate(loose, 1)]
     problems.stop()
-    joined = _joined(found, [word for word in words if word])
-    return _tables(joined, language.stated(root.get("language")))
+    if not segments and not loose:
+        raise InputError(
+            "a file of no known format: JSON without segments or words",
+            expected=f"JSON as Whisper and its kin write it: {_EXPECTED}",
+            hint="export the transcript as WebVTT, SRT or CSV from the tool that wrote it",
+        )
+    joined = _joined(found, [word for word in beside if word])
+    spelled = [_spelled(segment, repairs) for segment in joined]
+    _require_seconds(spelled)
+    timed, guessed = timed_segments(spelled, repairs)
+    if guessed > len(timed) / 2:
+        raise InputError(
+            f"{guessed} of {len(timed)} segments have no usable start and end", expected=_EXPECTED
+        )
+    cues, words = _tables([timed_words(segment, repairs) for segment in timed])
+    stated = language.stated(root.get("language"))
+    return Aligned(cues, words, stated, ends_estimated=guessed > _GUESSED * len(timed))
 
 
 def _parsed(text: str, problems: Problems) -> Any:
@@ -138,6 +148,33 @@ def _parsed(text: str, problems: Problems) -> Any:
     return None
 
 
+def _root(parsed: Any) -> dict[str, Any]:
+    """The file as WhisperX would have written it; empty if it is none of the family."""
+    root = {"segments": parsed} if isinstance(parsed, list) else parsed
+    if not isinstance(root, dict):
+        return {}
+    key = next((key for key in _LISTS if isinstance(root.get(key), list) and root[key]), "segments")
+    segments = root.get(key)
+    if isinstance(segments, list):
+        segments = [_seconds(item) if isinstance(item, dict) else item for item in segments]
+    result = root.get("result")  # of whisper.cpp
+    language = result.get("language") if isinstance(result, dict) else None
+    return {"language": language} | root | {"segments": segments}
+
+
+def _seconds(item: dict[str, Any]) -> dict[str, Any]:
+    """A segment of whisper.cpp or Hugging Face with `start` and `end`."""
+    offsets, clocks, pair = (item.get(key) for key in ("offsets", "timestamps", "timestamp"))
+    if isinstance(offsets, dict):
+        ends = [offsets.get(key) for key in ("from", "to")]
+        pair = [None if (ms := _number(value)) is None else ms / 1000 for value in ends]
+    elif isinstance(clocks, dict):
+        pair = [clocks.get(key) for key in ("from", "to")]
+    if isinstance(pair, list) and len(pair) == 2:  # noqa: PLR2004 - start and end
+        return item | {"start": pair[0], "end": pair[1]}
+    return item
+
+
 def _listed(
     node: Mapping[str, Any], key: str, where: str, problems: Problems
 ) -> Sequence[Mapping[str, Any]]:
@@ -150,57 +187,46 @@ def _listed(
     return items
 
 
-def _segment(where: str, item: Mapping[str, Any], problems: Problems) -> _Segment | None:
-    speaker = _text(item, "speaker")
+def _segment(where: str, item: Mapping[str, Any], problems: Problems) -> Segment:
+    speaker = _speaker(where, item, problems)
     words = tuple(
         word
         for number, node in enumerate(_listed(item, "words", where, problems), 1)
-        if (word := _word(f"{where}, word {number}", node, problems, speaker))
+        if (word := _word(f"{where}, word {number}", node, problems))
     )
-    times = _times(where, item, problems)
-    if times is None:
-        timed = [word.times for word in words if word.times]
-        if item.get("start") is not None and item.get("end") is not None:
-            return None
-        if not timed:
-            problems.add(where, "no start and end", "seconds, from 0 on")
-            return None
-        times = min(a for a, _ in timed), max(b for _, b in timed)
     text = _text(item, "text") or " ".join(word.text for word in words)
-    return _Segment(*times, speaker, text, words)
+    segment = Segment(_ms(item.get("start")), _ms(item.get("end")), speaker, text, words)
+    return _with(segment, words)
 
 
-def _word(
-    where: str, item: Mapping[str, Any], problems: Problems, speaker: str | None = None
-) -> _Word | None:
+def _word(where: str, item: Mapping[str, Any], problems: Problems) -> Word | None:
+    speaker = _speaker(where, item, problems)
     text = _text(item, "word") or _text(item, "text")
-    times = _times(where, item, problems)
     if text is None:
         return None
+    start_ms, end_ms = _ms(item.get("start")), _ms(item.get("end"))
+    times = None
+    if start_ms is not None and end_ms is not None and start_ms <= end_ms:
+        times = start_ms, max(end_ms, start_ms + 1)
     sure = next((item[key] for key in ("score", "probability", "confidence") if key in item), None)
     known = isinstance(sure, int | float) and not isinstance(sure, bool) and 0 <= sure <= 1
-    return _Word(
-        text,
-        times,
-        _text(item, "speaker") or speaker,
-        float(sure) if known else None,  # type: ignore[arg-type]
-    )
+    return Word(text, times, speaker, float(sure) if known else None)  # type: ignore[arg-type]
 
 
-def _times(where: str, item: Mapping[str, Any], problems: Problems) -> tuple[int, int] | None:
-    """Times of a segment or word; None, without a problem, if start or end is missing."""
-    start, end = item.get("start"), item.get("end")
-    if start is None or end is None:
+def _ms(value: object) -> int | None:
+    """A time in seconds, or on a clock; None if it is no time of a recording."""
+    if isinstance(value, str):
+        seconds_ms = ms_of_seconds(value)
+        return ms_of_clock(value) if seconds_ms is None else seconds_ms
+    seconds = _number(value)
+    return round(seconds * 1000) if seconds is not None and seconds <= LATEST_S else None
+
+
+def _number(value: object) -> float | None:
+    """A number from 0 on; None for all else, NaN too."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    ms = []
-    for value in (start, end):
-        good = isinstance(value, int | float) and not isinstance(value, bool)
-        if not good or not 0 <= value <= LATEST_S:  # a NaN is in no range
-            problems.add(where, "a start or end that cannot be used", "seconds, from 0 on")
-            return None
-        ms.append(round(value * 1000))
-    end_ms = problems.end_of(where, ms[0], ms[1])
-    return None if end_ms is None else (ms[0], end_ms)
+    return float(value) if 0 <= value <= LATEST_S * 1000 else None
 
 
 def _text(item: Mapping[str, Any], key: str) -> str | None:
@@ -208,50 +234,124 @@ def _text(item: Mapping[str, Any], key: str) -> str | None:
     return squeeze(value) or None if isinstance(value, str) else None
 
 
-def _joined(segments: list[_Segment], loose: list[_Word]) -> list[_Segment]:
+def _speaker(where: str, item: Mapping[str, Any], problems: Problems) -> str | None:
+    """The speaker's label: text or a whole number; None if the file gives none."""
+    value = next(
+        (item[key] for key in ("speaker", "speaker_id") if item.get(key) is not None), None
+    )
+    if isinstance(value, str):
+        label = squeeze(value)
+        return None if label in ("", "?") else label  # whisper.cpp writes ? where it cannot tell
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int) or value.is_integer():
+            return str(int(value))
+        if math.isnan(value):
+            return None
+    if value is not None:
+        problems.add(where, "a speaker that is no name", "a name, a whole number or null")
+    return None
+
+
+def _spelled(segment: Segment, repairs: Repairs) -> Segment:
+    """A segment whose words have its text's punctuation; where letters differ, the words count."""
+    if not segment.words:
+        return segment
+    said = unmarked(" ".join(word.text for word in segment.words))
+    if _letters(said) != _letters(unmarked(segment.text)):
+        repairs["Segments whose text differs from their words, read by their words"] += 1
+        return segment
+    texts = spoken_words(segment.text)
+    if len(texts) != len(segment.words):
+        return segment
+    pairs = zip(segment.words, texts, strict=True)
+    return replace(segment, words=tuple(replace(word, text=text) for word, text in pairs))
+
+
+def _letters(text: str) -> str:
+    return "".join(sign for sign in text.casefold() if sign.isalnum())
+
+
+def _joined(segments: list[Segment], loose: list[Word]) -> list[Segment]:
     """Segments with their words, whether these stood within or beside them."""
-    timed = [word for word in loose if word.times]
-    if not timed or any(segment.words for segment in segments):
+    if not loose or any(segment.words for segment in segments):
         return segments
-    spelled = [text for segment in segments for text in spoken_words(segment.text)]
-    if spelled and len(spelled) == len(timed):
-        rest = iter(timed)
+    if not segments:
+        return [_alone(word) for word in loose]
+    spelled = [spoken_words(segment.text) for segment in segments]
+    if sum(len(texts) for texts in spelled) == len(loose):
+        rest = iter(loose)
         return [
-            replace(
-                segment,
-                words=tuple(replace(next(rest), text=text) for text in spoken_words(segment.text)),
-            )
-            for segment in segments
+            _with(segment, [replace(next(rest), text=text) for text in texts])
+            for segment, texts in zip(segments, spelled, strict=True)
         ]
-    return (
-        [_Segment(*word.times, word.speaker, word.text, (word,)) for word in timed if word.times]
-        if not segments
-        else _placed(segments, timed)
+    return _by_time(segments, loose)
+
+
+def _alone(word: Word) -> Segment:
+    start_ms, end_ms = word.times or (None, None)
+    return Segment(start_ms, end_ms, word.speaker, word.text, (word,))
+
+
+def _by_time(segments: list[Segment], words: list[Word]) -> list[Segment]:
+    """Each word in the last segment that starts at or before it; without times, in that before."""
+    starts = sorted(
+        (segment.start_ms, row)
+        for row, segment in enumerate(segments)
+        if segment.start_ms is not None
+    )
+    within: dict[int, list[Word]] = {}
+    row = 0
+    for word in words:
+        if word.times and starts:
+            row = starts[max(bisect_right(starts, (word.times[0], len(segments))) - 1, 0)][1]
+        within.setdefault(row, []).append(word)
+    return [_with(segment, within.get(row, [])) for row, segment in enumerate(segments)]
+
+
+def _with(segment: Segment, words: Sequence[Word]) -> Segment:
+    """The segment with `words`, each with a speaker if there is one.
+
+    WhisperX names none for words without times: theirs is that of the words on both sides, where
+    these agree, else the segment's.
+    """
+    named = [word.speaker for word in words]
+    before = list(accumulate(named, _latest))
+    after = list(accumulate(reversed(named), _latest))[::-1]
+    speakers = [
+        own or (a if a == b else segment.speaker or a or b)
+        for own, a, b in zip(named, before, after, strict=True)
+    ]
+    pairs = zip(words, speakers, strict=True)
+    return replace(
+        segment, words=tuple(replace(word, speaker=own or segment.speaker) for word, own in pairs)
     )
 
 
-def _placed(segments: list[_Segment], words: list[_Word]) -> list[_Segment]:
-    """Each word in the last segment that starts at or before it."""
-    earliest = list(accumulate((segment.start_ms for segment in reversed(segments)), min))[::-1]
-    within: dict[int, list[_Word]] = {}
-    for word in words:
-        start_ms = word.times[0] if word.times else 0
-        last = bisect_right(earliest, start_ms) - 1  # from there on, none starts as early
-        within.setdefault(max(last, 0), []).append(word)
-    return [
-        replace(
-            segment,
-            words=tuple(replace(word, speaker=segment.speaker) for word in within.get(k, [])),
-        )
-        for k, segment in enumerate(segments)
+def _latest(last: str | None, own: str | None) -> str | None:
+    return own or last
+
+
+def _require_seconds(segments: Sequence[Segment]) -> None:
+    """Refuse milliseconds read as seconds: nobody speaks a thousand times slower."""
+    paces = [
+        (times[1] - times[0]) / len(segment.text)
+        for segment in segments
+        if (times := segment.times) and segment.text
     ]
+    if paces and median(paces) > _SLOWEST_MS:
+        raise InputError(
+            "times in another unit than seconds",
+            expected=_EXPECTED,
+            hint="export the transcript as WebVTT, SRT or CSV from the tool that wrote it",
+        )
 
 
-def _tables(segments: list[_Segment], language: str | None) -> Aligned:
+def _tables(segments: list[Segment]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Tables `CUES` and `WORDS` of segments and words that all have times."""
     cues: list[dict[str, object]] = []
     words: list[dict[str, object]] = []
     for segment in segments:
-        for cue, said in _runs(segment, list(_timed(segment))):
+        for cue, said in _runs(segment):
             words.extend(
                 {
                     "start_ms": word.times[0],
@@ -265,33 +365,12 @@ def _tables(segments: list[_Segment], language: str | None) -> Aligned:
                 if word.times
             )
             cues.append(cue)
-    if not cues:
-        raise InputError("the transcript holds no segment", expected=_EXPECTED)
-    return Aligned(CUES.frame(cues), WORDS.frame(words), language)
+    return CUES.frame(cues), WORDS.frame(words)
 
 
-def _timed(segment: _Segment) -> Iterator[_Word]:
-    """Words of a segment, those without times spread between their neighbours."""
-    words = segment.words or tuple(
-        _Word(text, None, segment.speaker, None) for text in spoken_words(segment.text)
-    )
-    last_ms = segment.start_ms
-    runs = [(known, list(run)) for known, run in groupby(words, key=lambda word: bool(word.times))]
-    for number, (known, run) in enumerate(runs):
-        if known:
-            yield from run
-            last_ms = run[-1].times[1] if run[-1].times else last_ms
-            continue
-        following = runs[number + 1][1][0].times if number + 1 < len(runs) else None
-        end_ms = max(following[0] if following else segment.end_ms, last_ms + 1)
-        times = spread(last_ms, end_ms, [word.text for word in run])
-        for word, pair in zip(run, times, strict=True):
-            yield replace(word, times=pair, timing="interpolated")
-
-
-def _runs(segment: _Segment, words: list[_Word]) -> Iterator[tuple[dict[str, object], list[_Word]]]:
+def _runs(segment: Segment) -> Iterator[tuple[dict[str, object], list[Word]]]:
     """The segment as one cue, or a cue for each run of words of one speaker."""
-    runs = [(who, list(run)) for who, run in groupby(words, key=lambda word: word.speaker)]
+    runs = [(who, list(run)) for who, run in groupby(segment.words, key=lambda word: word.speaker)]
     for speaker, run in runs or [(segment.speaker, [])]:
         times = [word.times for word in run if word.times]
         whole = len(runs) < 2  # noqa: PLR2004 - one speaker has the segment's own times and text

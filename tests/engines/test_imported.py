@@ -1,10 +1,13 @@
 """Imported speakers and words, alone, beside audio, and beside another diarizer."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline import config
 from pipeline.engines.imported import ImportedDiarizer, ImportedTranscriber
@@ -71,15 +74,95 @@ def test_spans_join_where_a_speaker_goes_on_and_keep_overlap(settings: config.Se
     assert found.spans["channel"].null_count() == 3
 
 
-def test_a_file_of_another_recording_is_refused(settings: config.Settings) -> None:
-    with pytest.raises(InputError, match="1 of 4 imported times start after"):
-        ImportedDiarizer(settings, [Attachment(".rttm", RTTM)]).diarize(
-            audio(6000), ACTIVITY.empty(), recording(6000)
-        )
-    with pytest.raises(InputError, match="1 of 6 imported times start after"):
-        ImportedTranscriber(settings, [Attachment(".vtt", NAMED)]).transcribe(
-            audio(6000), SPANS.empty(), None
-        )
+CUT = "Lines that go on after the end of the recording, cut off there: {}."
+LEFT_OUT = "Lines that start after the end of the recording, left out: {}."
+
+
+def lines_of(*times: tuple[float, float]) -> bytes:
+    """A diarization with a line at each of some times, of two speakers in turn."""
+    pattern = "SPEAKER f 1 {} {} <NA> <NA> {} <NA> <NA>\n"
+    told = (pattern.format(a, b - a, "AB"[k % 2]) for k, (a, b) in enumerate(times))
+    return "".join(told).encode()
+
+
+@pytest.mark.parametrize(
+    ("ends_ms", "last_ms", "repairs"),
+    [
+        (7000, 7000, ()),
+        (6400, 6400, (CUT.format(1),)),
+        (6000, 5000, (LEFT_OUT.format(1),)),  # it starts where the recording ends
+        (4000, 4000, (LEFT_OUT.format(1), CUT.format(1))),
+    ],
+)
+def test_a_line_at_the_end_is_cut_off_and_one_after_it_left_out(
+    settings: config.Settings, ends_ms: int, last_ms: int, repairs: tuple[str, ...]
+) -> None:
+    engine = ImportedDiarizer(settings, [Attachment(".rttm", RTTM)])
+    found = engine.diarize(audio(ends_ms), ACTIVITY.empty(), recording(ends_ms))
+    assert found.spans["end_ms"].max() == last_ms
+    assert found.repairs == repairs
+
+
+@pytest.mark.parametrize(
+    ("within", "after", "fits"),
+    [(2, 1, True), (1, 1, True), (2, 2, True), (1, 2, False), (26, 3, False), (27, 3, True)],
+)
+def test_a_file_that_goes_on_long_after_the_end_belongs_to_another_recording(
+    settings: config.Settings, within: int, after: int, *, fits: bool
+) -> None:
+    text = lines_of(*[(at, at + 1) for at in range(within + after)])
+    engine = ImportedDiarizer(settings, [Attachment(".rttm", text)])
+    ends_ms = within * 1000
+    if fits:
+        found = engine.diarize(audio(ends_ms), ACTIVITY.empty(), recording(ends_ms))
+        assert found.spans.height == within
+        assert found.repairs == (LEFT_OUT.format(after),)
+    else:
+        with pytest.raises(InputError, match=f"{after} of {within + after} imported lines start"):
+            engine.diarize(audio(ends_ms), ACTIVITY.empty(), recording(ends_ms))
+
+
+def test_words_of_a_line_that_is_cut_off_stay(settings: config.Settings) -> None:
+    engine = ImportedTranscriber(settings, [Attachment(".vtt", NAMED)])
+    found = engine.transcribe(audio(4000), SPANS.empty(), None)
+    assert found.words.select("start_ms", "end_ms", "text").rows()[3:] == [
+        (2400, 3200, "four"),
+        (3200, 4000, "five"),
+    ]
+    assert found.repairs == (LEFT_OUT.format(1), CUT.format(1))
+    with pytest.raises(InputError, match="2 of 3 imported lines start"):
+        engine.transcribe(audio(2000), SPANS.empty(), None)
+
+
+def test_words_that_the_file_times_after_the_end_are_placed_before_it(
+    settings: config.Settings,
+) -> None:
+    times = {"so": (1.0, 1.4), "I": (1.5, 1.6), "went": (2.2, 2.4), "home.": (2.5, 2.9)}
+    words = [{"word": text, "start": a, "end": b} for text, (a, b) in times.items()]
+    root = {"segments": [{"start": 1, "end": 3, "text": "so I went home.", "words": words}]}
+    engine = ImportedTranscriber(settings, [Attachment(".json", json.dumps(root).encode())])
+    found = engine.transcribe(audio(2050), SPANS.empty(), None).words
+    assert WORDS.conform(found).equals(found)
+    assert found.select("start_ms", "end_ms", "text", "timing").rows() == [
+        (1000, 1400, "so", "aligned"),
+        (1500, 1600, "I", "aligned"),
+        (1600, 1800, "went", "interpolated"),
+        (1800, 2050, "home.", "interpolated"),
+    ]
+
+
+@given(st.integers(1, 3100))
+def test_nothing_lies_after_the_end(ends_ms: int) -> None:
+    times = {"so": (1.0, 1.4), "I": (1.5, 2.6), "went": (2.2, 2.4), "home.": (2.5, 2.9)}
+    words = [{"word": text, "start": a, "end": b} for text, (a, b) in times.items()]
+    root = {"segments": [{"start": 0, "end": 3, "text": "so I went home.", "words": words}]}
+    files = [Attachment(".json", json.dumps(root).encode())]
+    found = ImportedTranscriber(config.load(), files).transcribe(
+        audio(ends_ms), SPANS.empty(), None
+    )
+    assert found.words["text"].to_list() == ["so", "I", "went", "home."]
+    assert WORDS.conform(found.words).equals(found.words)
+    assert found.words.filter(pl.col("end_ms") > ends_ms).is_empty()
 
 
 def test_a_transcript_alone_says_who_spoke_too(settings: config.Settings) -> None:

@@ -174,6 +174,30 @@ def test_words_of_json_keep_times_and_speakers() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("who", "said"),
+    [("A", "a b c d"), ("B", "a c d b")],  # another speaker may well talk at the same time
+)
+def test_words_of_lines_of_one_speaker_that_overlap_do_not_mix(who: str, said: str) -> None:
+    first = [{"word": "a", "start": 1, "end": 2}, {"word": "b", "start": 2.4, "end": 3}]
+    second = [{"word": "c", "start": 2.1, "end": 2.3}, {"word": "d", "start": 2.3, "end": 4}]
+    segments = [
+        {"start": 1, "end": 3, "text": "a b", "speaker": "A", "words": first},
+        {"start": 2.1, "end": 4, "text": "c d", "speaker": who, "words": second},
+    ]
+    content = transcript.load([Attachment(".json", json.dumps(segments).encode())])
+    assert " ".join(content.words["text"]) == said
+    told = ("Words that overlap the line before, placed after it: 2.",) if who == "A" else ()
+    assert content.repairs == told
+    assert content.words["line"].to_list() == ([0, 0, 1, 1] if who == "A" else [0, 1, 1, 0])
+
+
+def test_a_json_with_many_placed_segments_says_nothing_of_timing() -> None:
+    good = {"start": 0, "end": 1, "text": "Well.", "speaker": "A"}
+    segments = [good, {"text": "So.", "speaker": "B"}]
+    assert transcript.load([Attachment(".json", json.dumps(segments).encode())]).ends_estimated
+
+
 @given(
     st.integers(0, 10_000),
     st.integers(1, 5000),
