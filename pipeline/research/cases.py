@@ -11,6 +11,7 @@ import polars as pl
 
 from pipeline import intake
 from pipeline.catalogue import Catalogue, Entry
+from pipeline.database import FILE
 from pipeline.errors import ConfigError, InputError
 from pipeline.formats import transcript
 from pipeline.research.placing import Timeline
@@ -88,7 +89,7 @@ def entries(workspace: Path, sessions: Sequence[str] = ()) -> list[Entry]:
     InputError
         A name matches no session, or several.
     """
-    if not workspace.is_dir():
+    if not (workspace / FILE).exists():
         raise ConfigError(
             "there is no such workspace",
             expected="a folder that `tether run` has made",

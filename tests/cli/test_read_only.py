@@ -139,3 +139,46 @@ def test_a_mount_that_may_not_be_written(workspace: Path, place: Path) -> None:
         assert content(mounted) == before
     finally:
         subprocess.run(["umount", "-l", mounted], check=True)
+
+
+DECISIONS = """
+    import os, sys
+    from pathlib import Path
+    from pipeline.errors import StoreError
+    from pipeline.verdicts import Ledger
+    Ledger(Path(sys.argv[1])).all()  # imports come first
+    os.setgroups([]), os.setgid(65534), os.setuid(65534)
+    for name in sys.argv[2:]:
+        try:
+            print(len(Ledger(Path(name)).all()))
+        except StoreError as caught:
+            print(caught)
+"""
+
+
+def test_decisions_that_are_not_yet_in_the_file_are_read_or_said(place: Path) -> None:
+    """A desk that is open, one that was killed, and a copy that lacks what SQLite needs."""
+    warm, alive, killed, torn = (place / name for name in ("warm", "alive", "killed", "torn"))
+    for folder in (warm, alive):
+        folder.mkdir(mode=0o755)
+    ledger = Ledger(alive)
+    ledger.append(Verdict("a" * 64, 0, 9, "confirm", "AK", NOW, "withdrawal"))
+    shutil.copytree(alive, killed)
+    shutil.copytree(alive, torn)
+    assert (torn / "tether.db-wal").stat().st_size
+    (torn / "tether.db-shm").unlink()
+    for file in place.rglob("tether.db*"):
+        file.chmod(0o644)
+    asked = [str(folder) for folder in (alive, killed, torn)]
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(DECISIONS), str(warm), *asked],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    ledger.close()
+    found = done.stdout.splitlines()
+    assert found[:2] == ["1", "1"], done.stderr + done.stdout
+    assert "recent changes that cannot be read" in found[2]

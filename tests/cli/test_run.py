@@ -271,6 +271,7 @@ def test_exports_and_report_need_no_recording(run: Run, clip: Path, tmp_path: Pa
     Path(told["report"]).unlink()
     assert run("report", short).returncode == 0
     assert Path(told["report"]).is_file()
+    assert "gone.flac" not in run("sessions").stdout
     assert "gone.flac" in run("sessions", "--names").stdout
 
 
