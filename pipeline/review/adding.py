@@ -179,13 +179,13 @@ class Adding:
                     expected="one that the page lists",
                     hint="tether review --recordings FOLDER",
                 )
-            self._progress = {path: Progress(path) for path in wanted}
             told: Queue[tuple[Any, ...]] = workers.AFRESH.Queue()
             # A daemon: it ends with the desk, and the next run goes on from what it finished.
             self._process = workers.AFRESH.Process(
                 target=_work, args=(*self._job, wanted, told), daemon=True, name="tether-run"
             )
             self._process.start()
+            self._progress = {path: Progress(path) for path in wanted}
             self._follower = threading.Thread(
                 target=self._follow, args=(self._process, told), daemon=True, name="follow"
             )
