@@ -289,12 +289,19 @@ class _Site:
         return JSONResponse({"roles": told, "moments": walked.tables["moments"].height})
 
     def recordings(self, request: Request) -> Response:
-        """Recordings that can be added."""
-        return self._page(request, "recordings.html", found=self._found(), adding=self._desk.adding)
+        """Recordings that can be added, and those that failed."""
+        listed = self._desk.recordings()
+        return self._page(
+            request,
+            "recordings.html",
+            failed=[each for each in listed if each.reason],
+            found=[each for each in listed if not each.reason],
+            adding=self._desk.adding,
+        )
 
     def add(self, request: Request, body: Chosen) -> Response:
-        """Begin to walk recordings."""
-        there = dict(self._found())
+        """Begin to process recordings."""
+        there = {each.key: each.path for each in self._desk.recordings() if each.takes}
         unknown = [key for key in body.keys if key not in there]
         if unknown:
             raise InputError("a recording that is not in the list", hint="load the page again")
@@ -347,11 +354,6 @@ class _Site:
 
     def _session(self, request: Request) -> Session:
         return self._desk.index.session(request.path_params["session"])
-
-    def _found(self) -> list[tuple[str, Any]]:
-        """Recordings that can be added, by a key that names each."""
-        known = [entry.path for entry in self._desk.bench.catalogue.entries()]
-        return [(str(path), path) for path in self._desk.adding.candidates(known)]
 
     def _history(self, found: Session, own: Verdict | None) -> list[Verdict]:
         """What a reviewer decided before, latest first, up to the verdict that stands."""

@@ -11,10 +11,11 @@ import polars as pl
 
 from pipeline import intake, session
 from pipeline.assembly import Workbench
+from pipeline.catalogue import Failure, path_hash
 from pipeline.errors import InputError
 from pipeline.formats.codes import MARKERS
 from pipeline.intake import Source
-from pipeline.review.adding import Adding
+from pipeline.review.adding import Adding, Listed
 from pipeline.review.listening import Listening, Listenings
 from pipeline.review.queue import Index, Moment, Session, clock
 from pipeline.session import Walked
@@ -61,6 +62,7 @@ class Desk:
             bench.profile,
             bench.options,
             (*folders, *places),
+            self._note_failed,
         )
         self._opened = lru_cache(_KEPT)(self._open)
 
@@ -70,6 +72,13 @@ class Desk:
         self._listenings.close()
         self.ledger.close()
         self.bench.catalogue.close()
+
+    def recordings(self) -> list[Listed]:
+        """Recordings that are not in the queue, those that failed among them with their reasons."""
+        shown = {found.recording.recording_id for found in self.index.sessions()}
+        entries = self.bench.catalogue.entries()
+        known = [entry.path for entry in entries if entry.recording_id in shown]
+        return self.adding.listed(known, self.bench.catalogue.failures())
 
     def opened(self, found: Session) -> Walked:
         """A session with the tables that pages show."""
@@ -274,6 +283,11 @@ class Desk:
         )
         other = {"therapist": "client", "client": "therapist"}
         return {speaker: other[role] for speaker, role in known.items() if role in other}
+
+    def _note_failed(self, path: Path, reason: str, exit_code: int) -> None:
+        now = self._now()
+        failure = Failure(path_hash(path), path, 1, None, reason, exit_code, now, now, times=1)
+        self.bench.catalogue.failed(failure)
 
     def _open(self, recording_id: str, _stamp: object) -> Walked:
         return session.reopen(recording_id, self.bench.store, SHOWN)

@@ -72,7 +72,7 @@ class Named(BaseModel):
 
 
 class Chosen(BaseModel):
-    """Recordings of the list that are to be added, by their place in it and their name."""
+    """Recordings of the list that are to be added, by their keys."""
 
     model_config = _STRICT
     keys: list[str] = Field(min_length=1, max_length=10_000)

@@ -397,6 +397,7 @@ def test_a_recording_is_added_from_the_desk(
         expect(row).to_contain_text("new.flac")
         expect(row.locator("progress")).to_be_visible(timeout=60_000)
         expect(row).to_contain_text("in the queue", timeout=120_000)
+        expect(page.locator("#progress .sum")).to_have_text("1 added")
         expect(row.locator("a")).to_have_text("1 candidate moment")
         expect(page.locator(".files li")).to_have_count(1)
         other = desk.enter(new_page(), "BL", "/recordings")  # who comes later sees it, too

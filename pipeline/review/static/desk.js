@@ -25,6 +25,14 @@ export async function post(path, body) {
   throw new Error(told);
 }
 
+/** Parts of the page as the desk would show them now. */
+export async function refresh(...ids) {
+  const answer = await fetch(location.href);
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const id of ids) document.getElementById(id).replaceChildren(...fresh.getElementById(id).childNodes);
+}
+
 /** Show or clear trouble in the nearest place for it. */
 export function trouble(within, text) {
   const place = within.querySelector(".trouble");

@@ -1,6 +1,6 @@
 // A moment: listen, decide, note; what is decided is saved at once.
 
-import { follow, keys, post, salienceOf, say, setSalience, trouble } from "./desk.js";
+import { follow, keys, post, refresh, salienceOf, say, setSalience, trouble } from "./desk.js";
 import { Missed } from "./missed.js";
 import { Player } from "./player.js";
 
@@ -85,14 +85,6 @@ function fill(told) {
 function press(decision) {
   for (const button of form.querySelectorAll(".decision"))
     button.setAttribute("aria-pressed", button.dataset.decision === decision);
-}
-
-/** Parts of the page as the desk would show them now. */
-async function refresh(...ids) {
-  const answer = await fetch(location.href);
-  if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const id of ids) document.getElementById(id).replaceChildren(...fresh.getElementById(id).childNodes);
 }
 
 for (const button of form.querySelectorAll(".decision"))

@@ -1,9 +1,9 @@
 // Recordings that are added, and how far they are.
 
-import { clock, post, say, trouble } from "./desk.js";
+import { clock, post, refresh, say, trouble } from "./desk.js";
 
 const LOOKS_MS = 1000;
-const STATES = { waiting: "waiting", working: "at work", done: "in the queue", kept: "was there already", failed: "failed" };
+const STATES = { waiting: "waiting", working: "processing", done: "in the queue", kept: "already added", failed: "failed" };
 const STAGES = {
   media: "reading the recording",
   activity: "finding speech",
@@ -21,6 +21,7 @@ const STAGES = {
 };
 const panel = document.getElementById("progress");
 const form = document.getElementById("add");
+const failed = document.getElementById("failed");
 
 function part(name, text) {
   return Object.assign(document.createElement(name), { textContent: text });
@@ -45,24 +46,58 @@ function shown(each) {
   return row;
 }
 
+/** What came of the run so far: "2 added, 1 failed, 3 to go". */
+function sum(recordings) {
+  const having = (...states) => recordings.filter((each) => states.includes(each.state)).length;
+  const parts = [
+    [having("done"), "added"],
+    [having("kept"), "already added"],
+    [having("failed"), "failed"],
+    [having("waiting", "working"), "to go"],
+  ];
+  return parts.flatMap(([count, what]) => (count ? `${count} ${what}` : [])).join(", ");
+}
+
 function show(told) {
   panel.hidden = !told.recordings.length;
   panel.querySelector("ol").replaceChildren(...told.recordings.map(shown));
-  const done = told.recordings.filter((each) => !["waiting", "working"].includes(each.state)).length;
-  if (show.done !== undefined && show.done !== done) say(`${done} of ${told.recordings.length} done`);
-  show.done = done;
-  if (told.working || done < told.recordings.length) setTimeout(look, LOOKS_MS);
+  const now = sum(told.recordings);
+  panel.querySelector(".sum").textContent = now;
+  if (show.last !== undefined && show.last !== now) {
+    say(now);
+    refresh("failed");
+  }
+  show.last = now;
+  clearTimeout(show.timer);
+  if (told.working || now.endsWith("to go")) show.timer = setTimeout(look, LOOKS_MS);
 }
 
 async function look() {
   try {
     show(await (await fetch("/recordings/progress", { headers: { accept: "application/json" } })).json());
   } catch {
-    setTimeout(look, 5 * LOOKS_MS);
+    show.timer = setTimeout(look, 5 * LOOKS_MS);
   }
 }
 
+async function add(keys) {
+  show.last = "";
+  show(await post("/recordings/add", { keys }));
+}
+
 if (!panel.hidden) look();
+
+failed.addEventListener("click", async ({ target }) => {
+  if (!target.matches(".retry")) return;
+  target.disabled = true;
+  try {
+    await add([target.dataset.key]);
+    panel.querySelector("h2").focus();
+  } catch (caught) {
+    target.disabled = false;
+    trouble(failed, caught.message);
+  }
+});
 
 if (form) {
   const boxes = [...form.querySelectorAll("[name=key]")];
@@ -82,7 +117,7 @@ if (form) {
       return;
     }
     try {
-      show(await post("/recordings/add", { keys }));
+      await add(keys);
       for (const box of boxes) if (box.checked) box.closest("li").remove();
       boxes.splice(0, boxes.length, ...boxes.filter((box) => box.isConnected));
       form.hidden = !boxes.length;
