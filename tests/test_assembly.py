@@ -14,7 +14,7 @@ from pipeline.assembly import Workbench
 from pipeline.engines.scripted import ScriptedDiarizer, ScriptedEncoder, ScriptedTranscriber
 from pipeline.errors import EngineError
 from pipeline.session import Walked, rerun
-from pipeline.tables import SPANS, WORDS
+from pipeline.tables import MEDIA, SPANS, WORDS
 
 VTT = """WEBVTT
 
@@ -403,7 +403,7 @@ def stereo(path: Path, *, alike: bool) -> None:
     ("channels", "why"),
     [
         ("one", "one microphone, and the transcript names the speakers"),
-        ("alike", "the channels sound the same, and the transcript names the speakers"),
+        ("alike", "all channels carry the same sound, and the transcript names the speakers"),
     ],
 )
 def test_the_speakers_of_a_transcript_serve_where_channels_tell_none(
@@ -434,7 +434,7 @@ def test_channels_that_differ_and_a_named_diarizer_are_taken_before_a_transcript
         (1, None, bench(tmp_path), "imported"),
         (1, None, named, "channels"),
     ):
-        media = {"channels": channels, "distinct_channels": distinct}
+        media = {"channels": channels, "distinct_channels": distinct, "correlation": 0.6}
         plan = at.plan(source, {"media": pl.DataFrame([media])})
         assert plan.choice("who spoke when").name == name
 
@@ -466,3 +466,41 @@ def test_words_after_the_end_cost_no_session_and_are_reported(
         "Lines that start after the end of the recording, left out: 1.",
         "Lines that go on after the end of the recording, cut off there: 1.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("correlation", "distinct", "named", "engine", "because"),
+    [
+        (0.1, True, {}, "channels", "each speaker has a channel of their own"),
+        (0.6, False, {1: "therapist", 2: "client"}, "channels", "the sidecar says who speaks"),
+        (None, False, {1: "therapist", 2: "client"}, "channels", "only one channel carries sound"),
+        (0.6, False, {1: "therapist"}, "clustering", "both speakers are heard on the channels"),
+        (1.0, False, {1: "client", 2: "therapist"}, "clustering", "all channels carry the same"),
+        (0.6, False, {1: "client", 5: "therapist"}, "clustering", "both speakers are heard on"),
+    ],
+)
+def test_named_channels_are_no_single_microphone(
+    recording: Path,
+    tmp_path: Path,
+    correlation: float | None,
+    *,
+    distinct: bool,
+    named: dict[int, str],
+    engine: str,
+    because: str,
+) -> None:
+    (tmp_path / "a.wav.yaml").write_text(f"channels: {named}\n", encoding="utf-8")
+    source = intake.read(intake.Named(recording, tmp_path), consent=False)
+    row = {"duration_ms": 9000, "channels": 2, "damaged_packets": 0, "gap_ms": 0}
+    media = MEDIA.frame([row | {"correlation": correlation, "distinct_channels": distinct}])
+    at = bench(tmp_path, {"engines.transcriber": "none"})
+    try:
+        choice = at.plan(source, {"media": media}).choice("who spoke when")
+    except EngineError as caught:  # no network of voices is installed here
+        assert engine == "clustering"
+        assert because in caught.found  # noqa: PT017  # either way it says why
+        assert "one microphone" not in str(caught)  # noqa: PT017
+    else:
+        assert choice.name in (engine, "pyannote")
+        assert because in choice.because
+        assert "one microphone" not in choice.because

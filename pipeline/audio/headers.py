@@ -47,7 +47,7 @@ class Wave:
         Bytes of samples by the header; None: its writer did not know, or it names less than there
         is.
     held
-        Bytes of samples that are there.
+        Bytes of samples that are there; none where no samples begin within a thousand chunks.
     whole_samples
         The codec is PCM: any byte position is an exact time.
     patches

@@ -83,6 +83,10 @@ def opened(path: Path) -> Iterator[Opened]:
         if not source.read(1):
             raise InputError("the file is empty", expected=READABLE)
         wave = headers.read_wave(source)
+        if wave and not wave.held:  # FFmpeg would look for samples through millions of chunks
+            raise InputError(
+                "no audio could be decoded", expected=READABLE, hint="copy the file again"
+            )
         source.seek(0)
         shown = headers.Mended(source, wave.patches) if wave and wave.patches else source
         with av.open(shown, "r", **OPTIONS) as container:

@@ -16,8 +16,10 @@ import av
 import numpy as np
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from pipeline import config, models
+from pipeline.cli.main import cli
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 TETHER = (sys.executable, "-m", "pipeline.cli")
@@ -352,3 +354,19 @@ def test_help_and_import_answer_at_once() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_a_folder_holds_besides_is_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for name in ("empty.wav", "Berta.docx", "photo.jpg"):
+        (folder / name).touch()
+    options = ["run", str(folder), "--workspace", str(tmp_path / "w")]
+    told = CliRunner().invoke(cli, [*options, "--json"])
+    (result,) = json.loads(told.stdout)
+    assert (result["status"], result["passed_over"]) == ("failed", 2)
+    assert "Berta" not in told.output
+    quiet = CliRunner().invoke(cli, [*options, "--no-names"]).stdout
+    assert "Passed over: 2 files" in quiet
+    assert "Berta" not in quiet
+    assert "Berta.docx" in CliRunner().invoke(cli, [*options, "--names"]).stdout
