@@ -103,7 +103,7 @@ def evaluate_command(
         write_private(plot, plots.page(parts).encode())
     if as_json:
         told = {name: sheet.machine(part) for name, part in parts.items()}
-        click.echo(json.dumps(told, indent=1))
+        click.echo(json.dumps(told | {"remarks": result.remarks}, indent=1))
         return
     for name, part in parts.items():
         if len(parts) > 1:

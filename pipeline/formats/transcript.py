@@ -31,13 +31,13 @@ from typing import Protocol, get_args
 import polars as pl
 
 from pipeline.errors import InputError
-from pipeline.formats import rttm, srt, stm, textgrid, transcript_csv, webvtt, whisper_json
+from pipeline.formats import rttm, srt, stm, tiers, transcript_csv, webvtt, whisper_json
 from pipeline.formats.cues import spoken_words, spread, squeeze, unmarked
 from pipeline.formats.repairs import Repairs
 from pipeline.schema import Column, Schema
 from pipeline.tables import Role
 
-VERSION = "1"
+VERSION = "2"
 """Raised whenever the same files give other lines or words."""
 
 MS_PER_CHARACTER = 60
@@ -229,18 +229,20 @@ def _read_rttm(data: bytes, repairs: Repairs) -> _Content:
     return _Content([_Line(a, b, who, confidence=sure) for a, b, who, sure in rows])
 
 
-def _read_textgrid(data: bytes, repairs: Repairs) -> _Content:
-    tiers = [tier for tier in textgrid.read(data, repairs) if tier.intervals.height]
-    if not tiers:
-        raise InputError("a TextGrid whose intervals are all empty", expected="labelled intervals")
-    seen: dict[str, int] = {}
-    lines: list[_Line] = []
-    for number, tier in enumerate(tiers, 1):
-        name = squeeze(tier.name) or f"tier {number}"
-        seen[name] = seen.get(name, 0) + 1
-        label = name if seen[name] == 1 else f"{name} {seen[name]}"
-        lines.extend(_Line(a, b, label, squeeze(text)) for a, b, text in tier.intervals.iter_rows())
-    return _Content(lines, tiers=len(tiers))
+def _reader_of_tiers(read: Callable[[bytes, Repairs], list[tiers.Voice]]) -> "_Reader":
+    def lines_of(voice: tiers.Voice) -> Iterator[_Line]:
+        for (start_ms, end_ms, text), words in voice.spoken():
+            timed = [
+                _Word(a, b, squeeze(w), None, "aligned") for a, b, w in words or () if unmarked(w)
+            ]
+            own = None if words is None else tuple(timed)
+            yield _Line(start_ms, end_ms, voice.speaker, squeeze(text), words=own)
+
+    def reader(data: bytes, repairs: Repairs) -> _Content:
+        voices = read(data, repairs)
+        return _Content([line for voice in voices for line in lines_of(voice)], tiers=len(voices))
+
+    return reader
 
 
 def _reader_of_cues(read: Callable[[bytes, Repairs], pl.DataFrame]) -> "_Reader":
@@ -280,7 +282,8 @@ def _read_json(data: bytes, repairs: Repairs) -> _Content:
 _Reader = Callable[[bytes, Repairs], _Content]
 READERS: Mapping[str, _Reader] = {
     ".rttm": _read_rttm,
-    ".textgrid": _read_textgrid,
+    ".textgrid": _reader_of_tiers(tiers.of_textgrid),
+    ".eaf": _reader_of_tiers(tiers.of_eaf),
     ".vtt": _reader_of_cues(webvtt.read),
     ".srt": _reader_of_cues(srt.read),
     ".stm": _reader_of_cues(stm.read),

@@ -21,7 +21,7 @@ values of it; `holdout` says why sessions are put aside before rules are written
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import config
@@ -103,7 +103,7 @@ def evaluate(
     within = tolerance or Tolerance(measured.tolerance_ms, "ms")
     study = Study.of(opened.cases, said, within, all_looked_at=bool(sessions))
     unnamed = len(opened.cases) - len(study.cases)
-    remarks = tuple(listed(study.strangers, unnamed, opened.closed))
+    remarks = (*listed(study.strangers, unnamed, opened.closed), *study.repairs.sentences())
     return Result(study.evaluate(measured), study, remarks)
 
 
@@ -139,4 +139,5 @@ def compare(
     study = Study.of(before, said, within, all_looked_at=bool(sessions))
     coded = {case.recording.recording_id for case in study.cases}
     again = [case for case in after if case.recording.recording_id in coded]
-    return compared(before, after, study.evaluate(measured), study.evaluate(measured, again))
+    result = compared(before, after, study.evaluate(measured), study.evaluate(measured, again))
+    return replace(result, remarks=study.repairs.sentences())

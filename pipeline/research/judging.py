@@ -13,6 +13,10 @@ only stands between the first and the last item of a moment was not flagged, but
     items            ■       ■           a moment from 5 to 7, made of two short answers
     benign           ■   ■               5 is flagged, 6 is not
 
+A moment that rests on a benign place, or to which a supervisor's rejection belongs
+(`verdicts.attach`), is **refused**: it finds no event, whatever lies beside it. It is ``false``,
+or ``uncertain`` where people were unsure of this very place, as where two supervisors disagree.
+
 Five-minute segments (3RS) count from the start of the recording; the last may be shorter. A segment
 is coded if a code begins in it, or if a sheet has a check or check-minus there; it is flagged if a
 moment begins in it. A segment with nothing but an uncertain place counts neither way.
@@ -32,6 +36,7 @@ from pipeline.research.tally import MarkerTally, RuleTally, Segments, Tally
 from pipeline.rules import columns
 from pipeline.schema import Column, Schema
 from pipeline.tables import Tables
+from pipeline.verdicts import Verdict, attach
 
 Row = dict[str, Any]
 Stretch = tuple[int, int]
@@ -90,12 +95,16 @@ class Coded:
         Tables `PLACED`; None of `codes`: only sheets were made of this session.
     sheets
         Table `SHEETS`.
+    verdicts
+        What supervisors decided in this session, whatever is replaced too: their rejections belong
+        to moments. As places they stand in the tables.
     """
 
     codes: pl.DataFrame | None
     uncertain: pl.DataFrame
     benign: pl.DataFrame
     sheets: pl.DataFrame
+    verdicts: tuple[Verdict, ...] = ()
 
     @classmethod
     def zero(cls) -> "Coded":
@@ -111,6 +120,8 @@ class Judged:
     ----------
     flagged
         Rows of table `FLAGGED`.
+    flags
+        The same moments, in order, as they are matched.
     coded
         Rows of table `EVENTS`, and the `Place` of each.
     passed
@@ -118,6 +129,7 @@ class Judged:
     """
 
     flagged: Sequence[Row]
+    flags: Sequence["_Flag"]
     coded: Sequence[tuple[Row, Place]]
     passed: Sequence[Row]
 
@@ -159,13 +171,18 @@ def judge(
     """
     events, unsure = _events(coded, tolerance), _places(coded.uncertain)
     rows = moments.select("moment_id", "kind", "marker", "start_ms", "end_ms", "score").to_dicts()
-    flagged = [(row["kind"], row["marker"], at) for row, at in zip(rows, places, strict=True)]
+    passed = list(_flagged(coded.benign, rows, items))
+    refused = _rejected(rows, coded.verdicts).union(*(row["moments"] for row in passed))
+    flagged = [
+        _Flag(row["kind"], row["marker"], at, refused=row["moment_id"] in refused)
+        for row, at in zip(rows, places, strict=True)
+    ]
     for row, verdict in zip(rows, _verdicts(flagged, events, unsure, tolerance), strict=True):
         row |= {"outcome": verdict.outcome, "repeat": verdict.repeat, "event_id": verdict.event}
     finders = {row["event_id"]: row["moment_id"] for row in rows if row["event_id"] is not None}
     for number, (event, _) in enumerate(events):
         event["moment_id"] = finders.get(number)
-    return Judged(rows, events, list(_flagged(coded.benign, rows, items)))
+    return Judged(rows, flagged, events, passed)
 
 
 def rests_on(moments: pl.DataFrame, hits: pl.DataFrame, tables: Tables) -> dict[int, list[Stretch]]:
@@ -273,7 +290,6 @@ def by_rule(
     judged: Judged,
     hits: pl.DataFrame,
     moments: pl.DataFrame,
-    places: Sequence[Place],
     coded: Coded,
     tolerance: int,
 ) -> dict[str, RuleTally]:
@@ -298,8 +314,7 @@ def by_rule(
     found = {}
     unsure = _places(coded.uncertain)
     flagged = {
-        row["moment_id"]: (row["kind"], row["marker"], at)
-        for row, at in zip(judged.flagged, places, strict=True)
+        row["moment_id"]: flag for row, flag in zip(judged.flagged, judged.flags, strict=True)
     }
     every = Counter(hits["rule"].to_list())
     counting = Counter(hits.filter(pl.col("suppressed_by").is_null())["rule"].to_list())
@@ -328,6 +343,16 @@ def by_rule(
 
 
 @dataclass(frozen=True)
+class _Flag:
+    """A moment as it is matched; `refused`: it may find nothing."""
+
+    kind: str
+    marker: str
+    at: Place
+    refused: bool
+
+
+@dataclass(frozen=True)
 class _Verdict:
     outcome: str
     repeat: bool
@@ -335,34 +360,38 @@ class _Verdict:
 
 
 def _verdicts(
-    moments: Sequence[tuple[str, str, Place]],
+    moments: Sequence[_Flag],
     events: Sequence[tuple[Row, Place]],
     unsure: Iterable[tuple[str | None, Place]],
     tolerance: int,
 ) -> list[_Verdict]:
-    """What each moment is, given its kind, its marker and its place."""
+    """What each moment is."""
     found: dict[int, int] = {}
     for kind in KINDS:
-        mine = [number for number, moment in enumerate(moments) if moment[0] == kind]
+        mine = [
+            number
+            for number, moment in enumerate(moments)
+            if moment.kind == kind and not moment.refused
+        ]
         theirs = [number for number, (event, _) in enumerate(events) if event["kind"] == kind]
         same = [
             (m, e)
             for m, number in enumerate(mine)
             for e, event in enumerate(theirs)
-            if moments[number][1] in events[event][0]["markers"]
+            if moments[number].marker in events[event][0]["markers"]
         ]
         there = [events[number][1] for number in theirs]
-        matched = pairs([moments[number][2] for number in mine], there, tolerance, same)
+        matched = pairs([moments[number].at for number in mine], there, tolerance, same)
         found |= {mine[pair.moment]: theirs[pair.event] for pair in matched}
     verdicts = []
-    for number, (kind, _, at) in enumerate(moments):
+    taken = [(event["kind"], place) for event, place in events]
+    for number, moment in enumerate(moments):
         if number in found:
             verdicts.append(_Verdict("right", repeat=False, event=found[number]))
-        elif _within(at, kind, unsure, tolerance):
+        elif _within(moment, unsure, 0 if moment.refused else tolerance):
             verdicts.append(_Verdict("uncertain", repeat=False, event=None))
         else:
-            taken = ((event["kind"], place) for event, place in events)
-            near = _within(at, kind, taken, tolerance)
+            near = not moment.refused and _within(moment, taken, tolerance)
             verdicts.append(_Verdict("false", repeat=near, event=None))
     return verdicts
 
@@ -407,10 +436,28 @@ def _places(placed: pl.DataFrame) -> list[tuple[str | None, Place]]:
     return [(kind, Place(low, high)) for kind, low, high in rows]
 
 
-def _within(
-    at: Place, kind: str, places: Iterable[tuple[str | None, Place]], tolerance: int
-) -> bool:
-    return any(other.gap(at) <= tolerance for of_kind, other in places if of_kind in (None, kind))
+def _within(moment: _Flag, places: Iterable[tuple[str | None, Place]], tolerance: int) -> bool:
+    return any(
+        other.gap(moment.at) <= tolerance for kind, other in places if kind in (None, moment.kind)
+    )
+
+
+@dataclass(frozen=True)
+class _Span:
+    kind: str
+    start_ms: int
+    end_ms: int
+
+
+def _rejected(moments: Sequence[Row], verdicts: Sequence[Verdict]) -> frozenset[int]:
+    """Ids of the moments to which a rejection belongs, as the desk shows them."""
+    spans = [_Span(row["kind"], row["start_ms"], row["end_ms"]) for row in moments]
+    attached = attach(spans, verdicts).moments
+    return frozenset(
+        moments[place]["moment_id"]
+        for place, own in attached.items()
+        if any(verdict.decision == "reject" for verdict in own)
+    )
 
 
 def _flagged(

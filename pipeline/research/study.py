@@ -10,9 +10,10 @@ import polars as pl
 
 from pipeline import config
 from pipeline.errors import InputError, TetherError
+from pipeline.formats import coded_tiers, eaf
 from pipeline.formats import codes as code_table
-from pipeline.formats import eaf
-from pipeline.formats.codes import KINDS, SHEETS, Codes
+from pipeline.formats.codes import KINDS, MARKERS, SHEETS, Codes
+from pipeline.formats.repairs import Repairs
 from pipeline.research import chance, holdout, judging
 from pipeline.research.cases import Case, find, in_batches
 from pipeline.research.chance import Interval
@@ -20,21 +21,35 @@ from pipeline.research.judging import Coded, Judged
 from pipeline.research.matching import Place
 from pipeline.research.placing import Tolerance, place
 from pipeline.research.tally import MarkerTally, RuleTally, Tally, total
-from pipeline.verdicts import Verdict, as_codes
+from pipeline.verdicts import Verdict, as_codes, standing
 
 GROUPS: Mapping[str, tuple[str, ...]] = {"all": KINDS, **{kind: (kind,) for kind in KINDS}}
 """What tallies are made of: both kinds together, and each by itself."""
 
+_ONLY_SESSION = "ELAN files named after no session, taken for the only one"
 _Adds = TypeVar("_Adds", MarkerTally, RuleTally)
 
 
 @dataclass(frozen=True, eq=False)
 class Said:
-    """All that people wrote down: ruptures, places on which they were unsure, benign places."""
+    """All that people wrote down: ruptures, places on which they were unsure, benign places.
+
+    Attributes
+    ----------
+    verdicts
+        The decisions of the desk that are among them, whatever is replaced too.
+    by_file_name
+        Names of sessions that stand in no file: an ELAN file is named after its session.
+    repairs
+        What was mended in reading, and what was left out because it cannot be placed.
+    """
 
     codes: Codes
     uncertain: Codes = field(default_factory=Codes.zero)
     benign: Codes = field(default_factory=Codes.zero)
+    verdicts: tuple[Verdict, ...] = ()
+    by_file_name: frozenset[str] = frozenset()
+    repairs: Repairs = field(default_factory=Repairs)
 
     @classmethod
     def read(
@@ -45,7 +60,8 @@ class Said:
     ) -> "Said":
         """Files of codes: CSV, or ``.eaf`` of ELAN named after its session.
 
-        An ELAN file among `codes` may have tiers of uncertain and benign places, too.
+        An ELAN file among `codes` may have tiers of uncertain and benign places, too. What cannot
+        be placed in time or in a session is left out and counted.
 
         Raises
         ------
@@ -54,27 +70,57 @@ class Said:
         """
         lists = {"codes": Codes.zero(), "uncertain": Codes.zero(), "benign": Codes.zero()}
         given = {"codes": tuple(codes), "uncertain": tuple(uncertain), "benign": tuple(benign)}
+        repairs = Repairs()
         for name, paths in given.items():
             for number, path in enumerate(paths, 1):
                 where = f"{name}, file {number}" if len(paths) > 1 else name
-                for which, found in _read(path, name, where).items():
+                for which, found in _read(path, name, where, repairs).items():
                     lists[which] += found
-        return cls(**lists)
+        of_elan = (path.stem for paths in given.values() for path in paths if _is_elan(path))
+        return cls(
+            lists["codes"],
+            lists["uncertain"],
+            lists["benign"],
+            by_file_name=frozenset(of_elan),
+            repairs=repairs,
+        )
 
     @classmethod
     def of_verdicts(cls, verdicts: Iterable[Verdict]) -> "Said":
-        """What supervisors decided at the desk; a session with a verdict counts as looked at."""
+        """What supervisors decided at the desk; a session with a verdict counts as looked at.
+
+        A decision whose kind and marker contradict each other is left out and counted; an earlier
+        version kept some. As a rejection it still refuses its moment.
+        """
+        by_session: dict[str, list[Verdict]] = {}
+        for entry in verdicts:
+            by_session.setdefault(entry.recording_id, []).append(entry)
+        stand = [entry for entries in by_session.values() for entry in standing(entries)]
+        usable = [entry for entry in stand if _agrees_with_itself(entry)]
         lists = {
             name: Codes(frame, SHEETS.empty(), frozenset(frame["session"]))
-            for name, frame in as_codes(verdicts).items()
+            for name, frame in as_codes(usable).items()
         }
-        return cls(lists["codes"], lists["uncertain"], lists["benign"])
+        repairs = Repairs()
+        repairs["Decisions whose kind and marker contradict each other, left out"] += len(
+            stand
+        ) - len(usable)
+        return cls(
+            lists["codes"],
+            lists["uncertain"],
+            lists["benign"],
+            verdicts=tuple(stand),
+            repairs=repairs,
+        )
 
     def __add__(self, other: "Said") -> "Said":
         return Said(
             self.codes + other.codes,
             self.uncertain + other.uncertain,
             self.benign + other.benign,
+            self.verdicts + other.verdicts,
+            self.by_file_name | other.by_file_name,
+            Repairs(self.repairs + other.repairs),
         )
 
     def of_raters(self, raters: Iterable[str]) -> "Said":
@@ -95,7 +141,7 @@ class Said:
             )
         codes, sheets = (frame.filter(pl.col("rater").is_in(named)) for frame in frames)
         own = Codes(codes, sheets, self.codes.looked_at)
-        return Said(own, self.uncertain, self.benign)
+        return replace(self, codes=own)
 
     def by_session(self) -> dict[str, "Said"]:
         """The same, apart by the name of the session."""
@@ -103,8 +149,16 @@ class Said:
             each.by_session() for each in (self.codes, self.uncertain, self.benign)
         )
         none = Codes.zero()
+        verdicts: dict[str, list[Verdict]] = {}
+        for verdict in self.verdicts:
+            verdicts.setdefault(verdict.recording_id, []).append(verdict)
         return {
-            name: Said(codes.get(name, none), uncertain.get(name, none), benign.get(name, none))
+            name: Said(
+                codes.get(name, none),
+                uncertain.get(name, none),
+                benign.get(name, none),
+                tuple(verdicts.get(name, ())),
+            )
             for name in self.sessions
         }
 
@@ -114,13 +168,24 @@ class Said:
         return self.codes.looked_at | self.uncertain.looked_at | self.benign.looked_at
 
 
-def _read(path: Path, name: str, where: str) -> dict[str, Codes]:
+def _is_elan(path: Path) -> bool:
+    return path.suffix.lower() == ".eaf"
+
+
+def _agrees_with_itself(entry: Verdict) -> bool:
+    kind, marker = entry.kind, entry.marker
+    if marker is None:
+        return kind in (None, *KINDS)
+    return marker in MARKERS and kind in (None, MARKERS[marker])
+
+
+def _read(path: Path, name: str, where: str, repairs: Repairs) -> dict[str, Codes]:
     try:
         content = path.read_bytes()
-        if path.suffix.lower() == ".eaf":
-            found = code_table.of_tiers(eaf.read(content), path.stem)
+        if _is_elan(path):
+            found = coded_tiers.of_tiers(eaf.read(content), path.stem, repairs)
             return found if name == "codes" else {name: found["codes"] + found[name]}
-        return {name: code_table.read(content, kind_needed=name == "codes")}
+        return {name: code_table.read(content, repairs, kind_needed=name == "codes")}
     except OSError as caught:
         reason = (caught.strerror or "unknown reason").lower()
         raise InputError(f"{where}: cannot be read: {reason}", hint="check the path") from None
@@ -235,12 +300,15 @@ class Study:
         Of each session, in the same order, on the axis of `tolerance`.
     strangers
         Names in the codes that are no session of these.
+    repairs
+        What was left out of the codes because it cannot be placed, and what was assumed.
     """
 
     cases: tuple[Case, ...]
     coded: tuple[Coded, ...]
     tolerance: Tolerance
     strangers: tuple[str, ...]
+    repairs: Repairs = field(default_factory=Repairs)
 
     @classmethod
     def of(
@@ -255,13 +323,21 @@ class Study:
         all_looked_at
             Somebody coded all of `cases`: one that the codes do not name is free of ruptures.
 
+        An ELAN file that is named after no session belongs to the session if there is only one,
+        and nothing else is said of it.
+
         Raises
         ------
         InputError
-            No session is coded, two sessions have the same code, or a code's utterance is not in
-            the transcript.
+            No session is coded, two sessions have the same code, or no code of a session has a
+            place in it.
         """
+        repairs = Repairs(said.repairs)
         names = find(cases, sorted(said.sessions))
+        if len(cases) == len(names) == 1 and said.by_file_name.issuperset(names):
+            (name,) = names
+            repairs[_ONLY_SESSION] += names[name] is None
+            names[name] = cases[0]
         apart = said.by_session()
         of_case: dict[Case, list[Said]] = {case: [] for case in cases}
         for name, found in names.items():
@@ -271,15 +347,16 @@ class Study:
         for case, parts in of_case.items():
             if parts or all_looked_at:
                 taken.append(case)
-                coded.append(_coded(case, parts, tolerance))
+                coded.append(_coded(case, parts, tolerance, repairs))
         if not taken:
             raise InputError(
                 "the codes name no session of this workspace",
-                expected="the sidecar's code, or an id prefix of at least 6 digits, as session",
+                expected="the sidecar's code, or an id prefix of at least 6 digits, as session; an "
+                "ELAN file has it as its name",
                 hint="tether sessions",
             )
         strangers = tuple(name for name, found in names.items() if found is None)
-        return cls(tuple(taken), tuple(coded), tolerance, strangers)
+        return cls(tuple(taken), tuple(coded), tolerance, strangers, repairs)
 
     def in_batches(self, processes: int) -> Iterator["Study"]:
         """The same, a few sessions at a time: see `cases.in_batches`."""
@@ -303,12 +380,13 @@ class Study:
         return Evaluation(tuple(scores), self.tolerance, settings)
 
 
-def _coded(case: Case, parts: Sequence[Said], tolerance: Tolerance) -> Coded:
+def _coded(case: Case, parts: Sequence[Said], tolerance: Tolerance, repairs: Repairs) -> Coded:
     """What is said of a session, by each of the names that it is called by; nothing: no rupture."""
     said = sum(parts[1:], parts[0] if parts else Said(Codes.zero()))
 
     def placed(codes: Codes) -> pl.DataFrame:
-        return place(codes.codes, lambda: case.timeline, tolerance.unit)
+        duration_ms = case.recording.duration_ms
+        return place(codes.codes, lambda: case.timeline, tolerance.unit, duration_ms, repairs)
 
     # Whoever only filled in sheets did not code moments.
     coded_moments = any(
@@ -321,6 +399,7 @@ def _coded(case: Case, parts: Sequence[Said], tolerance: Tolerance) -> Coded:
         uncertain=placed(said.uncertain),
         benign=placed(said.benign),
         sheets=sheets,
+        verdicts=said.verdicts,
     )
 
 
@@ -349,7 +428,7 @@ def _score(
         group: judging.tally(judged, cells[group], kinds, duration_ms, settings.top)
         for group, kinds in GROUPS.items()
     }
-    rules = judging.by_rule(judged, hits, moments, places, coded, tolerance.value)
+    rules = judging.by_rule(judged, hits, moments, coded, tolerance.value)
     return Score(name, recording_id, tallies, judging.by_marker(judged), rules, judged)
 
 

@@ -117,7 +117,7 @@ def test_two_roles_for_one_speaker_and_two_conversations_in_one_table() -> None:
 
 
 def test_files_that_cannot_be_used() -> None:
-    with pytest.raises(InputError, match=r"no known format; expected: \.csv, \.json"):
+    with pytest.raises(InputError, match=r"no known format; expected: \.csv, \.eaf, \.json"):
         transcript.load([Attachment(".docx", b"x")])
     with pytest.raises(InputError, match=r"file 2 of 2: not usable as an RTTM"):
         transcript.load([Attachment(".srt", srt("a")), Attachment(".rttm", b"x y\n")])
