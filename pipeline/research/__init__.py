@@ -31,8 +31,9 @@ from pipeline.research.chance import Interval
 from pipeline.research.comparing import Comparison, compared
 from pipeline.research.opening import Opened, read
 from pipeline.research.placing import Tolerance
+from pipeline.research.said import Said
 from pipeline.research.sheet import listed
-from pipeline.research.study import Evaluation, Said, Score, Study
+from pipeline.research.study import Evaluation, Score, Study
 from pipeline.research.sweeps import Sweep
 from pipeline.research.tally import MarkerTally, RuleTally, Segments, Tally
 from pipeline.research.tuning import Tuning, tune

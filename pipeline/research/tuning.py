@@ -23,7 +23,8 @@ from pipeline.research import holdout
 from pipeline.research.chance import RANKED, STATISTICS
 from pipeline.research.opening import read
 from pipeline.research.placing import Tolerance
-from pipeline.research.study import Said, Study
+from pipeline.research.said import Said
+from pipeline.research.study import Study
 from pipeline.research.sweeps import Sweep, Value
 from pipeline.research.tally import Tally, total
 from pipeline.research.trying import START, Tried
