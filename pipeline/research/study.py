@@ -19,6 +19,7 @@ from pipeline.research.matching import Place
 from pipeline.research.placing import Tolerance, place
 from pipeline.research.said import Said
 from pipeline.research.tally import MarkerTally, RuleTally, Tally, total
+from pipeline.research.worth import by_rule
 
 GROUPS: Mapping[str, tuple[str, ...]] = {"all": KINDS, **{kind: (kind,) for kind in KINDS}}
 """What tallies are made of: both kinds together, and each by itself."""
@@ -260,7 +261,7 @@ def _score(
         group: judging.tally(judged, cells[group], kinds, duration_ms, settings.top)
         for group, kinds in GROUPS.items()
     }
-    rules = judging.by_rule(judged, hits, moments, coded, tolerance.value)
+    rules = by_rule(judged, hits, moments, coded, tolerance.value)
     return Score(name, recording_id, tallies, judging.by_marker(judged), rules, judged)
 
 
