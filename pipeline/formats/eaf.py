@@ -29,7 +29,7 @@ import polars as pl
 from pipeline.errors import InputError
 from pipeline.formats.eaf_times import Annotation, Bounds, placed
 from pipeline.formats.repairs import Repairs
-from pipeline.formats.text import Problems
+from pipeline.formats.text import MOST_TIERS, Problems
 from pipeline.schema import Column, Schema
 
 ANNOTATIONS = Schema(
@@ -104,6 +104,9 @@ def read(data: bytes, repairs: Repairs | None = None) -> list[Tier]:
     repairs = Repairs() if repairs is None else repairs
     reader = _Reader(repairs)
     reader.parse(data)
+    if len(reader.tiers) > MOST_TIERS:
+        reader.problems.add("the file", f"{len(reader.tiers)} tiers", f"up to {MOST_TIERS}")
+        reader.problems.stop()
     bounds = placed(reader.slots, [tier.annotations for tier in reader.tiers])
     tiers = [reader.tier(tier, bounds) for tier in reader.tiers]
     unplaced = sum(len(tier.unplaced) for tier in tiers)

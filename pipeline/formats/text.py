@@ -13,6 +13,9 @@ from pipeline.errors import InputError
 SHOWN = 10
 """Problems that one message lists; the rest are counted."""
 
+MOST_TIERS = 1000
+"""Of an annotation file; each is a table of its own, and no session has so many."""
+
 LATEST_S = 10_000_000
 """A time beyond this (115 days) is no time of a recording but another unit or a broken file."""
 

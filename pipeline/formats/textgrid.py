@@ -19,7 +19,7 @@ import polars as pl
 from pipeline.errors import InputError
 from pipeline.formats.cues import spread
 from pipeline.formats.repairs import Repairs
-from pipeline.formats.text import Problems, decode, ms_of_seconds
+from pipeline.formats.text import MOST_TIERS, Problems, decode, ms_of_seconds
 from pipeline.schema import Column, Schema
 
 INTERVALS = Schema(
@@ -166,6 +166,8 @@ def read(data: bytes | str, repairs: Repairs | None = None) -> list[Tier]:
     try:
         announced = _n_tiers(tokens)
         while tokens.at_string and announced:
+            if held == MOST_TIERS:
+                raise _EarlyEndError(f"more than {MOST_TIERS} tiers")
             tier = _tier(tokens, repairs)
             held += 1
             if tier is not None:

@@ -207,6 +207,8 @@ def test_the_time_taken_grows_with_the_length() -> None:
         eaf.read(elan([("t", 1)], tier("x", *ring)))
     (long,) = eaf.read(elan(slots, tier("x", *chain)))
     assert long.estimated == number
+    with pytest.raises(InputError, match="20000 tiers; expected: up to 1000"):
+        eaf.read(elan([("t", 1)], *[tier("x", aligned("a", "t", "t", "W2"))] * 20_000))
     assert time.perf_counter() - began < 4
 
 

@@ -164,6 +164,8 @@ def test_the_time_taken_grows_with_the_length() -> None:
         with pytest.raises(InputError):
             textgrid.read(f"{head}\n1\n{tail}".encode())
         assert time.perf_counter() - began < 2
+    with pytest.raises(InputError, match="more than 1000 tiers"):
+        textgrid.read(f"{head}\n9999\n" + '"IntervalTier" "A" 0 9 1 0 1 "x"\n' * 9999)
     same = tier(*[(0, 1, "a")] * 20_000)
     assert len(rows(same)[0]) == 1
 
