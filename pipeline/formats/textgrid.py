@@ -165,9 +165,7 @@ def read(data: bytes | str, repairs: Repairs | None = None) -> list[Tier]:
     announced = held = 0
     try:
         announced = _n_tiers(tokens)
-        while tokens.at_string and announced:
-            if held == MOST_TIERS:
-                raise _EarlyEndError(f"more than {MOST_TIERS} tiers")
+        while tokens.at_string and announced and held <= MOST_TIERS:
             tier = _tier(tokens, repairs)
             held += 1
             if tier is not None:
@@ -176,6 +174,8 @@ def read(data: bytes | str, repairs: Repairs | None = None) -> list[Tier]:
             tokens.string()
     except _EarlyEndError as caught:
         problems.add(tokens.line, str(caught), "a TextGrid in long or short text format")
+    if held > MOST_TIERS:
+        problems.add("the file", f"more than {MOST_TIERS} tiers", f"up to {MOST_TIERS}")
     problems.stop()
     repairs["Tiers announced that a TextGrid does not hold"] += max(announced - held, 0)
     repairs["Tiers of a TextGrid beyond those announced, read"] += max(held - announced, 0)
