@@ -104,7 +104,7 @@ def evaluate_command(
         write_private(plot, page, Place("folder of the plot", "--plot"))
     if as_json:
         told = {name: sheet.machine(part) for name, part in parts.items()}
-        click.echo(json.dumps(told, indent=1))
+        click.echo(json.dumps(told | {"remarks": result.remarks}, indent=1))
         return
     for name, part in parts.items():
         if len(parts) > 1:

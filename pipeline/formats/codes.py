@@ -18,19 +18,25 @@ an empty `kind` means "of whatever kind".
     S-014,3,W2,1,0,3,AK              segment 3 is [10:00, 15:00)
     S-014,3,C1,0,2,,AK               a check-minus counts as coded, as in the manual's totals
 
-A file whose header has `segment` is a sheet. The separator is a comma, semicolon or tab. Further
-columns are passed over. No message repeats what a file says: only the line and what is wrong.
+A file whose header has `segment` is a sheet. The separator is a comma, semicolon or tab; Excel's
+line ``sep=;`` may say which. Further columns are passed over. No message repeats what a file says:
+only the line and what is wrong.
+
+Figures rest on codes. A row that cannot be placed in a session or in time is left out and counted:
+nothing can be scored with it, and the others are as true as before. A row that says what cannot be
+(an unknown marker, another kind's marker) refuses the file, for what was meant is a guess.
 """
 
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import polars as pl
 
-from pipeline.formats import eaf
+from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import Problems, decode, ms_of_clock
 from pipeline.formats.transcript_csv import inert, live
 from pipeline.schema import Column, Schema
@@ -82,9 +88,14 @@ SHEETS = Schema(
 )
 
 _EXPECTED = "session,start_ms,kind,marker"
-_DIGITS = 10
-"""Of a time in ms: 115 days; more is another unit, or a broken file."""
-_MARKER = re.compile(r"([WC][1-7])(?![0-9A-Za-z])", re.IGNORECASE)
+# Of a time in ms, at most 10 digits: 115 days; more is another unit, or a broken file. Three digits
+# after the point could be thousands as well ("1,500"), so they are no number.
+_WHOLE = re.compile(r"(\d{1,10})(?:[.,](?:\d{1,2}|\d{4,12}))?", re.ASCII)
+_SEPARATOR = re.compile(r"\"?sep=(.|\t)\"?", re.IGNORECASE)
+_TIMES = "whole milliseconds (start_ms), or a clock such as 12:34 (start)"
+_MISSING_SESSION = "no session"
+_NO_SESSION = "Rows of codes without a session, left out"
+_NO_TIME = "Rows of codes that cannot be placed in time, left out"
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,11 +145,13 @@ class Codes:
         return cls(CODES.empty(), SHEETS.empty(), frozenset())
 
 
-def read(data: bytes | str, *, kind_needed: bool = True) -> Codes:
+def read(data: bytes | str, repairs: Repairs | None = None, *, kind_needed: bool = True) -> Codes:
     """Codes or sheets of a CSV file, in its order.
 
     Parameters
     ----------
+    repairs
+        Counts rows that cannot be placed, and what was mended.
     kind_needed
         Refuse rows of no kind, as is right for codes; lists of uncertain or benign places may
         leave the kind open.
@@ -146,29 +159,35 @@ def read(data: bytes | str, *, kind_needed: bool = True) -> Codes:
     Raises
     ------
     InputError
-        Columns are missing, or all rows that cannot be used, each with its line.
+        Columns are missing, rows contradict themselves, or no row can be placed, each with its
+        line.
     """
+    repairs = Repairs() if repairs is None else repairs
     problems = Problems("a table of codes")
-    rows = list(_rows(decode(data), problems))
+    rows = list(_rows(decode(data), problems, repairs))
     header = rows[0][1] if rows else {}
     if rows:
         _check_header(header, problems)
     elif not problems.found:
         problems.add("the file", "no row", _EXPECTED)
     problems.stop()
+    unplaced = Problems("a table of codes")
     if "segment" in header:
-        marks = [row for line, cells in rows if (row := _mark(line, cells, problems))]
+        marks = [row for line, cells in rows if (row := _mark(line, cells, problems, unplaced))]
         problems.stop()
+        _count(unplaced, len(marks), repairs)
         sheets = SHEETS.frame(marks)
         return Codes(CODES.empty(), sheets, frozenset(sheets["session"]))
-    found, looked_at = [], set()
-    for line, cells in rows:
-        row = _code(line, cells, problems, kind_needed=kind_needed)
-        if row:
-            looked_at.add(str(row["session"]))
-            found += [row] if row["kind"] != NOTHING else []
+    coded = [
+        row
+        for line, cells in rows
+        if (row := _code(line, cells, problems, unplaced, repairs, kind_needed=kind_needed))
+    ]
     problems.stop()
-    return Codes(CODES.frame(found), SHEETS.empty(), frozenset(looked_at))
+    _count(unplaced, len(coded), repairs)
+    looked_at = frozenset(str(row["session"]) for row in coded)
+    found = CODES.frame(row for row in coded if row["kind"] != NOTHING)
+    return Codes(found, SHEETS.empty(), looked_at)
 
 
 def write(codes: pl.DataFrame) -> str:
@@ -179,83 +198,31 @@ def write(codes: pl.DataFrame) -> str:
     return frame.with_columns(inert(pl.col(pl.String))).write_csv(quote_style="necessary")
 
 
-def of_tiers(tiers: Iterable[eaf.Tier], session: str) -> dict[str, Codes]:
-    """What ELAN tiers say: `codes`, `uncertain` and `benign`.
+def _rows(text: str, problems: Problems, repairs: Repairs) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line and cells of each row that is not blank; what the header does not name is passed over.
 
-    An annotation that begins with a marker ("W2", "c1: sighs") is a code of that marker; else the
-    tier's name says its kind or marker ("withdrawal", "W2 minimal"). Tiers whose name begins with
-    "uncertain" or "benign" make those lists, of whatever kind unless the annotation says. All other
-    tiers are passed over: a transcript, for instance. The rater is the tier's annotator.
-
-    Parameters
-    ----------
-    session
-        What the session is called: an ELAN file does not say.
+    A row may be shorter or longer than the header: programs leave empty cells at the end out, and
+    people write remarks behind it.
     """
-    rows: dict[str, list[dict[str, object]]] = {"codes": [], "uncertain": [], "benign": []}
-    for tier in tiers:
-        name = tier.name.strip().lower()
-        which = next((w for w in ("uncertain", "benign") if name.startswith(w)), "codes")
-        ours = _MARKER.match(name)
-        of_tier = next((kind for kind in KINDS if name.startswith(kind)), None)
-        for number, (start_ms, end_ms, text) in enumerate(tier.annotations.iter_rows(), 1):
-            said = _MARKER.match(text.strip())
-            marker = said or ours
-            code = marker[1].upper() if marker else None
-            told = next((kind for kind in KINDS if text.strip().lower().startswith(kind)), of_tier)
-            kind = MARKERS[code] if code else told
-            if which == "codes" and (kind is None or not (ours or of_tier or said)):
-                continue
-            rows[which].append(
-                {
-                    "line": number,
-                    "session": session,
-                    "start_ms": start_ms,
-                    "end_ms": end_ms,
-                    "kind": kind,
-                    "marker": code,
-                    "rater": tier.annotator,
-                }
-            )
-    looked_at = frozenset([session])
-    return {
-        name: Codes(CODES.frame(found), SHEETS.empty(), looked_at) for name, found in rows.items()
-    }
-
-
-def to_tiers(codes: pl.DataFrame) -> list[eaf.Tier]:
-    """ELAN tiers of codes that have times: one for each kind and rater, the marker as text.
-
-    A point in time becomes 1 ms; ELAN keeps no shorter annotation.
-    """
-    timed = CODES.conform(codes).filter(pl.col("start_ms").is_not_null())
-    timed = timed.with_columns(
-        pl.coalesce("end_ms", pl.col("start_ms") + 1).alias("end_ms"),
-        pl.coalesce("marker", "kind", pl.lit("")).alias("text"),
-        pl.coalesce("kind", pl.lit("any kind")).alias("kind"),
-    )
-    tiers = []
-    for (kind, rater), own in timed.group_by("kind", "rater", maintain_order=True):
-        name = str(kind) if rater is None else f"{kind} {rater}"
-        intervals = eaf.ANNOTATIONS.conform(own.select(eaf.ANNOTATIONS.names).sort("start_ms"))
-        tiers.append(eaf.Tier(name, intervals, None if rater is None else str(rater)))
-    return tiers
-
-
-def _rows(text: str, problems: Problems) -> Iterable[tuple[int, dict[str, str]]]:
-    """Line and cells of each row that is not blank."""
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    first, _, rest = text.lstrip("\n").partition("\n")
+    stated = _SEPARATOR.fullmatch(first.strip())
+    header_line = rest.lstrip("\n").partition("\n")[0] if stated else first
+    delimiter = stated[1] if stated else max(",;\t", key=header_line.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
+    skipped = not stated
     try:
         for fields in reader:
-            if not header:
+            if not any(field.strip() for field in fields):
+                continue
+            if not skipped:
+                skipped = True
+            elif not header:
                 header = [name.strip().lower() for name in fields]
-            elif len(fields) != len(header) and any(field.strip() for field in fields):
-                expected = f"{len(header)}, as in the header"
-                problems.add(reader.line_num, f"{len(fields)} fields", expected)
-            elif any(field.strip() for field in fields):
-                cells = zip(header, fields, strict=True)
+            else:
+                if len(fields) < len(header) or any(map(str.strip, fields[len(header) :])):
+                    repairs["Rows with another number of cells than the header"] += 1
+                cells = zip_longest(header, fields[: len(header)], fillvalue="")
                 yield reader.line_num, {name: live(cell).strip() for name, cell in cells}
     except csv.Error:
         problems.add(reader.line_num, "a row that is no CSV", "quotes closed and doubled within")
@@ -273,52 +240,83 @@ def _check_header(header: Iterable[str], problems: Problems) -> None:
         problems.add(1, "no column start_ms, start or utterance_id", _EXPECTED)
 
 
+def _count(unplaced: Problems, placed: int, repairs: Repairs) -> None:
+    """Count what was left out; refuse it where nothing else is there."""
+    if not placed:
+        unplaced.stop()
+    missing = sum(_MISSING_SESSION in found for found in unplaced.found)
+    repairs[_NO_SESSION] += missing
+    repairs[_NO_TIME] += len(unplaced.found) - missing
+
+
 def _code(
-    line: int, cells: Mapping[str, str], problems: Problems, *, kind_needed: bool
+    line: int,
+    cells: Mapping[str, str],
+    problems: Problems,
+    unplaced: Problems,
+    repairs: Repairs,
+    *,
+    kind_needed: bool,
 ) -> dict[str, object] | None:
+    """A row of codes; None with a problem noted, of itself or of its place."""
     before = len(problems.found)
     common = _common(line, cells, problems)
-    if common["kind"] == NOTHING:
-        return common if len(problems.found) == before else None
-    start_ms = _time(line, cells, "start", problems)
-    end_ms = _time(line, cells, "end", problems)
-    utterance = cells.get("utterance_id", "") or None
-    if len(problems.found) == before:
-        if start_ms is None and utterance is None:
-            problems.add(line, "no place", "start_ms, start or utterance_id")
-        if start_ms is not None and end_ms is not None:
-            end_ms = problems.end_of(line, start_ms, end_ms)
-        if start_ms is None and end_ms is not None:
-            problems.add(line, "an end without a start", "start_ms")
-        if common["kind"] is None and kind_needed:
-            problems.add(line, "neither kind nor marker", f"{', '.join(KINDS)} or {NOTHING}")
-    if len(problems.found) > before:
+    if common["kind"] is None and kind_needed and len(problems.found) == before:
+        problems.add(line, "neither kind nor marker", f"{', '.join(KINDS)} or {NOTHING}")
+    if len(problems.found) > before or not _in_a_session(line, cells, unplaced):
         return None
-    return {**common, "start_ms": start_ms, "end_ms": end_ms, "utterance_id": utterance}
+    if common["kind"] == NOTHING:
+        return common
+    start_ms, end_ms = (_time(cells, side) for side in ("start", "end"))
+    utterance = cells.get("utterance_id", "") or None
+    told = [side for side in ("start", "end") if any(cells.get(n) for n in (f"{side}_ms", side))]
+    if start_ms is None and "start" in told:
+        unplaced.add(line, "a start that cannot be read", _TIMES)
+    elif start_ms is None and utterance is None:
+        unplaced.add(line, "no place", "start_ms, start or utterance_id")
+    elif start_ms is None and "end" in told:
+        unplaced.add(line, "an end without a start", "start_ms")
+    elif start_ms is not None and end_ms is not None and end_ms < start_ms:
+        unplaced.add(line, f"ends {start_ms - end_ms} ms before it starts", "start before end")
+    else:
+        if end_ms is None and "end" in told:
+            repairs["Rows of codes whose end cannot be read, taken as a point in time"] += 1
+        if start_ms is not None and end_ms is not None:
+            end_ms = max(end_ms, start_ms + 1)
+        return {**common, "start_ms": start_ms, "end_ms": end_ms, "utterance_id": utterance}
+    return None
 
 
-def _mark(line: int, cells: Mapping[str, str], problems: Problems) -> dict[str, object] | None:
+def _mark(
+    line: int, cells: Mapping[str, str], problems: Problems, unplaced: Problems
+) -> dict[str, object] | None:
+    """A row of a sheet; None with a problem noted, of itself or of its place."""
     before = len(problems.found)
     common = _common(line, cells, problems)
-    segment = _number(line, cells, "segment", problems, lowest=1)
-    checks = _number(line, cells, "check", problems, lowest=0)
-    minuses = _number(line, cells, "check_minus", problems, lowest=0)
-    if len(problems.found) == before:
-        if segment is None:
-            problems.add(line, "no segment", "a number from 1 on")
-        if common["marker"] is None:
-            problems.add(line, "no marker", "W1-W7 or C1-C7")
-    if len(problems.found) > before:
+    checks = _number(line, cells, "check", problems)
+    minuses = _number(line, cells, "check_minus", problems)
+    if common["marker"] is None and len(problems.found) == before:
+        problems.add(line, "no marker", "W1-W7 or C1-C7")
+    if len(problems.found) > before or not _in_a_session(line, cells, unplaced):
+        return None
+    segment = _whole(cells.get("segment", ""))
+    if not segment:
+        unplaced.add(line, "a segment that cannot be read", "a whole number from 1 on")
         return None
     return {**common, "segment": segment, "checks": checks or 0, "minuses": minuses or 0}
+
+
+def _in_a_session(line: int, cells: Mapping[str, str], unplaced: Problems) -> bool:
+    if not cells.get("session"):
+        unplaced.add(line, _MISSING_SESSION, "the sidecar's code, or an id")
+        return False
+    return True
 
 
 def _common(line: int, cells: Mapping[str, str], problems: Problems) -> dict[str, object]:
     """The columns that codes and sheets share."""
     kind = cells.get("kind", "").lower() or None
-    marker = cells.get("marker", "").upper() or None
-    if not cells.get("session"):
-        problems.add(line, "no session", "the sidecar's code, or an id")
+    marker = cells.get("marker", "").upper().replace(" ", "") or None
     if kind is not None and kind not in (*KINDS, NOTHING):
         problems.add(line, "an unknown kind", f"{', '.join(KINDS)} or {NOTHING}")
     elif marker is not None and marker not in MARKERS:
@@ -352,36 +350,27 @@ def _salience(line: int, cells: Mapping[str, str], problems: Problems) -> float 
     return None
 
 
-def _time(line: int, cells: Mapping[str, str], side: str, problems: Problems) -> int | None:
-    """Time of ``start_ms``, or of the clock ``start``; None where both are empty."""
-    readings: Sequence[tuple[str, Callable[[str], int | None]]] = (
-        (f"{side}_ms", _whole),
-        (side, ms_of_clock),
-    )
-    for name, reading in readings:
-        text = cells.get(name, "")
-        if text:
-            value = reading(text)
-            if value is None:
-                expected = "whole milliseconds" if name.endswith("_ms") else "a clock such as 12:34"
-                problems.add(line, f"a {name} that cannot be read", expected)
-            return value
-    return None
+def _time(cells: Mapping[str, str], side: str) -> int | None:
+    """Time of ``start_ms``, or of the clock ``start``; None where none can be read."""
+    text = cells.get(f"{side}_ms", "")
+    return _milliseconds(text) if text else ms_of_clock(cells.get(side, ""))
 
 
-def _number(
-    line: int, cells: Mapping[str, str], name: str, problems: Problems, *, lowest: int
-) -> int | None:
+def _number(line: int, cells: Mapping[str, str], name: str, problems: Problems) -> int | None:
     text = cells.get(name, "")
     value = _whole(text)
-    if text and (value is None or value < lowest):
-        problems.add(line, f"a {name} that cannot be read", f"a whole number from {lowest} on")
+    if text and value is None:
+        problems.add(line, f"a {name} that cannot be read", "a whole number from 0 on")
     return value
+
+
+def _milliseconds(text: str) -> int | None:
+    """Of a number as spreadsheets write it (``1000.0``, ``1000,0``), or of a clock."""
+    match = _WHOLE.fullmatch(text)
+    return round(float(text.replace(",", "."))) if match else ms_of_clock(text)
 
 
 def _whole(text: str) -> int | None:
     """A whole number; spreadsheets write some as ``1000.0``."""
-    digits = text.strip().removesuffix(".0")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS):
-        return None
-    return int(digits)
+    value = text.replace(",", ".").removesuffix(".0")
+    return int(value) if _WHOLE.fullmatch(value) and value.isdecimal() else None

@@ -1,8 +1,17 @@
 """ELAN annotation files (EAF 2.8 and later; MPI Psycholinguistics, "EAF Annotation Format").
 
-Read: tiers with time-aligned annotations, and annotations that refer to one (they take its times).
-An annotation whose time slot has no value, as in ELAN's time subdivisions, cannot be placed and is
-passed over; the tier counts them. Written: aligned tiers of one linguistic type.
+Read: tiers with time-aligned annotations, and annotations that refer to one (they take its times;
+several that refer to the same one share them, as in a symbolic subdivision). Written: aligned tiers
+of one linguistic type.
+
+**Times** are those of the recording: the TIME_ORIGIN of the first medium, ELAN's master, is where
+the annotations' zero lies in it. A time slot without a value lies between its neighbours: first
+those that a chain of annotations leads to, else those beside it in TIME_ORDER::
+
+    slots     ts1=1000    ts2    ts3    ts4=4000
+    tier      ├── a1 ──────┼─ a2 ─┼─ a3 ──┤          ts2 is 2000, ts3 is 3000
+
+An annotation that cannot be placed so is left out, and its text kept with its tier.
 
 The parser is expat itself, told to stop at any document type declaration: without one there are no
 entities to expand and nothing outside the file is ever named (OWASP, "XML External Entity").
@@ -18,7 +27,9 @@ from xml.parsers import expat
 import polars as pl
 
 from pipeline.errors import InputError
-from pipeline.formats.text import Problems
+from pipeline.formats.eaf_times import Annotation, Bounds, placed
+from pipeline.formats.repairs import Repairs
+from pipeline.formats.text import MOST_TIERS, Problems
 from pipeline.schema import Column, Schema
 
 ANNOTATIONS = Schema(
@@ -52,44 +63,56 @@ class Tier:
         Table `ANNOTATIONS`, in order of start.
     annotator
         Who made it; None where the file does not say.
+    participant
+        Who is heard or seen in it; None where the file does not say.
+    parent
+        Name of the tier that this one depends on; None: it stands by itself.
+    vocabulary
+        Its annotations are chosen from a controlled vocabulary.
+    estimated
+        How many of the annotations lie between their neighbours, for the file has no times of
+        their own.
     unplaced
-        Annotations without times, which were passed over.
+        Texts of annotations that cannot be placed in time; they are not among the annotations.
     """
 
     name: str
     annotations: pl.DataFrame
     annotator: str | None = None
-    unplaced: int = 0
+    participant: str | None = None
+    parent: str | None = None
+    vocabulary: bool = False
+    estimated: int = 0
+    unplaced: tuple[str, ...] = ()
 
 
-@dataclass
-class _Annotation:
-    line: int
-    slots: tuple[str, str] | None
-    parent: str | None
-    text: str = ""
-
-
-@dataclass
-class _Tier:
-    name: str
-    annotator: str | None
-    annotations: dict[str, _Annotation] = field(default_factory=dict)
-
-
-def read(data: bytes) -> list[Tier]:
+def read(data: bytes, repairs: Repairs | None = None) -> list[Tier]:
     """All tiers of a file, in its order.
+
+    Parameters
+    ----------
+    repairs
+        Counts what concerns the whole file; estimated and unplaced annotations stand with their
+        tiers.
 
     Raises
     ------
     InputError
-        No EAF, a document type declaration, or all annotations that cannot be used, each with its
-        line.
+        No EAF, a document type declaration, an unknown encoding or unit of time, or no annotation
+        that can be placed.
     """
-    reader = _Reader()
+    repairs = Repairs() if repairs is None else repairs
+    reader = _Reader(repairs)
     reader.parse(data)
-    everybody = {key: a for tier in reader.tiers for key, a in tier.annotations.items()}
-    tiers = [reader.tier(tier, everybody) for tier in reader.tiers]
+    if len(reader.tiers) > MOST_TIERS:
+        reader.problems.add("the file", f"{len(reader.tiers)} tiers", f"up to {MOST_TIERS}")
+        reader.problems.stop()
+    bounds = placed(reader.slots, [tier.annotations for tier in reader.tiers])
+    tiers = [reader.tier(tier, bounds) for tier in reader.tiers]
+    unplaced = sum(len(tier.unplaced) for tier in tiers)
+    if unplaced and not any(tier.annotations.height for tier in tiers):
+        what = "1 annotation" if unplaced == 1 else f"{unplaced} annotations"
+        reader.problems.add("the file", f"{what} and none with times", "time slots with values")
     reader.problems.stop()
     return tiers
 
@@ -142,14 +165,26 @@ def _safe(text: str) -> str:
     return escape(_NO_XML.sub("", text))
 
 
+@dataclass(eq=False)
+class _Tier:
+    name: str
+    has: Mapping[str, str]
+    annotations: list[Annotation] = field(default_factory=list)
+
+
 class _Reader:
     """Takes expat's events in."""
 
-    def __init__(self) -> None:
+    def __init__(self, repairs: Repairs) -> None:
         self.problems = Problems("an ELAN file")
         self.tiers: list[_Tier] = []
-        self._slots: dict[str, int | None] = {}
-        self._open: _Annotation | None = None
+        self.slots: dict[str, int | None] = {}
+        self._repairs = repairs
+        self._origins: list[int] = []
+        self._types: dict[str, bool] = {}
+        self._vocabulary: dict[str, str] = {}
+        self._entry: str | None = None
+        self._open: Annotation | None = None
         self._text: list[str] | None = None
         self._is_eaf = False
         self._expat = expat.ParserCreate()
@@ -170,44 +205,55 @@ class _Reader:
         try:
             self._expat.Parse(data, True)  # noqa: FBT003  # expat takes no keywords
         except expat.ExpatError as caught:
+            reason = expat.ErrorString(caught.code)
             raise InputError(
-                f"not usable as an ELAN file:\nline {caught.lineno}: no XML",
+                f"not usable as an ELAN file:\nline {caught.lineno}: no XML ({reason})",
                 expected="an .eaf file as ELAN writes it",
+            ) from None
+        except (LookupError, ValueError):  # of an encoding that Python, or expat, does not have
+            raise InputError(
+                "not usable as an ELAN file:\nline 1: an encoding that cannot be read",
+                expected="UTF-8, as ELAN writes it",
+                hint="save the file again with the encoding UTF-8",
             ) from None
         if not self._is_eaf:
             raise InputError(
                 "XML of another kind than ELAN's", expected="an ANNOTATION_DOCUMENT with tiers"
             )
+        origin_ms = self._origins[0] if self._origins else 0
+        others = sum(other != origin_ms for other in self._origins)
+        self._repairs["Media of an ELAN file with another offset than the first"] += others
+        for slot, at_ms in self.slots.items():
+            self.slots[slot] = None if at_ms is None else at_ms + origin_ms
 
-    def tier(self, tier: _Tier, everybody: Mapping[str, _Annotation]) -> Tier:
-        """One tier with the times of its annotations, or of those that they refer to."""
+    def tier(self, tier: _Tier, bounds: Mapping[Annotation, Bounds | None]) -> Tier:
+        """One tier with the times of its annotations."""
         rows: list[dict[str, object]] = []
-        unplaced = 0
-        for annotation in tier.annotations.values():
-            bounds = self._bounds(annotation, everybody)
-            if bounds is None:
-                unplaced += 1
+        unplaced = []
+        estimated = 0
+        for annotation in tier.annotations:
+            text = annotation.text or self._vocabulary.get(annotation.entry or "", "")
+            at = bounds[annotation]
+            start_ms, end_ms = (round(at.start_ms), round(at.end_ms)) if at else (0, -1)
+            start_ms = max(start_ms, 0)
+            if at is None or end_ms < start_ms:
+                unplaced.append(text)
                 continue
-            end_ms = self.problems.end_of(annotation.line, *bounds)
-            if end_ms is not None:
-                rows.append({"start_ms": bounds[0], "end_ms": end_ms, "text": annotation.text})
+            estimated += at.estimated
+            # Without length, for its times were rounded: it lasts 1 ms, so that nothing is lost.
+            rows.append({"start_ms": start_ms, "end_ms": max(end_ms, start_ms + 1), "text": text})
         frame = ANNOTATIONS.frame(rows).sort("start_ms", "end_ms", maintain_order=True)
-        return Tier(tier.name, frame, tier.annotator, unplaced)
-
-    def _bounds(
-        self, annotation: _Annotation, everybody: Mapping[str, _Annotation]
-    ) -> tuple[int, int] | None:
-        """Times of an annotation, or of the aligned one that it refers to in the end."""
-        seen: set[str] = set()
-        while annotation.slots is None:
-            parent = annotation.parent
-            if parent is None or parent in seen or parent not in everybody:
-                self.problems.add(annotation.line, "refers to no annotation with times")
-                return None
-            seen.add(parent)
-            annotation = everybody[parent]
-        first, last = (self._slots.get(slot) for slot in annotation.slots)
-        return None if first is None or last is None else (first, last)
+        return Tier(
+            tier.name,
+            frame,
+            annotator=tier.has.get("ANNOTATOR") or None,
+            participant=tier.has.get("PARTICIPANT", "").strip() or None,
+            parent=tier.has.get("PARENT_REF") or None,
+            vocabulary=self._types.get(tier.has.get("LINGUISTIC_TYPE_REF", ""), False)
+            or any(annotation.entry for annotation in tier.annotations),
+            estimated=estimated,
+            unplaced=tuple(unplaced),
+        )
 
     def _refuse(self, *_: object) -> None:
         raise InputError(
@@ -217,39 +263,61 @@ class _Reader:
         )
 
     def _start(self, name: str, has: dict[str, str]) -> None:
-        line = self._expat.CurrentLineNumber
         if name == "ANNOTATION_DOCUMENT":
             self._is_eaf = True
         elif name == "HEADER" and has.get("TIME_UNITS", "milliseconds") != "milliseconds":
+            line = self._expat.CurrentLineNumber
             self.problems.add(line, "times in another unit", "milliseconds")
+        elif name == "MEDIA_DESCRIPTOR":
+            self._origins.append(self._origin(has.get("TIME_ORIGIN", "0")))
         elif name == "TIME_SLOT":
-            self._slots[has.get("TIME_SLOT_ID", "")] = self._time(line, has.get("TIME_VALUE"))
+            self.slots[has.get("TIME_SLOT_ID", "")] = self._time(has.get("TIME_VALUE"))
         elif name == "TIER":
-            who = has.get("ANNOTATOR") or None
-            self.tiers.append(_Tier(has.get("TIER_ID", ""), who))
+            self.tiers.append(_Tier(has.get("TIER_ID", ""), has))
         elif name in {"ALIGNABLE_ANNOTATION", "REF_ANNOTATION"} and self.tiers:
             slots = (has.get("TIME_SLOT_REF1", ""), has.get("TIME_SLOT_REF2", ""))
-            aligned = name == "ALIGNABLE_ANNOTATION"
-            self._open = _Annotation(line, slots if aligned else None, has.get("ANNOTATION_REF"))
-            own = self.tiers[-1].annotations
-            own[has.get("ANNOTATION_ID") or f"line {line}, {len(own)}"] = self._open
-        elif name == "ANNOTATION_VALUE":
+            self._open = Annotation(
+                has.get("ANNOTATION_ID", ""),
+                slots if name == "ALIGNABLE_ANNOTATION" else None,
+                has.get("ANNOTATION_REF"),
+                has.get("PREVIOUS_ANNOTATION"),
+                has.get("CVE_REF"),
+            )
+            self.tiers[-1].annotations.append(self._open)
+        elif name == "LINGUISTIC_TYPE":
+            self._types[has.get("LINGUISTIC_TYPE_ID", "")] = "CONTROLLED_VOCABULARY_REF" in has
+        elif name == "CV_ENTRY_ML":
+            self._entry = has.get("CVE_ID")
+        elif name in {"ANNOTATION_VALUE", "CVE_VALUE"}:
             self._text = []
 
     def _end(self, name: str) -> None:
-        if name == "ANNOTATION_VALUE" and self._text is not None and self._open is not None:
-            self._open.text = "".join(self._text).strip()
-        if name == "ANNOTATION_VALUE":
-            self._text = None
+        if name not in {"ANNOTATION_VALUE", "CVE_VALUE"} or self._text is None:
+            return
+        text = "".join(self._text).strip()
+        self._text = None
+        if name == "CVE_VALUE" and self._entry:
+            self._vocabulary.setdefault(self._entry, text)
+        elif name == "ANNOTATION_VALUE" and self._open:
+            self._open.text = text
 
     def _characters(self, text: str) -> None:
         if self._text is not None:
             self._text.append(text)
 
-    def _time(self, line: int, text: str | None) -> int | None:
-        if text is None:
+    def _time(self, text: str | None) -> int | None:
+        """Of a slot; None: it has none of its own (ELAN itself once wrote -1)."""
+        if text is None or text == "-1":
             return None
         if text.isascii() and text.isdigit() and len(text) <= _DIGITS:
             return int(text)
-        self.problems.add(line, "a time that cannot be read", "whole milliseconds, from 0 on")
+        self._repairs["Time slots of an ELAN file whose time cannot be read"] += 1
         return None
+
+    def _origin(self, text: str) -> int:
+        digits = text.removeprefix("-")
+        if digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS:
+            return int(text)
+        line = self._expat.CurrentLineNumber
+        self.problems.add(line, "a TIME_ORIGIN that cannot be read", "whole milliseconds")
+        return 0

@@ -16,6 +16,9 @@ UNUSABLE_AT_MOST = 0.4
 One bad line must not cost a session. A file of another kind, or in another unit, has nearly all its
 lines wrong."""
 
+MOST_TIERS = 1000
+"""Of an annotation file; each is a table of its own, and no session has so many."""
+
 LATEST_S = 10_000_000
 """A time beyond this (115 days) is no time of a recording but another unit or a broken file."""
 

@@ -4,6 +4,10 @@ Read as Praat reads it (Praat manual, "TextGrid file formats"): only free-standi
 strings and ``<flags>`` count, all else on the lines is decoration. So the long and the short format
 are one. An empty interval is a pause and is passed over; a point tier holds instants, no stretches
 of speech, and is passed over too.
+
+Other tools count wrongly, round differently or lose an edge. What a file announces is compared with
+what it holds, and what it holds is read. An interval whose times cannot be used lies between its
+neighbours; of two that overlap, the earlier ends where the later begins. All of this is counted.
 """
 
 import re
@@ -13,8 +17,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipeline.errors import InputError
+from pipeline.formats.cues import spread
 from pipeline.formats.repairs import Repairs
-from pipeline.formats.text import Problems, decode, ms_of_seconds
+from pipeline.formats.text import MOST_TIERS, Problems, decode, ms_of_seconds
 from pipeline.schema import Column, Schema
 
 INTERVALS = Schema(
@@ -30,9 +35,14 @@ INTERVALS = Schema(
     ),
 )
 
-_TOKEN = re.compile(r'"((?:[^"]|"")*)"|!([^\n]*)|([^\s"]+)')
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+# No two parts of a pattern can match the same signs: time grows with the length, not its square.
+_TOKEN = re.compile(r'"((?:[^"]|"")*+)"|!([^\n]*+)|([^\s"]++)')
+_NUMBER = re.compile(r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?", re.ASCII)
 _FLAG = re.compile(r"<\w+>")
+_Row = tuple[int, int, str]
+_UNPLACED = "Intervals that cannot be placed in time, passed over"
+_DIGITS = 9
+"""Of a count; more intervals than that are in no file."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,25 @@ class Tier:
 
 
 @dataclass(frozen=True)
+class _Interval:
+    """As it stands in the file; None: a time that cannot be used."""
+
+    start_ms: int | None
+    end_ms: int | None
+    text: str
+
+    @property
+    def bounds(self) -> tuple[int, int] | None:
+        """Its times, an interval without length lasting 1 ms; None if they contradict each other.
+
+        Times that were rounded to the same millisecond must not lose what was said.
+        """
+        if self.start_ms is None or self.end_ms is None or self.end_ms < self.start_ms:
+            return None
+        return self.start_ms, max(self.end_ms, self.start_ms + 1)
+
+
+@dataclass(frozen=True)
 class _Token:
     line: int
     text: str
@@ -66,11 +95,23 @@ class _Tokens:
     """The free-standing values of the file, one after the other."""
 
     def __init__(self, text: str) -> None:
-        self._tokens = iter(list(_tokens(text)))
+        self._tokens = _tokens(text)
+        self._ahead = next(self._tokens, None)
         self.line = 1
 
+    @property
+    def at_string(self) -> bool:
+        """A text in quotes comes next."""
+        return self._ahead is not None and self._ahead.quoted
+
+    @property
+    def at_number(self) -> bool:
+        """A number comes next."""
+        ahead = self._ahead
+        return ahead is not None and not ahead.quoted and not _FLAG.fullmatch(ahead.text)
+
     def _next(self) -> _Token:
-        token = next(self._tokens, None)
+        token, self._ahead = self._ahead, next(self._tokens, None)
         if token is None:
             raise _EarlyEndError("the file ends early")
         self.line = token.line
@@ -83,14 +124,15 @@ class _Tokens:
         return token.text
 
     def number(self) -> str:
+        is_number = self.at_number
         token = self._next()
-        if token.quoted or _FLAG.fullmatch(token.text):
+        if not is_number:
             raise _EarlyEndError("a text where a number must stand")
         return token.text
 
     def count(self) -> int:
         text = self.number()
-        if not text.isdecimal():
+        if not text.isdecimal() or len(text) > _DIGITS:
             raise _EarlyEndError("a count that is no whole number")
         return int(text)
 
@@ -107,7 +149,8 @@ def read(data: bytes | str, repairs: Repairs | None = None) -> list[Tier]:
     Raises
     ------
     InputError
-        No TextGrid in text format, cut off, or intervals whose times cannot be used.
+        No TextGrid in text format, one that ends within an interval, or none of whose intervals
+        can be placed.
     """
     repairs = Repairs() if repairs is None else repairs
     if isinstance(data, bytes) and data.startswith(b"ooBinaryFile"):
@@ -119,15 +162,27 @@ def read(data: bytes | str, repairs: Repairs | None = None) -> list[Tier]:
     problems = Problems("a TextGrid")
     tokens = _Tokens(decode(data))
     tiers: list[Tier] = []
+    announced = held = 0
     try:
-        for _ in range(_n_tiers(tokens)):
-            tier = _tier(tokens, problems)
+        announced = _n_tiers(tokens)
+        while tokens.at_string and announced and held <= MOST_TIERS:
+            tier = _tier(tokens, repairs)
+            held += 1
             if tier is not None:
                 tiers.append(tier)
+        if announced and not held:
+            tokens.string()
     except _EarlyEndError as caught:
         problems.add(tokens.line, str(caught), "a TextGrid in long or short text format")
-    if not tiers and not problems.found:
+    if held > MOST_TIERS:
+        problems.add("the file", f"more than {MOST_TIERS} tiers", f"up to {MOST_TIERS}")
+    problems.stop()
+    repairs["Tiers announced that a TextGrid does not hold"] += max(announced - held, 0)
+    repairs["Tiers of a TextGrid beyond those announced, read"] += max(held - announced, 0)
+    if not tiers:
         problems.add("the file", "no interval tier", "a tier of labelled intervals")
+    elif repairs[_UNPLACED] and not any(tier.intervals.height for tier in tiers):
+        problems.add("the file", "no interval whose times can be used", "seconds, from 0 on")
     problems.stop()
     return tiers
 
@@ -179,39 +234,114 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 def _n_tiers(tokens: _Tokens) -> int:
     """What the head of the file says."""
-    if (tokens.string(), tokens.string()) != ("ooTextFile", "TextGrid"):
+    kind, noun = tokens.string().split(), tokens.string().split()
+    if kind[:1] != ["ooTextFile"] or noun[:1] != ["TextGrid"]:
         raise _EarlyEndError("another kind of Praat file")
     tokens.number(), tokens.number()
     return tokens.count() if tokens.flag() == "<exists>" else 0
 
 
-def _tier(tokens: _Tokens, problems: Problems) -> Tier | None:
+def _tier(tokens: _Tokens, repairs: Repairs) -> Tier | None:
     """The next tier; None for a point tier."""
     kind, name = tokens.string(), tokens.string()
     if kind not in {"IntervalTier", "TextTier"}:
         raise _EarlyEndError("a tier of no known class")
-    tokens.number(), tokens.number()
-    rows: list[dict[str, object]] = []
-    for _ in range(tokens.count()):
+    edges = _ms(tokens.number()), _ms(tokens.number())
+    announced = tokens.count()
+    found: list[_Interval] = []
+    points = 0
+    while tokens.at_number:
         start = tokens.number()
-        line = tokens.line
         if kind == "TextTier":
             tokens.string()
+            points += 1
+        else:
+            found.append(_Interval(_ms(start), _ms(tokens.number()), tokens.string()))
+    if kind == "TextTier":
+        repairs["Tiers of points, which hold no stretches of speech, passed over"] += 1
+    if announced != len(found) + points:
+        repairs["Tiers that announce another number of intervals than they hold"] += 1
+    if kind == "TextTier":
+        return None
+    rows = _apart(_placed(found, edges, repairs), repairs)
+    return Tier(
+        name,
+        INTERVALS.frame(
+            {"start_ms": start_ms, "end_ms": end_ms, "text": text}
+            for start_ms, end_ms, text in rows
+        ),
+    )
+
+
+def _ms(text: str) -> int | None:
+    """Milliseconds; before zero too, as where a part was cut out. None: no time of a recording."""
+    if text.startswith("-"):
+        ms = ms_of_seconds(text[1:])
+        return None if ms is None else -ms
+    return ms_of_seconds(text)
+
+
+def _placed(
+    intervals: Sequence[_Interval], edges: tuple[int | None, int | None], repairs: Repairs
+) -> list[_Row]:
+    """Times and text of each interval that is not empty.
+
+    One whose times cannot be used lies between the nearest ones, pauses too, before and after it
+    whose times can; several in a row share that time. At the ends of a tier those are its `edges`.
+    """
+    rows: list[_Row] = []
+    waiting: list[str] = []
+    first_ms, last_ms = edges
+    before_ms = max(first_ms or 0, 0)
+
+    def settle(until_ms: int | None) -> None:
+        if waiting and until_ms is not None and until_ms > before_ms:
+            times = spread(before_ms, until_ms, waiting)
+            rows.extend((a, b, text) for (a, b), text in zip(times, waiting, strict=True))
+            repairs["Intervals with unusable times, placed between their neighbours"] += len(
+                waiting
+            )
+        else:
+            repairs[_UNPLACED] += len(waiting)
+        waiting.clear()
+
+    for interval in intervals:
+        bounds = interval.bounds
+        if bounds is None:
+            waiting += [interval.text] if interval.text.strip() else []
             continue
-        start_ms, end_ms, text = (
-            ms_of_seconds(start),
-            ms_of_seconds(tokens.number()),
-            tokens.string(),
-        )
-        if not text.strip():
+        start_ms, end_ms = bounds
+        settle(start_ms)
+        before_ms = max(end_ms, 0)
+        if interval.text.strip():
+            if start_ms < 0:
+                repairs["Intervals that begin before zero, cut off there"] += end_ms > 0
+                repairs[_UNPLACED] += end_ms <= 0
+            if end_ms > 0:
+                rows.append((max(start_ms, 0), end_ms, interval.text))
+    settle(last_ms)
+    return rows
+
+
+def _apart(rows: Sequence[_Row], repairs: Repairs) -> list[_Row]:
+    """Rows in order of start, none of which overlaps the next.
+
+    The earlier ends where the later begins; one that lies within another is said in its time.
+    """
+    kept: list[tuple[int, int, list[str]]] = []
+    for start_ms, end_ms, text in sorted(rows, key=lambda row: row[:2]):
+        if not kept or start_ms >= kept[-1][1]:
+            kept.append((start_ms, end_ms, [text]))
             continue
-        if start_ms is None or end_ms is None:
-            problems.add(line, "an interval whose times cannot be used", "seconds, from 0 on")
-            continue
-        end_ms = problems.end_of(line, start_ms, end_ms)
-        if end_ms is not None:
-            rows.append({"start_ms": start_ms, "end_ms": end_ms, "text": text})
-    return Tier(name, INTERVALS.frame(rows)) if kind == "IntervalTier" else None
+        repairs["Intervals that overlapped within their tier, told apart"] += 1
+        earlier_ms, until_ms, said = kept[-1]
+        if end_ms <= until_ms:
+            said.append(text)
+        elif start_ms > earlier_ms:
+            kept[-1:] = [(earlier_ms, start_ms, said), (start_ms, end_ms, [text])]
+        else:
+            kept.append((until_ms, end_ms, [text]))
+    return [(start_ms, end_ms, " ".join(said)) for start_ms, end_ms, said in kept]
 
 
 def _filled(tier: Tier, last_ms: int) -> Iterator[tuple[int, int, str]]:

@@ -35,7 +35,7 @@ from typing import Protocol, get_args
 import polars as pl
 
 from pipeline.errors import InputError
-from pipeline.formats import rttm, srt, stm, textgrid, transcript_csv, webvtt, whisper_json
+from pipeline.formats import rttm, srt, stm, tiers, transcript_csv, webvtt, whisper_json
 from pipeline.formats.cues import (
     MS_PER_CHARACTER,
     UNNAMED,
@@ -49,7 +49,7 @@ from pipeline.formats.text import UNUSABLE_AT_MOST
 from pipeline.schema import Column, Schema
 from pipeline.tables import Role
 
-VERSION = "3"
+VERSION = "4"
 """Raised whenever the same files give other lines or words."""
 
 MIXED_MS = 1000
@@ -251,18 +251,20 @@ def _read_rttm(data: bytes, repairs: Repairs) -> _Content:
     return _Content([_Line(a, b, who, confidence=sure) for a, b, who, sure in rows])
 
 
-def _read_textgrid(data: bytes, repairs: Repairs) -> _Content:
-    tiers = [tier for tier in textgrid.read(data, repairs) if tier.intervals.height]
-    if not tiers:
-        raise InputError("a TextGrid whose intervals are all empty", expected="labelled intervals")
-    seen: dict[str, int] = {}
-    lines: list[_Line] = []
-    for number, tier in enumerate(tiers, 1):
-        name = squeeze(tier.name) or f"tier {number}"
-        seen[name] = seen.get(name, 0) + 1
-        label = name if seen[name] == 1 else f"{name} {seen[name]}"
-        lines.extend(_Line(a, b, label, squeeze(text)) for a, b, text in tier.intervals.iter_rows())
-    return _Content(lines, tiers=len(tiers))
+def _reader_of_tiers(read: Callable[[bytes, Repairs], list[tiers.Voice]]) -> "_Reader":
+    def lines_of(voice: tiers.Voice) -> Iterator[_Line]:
+        for (start_ms, end_ms, text), words in voice.spoken():
+            timed = [
+                _Word(a, b, squeeze(w), None, "aligned") for a, b, w in words or () if unmarked(w)
+            ]
+            own = None if words is None else tuple(timed)
+            yield _Line(start_ms, end_ms, voice.speaker, squeeze(text), words=own)
+
+    def reader(data: bytes, repairs: Repairs) -> _Content:
+        voices = read(data, repairs)
+        return _Content([line for voice in voices for line in lines_of(voice)], tiers=len(voices))
+
+    return reader
 
 
 def _reader_of_cues(read: Callable[[bytes, Repairs], pl.DataFrame]) -> "_Reader":
@@ -317,7 +319,8 @@ def _read_json(data: bytes, repairs: Repairs) -> _Content:
 _Reader = Callable[[bytes, Repairs], _Content]
 READERS: Mapping[str, _Reader] = {
     ".rttm": _read_rttm,
-    ".textgrid": _read_textgrid,
+    ".textgrid": _reader_of_tiers(tiers.of_textgrid),
+    ".eaf": _reader_of_tiers(tiers.of_eaf),
     ".vtt": _read_vtt,
     ".srt": _reader_of_cues(srt.read),
     ".stm": _reader_of_cues(stm.read),

@@ -21,7 +21,7 @@ values of it; `holdout` says why sessions are put aside before rules are written
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import config
@@ -31,8 +31,9 @@ from pipeline.research.chance import Interval
 from pipeline.research.comparing import Comparison, compared
 from pipeline.research.opening import Opened, read
 from pipeline.research.placing import Tolerance
+from pipeline.research.said import Said
 from pipeline.research.sheet import listed
-from pipeline.research.study import Evaluation, Said, Score, Study
+from pipeline.research.study import Evaluation, Score, Study
 from pipeline.research.sweeps import Sweep
 from pipeline.research.tally import MarkerTally, RuleTally, Segments, Tally
 from pipeline.research.tuning import Tuning, tune
@@ -103,7 +104,7 @@ def evaluate(
     within = tolerance or Tolerance(measured.tolerance_ms, "ms")
     study = Study.of(opened.cases, said, within, all_looked_at=bool(sessions))
     unnamed = len(opened.cases) - len(study.cases)
-    remarks = tuple(listed(study.strangers, unnamed, opened.closed))
+    remarks = (*listed(study.strangers, unnamed, opened.closed), *study.repairs.sentences())
     return Result(study.evaluate(measured), study, remarks)
 
 
@@ -139,4 +140,5 @@ def compare(
     study = Study.of(before, said, within, all_looked_at=bool(sessions))
     coded = {case.recording.recording_id for case in study.cases}
     again = [case for case in after if case.recording.recording_id in coded]
-    return compared(before, after, study.evaluate(measured), study.evaluate(measured, again))
+    result = compared(before, after, study.evaluate(measured), study.evaluate(measured, again))
+    return replace(result, remarks=study.repairs.sentences())

@@ -66,11 +66,14 @@ class Comparison:
         Table `COMPARED`, moments that stay the same too.
     before, after
         Scores against codes; None: there are no codes.
+    remarks
+        What was mended in the codes or left out of them, with counts.
     """
 
     moments: pl.DataFrame
     before: Evaluation | None
     after: Evaluation | None
+    remarks: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:

@@ -48,7 +48,8 @@ def report(tuning: Tuning) -> str:
         "chosen: too good, for it was chosen on these sessions. crossed: each fold by what the "
         "others\nwould have chosen. held out: sessions on which nothing was chosen."
     )
-    return "\n\n".join([head, table(rows), legend, table(_values(tuning), left=3)])
+    parts = [head, table(rows), legend, table(_values(tuning), left=3)]
+    return "\n\n".join([*parts, *filter(None, ["\n".join(tuning.remarks)])])
 
 
 def machine(tuning: Tuning) -> dict[str, Any]:
@@ -70,6 +71,7 @@ def machine(tuning: Tuning) -> dict[str, Any]:
         "crossed": told(tuning.crossed),
         "held_out_start": told(tuning.held_start),
         "held_out": told(tuning.held),
+        "remarks": tuning.remarks,
         "trials": [
             {"values": dict(trial.values), "goal": of(trial.tally(names))}
             for trial in tuning.trials

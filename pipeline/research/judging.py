@@ -13,12 +13,16 @@ only stands between the first and the last item of a moment was not flagged, but
     items            ■       ■           a moment from 5 to 7, made of two short answers
     benign           ■   ■               5 is flagged, 6 is not
 
+A moment that rests on nothing but a benign place is **refused**: it finds no event, whatever lies
+beside it. So is one that a supervisor rejected (`verdicts.attach`), or that rests on a rejected
+place in part: a rejection speaks of all of a moment, a list of benign places of single ones. It is
+``false``, or ``uncertain`` where people were unsure of this very place, as where two disagree.
+
 Five-minute segments (3RS) count from the start of the recording; the last may be shorter. A segment
 is coded if a code begins in it, or if a sheet has a check or check-minus there; it is flagged if a
 moment begins in it. A segment with nothing but an uncertain place counts neither way.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,10 +32,11 @@ import polars as pl
 from pipeline.formats.codes import KINDS, SHEETS
 from pipeline.research.matching import Place, chains, pairs
 from pipeline.research.placing import PLACED
-from pipeline.research.tally import MarkerTally, RuleTally, Segments, Tally
+from pipeline.research.tally import MarkerTally, Segments, Tally
 from pipeline.rules import columns
 from pipeline.schema import Column, Schema
 from pipeline.tables import Tables
+from pipeline.verdicts import Verdict, attach
 
 Row = dict[str, Any]
 Stretch = tuple[int, int]
@@ -90,12 +95,16 @@ class Coded:
         Tables `PLACED`; None of `codes`: only sheets were made of this session.
     sheets
         Table `SHEETS`.
+    verdicts
+        What supervisors decided in this session, whatever is replaced too: their rejections belong
+        to moments. As places they stand in the tables.
     """
 
     codes: pl.DataFrame | None
     uncertain: pl.DataFrame
     benign: pl.DataFrame
     sheets: pl.DataFrame
+    verdicts: tuple[Verdict, ...] = ()
 
     @classmethod
     def zero(cls) -> "Coded":
@@ -111,6 +120,8 @@ class Judged:
     ----------
     flagged
         Rows of table `FLAGGED`.
+    flags
+        The same moments, in order, as they are matched.
     coded
         Rows of table `EVENTS`, and the `Place` of each.
     passed
@@ -118,6 +129,7 @@ class Judged:
     """
 
     flagged: Sequence[Row]
+    flags: Sequence["Flag"]
     coded: Sequence[tuple[Row, Place]]
     passed: Sequence[Row]
 
@@ -157,15 +169,20 @@ def judge(
     items
         Stretches of the items that each moment rests on, by its id: see `rests_on`.
     """
-    events, unsure = _events(coded, tolerance), _places(coded.uncertain)
+    events, unsure = _events(coded, tolerance), kinds_and_places(coded.uncertain)
     rows = moments.select("moment_id", "kind", "marker", "start_ms", "end_ms", "score").to_dicts()
-    flagged = [(row["kind"], row["marker"], at) for row, at in zip(rows, places, strict=True)]
-    for row, verdict in zip(rows, _verdicts(flagged, events, unsure, tolerance), strict=True):
+    passed = list(_flagged(coded.benign, rows, items))
+    refused = _rejected(rows, coded.verdicts) | _on_benign(coded, passed, items)
+    flagged = [
+        Flag(row["kind"], row["marker"], at, refused=row["moment_id"] in refused)
+        for row, at in zip(rows, places, strict=True)
+    ]
+    for row, verdict in zip(rows, outcomes(flagged, events, unsure, tolerance), strict=True):
         row |= {"outcome": verdict.outcome, "repeat": verdict.repeat, "event_id": verdict.event}
     finders = {row["event_id"]: row["moment_id"] for row in rows if row["event_id"] is not None}
     for number, (event, _) in enumerate(events):
         event["moment_id"] = finders.get(number)
-    return Judged(rows, events, list(_flagged(coded.benign, rows, items)))
+    return Judged(rows, flagged, events, passed)
 
 
 def rests_on(moments: pl.DataFrame, hits: pl.DataFrame, tables: Tables) -> dict[int, list[Stretch]]:
@@ -269,62 +286,14 @@ def by_marker(judged: Judged) -> dict[str, MarkerTally]:
     return found
 
 
-def by_rule(
-    judged: Judged,
-    hits: pl.DataFrame,
-    moments: pl.DataFrame,
-    places: Sequence[Place],
-    coded: Coded,
-    tolerance: int,
-) -> dict[str, RuleTally]:
-    """What each rule with a hit in one session adds.
+@dataclass(frozen=True)
+class Flag:
+    """A moment as it is matched; `refused`: it may find nothing."""
 
-    What would be lost without a rule is found by taking its hits out of the moments: a moment
-    without a primary hit left vanishes, the others keep their bounds. (Merged again, a moment that
-    the rule had held together might become two; that is left aside.)
-
-    Parameters
-    ----------
-    hits, moments
-        Tables of that name, therapist's moves left out.
-    """
-    rule_of = dict(hits.select("hit_id", "rule").rows())
-    ids = moments.select("moment_id", "primary_hits", "supporting_hits").rows()
-    stands_on = {moment: {rule_of[hit] for hit in primary} for moment, primary, _ in ids}
-    supported = {moment: {rule_of[hit] for hit in beside} for moment, _, beside in ids}
-    outcome = {row["moment_id"]: row["outcome"] for row in judged.flagged}
-    right = sum(value == "right" for value in outcome.values())
-    false = sum(value == "false" for value in outcome.values())
-    found = {}
-    unsure = _places(coded.uncertain)
-    flagged = {
-        row["moment_id"]: (row["kind"], row["marker"], at)
-        for row, at in zip(judged.flagged, places, strict=True)
-    }
-    every = Counter(hits["rule"].to_list())
-    counting = Counter(hits.filter(pl.col("suppressed_by").is_null())["rule"].to_list())
-    for rule in sorted(every):
-        held = [m for m, rules in stands_on.items() if rule in rules and outcome[m] != "uncertain"]
-        alone = {m for m, rules in stands_on.items() if rules == {rule}}
-        lost = spared = 0
-        if alone:
-            left = [each for m, each in flagged.items() if m not in alone]
-            without = [each.outcome for each in _verdicts(left, judged.coded, unsure, tolerance)]
-            lost, spared = right - without.count("right"), false - without.count("false")
-        found[rule] = RuleTally(
-            hits=counting[rule],
-            suppressed=every[rule] - counting[rule],
-            moments=len(held),
-            right=sum(outcome[m] == "right" for m in held),
-            supports=sum(
-                rule in rules and rule not in stands_on[m] for m, rules in supported.items()
-            ),
-            alone=sum(outcome[m] == "right" for m in alone),
-            lost=lost,
-            spared=spared,
-            benign=sum(not alone.isdisjoint(row["moments"]) for row in judged.passed),
-        )
-    return found
+    kind: str
+    marker: str
+    at: Place
+    refused: bool
 
 
 @dataclass(frozen=True)
@@ -334,35 +303,39 @@ class _Verdict:
     event: int | None
 
 
-def _verdicts(
-    moments: Sequence[tuple[str, str, Place]],
+def outcomes(
+    moments: Sequence[Flag],
     events: Sequence[tuple[Row, Place]],
     unsure: Iterable[tuple[str | None, Place]],
     tolerance: int,
 ) -> list[_Verdict]:
-    """What each moment is, given its kind, its marker and its place."""
+    """What each moment is."""
     found: dict[int, int] = {}
     for kind in KINDS:
-        mine = [number for number, moment in enumerate(moments) if moment[0] == kind]
+        mine = [
+            number
+            for number, moment in enumerate(moments)
+            if moment.kind == kind and not moment.refused
+        ]
         theirs = [number for number, (event, _) in enumerate(events) if event["kind"] == kind]
         same = [
             (m, e)
             for m, number in enumerate(mine)
             for e, event in enumerate(theirs)
-            if moments[number][1] in events[event][0]["markers"]
+            if moments[number].marker in events[event][0]["markers"]
         ]
         there = [events[number][1] for number in theirs]
-        matched = pairs([moments[number][2] for number in mine], there, tolerance, same)
+        matched = pairs([moments[number].at for number in mine], there, tolerance, same)
         found |= {mine[pair.moment]: theirs[pair.event] for pair in matched}
     verdicts = []
-    for number, (kind, _, at) in enumerate(moments):
+    taken = [(event["kind"], place) for event, place in events]
+    for number, moment in enumerate(moments):
         if number in found:
             verdicts.append(_Verdict("right", repeat=False, event=found[number]))
-        elif _within(at, kind, unsure, tolerance):
+        elif _within(moment, unsure, 0 if moment.refused else tolerance):
             verdicts.append(_Verdict("uncertain", repeat=False, event=None))
         else:
-            taken = ((event["kind"], place) for event, place in events)
-            near = _within(at, kind, taken, tolerance)
+            near = not moment.refused and _within(moment, taken, tolerance)
             verdicts.append(_Verdict("false", repeat=near, event=None))
     return verdicts
 
@@ -373,7 +346,7 @@ def _events(coded: Coded, tolerance: int) -> list[tuple[Row, Place]]:
     A code at a place that the list of uncertain places has too is left out.
     """
     assert coded.codes is not None
-    unsure = set(_places(coded.uncertain))
+    unsure = set(kinds_and_places(coded.uncertain))
     rows = [
         row
         for row in coded.codes.iter_rows(named=True)
@@ -402,15 +375,48 @@ def _events(coded: Coded, tolerance: int) -> list[tuple[Row, Place]]:
     return found
 
 
-def _places(placed: pl.DataFrame) -> list[tuple[str | None, Place]]:
+def kinds_and_places(placed: pl.DataFrame) -> list[tuple[str | None, Place]]:
+    """Rows of table `PLACED`, each as its kind (None: whatever kind) and its place."""
     rows = placed.select("kind", "low", "high").iter_rows()
     return [(kind, Place(low, high)) for kind, low, high in rows]
 
 
-def _within(
-    at: Place, kind: str, places: Iterable[tuple[str | None, Place]], tolerance: int
-) -> bool:
-    return any(other.gap(at) <= tolerance for of_kind, other in places if of_kind in (None, kind))
+def _within(moment: Flag, places: Iterable[tuple[str | None, Place]], tolerance: int) -> bool:
+    return any(
+        other.gap(moment.at) <= tolerance for kind, other in places if kind in (None, moment.kind)
+    )
+
+
+@dataclass(frozen=True)
+class _Span:
+    kind: str
+    start_ms: int
+    end_ms: int
+
+
+def _on_benign(
+    coded: Coded, passed: Sequence[Row], items: Mapping[int, Sequence[Stretch]]
+) -> frozenset[int]:
+    """Ids of the moments that rest on nothing but a benign place, or at all on a rejected one."""
+    bounds = coded.benign.select("start_ms", "end_ms").iter_rows()
+    return frozenset(
+        moment
+        for (first_ms, last_ms), row in zip(bounds, passed, strict=True)
+        for moment in row["moments"]
+        if coded.verdicts
+        or all(first_ms <= start_ms and end_ms <= last_ms for start_ms, end_ms in items[moment])
+    )
+
+
+def _rejected(moments: Sequence[Row], verdicts: Sequence[Verdict]) -> frozenset[int]:
+    """Ids of the moments to which a rejection belongs, as the desk shows them."""
+    spans = [_Span(row["kind"], row["start_ms"], row["end_ms"]) for row in moments]
+    attached = attach(spans, verdicts).moments
+    return frozenset(
+        moments[place]["moment_id"]
+        for place, own in attached.items()
+        if any(verdict.decision == "reject" for verdict in own)
+    )
 
 
 def _flagged(

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from pipeline.errors import SHOWN, InputError
 from pipeline.formats.codes import KINDS, MARKERS
+from pipeline.formats.repairs import Repairs
 from pipeline.research.matching import Place
 from pipeline.schema import Column, Schema
+from pipeline.timebase import ms_to_clock
 
 PLACED = Schema(
     "placed codes",
@@ -91,8 +93,14 @@ class Timeline:
         return Place(before, before)
 
 
-def place(codes: pl.DataFrame, timeline: Callable[[], Timeline], unit: str) -> pl.DataFrame:
-    """Table `PLACED` of the codes of one session.
+def place(
+    codes: pl.DataFrame,
+    timeline: Callable[[], Timeline],
+    unit: str,
+    duration_ms: int,
+    repairs: Repairs,
+) -> pl.DataFrame:
+    """Table `PLACED` of the codes of one session; what has no place in it is left out and counted.
 
     Parameters
     ----------
@@ -102,14 +110,17 @@ def place(codes: pl.DataFrame, timeline: Callable[[], Timeline], unit: str) -> p
         Gives the session's utterances; asked only where they are needed.
     unit
         Of the axis: ``ms`` or ``utterances``.
+    duration_ms
+        Of the session; nothing that begins later lies in it.
 
     Raises
     ------
     InputError
-        Ids that the transcript does not have, by the lines of the codes.
+        No code has a place, by their lines: the session is another one.
     """
     rows: list[dict[str, object]] = []
     unknown: list[int] = []
+    late: list[int] = []
     for code in codes.iter_rows(named=True):
         bounds = (code["start_ms"], code["end_ms"])
         if bounds[0] is None:
@@ -123,6 +134,9 @@ def place(codes: pl.DataFrame, timeline: Callable[[], Timeline], unit: str) -> p
                 int(lines.ends_ms[number]),
             )
             where = Place(number, number) if unit == "utterances" else Place(start_ms, end_ms)
+        elif bounds[0] >= duration_ms:
+            late.append(code["line"])
+            continue
         else:
             start_ms, last_ms = bounds[0], bounds[1]
             end_ms = start_ms + 1 if last_ms is None else last_ms
@@ -141,20 +155,34 @@ def place(codes: pl.DataFrame, timeline: Callable[[], Timeline], unit: str) -> p
                 "end_ms": end_ms,
             }
         )
-    if unknown:
+    if unknown and not rows:
         raise _no_such(unknown, timeline())
+    if late and not rows:
+        raise InputError(
+            f"codes of lines {_shown(late)}: after the end of their session "
+            f"({ms_to_clock(duration_ms)})",
+            expected="times in milliseconds (start_ms) or as a clock (start) from its start on",
+        )
+    repairs["Codes with an utterance_id that the transcript does not have, left out"] += len(
+        unknown
+    )
+    repairs["Codes after the end of their session, left out"] += len(late)
     return PLACED.frame(rows)
 
 
 def _no_such(lines: Sequence[int], timeline: Timeline) -> InputError:
-    shown = ", ".join(str(line) for line in lines[:SHOWN]) + (", ..." if lines[SHOWN:] else "")
+    found = f"codes of lines {_shown(lines)}"
     if timeline.numbers:
         return InputError(
-            f"codes of lines {shown}: the session's transcript has no such utterance_id",
+            f"{found}: the session's transcript has no such utterance_id",
             expected="an id that stands in the transcript, or start_ms",
         )
     return InputError(
-        f"codes of lines {shown}: an utterance_id, and no transcript that names its utterances",
+        f"{found}: an utterance_id, and no transcript that names its utterances",
         expected="a CSV transcript with a column utterance_id in the sidecar, or start_ms",
         hint="if the transcript has moved, put it back where it was when the session was run",
     )
+
+
+def _shown(lines: Sequence[int]) -> str:
+    return ", ".join(str(line) for line in lines[:SHOWN]) + (", ..." if lines[SHOWN:] else "")

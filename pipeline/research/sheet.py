@@ -272,6 +272,8 @@ def changes(comparison: Comparison) -> str:
     lines += [_line(row) for row in moved.iter_rows(named=True)]
     if moved.height:
         parts.append(table(lines, left=len(lines[0])))
+    if comparison.remarks:
+        parts.append("\n".join(comparison.remarks))
     return "\n\n".join(parts)
 
 
@@ -280,7 +282,11 @@ def changes_machine(comparison: Comparison) -> dict[str, Any]:
     moments = comparison.moments.drop("session").with_columns(
         pl.col("recording_id").str.head(SHORT_ID)
     )
-    told: dict[str, Any] = {"counts": comparison.counts, "moments": moments.to_dicts()}
+    told: dict[str, Any] = {
+        "counts": comparison.counts,
+        "moments": moments.to_dicts(),
+        "remarks": comparison.remarks,
+    }
     if comparison.before and comparison.after:
         told["before"] = {group: numbers(comparison.before.tally(group)) for group in GROUPS}
         told["after"] = {group: numbers(comparison.after.tally(group)) for group in GROUPS}

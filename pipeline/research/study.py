@@ -3,131 +3,29 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TypeVar
 
 import polars as pl
 
 from pipeline import config
-from pipeline.errors import InputError, TetherError
-from pipeline.formats import codes as code_table
-from pipeline.formats import eaf
-from pipeline.formats.codes import KINDS, SHEETS, Codes
+from pipeline.errors import InputError
+from pipeline.formats.codes import KINDS, Codes
+from pipeline.formats.repairs import Repairs
 from pipeline.research import chance, holdout, judging
 from pipeline.research.cases import Case, find, in_batches
 from pipeline.research.chance import Interval
 from pipeline.research.judging import Coded, Judged
 from pipeline.research.matching import Place
 from pipeline.research.placing import Tolerance, place
+from pipeline.research.said import Said
 from pipeline.research.tally import MarkerTally, RuleTally, Tally, total
-from pipeline.verdicts import Verdict, as_codes
+from pipeline.research.worth import by_rule
 
 GROUPS: Mapping[str, tuple[str, ...]] = {"all": KINDS, **{kind: (kind,) for kind in KINDS}}
 """What tallies are made of: both kinds together, and each by itself."""
 
+_ONLY_SESSION = "ELAN files named after no session, taken for the only one"
 _Adds = TypeVar("_Adds", MarkerTally, RuleTally)
-
-
-@dataclass(frozen=True, eq=False)
-class Said:
-    """All that people wrote down: ruptures, places on which they were unsure, benign places."""
-
-    codes: Codes
-    uncertain: Codes = field(default_factory=Codes.zero)
-    benign: Codes = field(default_factory=Codes.zero)
-
-    @classmethod
-    def read(
-        cls,
-        codes: Iterable[Path],
-        uncertain: Iterable[Path] = (),
-        benign: Iterable[Path] = (),
-    ) -> "Said":
-        """Files of codes: CSV, or ``.eaf`` of ELAN named after its session.
-
-        An ELAN file among `codes` may have tiers of uncertain and benign places, too.
-
-        Raises
-        ------
-        InputError
-            A file cannot be read, or all that is wrong with it, by line.
-        """
-        lists = {"codes": Codes.zero(), "uncertain": Codes.zero(), "benign": Codes.zero()}
-        given = {"codes": tuple(codes), "uncertain": tuple(uncertain), "benign": tuple(benign)}
-        for name, paths in given.items():
-            for number, path in enumerate(paths, 1):
-                where = f"{name}, file {number}" if len(paths) > 1 else name
-                for which, found in _read(path, name, where).items():
-                    lists[which] += found
-        return cls(**lists)
-
-    @classmethod
-    def of_verdicts(cls, verdicts: Iterable[Verdict]) -> "Said":
-        """What supervisors decided at the desk; a session with a verdict counts as looked at."""
-        lists = {
-            name: Codes(frame, SHEETS.empty(), frozenset(frame["session"]))
-            for name, frame in as_codes(verdicts).items()
-        }
-        return cls(lists["codes"], lists["uncertain"], lists["benign"])
-
-    def __add__(self, other: "Said") -> "Said":
-        return Said(
-            self.codes + other.codes,
-            self.uncertain + other.uncertain,
-            self.benign + other.benign,
-        )
-
-    def of_raters(self, raters: Iterable[str]) -> "Said":
-        """Only what these people coded; uncertain and benign places stay.
-
-        Raises
-        ------
-        InputError
-            One of them coded nothing.
-        """
-        named = frozenset(raters)
-        frames = (self.codes.codes, self.codes.sheets)
-        known = frozenset(name for frame in frames for name in frame["rater"].drop_nulls())
-        if named - known:
-            raise InputError(
-                f"{len(named - known)} of the raters named coded nothing",
-                expected="names as the column rater, or ELAN's annotator, has them",
-            )
-        codes, sheets = (frame.filter(pl.col("rater").is_in(named)) for frame in frames)
-        own = Codes(codes, sheets, self.codes.looked_at)
-        return Said(own, self.uncertain, self.benign)
-
-    def by_session(self) -> dict[str, "Said"]:
-        """The same, apart by the name of the session."""
-        codes, uncertain, benign = (
-            each.by_session() for each in (self.codes, self.uncertain, self.benign)
-        )
-        none = Codes.zero()
-        return {
-            name: Said(codes.get(name, none), uncertain.get(name, none), benign.get(name, none))
-            for name in self.sessions
-        }
-
-    @property
-    def sessions(self) -> frozenset[str]:
-        """Names of all sessions of which something is said."""
-        return self.codes.looked_at | self.uncertain.looked_at | self.benign.looked_at
-
-
-def _read(path: Path, name: str, where: str) -> dict[str, Codes]:
-    try:
-        content = path.read_bytes()
-        if path.suffix.lower() == ".eaf":
-            found = code_table.of_tiers(eaf.read(content), path.stem)
-            return found if name == "codes" else {name: found["codes"] + found[name]}
-        return {name: code_table.read(content, kind_needed=name == "codes")}
-    except OSError as caught:
-        reason = (caught.strerror or "unknown reason").lower()
-        raise InputError(f"{where}: cannot be read: {reason}", hint="check the path") from None
-    except TetherError as caught:
-        raise InputError(
-            f"{where}: {caught.found}", expected=caught.expected, hint=caught.hint
-        ) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,12 +133,15 @@ class Study:
         Of each session, in the same order, on the axis of `tolerance`.
     strangers
         Names in the codes that are no session of these.
+    repairs
+        What was left out of the codes because it cannot be placed, and what was assumed.
     """
 
     cases: tuple[Case, ...]
     coded: tuple[Coded, ...]
     tolerance: Tolerance
     strangers: tuple[str, ...]
+    repairs: Repairs = field(default_factory=Repairs)
 
     @classmethod
     def of(
@@ -255,13 +156,21 @@ class Study:
         all_looked_at
             Somebody coded all of `cases`: one that the codes do not name is free of ruptures.
 
+        An ELAN file that is named after no session belongs to the session if there is only one,
+        and nothing else is said of it.
+
         Raises
         ------
         InputError
-            No session is coded, two sessions have the same code, or a code's utterance is not in
-            the transcript.
+            No session is coded, two sessions have the same code, or no code of a session has a
+            place in it.
         """
+        repairs = Repairs(said.repairs)
         names = find(cases, sorted(said.sessions))
+        if len(cases) == len(names) == 1 and said.by_file_name.issuperset(names):
+            (name,) = names
+            repairs[_ONLY_SESSION] += names[name] is None
+            names[name] = cases[0]
         apart = said.by_session()
         of_case: dict[Case, list[Said]] = {case: [] for case in cases}
         for name, found in names.items():
@@ -271,15 +180,16 @@ class Study:
         for case, parts in of_case.items():
             if parts or all_looked_at:
                 taken.append(case)
-                coded.append(_coded(case, parts, tolerance))
+                coded.append(_coded(case, parts, tolerance, repairs))
         if not taken:
             raise InputError(
                 "the codes name no session of this workspace",
-                expected="the sidecar's code, or an id prefix of at least 6 digits, as session",
+                expected="the sidecar's code, or an id prefix of at least 6 digits, as session; an "
+                "ELAN file has it as its name",
                 hint="tether sessions",
             )
         strangers = tuple(name for name, found in names.items() if found is None)
-        return cls(tuple(taken), tuple(coded), tolerance, strangers)
+        return cls(tuple(taken), tuple(coded), tolerance, strangers, repairs)
 
     def in_batches(self, processes: int) -> Iterator["Study"]:
         """The same, a few sessions at a time: see `cases.in_batches`."""
@@ -303,12 +213,13 @@ class Study:
         return Evaluation(tuple(scores), self.tolerance, settings)
 
 
-def _coded(case: Case, parts: Sequence[Said], tolerance: Tolerance) -> Coded:
+def _coded(case: Case, parts: Sequence[Said], tolerance: Tolerance, repairs: Repairs) -> Coded:
     """What is said of a session, by each of the names that it is called by; nothing: no rupture."""
     said = sum(parts[1:], parts[0] if parts else Said(Codes.zero()))
 
     def placed(codes: Codes) -> pl.DataFrame:
-        return place(codes.codes, lambda: case.timeline, tolerance.unit)
+        duration_ms = case.recording.duration_ms
+        return place(codes.codes, lambda: case.timeline, tolerance.unit, duration_ms, repairs)
 
     # Whoever only filled in sheets did not code moments.
     coded_moments = any(
@@ -321,6 +232,7 @@ def _coded(case: Case, parts: Sequence[Said], tolerance: Tolerance) -> Coded:
         uncertain=placed(said.uncertain),
         benign=placed(said.benign),
         sheets=sheets,
+        verdicts=said.verdicts,
     )
 
 
@@ -349,7 +261,7 @@ def _score(
         group: judging.tally(judged, cells[group], kinds, duration_ms, settings.top)
         for group, kinds in GROUPS.items()
     }
-    rules = judging.by_rule(judged, hits, moments, places, coded, tolerance.value)
+    rules = by_rule(judged, hits, moments, coded, tolerance.value)
     return Score(name, recording_id, tallies, judging.by_marker(judged), rules, judged)
 
 

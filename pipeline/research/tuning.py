@@ -13,7 +13,7 @@ session once; what a fold would have chosen is arithmetic on tallies.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import config
@@ -23,7 +23,8 @@ from pipeline.research import holdout
 from pipeline.research.chance import RANKED, STATISTICS
 from pipeline.research.opening import read
 from pipeline.research.placing import Tolerance
-from pipeline.research.study import Said, Study
+from pipeline.research.said import Said
+from pipeline.research.study import Study
 from pipeline.research.sweeps import Sweep, Value
 from pipeline.research.tally import Tally, total
 from pipeline.research.trying import START, Tried
@@ -68,6 +69,8 @@ class Tuning:
         On sessions that were held out, without any change and chosen; None: none were.
     agreed
         Folds whose choice is the chosen one.
+    remarks
+        What was mended in the codes or left out of them, with counts.
     """
 
     sweep: Sweep
@@ -81,6 +84,7 @@ class Tuning:
     held: Tally | None
     folds: tuple[tuple[str, ...], ...]
     agreed: int
+    remarks: tuple[str, ...] = ()
 
     @property
     def chosen(self) -> Mapping[str, Value]:
@@ -131,7 +135,8 @@ def tune(
     folds = _folds([name for name in names if name not in held], sweep.folds)
     tallies = Tried(workspace, plain, settings, sweep.group).tallies(study, tell, processes)
     trials = [Trial(point, tallies[number]) for number, point in enumerate(points)]
-    return _settled(sweep, trials, tallies[START], folds, held)
+    found = _settled(sweep, trials, tallies[START], folds, held)
+    return replace(found, remarks=study.repairs.sentences())
 
 
 def _settled(

@@ -105,6 +105,21 @@ def test_the_bench_reads_verdicts_itself(workspace: Path) -> None:
     assert "benign share" in compared, "it is scored, too"
 
 
+def test_a_rejected_moment_does_not_find_what_was_added_beside_it(workspace: Path) -> None:
+    kept = decide(workspace)
+    ledger = Ledger(workspace)
+    ledger.append(
+        replace(kept, decision="reject", kind=None, marker=None, replaces=kept.verdict_id)
+    )
+    added = replace(kept, decision="added", start_ms=0, end_ms=3000)
+    ledger.append(replace(added, detected_kind=None, detected_marker=None))
+    told = json.loads(tether("evaluate", "--verdicts", "--json", "--workspace", str(workspace)))
+    everything = told["all sessions"]["groups"]["all"]
+    assert (everything["events"], everything["found"], everything["misses"]) == (1, 0, 1)
+    assert (everything["false_alarms"], everything["benign_flagged"]) == (1, 1)
+    assert told["remarks"] == []
+
+
 def test_a_purge_takes_verdicts_along_unless_they_are_to_be_kept(workspace: Path) -> None:
     kept = decide(workspace)
     short = kept.recording_id[:12]

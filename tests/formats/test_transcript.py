@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_eaf import aligned, elan, refers, tier
 
 from pipeline.errors import InputError
 from pipeline.formats import cues, textgrid, transcript
@@ -135,7 +136,7 @@ def test_two_roles_for_one_speaker_and_two_conversations_in_one_table() -> None:
 
 
 def test_files_that_cannot_be_used() -> None:
-    with pytest.raises(InputError, match=r"no known format; expected: \.csv, \.json"):
+    with pytest.raises(InputError, match=r"no known format; expected: \.csv, \.eaf, \.json"):
         transcript.load([Attachment(".docx", b"x")])
     with pytest.raises(InputError, match=r"file 2 of 2: not usable as an RTTM"):
         transcript.load([Attachment(".srt", srt("a")), Attachment(".rttm", b"x y\n")])
@@ -224,6 +225,12 @@ VALID = {
     ".stm": "f 1 A 0.5 1.5 <o,f0> hello there\nf 1 B 1 2 x\n",
     ".csv": 'role,start_ms,end_ms,text\nclient,1,2,x\ntherapist,2,,"y, z"\nclient,2,,q\n',
     ".textgrid": grid(("A", 10, 20, 'x "y"'), ("B", 15, 30, "z")).decode(),
+    ".eaf": elan(
+        [("t0", 0), ("t1", None), ("t2", 900)],
+        tier("A", aligned("a", "t0", "t1", "x y"), participant="P"),
+        tier("A words", refers("b", "a", "x"), refers("c", "a", "y", "b"), parent_ref="A"),
+        tier("B", aligned("d", "t1", "t2", "z"), participant="Q"),
+    ).decode(),
     ".json": json.dumps(
         {
             "language": "en",

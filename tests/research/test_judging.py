@@ -1,6 +1,7 @@
 """Judging one session, by hand on small tables and by properties on drawn ones."""
 
-from dataclasses import replace
+import datetime as dt
+from dataclasses import dataclass, replace
 
 import polars as pl
 import pytest
@@ -11,12 +12,15 @@ from strategies import script, tables_of
 
 from pipeline.errors import InputError
 from pipeline.formats.codes import CODES, SHEETS
+from pipeline.formats.repairs import Repairs
 from pipeline.research import judging
 from pipeline.research.judging import Coded
 from pipeline.research.matching import Place
 from pipeline.research.placing import PLACED, Timeline, Tolerance, place
 from pipeline.research.tally import MarkerTally, Segments, Tally
+from pipeline.research.worth import by_rule
 from pipeline.tables import HITS
+from pipeline.verdicts import Verdict, as_codes, attach
 
 KINDS = ("withdrawal", "confrontation")
 TOP = (1, 3)
@@ -42,6 +46,41 @@ def coded(
         empty if benign is None else benign,
         SHEETS.empty(),
     )
+
+
+@dataclass(frozen=True)
+class Span:
+    kind: str
+    start_ms: int
+    end_ms: int
+
+
+def verdict(
+    decision: str, kind: str, start_ms: int, end_ms: int, reviewer: str, number: int | None = None
+) -> Verdict:
+    added, rejected = decision == "added", decision == "reject"
+    return Verdict(
+        "a" * 64,
+        start_ms,
+        end_ms,
+        decision,  # type: ignore[arg-type]  # looked at when it is made
+        reviewer,
+        dt.datetime(2026, 11, 28, tzinfo=dt.UTC),
+        detected_kind=None if added else kind,
+        kind=None if rejected else kind,
+        verdict_id=number,
+    )
+
+
+def decided(verdicts: list[Verdict]) -> Coded:
+    """What verdicts come to, on the axis of milliseconds."""
+    empty = Timeline.of(pl.DataFrame({"start_ms": [0], "end_ms": [1]}))
+    tables = {
+        name: place(frame, lambda: empty, "ms", 10**9, Repairs())
+        for name, frame in as_codes(verdicts).items()
+    }
+    lists = (tables["codes"], tables["uncertain"], tables["benign"])
+    return Coded(*lists, SHEETS.empty(), tuple(verdicts))
 
 
 def judged(moments: pl.DataFrame, said: Coded, tolerance_s: int = 10) -> judging.Judged:
@@ -208,7 +247,7 @@ def test_what_each_rule_adds() -> None:
     )
     said = coded(placed((105, "W2"), (209, "W2")), benign=placed((405, None)))
     got = judged(moments, said)
-    rules = judging.by_rule(got, hits, moments, places(moments), said, 10_000)
+    rules = by_rule(got, hits, moments, said, 10_000)
     a, b, c = rules["a"], rules["b"], rules["c"]
     assert (a.hits, a.suppressed, a.moments, a.right, a.alone, a.lost, a.spared) == (
         *(2, 1, 2, 1),
@@ -260,6 +299,78 @@ def test_exact_moments_find_everything(moments: pl.DataFrame, codes: pl.DataFram
     assert got.f1 in (1, None)
 
 
+_STRETCHES = st.lists(st.tuples(_TIMES, st.integers(1, 40)), max_size=6)
+_DECISIONS = st.sampled_from(["confirm", "reject", "unsure"])
+
+
+@given(_MOMENTS.filter(lambda moments: moments.height > 0), _CODES, _CODES, st.integers(0, 30))
+def test_no_moment_is_right_that_rests_on_a_benign_place_alone(
+    moments: pl.DataFrame, codes: pl.DataFrame, uncertain: pl.DataFrame, beside_s: int
+) -> None:
+    marker, first_ms, last_ms = moments.select("marker", "start_ms", "end_ms").row(0)
+    benign = PLACED.frame(
+        [{"line": 2, "low": first_ms, "high": last_ms, "start_ms": first_ms, "end_ms": last_ms}]
+    )
+    beside = placed((last_ms // 1000 + beside_s, marker))
+    got = judged(moments, coded(pl.concat([codes, beside]), uncertain, benign), tolerance_s=30)
+    for row in got.flagged:
+        if first_ms <= row["start_ms"] and row["end_ms"] <= last_ms:
+            assert row["outcome"] != "right"
+
+
+@given(_MOMENTS, _STRETCHES, st.data())
+def test_no_moment_that_was_rejected_is_ever_right(
+    moments: pl.DataFrame, added: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    # Verdicts of two reviewers on the moments as an earlier run had them, and what they added.
+    verdicts = []
+    for kind, start_ms, end_ms in moments.select("kind", "start_ms", "end_ms").iter_rows():
+        for reviewer in data.draw(st.sampled_from([(), ("A",), ("A", "B")])):
+            moved_ms = data.draw(st.integers(0, 4)) * 1000
+            verdicts.append(
+                verdict(
+                    data.draw(_DECISIONS), kind, start_ms + moved_ms, end_ms + moved_ms, reviewer
+                )
+            )
+    verdicts += [
+        verdict("added", data.draw(st.sampled_from(KINDS)), s * 1000, (s + n) * 1000, "A")
+        for s, n in added
+    ]
+    numbered = [replace(each, verdict_id=number) for number, each in enumerate(verdicts, 1)]
+    said = decided(numbered)
+    got = judged(moments, said, tolerance_s=30)
+    # "Right" and "benign" never disagree.
+    right = {row["moment_id"] for row in got.flagged if row["outcome"] == "right"}
+    assert not right & {moment for row in got.passed for moment in row["moments"]}
+    spans = [Span(**row) for row in moments.select("kind", "start_ms", "end_ms").to_dicts()]
+    for number, own in attach(spans, numbered).moments.items():
+        if any(each.decision == "reject" for each in own):
+            assert got.flagged[number]["outcome"] != "right"
+            if said.uncertain.is_empty():
+                assert got.flagged[number]["outcome"] == "false"
+
+
+def test_a_rejected_moment_is_false_whatever_lies_beside_it() -> None:
+    # Ten seconds after the rejected moment the supervisor added what had been missed.
+    moments = moments_of((100, 110, "W2", 0.9, [0]), (300, 310, "W2", 0.9, [1]))
+    numbered = [
+        verdict("reject", "withdrawal", 100_000, 110_000, "A", 1),
+        verdict("added", "withdrawal", 112_000, 118_000, "A", 2),
+        verdict("unsure", "withdrawal", 112_000, 114_000, "B", 3),
+        verdict("confirm", "withdrawal", 300_000, 310_000, "A", 4),
+        verdict("reject", "withdrawal", 301_000, 309_000, "B", 5),
+        verdict("added", "withdrawal", 315_000, 318_000, "B", 6),
+    ]
+    said = decided(numbered)
+    got = judged(moments, said)
+    assert [row["outcome"] for row in got.flagged] == ["false", "uncertain"]
+    assert [row["moments"] for row in got.passed] == [[0]]
+    assert [event["moment_id"] for event, _ in got.coded] == [None, None]
+    # The same from files, in which a rejection is a benign place.
+    files = replace(said, verdicts=())
+    assert judged(moments, files).flagged[0]["outcome"] == "false"
+
+
 @given(_MOMENTS, _CODES, st.integers(0, 20))
 def test_uncertain_places_never_cost_precision(
     moments: pl.DataFrame, codes: pl.DataFrame, at: int
@@ -288,12 +399,9 @@ def test_places_on_both_axes() -> None:
         {"line": 4, "session": "S", "start_ms": 900, "end_ms": 5001, "kind": "withdrawal"},
     ]
     codes = CODES.frame(rows)
-    assert place(codes, lambda: timeline, "utterances").select("low", "high").rows() == [
-        (1, 1),
-        (1, 1),
-        (0, 2),
-    ]
-    in_ms = place(codes, lambda: timeline, "ms")
+    by_number = place(codes, lambda: timeline, "utterances", 9000, Repairs())
+    assert by_number.select("low", "high").rows() == [(1, 1), (1, 1), (0, 2)]
+    in_ms = place(codes, lambda: timeline, "ms", 9000, Repairs())
     assert in_ms.select("low", "high").rows() == [(1000, 4000), (4500, 4500), (900, 5001)]
     assert str(Tolerance(2, "utterances")) == "2 utterances"
     assert str(Tolerance(2500, "ms")) == "2.5 s"
@@ -303,7 +411,27 @@ def test_an_utterance_that_is_not_there_is_told() -> None:
     codes = CODES.frame([{"line": 7, "session": "S", "utterance_id": "zz", "kind": "withdrawal"}])
     named = Timeline.of(pl.DataFrame({"start_ms": [0], "end_ms": [1], "utterance_id": ["a"]}))
     with pytest.raises(InputError, match=r"lines 7: the session's transcript has no such"):
-        place(codes, lambda: named, "ms")
+        place(codes, lambda: named, "ms", 1, Repairs())
     turns = Timeline.of(pl.DataFrame({"start_ms": [0], "end_ms": [1]}))
     with pytest.raises(InputError, match=r"no transcript that names its utterances"):
-        place(codes, lambda: turns, "ms")
+        place(codes, lambda: turns, "ms", 1, Repairs())
+
+
+def test_what_has_no_place_in_its_session_is_left_out_and_counted() -> None:
+    rows: list[dict[str, object]] = [
+        {"line": 2, "session": "S", "utterance_id": "a", "kind": "withdrawal"},
+        {"line": 3, "session": "S", "utterance_id": "zz", "kind": "withdrawal"},
+        {"line": 4, "session": "S", "start_ms": 8999, "kind": "withdrawal"},
+        {"line": 5, "session": "S", "start_ms": 9000, "kind": "withdrawal"},
+    ]
+    named = Timeline.of(pl.DataFrame({"start_ms": [0], "end_ms": [1], "utterance_id": ["a"]}))
+    for unit in ("ms", "utterances"):
+        repairs = Repairs()
+        got = place(CODES.frame(rows), lambda: named, unit, 9000, repairs)
+        assert got["line"].to_list() == [2, 4]
+        assert repairs.sentences() == (
+            "Codes with an utterance_id that the transcript does not have, left out: 1.",
+            "Codes after the end of their session, left out: 1.",
+        )
+    with pytest.raises(InputError, match=r"lines 5: after the end of their session \(00:09\)"):
+        place(CODES.frame(rows[3:]), lambda: named, "ms", 9000, Repairs())

@@ -1,5 +1,6 @@
 """From a workspace and tables of codes to an evaluation."""
 
+import datetime as dt
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,8 +12,9 @@ import pytest
 from pipeline import batch, config
 from pipeline.assembly import Workbench
 from pipeline.errors import ConfigError, InputError
-from pipeline.formats import codes, eaf
-from pipeline.research import Said, Tolerance, cases, evaluate, plots, sheet
+from pipeline.formats import coded_tiers, codes, eaf
+from pipeline.research import Said, Tolerance, cases, compare, evaluate, plots, sheet
+from pipeline.verdicts import Verdict
 
 TALK = """role,start_ms,end_ms,text,utterance_id
 therapist,0,4000,"How has your week been since we met here the last time?",u1
@@ -114,11 +116,68 @@ def test_sheets_count_in_segments_only(folder: Path, written: Write) -> None:
 def test_elan_files_are_codes(folder: Path, tmp_path: Path) -> None:
     frame = codes.read("session,start_ms,end_ms,marker\nS-1,4300,6000,C1\n").codes
     intervals = eaf.ANNOTATIONS.frame([{"start_ms": 64300, "end_ms": 65000, "text": ""}])
-    tiers = [*codes.to_tiers(frame), eaf.Tier("uncertain", intervals)]
+    tiers = [*coded_tiers.to_tiers(frame), eaf.Tier("uncertain", intervals)]
     file = tmp_path / "S-1.eaf"
     file.write_text(eaf.write(tiers), encoding="utf-8")
     whole = evaluate(folder / "ws", Said.read([file])).evaluation.tally()
     assert (whole.events, whole.found, whole.uncertain) == (1, 1, 1)
+
+
+def test_an_elan_file_of_another_name_belongs_to_the_only_session(
+    folder: Path, tmp_path: Path
+) -> None:
+    frame = codes.read("session,start_ms,end_ms,marker\nS,4300,6000,C1\n").codes
+    file = tmp_path / "coded by ann.eaf"
+    file.write_text(eaf.write(coded_tiers.to_tiers(frame)), encoding="utf-8")
+    only = [str(folder / "a.csv")]
+    got = evaluate(folder / "ws", Said.read([file]), only)
+    assert got.evaluation.tally().found == 1
+    assert got.remarks == ("ELAN files named after no session, taken for the only one: 1.",)
+    with pytest.raises(InputError, match="an ELAN file has it as its name"):
+        evaluate(folder / "ws", Said.read([file]))
+    other = tmp_path / "coded by bo.eaf"
+    other.write_bytes(file.read_bytes())
+    both = evaluate(folder / "ws", Said.read([file, other]), only)
+    assert both.study.strangers == ("coded by ann", "coded by bo")
+
+
+def test_what_was_left_out_of_the_codes_is_said(folder: Path, written: Write) -> None:
+    table = "session,utterance_id,start_ms,marker\nS-1,u2,,C1\nS-1,zz,,C3\nS-1,,soon,C3\n"
+    said = Said.read([written("c.csv", table)])
+    by_utterance = "Codes with an utterance_id that the transcript does not have, left out: 1."
+    expected = ("Rows of codes that cannot be placed in time, left out: 1.", by_utterance)
+    got = evaluate(folder / "ws", said)
+    assert got.evaluation.tally().events == 1
+    assert got.remarks[-2:] == expected
+    comparison = compare(folder / "ws", None, None, said)
+    assert comparison.remarks == expected
+    assert by_utterance in sheet.changes(comparison)
+    assert sheet.changes_machine(comparison)["remarks"] == expected
+
+
+def test_decisions_that_contradict_themselves_are_left_out(folder: Path) -> None:
+    entry = cases.entries(folder / "ws", [str(folder / "a.csv")])[0]
+
+    def decided(number: int, start_ms: int, **other: object) -> Verdict:
+        made = Verdict(
+            entry.recording_id, start_ms, start_ms + 1800, "confirm", "AK",
+            dt.datetime(2026, 11, 28, tzinfo=dt.UTC), "confrontation", "C1",
+            kind="confrontation", marker="C1", verdict_id=number,
+        )  # fmt: skip
+        vars(made).update(other)  # as the ledger keeps it; today's desk refuses some of these
+        return made
+
+    good, wrong = decided(1, 4200), decided(2, 64_200, marker="W2")
+    odd = decided(3, 20_000, marker="X", kind="anger", decision="reject")
+    unmade = decided(4, 4200, marker="W2", replaces=1)
+    some = evaluate(folder / "ws", Said.of_verdicts([good, wrong, odd]))
+    assert (some.evaluation.tally().events, some.evaluation.tally().found) == (1, 1)
+    contradict = "Decisions whose kind and marker contradict each other, left out:"
+    assert some.remarks[-1] == f"{contradict} 2."
+    # The later entry stands, unusable as it is: the earlier one does not come back.
+    later = evaluate(folder / "ws", Said.of_verdicts([good, unmade, decided(5, 64_200)]))
+    assert later.evaluation.tally().events == 1
+    assert later.remarks[-1] == f"{contradict} 1."
 
 
 def test_the_transcript_has_moved(folder: Path, written: Write, tmp_path: Path) -> None:
