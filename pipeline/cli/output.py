@@ -11,6 +11,8 @@ import shlex
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,7 +36,15 @@ _MEDIA = ("codec", "channels", "sample_rate_hz", "promised_ms", "damaged_packets
 
 
 class Output(Protocol):
-    """Takes results as they end, and closes with what the whole run came to."""
+    """Takes results as they end, and closes with what the whole run came to.
+
+    Attributes
+    ----------
+    total
+        Recordings of the run; None until the first is taken up.
+    """
+
+    total: int | None
 
     def ends(self, result: Result, report: Path | None) -> None:
         """A recording is finished or failed; `report` is where its report lies."""
@@ -46,7 +56,7 @@ class Output(Protocol):
 class Both(Listener):
     """Passes progress on to a listener, and results to an output as well."""
 
-    def __init__(self, listener: Listener, output: "JsonLines | Table", store: Store) -> None:
+    def __init__(self, listener: Listener, output: Output, store: Store) -> None:
         self._listener = listener
         self._output = output
         self._store = store
@@ -82,7 +92,7 @@ class JsonLines(Output):
     """
 
     def __init__(self, passed_over: Repairs, *, names: bool) -> None:
-        self.total: int | None = None
+        self.total = None
         self._passed_over = passed_over
         self._names = names
         self._counts: Counter[str] = Counter(done=0, kept=0, failed=0)
@@ -126,7 +136,7 @@ class Table(Output):
     """
 
     def __init__(self, passed_over: Repairs, *, names: bool, labels: bool) -> None:
-        self.total: int | None = None
+        self.total = None
         self._passed_over = passed_over
         self._names = names
         self._labels = labels
@@ -158,19 +168,20 @@ class Table(Output):
 
     def close(self, exit_code: int, *, error: str | None = None) -> None:  # noqa: ARG002  # on stderr
         """Print the table."""
-        if self._rows:
-            write(self._rows, sys.stdout)
-        for line in self._below:
-            click.echo(printable(line))
-        for sentence in self._passed_over.sentences():
-            click.echo(sentence)
+        with _writable():
+            if self._rows:
+                write(self._rows, sys.stdout)
+            for line in self._last_lines():
+                click.echo(line)
+
+    def _last_lines(self) -> Iterator[str]:
+        yield from map(printable, self._below)
+        yield from self._passed_over.sentences()
         failed = sum(row.status == "failed" for row in self._rows)
         if failed and not self._names:
-            click.echo(
-                f"{count(failed, 'file')} failed; `tether sessions --failed --names` shows which."
-            )
+            yield f"{count(failed, 'file')} failed; `tether sessions --failed --names` shows which."
         if self._rows and all(row.status == "kept" for row in self._rows):
-            click.echo("Nothing to compute: everything was there already.")
+            yield "Nothing to compute: everything was there already."
 
 
 def _told(result: Result, *, names: bool) -> dict[str, Any]:
@@ -232,8 +243,16 @@ def _role_commands(walked: Walked, *, labels: bool) -> list[str]:
 
 def _print(line: dict[str, Any]) -> None:
     """Print one object as one line, at once: after a kill every whole line is valid JSON."""
-    try:
+    with _writable():
         click.echo(json.dumps(line))
+
+
+@contextmanager
+def _writable() -> Iterator[None]:
+    """Turn an error of standard output into a `StoreError`."""
+    try:
+        yield
+        sys.stdout.flush()
     except OSError as caught:
         reason = os.strerror(caught.errno or errno.EIO).lower()
         raise StoreError(

@@ -319,11 +319,12 @@ def test_on_a_full_disk_every_line_is_json(small_disk: Path, night: Path) -> Non
     assert "a bug in Tether" not in done.stdout + done.stderr
 
 
-def test_output_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_output_that_cannot_be_written_is_said(tmp_path: Path, form: tuple[str, ...]) -> None:
     talk(tmp_path / "a.vtt")
     with Path("/dev/full").open("wb") as full:
         stopped = subprocess.run(
-            [*TETHER, "run", "a.vtt", "--json"],
+            [*TETHER, "run", "a.vtt", *form],
             cwd=tmp_path,
             stdout=full,
             stderr=subprocess.PIPE,
