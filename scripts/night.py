@@ -216,6 +216,9 @@ def main() -> None:
     files = tuple(
         file for file in FILES if file.name not in options.without and file.quick >= options.quick
     )
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:  # in the background; runs would inherit it
+            signal.signal(number, lambda *_: None)
     print(f"{len(files)} files, {options.kills} kills, seed {options.seed}")
     if options.keep:
         wrong = night(options.keep.absolute(), files, options.kills, options.seed)

@@ -12,6 +12,7 @@ import click
 
 from pipeline import __version__
 from pipeline.cli import options, researching, ruling
+from pipeline.cli.interrupting import interruptible
 from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, ConfigError, TetherError
 from pipeline.spelling import whole
 
@@ -103,18 +104,19 @@ def run_command(
       6    some recordings failed, the others are done
       130  interrupted
     """  # noqa: D301  # click reads a backspace as: leave these lines as they are
-    from pipeline.cli import running  # noqa: PLC0415  # see the module's docstring
+    with interruptible():
+        from pipeline.cli import running  # noqa: PLC0415  # see the module's docstring
 
-    code = running.run(
-        paths,
-        workspace,
-        profile,
-        engines={"diarizer": diarizer, "transcriber": transcriber},
-        sidecar=_sidecar_options(sidecar, paths),
-        refresh=refresh,
-        as_json=as_json,
-        names=names,
-    )
+        code = running.run(
+            paths,
+            workspace,
+            profile,
+            engines={"diarizer": diarizer, "transcriber": transcriber},
+            sidecar=_sidecar_options(sidecar, paths),
+            refresh=refresh,
+            as_json=as_json,
+            names=names,
+        )
     sys.exit(code)
 
 

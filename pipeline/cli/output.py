@@ -11,6 +11,8 @@ import shlex
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,7 +40,15 @@ _MEDIA = ("codec", "channels", "sample_rate_hz", "promised_ms", "damaged_packets
 
 
 class Output(Protocol):
-    """Takes results as they end, and closes with what the whole run came to."""
+    """Takes results as they end, and closes with what the whole run came to.
+
+    Attributes
+    ----------
+    total
+        Recordings of the run; None until the first is taken up.
+    """
+
+    total: int | None
 
     def ends(self, result: Result, report: Path | None) -> None:
         """A recording is finished or failed; `report` is where its report lies."""
@@ -50,7 +60,7 @@ class Output(Protocol):
 class Both(Listener):
     """Passes progress on to a listener, and results to an output as well."""
 
-    def __init__(self, listener: Listener, output: "JsonLines | Table", store: Store) -> None:
+    def __init__(self, listener: Listener, output: Output, store: Store) -> None:
         self._listener = listener
         self._output = output
         self._store = store
@@ -86,7 +96,7 @@ class JsonLines(Output):
     """
 
     def __init__(self, passed_over: PassedOver, *, names: bool) -> None:
-        self.total: int | None = None
+        self.total = None
         self._passed_over = passed_over
         self._names = names
         self._counts: Counter[str] = Counter(done=0, kept=0, failed=0, withheld=0)
@@ -131,7 +141,7 @@ class Table(Output):
     """
 
     def __init__(self, passed_over: PassedOver, *, names: bool, labels: bool) -> None:
-        self.total: int | None = None
+        self.total = None
         self._passed_over = passed_over
         self._names = names
         self._labels = labels
@@ -164,38 +174,37 @@ class Table(Output):
 
     def close(self, exit_code: int, *, error: str | None = None) -> None:  # noqa: ARG002  # on stderr
         """Print the table."""
-        if self._rows:
-            write(self._rows, sys.stdout)
-        for line in self._below:
-            click.echo(printable(line))
-        for sentence in self._passed_over.sentences():
-            click.echo(sentence)
+        with _writable():
+            if self._rows:
+                write(self._rows, sys.stdout)
+            for line in self._last_lines():
+                click.echo(line)
+
+    def _last_lines(self) -> Iterator[str]:
+        yield from map(printable, self._below)
+        yield from self._passed_over.sentences()
         if self._names:
-            self._name_passed_over()
+            yield from self._names_passed_over()
         withheld = sum(row.status == "withheld" for row in self._rows)
         if withheld:
-            click.echo(
+            yield (
                 f"{count(withheld, 'recording')} withheld: purged, or consent was withdrawn; "
                 "nothing was processed or kept. Next: tether withheld"
             )
         failed = sum(row.status == "failed" for row in self._rows)
         if failed and not self._names:
-            click.echo(
-                f"{count(failed, 'file')} failed; `tether sessions --failed --names` shows which."
-            )
+            yield f"{count(failed, 'file')} failed; `tether sessions --failed --names` shows which."
         if self._rows and all(row.status == "kept" for row in self._rows):
-            click.echo("Nothing to compute: everything was there already.")
+            yield "Nothing to compute: everything was there already."
 
-    def _name_passed_over(self) -> None:
+    def _names_passed_over(self) -> Iterator[str]:
         strays, others = self._passed_over.strays, self._passed_over.others
         for path in (*strays, *others[:_MOST_NAMES]):
-            click.echo(f"  {printable(str(path))}")
+            yield f"  {printable(str(path))}"
         if len(others) > _MOST_NAMES:
-            click.echo(f"  and {len(others) - _MOST_NAMES} more")
+            yield f"  and {len(others) - _MOST_NAMES} more"
         if strays:
-            click.echo(
-                "A sidecar is called like its recording, with .yaml behind it (monday.wav.yaml)."
-            )
+            yield "A sidecar is called like its recording, with .yaml behind it (monday.wav.yaml)."
 
 
 def _told(result: Result, *, names: bool) -> dict[str, Any]:
@@ -259,8 +268,16 @@ def _role_commands(walked: Walked, *, labels: bool) -> list[str]:
 
 def _print(line: dict[str, Any]) -> None:
     """Print one object as one line, at once: after a kill every whole line is valid JSON."""
-    try:
+    with _writable():
         click.echo(json.dumps(line))
+
+
+@contextmanager
+def _writable() -> Iterator[None]:
+    """Turn an error of standard output into a `StoreError`."""
+    try:
+        yield
+        sys.stdout.flush()
     except OSError as caught:
         reason = os.strerror(caught.errno or errno.EIO).lower()
         raise StoreError(

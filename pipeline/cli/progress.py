@@ -63,6 +63,9 @@ class Log(Listener):
                 _LOG.info("%s %s", self._where, line)
             _LOG.info("%s %s %s in %.1f s", self._where, name, result.status, result.seconds)
 
+    def stop(self) -> None:
+        """The run ends before its time; every line is written already."""
+
 
 class Screen(Listener):
     """A live line on the terminal; here file names may stand."""
@@ -98,6 +101,10 @@ class Screen(Listener):
         self._console.print(_plain(f"{self._title}: {text} ({result.seconds:.1f} s)"))
         for line in _choices(result):
             self._console.print(_plain(f"    {line}"), style="dim")
+
+    def stop(self) -> None:
+        """The run ends before its time: give the terminal back, with its cursor."""
+        self._status.stop()
 
 
 def _choices(result: Result) -> list[str]:

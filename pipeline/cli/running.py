@@ -11,9 +11,9 @@ import click
 from pipeline import batch, config, intake, session
 from pipeline.assembly import Workbench
 from pipeline.cli import reading
-from pipeline.cli.interrupting import ignore_further, interruptible
+from pipeline.cli.interrupting import ignore_further
 from pipeline.cli.options import USUAL_PROFILE, USUAL_WORKSPACE, may_show_names
-from pipeline.cli.output import Both, JsonLines, Table
+from pipeline.cli.output import Both, JsonLines, Output, Table
 from pipeline.cli.progress import Log, Screen, set_up_logging
 from pipeline.errors import EXIT_INTERRUPTED, ConfigError, TetherError
 from pipeline.registry import nearest
@@ -35,29 +35,31 @@ def run(
     show_names = may_show_names(names, as_json=as_json)
     on_terminal = sys.stdout.isatty() and not as_json
     passed_over = intake.PassedOver()
-    output: JsonLines | Table = (
+    output: Output = (
         JsonLines(passed_over, names=show_names)
         if as_json
         else Table(passed_over, names=show_names, labels=on_terminal and show_names)
     )
     # The live line shows file names, so it is for those who may see them.
     live = on_terminal and sys.stderr.isatty() and show_names
-    with interruptible():
-        try:
-            overrides = {f"engines.{task}": name for task, name in engines.items() if name}
-            bench = bench_of(config.load(profile, overrides), workspace, profile)
-            set_up_logging()
-            listener = Both(Screen() if live else Log(), output, bench.store)
-            results = batch.run(
-                paths, bench, listener, options=sidecar, refresh=refresh, passed_over=passed_over
-            )
-        except KeyboardInterrupt:
-            ignore_further()
-            output.close(EXIT_INTERRUPTED)
-            raise
-        except TetherError as caught:
-            output.close(caught.exit_code, error=str(caught))
-            raise
+    progress = Screen() if live else Log()
+    try:
+        overrides = {f"engines.{task}": name for task, name in engines.items() if name}
+        bench = bench_of(config.load(profile, overrides), workspace, profile)
+        set_up_logging()
+        listener = Both(progress, output, bench.store)
+        results = batch.run(
+            paths, bench, listener, options=sidecar, refresh=refresh, passed_over=passed_over
+        )
+    except KeyboardInterrupt:
+        ignore_further()
+        progress.stop()
+        output.close(EXIT_INTERRUPTED)
+        raise
+    except TetherError as caught:
+        progress.stop()
+        output.close(caught.exit_code, error=str(caught))
+        raise
     code = batch.exit_code(results)
     output.close(code)
     return code

@@ -65,7 +65,7 @@ _LATEST_MS = 10_000_000_000
 _EXPECTED = "role,start_ms,end_ms,text"
 _STARTS_FORMULA = "=+-@\t\r\n＝＋－＠"  # noqa: RUF001  # the last four are of full width
 _RUNS_AS_FORMULA = r"^('*[=+\-@\t\r\n＝＋－＠])"  # noqa: RUF001  # likewise
-_NUMBER = re.compile(r"(\d{1,11})(?:[.,](\d{0,9}))?\s*s?", re.ASCII)
+_NUMBER = re.compile(r"(\d{1,20})(?:[.,](\d{0,9}))?\s*s?", re.ASCII)
 
 MOST_CHARACTERS_PER_S = 100
 """Nobody speaks so fast: whole numbers that leave less time for the text are seconds."""

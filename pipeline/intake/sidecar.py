@@ -28,7 +28,7 @@ class Sidecar(BaseModel):
 
     client: Name | None = None
     therapist: Name | None = None
-    session_number: int | None = Field(default=None, ge=1)
+    session_number: int | None = Field(default=None, ge=1, le=1_000_000)
     date: dt.date | None = None
     language: str | None = None
     speakers: int | None = Field(default=None, ge=1, le=20)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -234,13 +235,26 @@ def sound(path: Path, seconds: int) -> None:
         file.writeframes(noise.tobytes())
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Signals that a test in the background ignores are not ignored by what it starts."""
+    ends = (signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in ends}
+    for number, handler in before.items():
+        if handler == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_signals_that_end_a_run_do_so_alike(number: signal.Signals, tmp_path: Path) -> None:
     talk(tmp_path / "a.vtt")
     for name in ("b", "c", "d"):
         sound(tmp_path / f"{name}.wav", 600)
-    command = [*TETHER, "run", *(f"{name}.wav" for name in "bcd"), "--json"]
-    command[4:4] = ["a.vtt"]
+    command = [*TETHER, "run", "a.vtt", *(f"{name}.wav" for name in "bcd"), "--json"]
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -319,11 +333,12 @@ def test_on_a_full_disk_every_line_is_json(small_disk: Path, night: Path) -> Non
     assert "a bug in Tether" not in done.stdout + done.stderr
 
 
-def test_output_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_output_that_cannot_be_written_is_said(tmp_path: Path, form: tuple[str, ...]) -> None:
     talk(tmp_path / "a.vtt")
     with Path("/dev/full").open("wb") as full:
         stopped = subprocess.run(
-            [*TETHER, "run", "a.vtt", "--json"],
+            [*TETHER, "run", "a.vtt", *form],
             cwd=tmp_path,
             stdout=full,
             stderr=subprocess.PIPE,

@@ -1,10 +1,8 @@
 """Files of other tools made to be hard: refused in plain words, or read in linear time."""
 
 import json
-import random
 import time
 
-import polars as pl
 import pytest
 
 from pipeline.errors import InputError
@@ -40,23 +38,10 @@ def test_both_halves_of_a_character_are_one() -> None:
 
 @pytest.mark.parametrize("number", ["1" + "0" * 400, "9" * 4400, "1e999999999", "-1e400", "NaN"])
 def test_no_number_of_a_json_transcript_ends_the_program(number: str) -> None:
-    with pytest.raises(InputError, match="not usable as a Whisper transcript"):
+    with pytest.raises(
+        InputError, match="not usable as a Whisper transcript|no usable start and end"
+    ):
         whisper_json.read(f'{{"segments": [{{"start": 0, "end": {number}, "text": 1}}]}}')
-
-
-def test_words_beside_segments_lie_in_the_last_that_starts_before_them() -> None:
-    """As a search through all of them finds it, whatever their order."""
-    draw = random.Random(1)  # noqa: S311  # no secret
-    starts = [draw.randrange(40) for _ in range(30)]
-    segments = [{"start": s, "end": s + 1, "text": "a b"} for s in starts]
-    words = [{"word": f"w{k}", "start": k, "end": k + 1} for k in range(45)]
-    read = whisper_json.read(json.dumps({"segments": segments, "words": words}))
-    cues = read.words.filter(pl.col("timing") == "aligned").select("text", "cue").rows()
-    wanted = [
-        (f"w{k}", max((i for i, start in enumerate(starts) if start <= k), default=0))
-        for k in range(45)
-    ]
-    assert sorted(cues) == sorted(wanted)
 
 
 def test_words_beside_segments_are_placed_at_once() -> None:
