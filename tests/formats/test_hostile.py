@@ -38,9 +38,7 @@ def test_both_halves_of_a_character_are_one() -> None:
 
 @pytest.mark.parametrize("number", ["1" + "0" * 400, "9" * 4400, "1e999999999", "-1e400", "NaN"])
 def test_no_number_of_a_json_transcript_ends_the_program(number: str) -> None:
-    with pytest.raises(
-        InputError, match="not usable as a Whisper transcript|no usable start and end"
-    ):
+    with pytest.raises(InputError, match=r"not usable as a|no usable start"):
         whisper_json.read(f'{{"segments": [{{"start": 0, "end": {number}, "text": 1}}]}}')
 
 
