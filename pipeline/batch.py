@@ -91,10 +91,12 @@ def run(
     refresh: bool,
     passed_over: intake.PassedOver | None = None,
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
-) -> list[Result]:
-    """Walk every recording under `paths`.
+) -> int:
+    """Walk every recording under `paths`; the exit code of the whole run.
 
-    Each that fails is on the workspace's list of failed files until it succeeds.
+    Each result goes to the listener and is not kept: memory does not grow with their number. A
+    file that fails is on the workspace's list of failed files until it succeeds. The exit code is
+    0, 6 where some failed, else that of the first failure.
 
     Parameters
     ----------
@@ -110,15 +112,18 @@ def run(
         named = intake.in_order(named, limits)
     if options and len(named) > 1:
         raise TetherError("unreachable: options for several sessions")
-    results = []
+    codes = []
     with bench.store.lock():
         for number, one in enumerate(named, start=1):
             listener.begins(number, len(named), one.path)
             result = _one(number, one, bench, listener, options, refresh=refresh, now=now)
             listener.ends(result)
-            results.append(result)
+            codes.append(result.exit_code)
         _open_again(paths, named, bench)
-    return results
+    failed = [code for code in codes if code != EXIT_DONE]
+    if not failed:
+        return EXIT_DONE
+    return EXIT_PARTLY_FAILED if len(failed) < len(codes) else failed[0]
 
 
 def _one(
@@ -205,11 +210,3 @@ def describe_bug(caught: BaseException) -> str:
     ours = [frame for frame in frames if "pipeline" in Path(frame.filename).parts] or frames
     where = " < ".join(f"{Path(f.filename).stem}:{f.lineno}" for f in reversed(ours[-4:]))
     return f"a bug in Tether: {type(caught).__name__} at {where}; next: report this line"
-
-
-def exit_code(results: Sequence[Result]) -> int:
-    """Exit code of a whole run: 0, 6 where some failed, else the code of the first failure."""
-    failed = [result.exit_code for result in results if result.exit_code != EXIT_DONE]
-    if not failed:
-        return EXIT_DONE
-    return EXIT_PARTLY_FAILED if len(failed) < len(results) else failed[0]

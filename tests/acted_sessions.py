@@ -4,20 +4,11 @@ import csv
 from pathlib import Path
 
 import polars as pl
+from results import results_of
 
-from pipeline import batch, config
+from pipeline import config
 from pipeline.assembly import Workbench
 from pipeline.session import Walked
-
-
-class _Silent:
-    """A listener that says nothing."""
-
-    def begins(self, number: int, total: int, path: Path) -> None: ...
-
-    def stage(self, name: str, state: str) -> None: ...
-
-    def ends(self, result: batch.Result) -> None: ...
 
 
 def walk(
@@ -26,7 +17,7 @@ def walk(
     """Both samples, by name; by default with the settings of every run."""
     bench = Workbench(settings or config.load(), workspace)
     try:
-        results = batch.run([samples], bench, _Silent(), options={}, refresh=False)
+        results = results_of([samples], bench)
     finally:
         bench.catalogue.close()
     assert [result.error for result in results] == [None, None]

@@ -14,7 +14,8 @@ from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path
 
-from pipeline import batch
+from results import results_of
+
 from pipeline.assembly import Workbench
 from pipeline.config import Settings
 from pipeline.research import Said
@@ -74,20 +75,10 @@ def walk(transcripts: Collection[Path], workspace: Path, settings: Settings) -> 
     """Walk them all."""
     bench = Workbench(settings, workspace)
     try:
-        results = batch.run(list(transcripts), bench, _Silent(), options={}, refresh=False)
+        results = results_of(list(transcripts), bench)
     finally:
         bench.catalogue.close()
     assert [result.error for result in results] == [None] * len(transcripts)
-
-
-class _Silent:
-    """A listener that says nothing."""
-
-    def begins(self, number: int, total: int, path: Path) -> None: ...
-
-    def stage(self, name: str, state: str) -> None: ...
-
-    def ends(self, result: batch.Result) -> None: ...
 
 
 def _rows(file: Path) -> list[dict[str, str]]:

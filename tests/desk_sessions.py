@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
+from results import results_of
 
-from pipeline import batch, config
+from pipeline import config
 from pipeline.assembly import Workbench
 
 Line = tuple[str, float, float, str]
@@ -96,18 +97,10 @@ class Folder:
         """What `tether run` does."""
         bench = Workbench(config.load(profile), self.workspace, profile=profile)
         try:
-            done = batch.run(list(paths), bench, _Silent(), options={}, refresh=False)
+            done = results_of(list(paths), bench)
         finally:
             bench.catalogue.close()
         assert [result.error for result in done] == [None] * len(paths), [r.error for r in done]
-
-
-class _Silent:
-    def begins(self, number: int, total: int, path: Path) -> None: ...
-
-    def stage(self, name: str, state: str) -> None: ...
-
-    def ends(self, result: batch.Result) -> None: ...
 
 
 def _sidecar(path: Path, stated: Mapping[str, object]) -> None:

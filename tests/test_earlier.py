@@ -7,10 +7,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from results import results_of
 
-from pipeline import batch, config
+from pipeline import config
 from pipeline.assembly import Workbench
-from pipeline.cli.progress import Log
 from pipeline.session import Walked, earlier
 from pipeline.tables import Metadata
 
@@ -63,7 +63,7 @@ def _settings(at_most: int, others: Mapping[str, object] | None = None) -> confi
 def _run(folder: Path, at_most: int, paths: Sequence[Path] = ()) -> dict[str, Walked]:
     bench = Workbench(_settings(at_most), folder.parent / "workspace")
     try:
-        results = batch.run(paths or [folder], bench, Log(), options={}, refresh=False)
+        results = results_of(paths or [folder], bench)
     finally:
         bench.catalogue.close()
     assert [result.error for result in results] == [None] * len(results)
@@ -135,7 +135,7 @@ def test_a_correction_of_an_earlier_session_reaches_the_later_ones(folder: Path)
 def test_a_session_measured_otherwise_or_damaged_is_left_out(folder: Path) -> None:
     other = _settings(5, {"features.pause_min_ms": 400})
     bench = Workbench(other, folder.parent / "workspace")
-    (result,) = batch.run([folder / "b_second.yaml"], bench, Log(), options={}, refresh=False)
+    (result,) = results_of([folder / "b_second.yaml"], bench)
     bench.catalogue.close()
     assert result.walked is not None
     assert _row(result.walked, "turn", "latency_ms", "client")["n_baseline"] == 30

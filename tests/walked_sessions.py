@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from results import results_of
 
-from pipeline import batch, config
+from pipeline import config
 from pipeline.assembly import Workbench
 
 TALK = """role,start_ms,end_ms,text
@@ -20,14 +21,6 @@ client,64200,66000,"I don't see how this is supposed to help."
 SAYS = ("She is well.", "I don't know.", "Can we stop?", "Fine.", "You never listen to me.")
 
 
-class Silent:
-    def begins(self, number: int, total: int, path: Path) -> None: ...
-
-    def stage(self, name: str, state: str) -> None: ...
-
-    def ends(self, result: batch.Result) -> None: ...
-
-
 @pytest.fixture(scope="session")
 def five_walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of five sessions, one of them in a language without lexicons."""
@@ -39,7 +32,7 @@ def five_walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.with_name(f"{file.name}.yaml").write_text(f"language: {language}\n", encoding="utf-8")
     bench = Workbench(config.load(), folder / "ws")
     files = sorted(folder.glob("*.csv"))
-    results = batch.run(files, bench, Silent(), options={}, refresh=False)
+    results = results_of(files, bench)
     bench.catalogue.close()
     assert [result.error for result in results] == [None] * len(SAYS)
     return folder / "ws"

@@ -48,7 +48,7 @@ def run(
         bench = bench_of(config.load(profile, overrides), workspace, profile)
         set_up_logging()
         listener = Both(progress, output, bench.store)
-        results = batch.run(
+        code = batch.run(
             paths, bench, listener, options=sidecar, refresh=refresh, passed_over=passed_over
         )
     except KeyboardInterrupt:
@@ -60,7 +60,6 @@ def run(
         progress.stop()
         output.close(caught.exit_code, error=str(caught))
         raise
-    code = batch.exit_code(results)
     output.close(code)
     return code
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from results import results_of
 
 from pipeline import batch
 from pipeline.assembly import Workbench
@@ -28,13 +29,7 @@ def walked(tmp_path: Path) -> Path:
     """A workspace with the session of a transcript without audio."""
     (tmp_path / "talk.vtt").write_text(VTT, encoding="utf-8")
     workspace = tmp_path / "workspace"
-    done = batch.run(
-        [tmp_path / "talk.vtt"],
-        Workbench(load(), workspace),
-        progress.Log(),
-        options={},
-        refresh=False,
-    )
+    done = results_of([tmp_path / "talk.vtt"], Workbench(load(), workspace))
     assert [result.status for result in done] == ["done"]
     return workspace
 

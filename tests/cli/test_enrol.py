@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from results import results_of
 
-from pipeline import batch, intake, session
+from pipeline import intake, session
 from pipeline.assembly import ENCODERS, Workbench
-from pipeline.cli import enrolling, main, progress, running
+from pipeline.cli import enrolling, main, running
 from pipeline.config import load
 from pipeline.errors import ConfigError, EngineError, InputError
 from pipeline.ports import Identity, Samples
@@ -61,7 +62,7 @@ def record(path: Path, seed: int, sidecar: str) -> Path:
 
 
 def walk(path: Path, bench: Workbench) -> Walked:
-    (result,) = batch.run([path], bench, progress.Log(), options={}, refresh=False)
+    (result,) = results_of([path], bench)
     assert result.walked, result.error
     return result.walked
 

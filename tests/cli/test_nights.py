@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import polars as pl
 import pytest
+from results import results_of
 
 from pipeline import batch, session
 from pipeline.assembly import Workbench
@@ -154,13 +155,13 @@ def test_a_recording_that_grows_while_it_is_processed_leaves_nothing(
         return choose(source, heard)  # type: ignore[arg-type]  # what it is given
 
     monkeypatch.setattr(bench, "plan", meanwhile)
-    (result,) = batch.run([path], bench, progress.Log(), options={}, refresh=False)
+    (result,) = results_of([path], bench)
     assert result.status == "failed"
     assert "still being written" in str(result.error)
     assert bench.catalogue.entries() == []
     assert list(bench.store.sessions()) == []
     monkeypatch.setattr(bench, "plan", choose)
-    (result,) = batch.run([path], bench, progress.Log(), options={}, refresh=False)
+    (result,) = results_of([path], bench)
     assert result.status == "done"
     monkeypatch.setattr(bench, "plan", meanwhile)  # a finished session is not lost
     batch.run([path], bench, progress.Log(), options={}, refresh=True)

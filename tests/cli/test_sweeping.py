@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from results import results_of
 
-from pipeline import batch, session
+from pipeline import session
 from pipeline.assembly import Workbench
-from pipeline.cli import main, progress, running
+from pipeline.cli import main, running
 from pipeline.config import load
 from pipeline.errors import InputError, StoreError
 from pipeline.session import Walked
@@ -31,7 +32,7 @@ def walk(folder: Path, name: str, overrides: dict[str, object] | None = None) ->
     path = folder / f"{name}.vtt"
     path.write_text(VTT.format(name), encoding="utf-8")
     bench = Workbench(load("default", overrides), folder / "workspace")
-    (result,) = batch.run([path], bench, progress.Log(), options={}, refresh=False)
+    (result,) = results_of([path], bench)
     bench.catalogue.close()
     assert result.walked
     return result.walked

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from results import results_of
 
-from pipeline import batch, config
+from pipeline import config
 from pipeline.assembly import Workbench
 from pipeline.errors import ConfigError, InputError
 from pipeline.formats import coded_tiers, codes, eaf
@@ -32,14 +33,6 @@ client,4200,9000,"It was a good week and the children came over on Sunday."
 """
 
 
-class Silent:
-    def begins(self, number: int, total: int, path: Path) -> None: ...
-
-    def stage(self, name: str, state: str) -> None: ...
-
-    def ends(self, result: batch.Result) -> None: ...
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace `ws` of three sessions: two coded S-1 and S-2, one without a code."""
@@ -50,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{name}.csv.yaml").write_text(sidecar, encoding="utf-8")
     bench = Workbench(config.load(), folder / "ws")
     files = [folder / f"{name}.csv" for name in "abc"]
-    results = batch.run(files, bench, Silent(), options={}, refresh=False)
+    results = results_of(files, bench)
     bench.catalogue.close()
     assert [result.error for result in results] == [None] * 3
     return folder
