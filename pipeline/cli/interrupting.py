@@ -1,22 +1,25 @@
 """Signals that end a run: `kill` and a terminal that closes do what Ctrl-C does."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_ALIKE = (signal.SIGTERM, signal.SIGHUP)
+_ALIKE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_came = threading.Event()
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP raise `KeyboardInterrupt`, as Ctrl-C does; for the main thread.
+    """Let SIGINT, SIGTERM and SIGHUP raise `KeyboardInterrupt`; for the main thread.
 
     A signal that is ignored stays so: `nohup tether run` outlives its terminal.
     """
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, *_ALIKE)}
-    for number in _ALIKE:
-        if before[number] != signal.SIG_IGN:
+    _came.clear()
+    before = {number: signal.getsignal(number) for number in _ALIKE}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:
             signal.signal(number, _interrupt)
     try:
         yield
@@ -25,11 +28,21 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def heed() -> None:
+    """Raise `KeyboardInterrupt` if a signal came and what it raised was lost.
+
+    PyAV's compiled code drops an exception that a signal raises in its midst.
+    """
+    if _came.is_set():
+        raise KeyboardInterrupt
+
+
 def ignore_further() -> None:
     """Ignore these signals until `interruptible` ends, so that the summary is still printed."""
-    for number in (signal.SIGINT, *_ALIKE):
+    for number in _ALIKE:
         signal.signal(number, signal.SIG_IGN)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    _came.set()
     raise KeyboardInterrupt

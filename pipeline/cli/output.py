@@ -22,6 +22,7 @@ import click
 from pipeline import session
 from pipeline.batch import Listener, Result
 from pipeline.catalogue import place
+from pipeline.cli.interrupting import heed
 from pipeline.errors import EXIT_INTERRUPTED, StoreError
 from pipeline.intake import PassedOver
 from pipeline.report import REPORT, SessionSummary, notices, summarize
@@ -58,7 +59,10 @@ class Output(Protocol):
 
 
 class Both(Listener):
-    """Passes progress on to a listener, and results to an output as well."""
+    """Passes progress on to a listener, and results to an output as well.
+
+    A signal that was lost in compiled code ends the run at the next stage.
+    """
 
     def __init__(self, listener: Listener, output: Output, store: Store) -> None:
         self._listener = listener
@@ -67,11 +71,13 @@ class Both(Listener):
 
     def begins(self, number: int, total: int, path: Path) -> None:
         """A recording is taken up."""
+        heed()
         self._output.total = total
         self._listener.begins(number, total, path)
 
     def stage(self, name: str, state: str) -> None:
         """A stage is at work."""
+        heed()
         self._listener.stage(name, state)
 
     def ends(self, result: Result) -> None:

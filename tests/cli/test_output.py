@@ -1,5 +1,6 @@
 """What `tether` prints where no person looks: JSON Lines, logs, lists of failures; never a name."""
 
+import contextlib
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from pipeline.catalogue import path_hash
+from pipeline.cli import interrupting
 
 TETHER = (sys.executable, "-m", "pipeline.cli")
 TALK = """WEBVTT
@@ -272,6 +274,17 @@ def test_signals_that_end_a_run_do_so_alike(number: signal.Signals, tmp_path: Pa
     assert summary["counts"]["unfinished"] == 4 - len(told) > 0
     assert errors.splitlines()[-1] == "interrupted; what was finished is kept"
     assert "Traceback" not in errors
+
+
+def test_a_signal_that_compiled_code_dropped_is_heeded_at_the_next_stage() -> None:
+    with interrupting.interruptible():
+        interrupting.heed()
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            interrupting.heed()
+    with interrupting.interruptible():
+        interrupting.heed()
 
 
 def test_nohup_outlives_its_terminal(tmp_path: Path) -> None:
