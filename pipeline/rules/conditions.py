@@ -113,6 +113,10 @@ class Test:
         return pl.when(self.small(min_n)).then(instead).otherwise(self.main.expr)
 
 
+LONGEST = 1000
+"""Characters of a condition. polars parses deep SQL on the stack: a long one ends the program."""
+
+
 def condition(sql: str, columns: Mapping[str, Known], params: Mapping[str, Param]) -> Condition:
     """Compile `sql`.
 
@@ -122,6 +126,8 @@ def condition(sql: str, columns: Mapping[str, Known], params: Mapping[str, Param
         What is wrong, with the nearest known name.
     """
     filled = _BRACES.sub(lambda found: _literal(found[1], params), sql)
+    if max(len(sql), len(filled)) > LONGEST:
+        raise ConditionError(f"more than {LONGEST} characters: split it")
     bare = _STRINGS.sub("''", filled).lower()
     for name in _CALLS.findall(bare):
         if name not in FUNCTIONS | _KEYWORDS:

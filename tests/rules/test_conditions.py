@@ -79,6 +79,13 @@ def test_what_cannot_be_used_is_refused(sql: str, message: str) -> None:
         conditions.condition(sql, COLUMNS, PARAMS)
 
 
+@pytest.mark.parametrize("more", ["+1", " AND length_ms > 0", "(", "x", " "])
+def test_a_condition_without_end_is_refused(more: str) -> None:
+    """Thousands of sums or brackets ended the program, a long name took seconds."""
+    with pytest.raises(ConditionError, match="more than 1000 characters"):
+        conditions.condition("length_ms > 0" + more * 30_000, COLUMNS, PARAMS)
+
+
 def clause(sql: str, because: str = "so", fallback: str | None = None) -> Clause:
     return Clause.model_validate({"if": sql, "because": because, "small_baseline": fallback})
 
