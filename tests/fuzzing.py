@@ -78,7 +78,7 @@ def _codes(data: bytes) -> object:
 
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="tether-fuzz-")
-_ROOMY = config.Intake(sidecar_bytes=1 << 30, attachment_bytes=1 << 30)
+_ROOMY = config.Intake(rest_s=0, sidecar_bytes=1 << 30, attachment_bytes=1 << 30)
 
 
 def _sidecar(data: bytes) -> object:
