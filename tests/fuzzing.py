@@ -21,7 +21,7 @@ import strategies
 
 from pipeline import config, intake
 from pipeline.errors import PAGE_CHARACTERS, PAGE_LINES, ConfigError, InputError, TetherError
-from pipeline.formats import codes, eaf, transcript
+from pipeline.formats import coded_tiers, codes, eaf, transcript
 from pipeline.ports import Attachment
 from pipeline.rules import RuleBook
 
@@ -68,7 +68,7 @@ def _eaf(data: bytes) -> object:
     if ".eaf" in transcript.READERS:
         with suppress(InputError):
             transcript.load([Attachment(".eaf", data)])
-    return codes.of_tiers(eaf.read(data), "S-1")
+    return coded_tiers.of_tiers(eaf.read(data), "S-1")
 
 
 def _codes(data: bytes) -> object:
