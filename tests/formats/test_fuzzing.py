@@ -1,7 +1,11 @@
 """Whatever a file holds, it is read or refused in plain words, at once; `fuzzing` says how."""
 
+from collections.abc import Callable
+
 import fuzzing
 import pytest
+
+from pipeline.errors import InputError, StoreError
 
 CASES = 3000
 OPEN: frozenset[str] = frozenset({"stm", "vtt", "srt", "textgrid", "eaf"})
@@ -41,3 +45,34 @@ def test_time_grows_with_size_and_not_with_its_square(name: str) -> None:
         if (slow := fuzzing.slow_growth(parser, shape, LONG if shape.long else SHORT))
     }
     assert not wrong
+
+
+def _parser(read: Callable[[bytes], object]) -> fuzzing.Parser:
+    return fuzzing.Parser("made up", read, (), (), ())
+
+
+def _pairs(data: bytes) -> int:
+    """Every byte held against all others, as a careless reader does."""
+    return sum(data.count(bytes([byte])) for byte in data)
+
+
+def test_the_fuzzer_sees_what_grows_with_the_square() -> None:
+    shape = fuzzing.Shape("x", lambda size: "x" * size, long=True)
+    assert fuzzing.slow_growth(_parser(_pairs), shape, 16_000)
+    assert fuzzing.slow_growth(_parser(lambda data: sum(data * 40)), shape, 40_000) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "wrong"),
+    [
+        (ValueError("x"), "ValueError at test_fuzzing.py"),
+        (StoreError("x"), "not an error of input"),
+        (InputError("x"), None),
+    ],
+)
+def test_the_fuzzer_sees_what_is_no_refusal(error: Exception, wrong: str | None) -> None:
+    def read(_data: bytes) -> object:
+        raise error
+
+    found = fuzzing.fault(_parser(read), b"")
+    assert found is None if wrong is None else str(found).startswith(wrong)
