@@ -447,12 +447,13 @@ def _words(line: _Line) -> Sequence[_Word]:
 
 def _overlap(lines: Sequence[_Line]) -> bool:
     """Two speakers speak at once somewhere; `lines` are sorted by start."""
-    ends: dict[str | None, int] = {}
+    latest: list[tuple[int, str | None]] = []  # last ends of two speakers, the later one first
     for line in lines:
-        others = [end_ms for speaker, end_ms in ends.items() if speaker != line.speaker]
-        if any(end_ms > line.start_ms for end_ms in others):
+        if any(end_ms > line.start_ms for end_ms, who in latest if who != line.speaker):
             return True
-        ends[line.speaker] = max(ends.get(line.speaker, 0), line.end_ms or 0)
+        own = max([line.end_ms or 0, *(end_ms for end_ms, who in latest if who == line.speaker)])
+        others = [each for each in latest if each[1] != line.speaker]
+        latest = sorted([(own, line.speaker), *others], key=lambda each: each[0])[:-3:-1]
     return False
 
 

@@ -24,6 +24,9 @@ _LANGUAGE = re.compile(r"\s*Language\s*:\s*(.*)", re.IGNORECASE)
 _ASIDE = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s.*)?")
 _TAG = re.compile(r"(<[^<>]*>)")
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]*)>", re.IGNORECASE)
+_NO_CHARACTER = re.compile(
+    r"&(#(?:\d{8,}|[xX][0-9a-fA-F]{7,}))"
+)
 _EXPECTED = "00:00:01.000 --> 00:00:02.500"
 
 
@@ -99,7 +102,7 @@ def _voices(payload: str) -> Iterator[Part]:
         if voice or piece == "</v>":
             if speaker or said.strip():
                 yield _part(speaker, said)
-            speaker = squeeze(html.unescape(voice[1])) or None if voice else None
+            speaker = squeeze(_unescaped(voice[1])) or None if voice else None
             said = ""
         elif not _TAG.fullmatch(piece):
             said += piece
@@ -108,7 +111,12 @@ def _voices(payload: str) -> Iterator[Part]:
 
 
 def _part(speaker: str | None, said: str) -> Part:
-    return Part(speaker, tuple(html.unescape(line) for line in said.split("\n")))
+    return Part(speaker, tuple(_unescaped(line) for line in said.split("\n")))
+
+
+def _unescaped(text: str) -> str:
+    """`text` with ``&amp;`` and the like as characters; numbers that are no character's stay."""
+    return html.unescape(_NO_CHARACTER.sub(r"&amp;\1", text))
 
 
 def _escape(text: str) -> str:

@@ -216,3 +216,10 @@ def test_everyday_talk(shared_data: Path) -> None:
         frame = stm.read(path.read_bytes())
         assert frame.height == len(path.read_text(encoding="utf-8").splitlines())
         assert (frame["text"].str.len_chars() > 0).all()
+
+
+def test_a_number_that_is_no_character_stays_as_it_is() -> None:
+    digits = "9" * 5000
+    cue = f"WEBVTT\n\n00:01.000 --> 00:02.000\n<v A&#{digits};>x &#x41;&amp;&#{digits}; y\n"
+    (row,) = webvtt.read(cue).iter_rows(named=True)
+    assert row["text"] == f"x A&&#{digits}; y"
