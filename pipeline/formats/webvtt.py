@@ -24,9 +24,7 @@ _LANGUAGE = re.compile(r"\s*Language\s*:\s*(.*)", re.IGNORECASE)
 _ASIDE = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s.*)?")
 _TAG = re.compile(r"(<[^<>]*>)")
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]*)>", re.IGNORECASE)
-_NO_CHARACTER = re.compile(
-    r"&(#(?:\d{8,}|[xX][0-9a-fA-F]{7,}))"
-)
+_NO_CHARACTER = re.compile(r"&(#(?:\d{8,}|[xX][0-9a-fA-F]{7,}))")
 _EXPECTED = "00:00:01.000 --> 00:00:02.500"
 
 

@@ -35,6 +35,7 @@ from pipeline.tables import MOMENTS, SET_ASIDE, Tables
 READS: Mapping[str, Collection[str] | None] = {
     **dict.fromkeys(("media", "turns", "silences", "overlaps", "roles", "measures", "quality")),
     "words": ("start_ms", "timing"),
+    "transcription": ("engine",),
 }
 """Tables of a session that rules read, and which of their columns; None: all of them."""
 

@@ -145,7 +145,7 @@ def test_a_line_for_each_recording_and_a_summary(night: Path, tmp_path: Path) ->
     good, bad, gone = night / "Filumena one.vtt", night / "Filumena.wav", night / "gone.wav"
     done = run(night, "run", bad, good, gone, "--json", *place)
     (first, second, third), summary = lines(done.stdout)
-    assert summary["counts"] == {"done": 1, "kept": 0, "failed": 2, "unfinished": 0}
+    assert summary["counts"] == {"done": 1, "kept": 0, "failed": 2, "withheld": 0, "unfinished": 0}
     assert summary["exit_code"] == done.returncode == 6
     assert summary["recordings"] == 3
     assert not summary["interrupted"]
