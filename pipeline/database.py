@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from sqlalchemy import (
@@ -147,17 +147,44 @@ def _require_sqlite(path: Path) -> None:
     if not path.is_file():
         what = "a folder" if path.is_dir() else "not a regular file, or a link to nothing"
         raise StoreError(f"{cannot}: {FILE} is {what}", expected="a database", hint=_RESTORE)
-    with path.open("rb") as file:
-        begins = file.read(len(_MAGIC))
-    if not begins:  # a run was killed while it made the workspace, or something emptied the file
+    if not path.stat().st_size:  # a run was killed while it made the workspace, or it was emptied
         if any((path.parent / "sessions").glob("*/")):
             raise StoreError(
                 f"{cannot}: {FILE} is empty, though the workspace holds sessions", hint=_RESTORE
             )
-    elif begins != _MAGIC:
+    elif not _is_sqlite(path):
         raise StoreError(
             f"{cannot}: {FILE} is not a database", expected="a SQLite file", hint=_RESTORE
         )
+
+
+def _is_sqlite(path: Path) -> bool:
+    """Whether a file begins as SQLite writes it.
+
+    SQLite itself looks: whoever opens and closes the file by other means takes away the locks that
+    other connections of this process hold on it (POSIX). Another process may then remove the log of
+    changes while this one still writes to it.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(_address(path), uri=True)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.DatabaseError as caught:
+        if caught.sqlite_errorcode & 0xFF == sqlite3.SQLITE_NOTADB:
+            return path.read_bytes().startswith(_MAGIC)  # else damaged; nobody has it open
+    return True
+
+
+_HELD: list[BinaryIO] = []
+
+
+def content(path: Path) -> bytes:
+    """All bytes of a file of the database, to look for something in them.
+
+    It stays open until the process ends, for the reason that `_is_sqlite` gives.
+    """
+    file = path.open("rb")
+    _HELD.append(file)
+    return file.read()
 
 
 def _require_ours(engine: Engine, tables: MetaData) -> None:
@@ -201,9 +228,13 @@ def _reading(path: Path) -> Engine:
     )
 
 
+def _address(path: Path) -> str:
+    return f"file:{quote(str(path.absolute()))}?mode=ro"
+
+
 def _reader(path: Path) -> sqlite3.Connection:
     """A connection that writes nothing, not even the files in which SQLite keeps its locks."""
-    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    address = _address(path)
     connection = sqlite3.connect(address, uri=True, check_same_thread=False)
     try:
         connection.execute("SELECT name FROM sqlite_master").fetchone()

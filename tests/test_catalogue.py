@@ -5,6 +5,8 @@ import datetime as dt
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -294,3 +296,28 @@ def test_what_is_forgotten_is_no_failure_either(catalogue: Catalogue, tmp_path: 
     catalogue.failed(failure(tmp_path / "b.wav", 0))
     catalogue.forget(A, keep_corrections=False)
     assert [each.path.name for each in catalogue.failures()] == ["b.wav"]
+
+
+def test_what_another_process_writes_is_seen_and_nothing_of_ours_is_lost(tmp_path: Path) -> None:
+    """Opening the database twice in one process must not take away the locks of the first."""
+    program = (
+        "import datetime as dt, sys\n"
+        "from pathlib import Path\n"
+        "from pipeline.catalogue import Catalogue\n"
+        "catalogue = Catalogue(Path(sys.argv[1]))\n"
+        "catalogue.correct(sys.argv[2], 'A', 'client', dt.datetime.now(dt.UTC))\n"
+        "catalogue.close()\n"
+    )
+    ours = Catalogue(tmp_path)
+    ours.correct(A, "A", "therapist", NOW)
+    Catalogue(tmp_path).close()
+    for number in range(3):
+        other = f"{number}" * 64
+        command = [sys.executable, "-c", program, str(tmp_path), other]
+        subprocess.run(command, check=True, timeout=60)
+        assert ours.corrections(other) == {"A": "client"}
+        ours.correct(other, "B", "therapist", NOW)
+        after = Catalogue(tmp_path)
+        assert after.corrections(other) == {"A": "client", "B": "therapist"}
+        after.close()
+    ours.close()

@@ -44,7 +44,7 @@ _CHANGE = re.compile(r"\s*(?:(>{2,3})|([-\u2013\u2014\u2022])(?=\s|\w))\s*")
 _ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _MAIL = re.compile(r"[^\s@:()\[\]]+@[^\s@:()\[\]]+\.[^\s@:()\[\]]+")
 _NO_NAME = re.compile(r"[?!;<>{}=|\u2026]|\.\.|//")
-_NUMBERED = re.compile(r"(.*?)[\s_#-]*\d{0,2}")
+_NUMBERED = re.compile(r"(.{1,40}?)[\s_#-]{0,3}\d{0,2}")
 
 
 def _words(text: str) -> frozenset[str]:

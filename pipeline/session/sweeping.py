@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline import database
 from pipeline.catalogue import Catalogue, Reason
 from pipeline.errors import InputError, StoreError
 from pipeline.layout import artifact
@@ -81,7 +82,7 @@ def _left(
     withheld = any(one.recording_id == recording_id for one in catalogue.withheld())
     if withheld:
         yield "its id, so that the recording is not processed again"
-    kept = [file.read_bytes() for file in store.workspace.glob("tether.db*")]
+    kept = [database.content(file) for file in store.workspace.glob("tether.db*")]
     if not (corrections or verdicts or withheld) and any(digits in content for content in kept):
         yield "its id, in the file of the catalogue"
     others = "\n".join(str(entry.path) for entry in catalogue.entries())
