@@ -540,6 +540,14 @@ def test_what_is_passed_over_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_named_by_itself_is_not_passed_over(tmp_path: Path) -> None:
+    for name in ("a.wav", "b.vtt", "c.vtt"):
+        sound(tmp_path / name)
+    passed = intake.PassedOver()
+    assert names(discover([tmp_path, tmp_path / "b.vtt"], passed)) == ["a.wav", "b.vtt"]
+    assert [path.name for path in passed.others] == ["c.vtt"]
+
+
 def test_a_pipe_that_is_named_a_recording_fails(tmp_path: Path) -> None:
     sound(tmp_path / "a.wav")
     os.mkfifo(tmp_path / "b.wav")

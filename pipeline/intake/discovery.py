@@ -89,7 +89,10 @@ def discover(
         else:
             error = InputError("no such file or folder", hint="check the path")
             found.append(Named(path, path.parent, error))
-    return [_nameable(named) for named in {place(named.path): named for named in found}.values()]
+    sessions = {place(named.path): named for named in found}
+    # A file that a folder would not give may be named by itself as well.
+    passed_over.others = [path for path in passed_over.others if place(path) not in sessions]
+    return [_nameable(named) for named in sessions.values()]
 
 
 @cache
