@@ -3,10 +3,11 @@
 import logging
 import mimetypes
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files
+from itertools import chain
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -21,6 +22,7 @@ from starlette.responses import (
     StreamingResponse,
 )
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from pipeline.batch import describe_bug
 from pipeline.errors import InputError, TetherError
@@ -242,9 +244,7 @@ class _Site:
         if "range" in request.headers:
             status = 206
             headers["content-range"] = f"bytes {start}-{end - 1}/{sound.n_bytes}"
-        return StreamingResponse(
-            _after(first, blocks), status_code=status, headers=headers, media_type="audio/wav"
-        )
+        return _Sound(first, blocks, status, headers)
 
     def verdict(self, request: Request, body: Decided) -> Response:
         """Keep a verdict."""
@@ -438,6 +438,21 @@ def _told(entry: Verdict) -> dict[str, Any]:
     }
 
 
-def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
+class _Sound(StreamingResponse):
+    """Blocks of sound; they are put away when the browser goes, too: it often drops a request."""
+
+    def __init__(
+        self,
+        first: bytes,
+        blocks: Generator[bytes, None, None],
+        status: int,
+        headers: Mapping[str, str],
+    ) -> None:
+        super().__init__(chain([first], blocks), status, headers, media_type="audio/wav")
+        self._blocks = blocks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._blocks.close()

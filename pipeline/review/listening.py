@@ -244,11 +244,14 @@ class Listenings:
     def __init__(self, at_most: int) -> None:
         self._at_most = at_most
         self._open: OrderedDict[str, Listening] = OrderedDict()
+        self._closed = False
         self._lock = threading.Lock()
 
     def of(self, recording_id: str, begin: Callable[[], Listening]) -> Listening:
         """The sound of a recording; `begin` starts to decode it where it is not there."""
         with self._lock:
+            if self._closed:  # a request that outlived the desk would leave a scratch file
+                raise InputError("the desk was closed", hint="tether review")
             found = self._open.pop(recording_id, None)
             if found is not None and found.error is not None:
                 found.close()  # the file may be back
@@ -266,6 +269,7 @@ class Listenings:
     def close(self) -> None:
         """Free all."""
         with self._lock:
+            self._closed = True
             while self._open:
                 self._open.popitem()[1].close()
 

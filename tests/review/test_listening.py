@@ -1,5 +1,6 @@
 """Sound for the player: the same seconds as the rules heard, anywhere, and nothing left behind."""
 
+import asyncio
 import io
 import threading
 import time
@@ -12,9 +13,12 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
 
 from pipeline import audio, config
 from pipeline.errors import InputError, StoreError
+from pipeline.review.app import _Sound
 from pipeline.review.listening import HEADER_BYTES, Listening, Listenings
 from pipeline.store import Store
 from pipeline.timebase import SAMPLE_RATE_HZ
@@ -210,6 +214,33 @@ def test_whoever_reads_is_not_cut_off(listen: Callable[..., Listening]) -> None:
     assert not sound._file.closed
     reading.close()
     assert _soon(lambda: sound._file is not None and sound._file.closed)
+
+
+def test_a_browser_that_goes_in_the_middle_holds_nothing(listen: Callable[..., Listening]) -> None:
+    sound = listen()
+    blocks = sound.read(0, sound.n_bytes, {0, 1})
+    response = _Sound(next(blocks), blocks, 200, {})
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if len(sent) == 4:
+            raise OSError
+
+    async def receive() -> Message:
+        raise NotImplementedError
+
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(response({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send))
+    sound.close()
+    assert _soon(lambda: sound._file is not None and sound._file.closed)
+
+
+def test_a_desk_that_was_closed_opens_nothing(listen: Callable[..., Listening]) -> None:
+    kept = Listenings(2)
+    kept.close()
+    with pytest.raises(InputError, match="closed"):
+        kept.of("a", listen)
 
 
 def test_the_one_heard_longest_ago_is_put_away(listen: Callable[..., Listening]) -> None:
