@@ -16,7 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from accuracy_rows import (
+from pipeline.core.errors import EngineError
+from pipeline.engines import models
+from pipeline.evaluation.accuracy import (
     acted,
     dialogue,
     measures,
@@ -29,10 +31,7 @@ from accuracy_rows import (
     voice,
     words,
 )
-from accuracy_rows.row import Numbers, Place, Row
-
-from pipeline import models
-from pipeline.errors import EngineError
+from pipeline.evaluation.accuracy.row import Numbers, Place, Row
 
 ROOT = Path(__file__).resolve().parent.parent
 SUBJECTS = (

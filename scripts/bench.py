@@ -131,9 +131,11 @@ def _measured(command: list[str]) -> tuple[float, float, str]:
 
 def bare(workspace: Path) -> None:
     """Call the engines of the finished walk in `workspace`, with the audio in memory."""
-    from pipeline import audio, config, intake, regions, session  # noqa: PLC0415  # timed below
-    from pipeline.assembly import Workbench  # noqa: PLC0415
-    from pipeline.ports import Audio  # noqa: PLC0415
+    from pipeline import audio, config, session  # noqa: PLC0415  # timed below
+    from pipeline.audio.samples import Audio  # noqa: PLC0415
+    from pipeline.engines.transcription import asr_segments  # noqa: PLC0415  # timed below
+    from pipeline.session import intake  # noqa: PLC0415  # timed below
+    from pipeline.session.workbench import Workbench  # noqa: PLC0415
 
     settings = config.load()
     bench = Workbench(settings, workspace)
@@ -144,7 +146,7 @@ def bare(workspace: Path) -> None:
         heard = Audio([np.array(channel) for channel in decoded.audio.channels])
     recording = session.reopen(source.recording_id, bench.store).recording
     plan = bench.plan(source, tables)
-    cut = regions.cut(tables["spans"], recording.duration_ms, settings.transcription)
+    cut = asr_segments.cut(tables["spans"], recording.duration_ms, settings.transcription)
     detector = bench.detector
 
     def detect() -> None:

@@ -27,13 +27,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 import report_session
 
-from pipeline.catalogue import Catalogue, Entry
+from pipeline.core.tables import Recording
 from pipeline.session import read_note
-from pipeline.session.keeping import publish
-from pipeline.stage import Outcome
-from pipeline.store import Store, canonical, digest
-from pipeline.tables import Recording
-from pipeline.verdicts import Ledger, Verdict
+from pipeline.session.manifest import publish
+from pipeline.workspace.catalogue import Catalogue, Entry
+from pipeline.workspace.stage_cache import Outcome
+from pipeline.workspace.store import Store, canonical, digest
+from pipeline.workspace.verdicts import Ledger, Verdict
 
 ASKED = 30
 BLOCK = 65_536
@@ -159,7 +159,7 @@ def sound(client: Client, name: str, pid: int) -> None:
 
 
 def generate(workspace: Path, sessions: int, long: Path, long_ms: int) -> list[str]:
-    """Walked sessions of generated talk; the first is that of the long recording."""
+    """SessionResult sessions of generated talk; the first is that of the long recording."""
     recording, tables, provenance = report_session.session(60)
     store = Store(workspace)
     now = dt.datetime.now(dt.UTC)

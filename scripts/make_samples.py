@@ -118,7 +118,7 @@ class Dialogue:
 
 
 @dataclass(frozen=True)
-class Spoken:
+class LanguageResources:
     """An utterance on the timeline; `active` are its stretches of speech in session time."""
 
     utterance: Utterance
@@ -261,7 +261,7 @@ def voice_utterance(
     return signal * gain, active
 
 
-def lay_out(flite: str, dialogue: Dialogue) -> list[Spoken]:
+def lay_out(flite: str, dialogue: Dialogue) -> list[LanguageResources]:
     """Every utterance at its place, in order of start.
 
     Raises
@@ -269,7 +269,7 @@ def lay_out(flite: str, dialogue: Dialogue) -> list[Spoken]:
     SampleError
         A backchannel would start after its host has ended.
     """
-    placed: dict[str, Spoken] = {}
+    placed: dict[str, LanguageResources] = {}
     floor_end = EDGE_MS
     for utterance in dialogue.utterances:
         signal, active = voice_utterance(flite, dialogue, utterance)
@@ -285,12 +285,12 @@ def lay_out(flite: str, dialogue: Dialogue) -> list[Spoken]:
                     f"{utterance.during}, which lasts {host.end_ms - host.start_ms} ms; lower at_ms"
                 )
         shifted = tuple((begin + start, end + start) for begin, end in active)
-        placed[utterance.id] = Spoken(utterance, start, signal, shifted)
+        placed[utterance.id] = LanguageResources(utterance, start, signal, shifted)
     return sorted(placed.values(), key=lambda spoken: spoken.start_ms)
 
 
 def mix(
-    dialogue: Dialogue, spoken: Sequence[Spoken]
+    dialogue: Dialogue, spoken: Sequence[LanguageResources]
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
     """The stereo recording, shape (samples, 2): speech, crosstalk, room noise."""
     length = (max(one.end_ms for one in spoken) + EDGE_MS) * PER_MS
@@ -304,7 +304,7 @@ def mix(
     return np.clip(scaled, -32768, 32767).astype(np.int16)
 
 
-def turn_rows(spoken: Sequence[Spoken]) -> Iterator[Row]:
+def turn_rows(spoken: Sequence[LanguageResources]) -> Iterator[Row]:
     """Every utterance, first and last sound to the millisecond."""
     for one in spoken:
         yield {
@@ -317,7 +317,7 @@ def turn_rows(spoken: Sequence[Spoken]) -> Iterator[Row]:
         }
 
 
-def silence_rows(spoken: Sequence[Spoken]) -> Iterator[Row]:
+def silence_rows(spoken: Sequence[LanguageResources]) -> Iterator[Row]:
     """Stretches of at least `SILENCE_MS` in which nobody speaks, inside utterances too."""
     speech = sorted((begin, end, one.utterance.role) for one in spoken for begin, end in one.active)
     _, until, before = speech[0]
@@ -328,7 +328,7 @@ def silence_rows(spoken: Sequence[Spoken]) -> Iterator[Row]:
             until, before = end, role
 
 
-def planted_rows(dialogue: Dialogue, spoken: Sequence[Spoken]) -> Iterator[Row]:
+def planted_rows(dialogue: Dialogue, spoken: Sequence[LanguageResources]) -> Iterator[Row]:
     """Moments or look-alikes, their names replaced by times."""
     places = {one.utterance.id: one for one in spoken}
 

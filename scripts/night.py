@@ -24,8 +24,8 @@ from typing import Any
 
 from night_files import FILES, File, grow, make
 
-from pipeline.catalogue import Catalogue, path_hash
-from pipeline.errors import EXIT_INTERRUPTED, EXIT_PARTLY_FAILED
+from pipeline.core.errors import EXIT_INTERRUPTED, EXIT_PARTLY_FAILED
+from pipeline.workspace.catalogue import Catalogue, path_hash
 
 LIMIT_S = 600
 ENDING_LIMIT_S = 60

@@ -23,8 +23,8 @@ import strategies
 from playwright.sync_api import sync_playwright
 
 from pipeline import report
-from pipeline.report import Provenance
-from pipeline.tables import SPANS, Recording, Tables
+from pipeline.core.tables import SPANS, Recording, Tables
+from pipeline.workspace.provenance import Provenance
 
 OPENED = 7
 State = tuple[Recording, Tables, Provenance]

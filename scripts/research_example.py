@@ -15,7 +15,7 @@ from pipeline import config, research
 
 def main(workspace: Path, codes: Path, settings: str) -> None:
     """Print how well moments agree with codes, what is missed, and what other settings change."""
-    said = research.Said.read([codes])
+    said = research.Annotations.read([codes])
     result = research.evaluate(workspace, said, tolerance=research.Tolerance(10_000, "ms"))
     for kind in ("withdrawal", "confrontation"):
         tally = result.evaluation.tally(kind)

@@ -31,15 +31,15 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-import counselling
 import strategies
 
 from pipeline import config
-from pipeline.assembly import Workbench
-from pipeline.catalogue import Catalogue, Entry
-from pipeline.layout import artifact
-from pipeline.research import cases, flagging, opening
-from pipeline.store import Store, canonical, digest
+from pipeline.evaluation import counselling
+from pipeline.research import cases, load_sessions, rule_runs
+from pipeline.session.workbench import Workbench
+from pipeline.workspace.catalogue import Catalogue, Entry
+from pipeline.workspace.layout import artifact
+from pipeline.workspace.store import Store, canonical, digest
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 HOUR_S = 3600
@@ -93,7 +93,7 @@ def compare(sessions: int) -> None:
         many(Path(folder), sessions)
 
 
-def one(kind: str, talk: Callable[[random.Random], list[strategies.Said]]) -> None:
+def one(kind: str, talk: Callable[[random.Random], list[strategies.Annotations]]) -> None:
     """One session, all of it and by its parts."""
     tables = strategies.tables_of(talk(random.Random(1)))  # noqa: S311  # no secret
     book, lexicons, settings = strategies.book(), strategies.english(), strategies.settings()
@@ -127,7 +127,7 @@ def many(folder: Path, sessions: int) -> None:
     print(f"\n{sessions} composed sessions, in batches, other rules than those of the walk")
     bench = Workbench(config.load(str(folder / "other.yaml")), workspace)
     try:
-        parts(bench, opening.read(workspace).cases[:PART])
+        parts(bench, load_sessions.read(workspace).cases[:PART])
     finally:
         bench.catalogue.close()
     told = measured(["flag", "other.yaml", str(workspace)], folder)
@@ -165,15 +165,15 @@ def parts(bench: Workbench, walked: Sequence[cases.Case]) -> None:
 
     def rules(loaded: Sequence[cases.Case], at_a_time: int) -> None:
         for start in range(0, len(loaded), at_a_time):
-            flagging.flags(loaded[start : start + at_a_time], bench.speak, bench.settings)
+            rule_runs.flags(loaded[start : start + at_a_time], bench.speak, bench.settings)
 
-    loaded = flagging.loaded(walked)
+    loaded = rule_runs.loaded(walked)
     told: dict[str, Callable[[], object]] = {
-        "tables read and compared with digests": lambda: flagging.loaded(walked),
+        "tables read and compared with digests": lambda: rule_runs.loaded(walked),
         "hits and moments, one session at a time": lambda: rules(loaded, 1),
         f"hits and moments, {cases.BATCH} at a time": lambda: rules(loaded, cases.BATCH),
         "all of it, one process": lambda: list(
-            flagging.decided([case.entry for case in walked], bench)
+            rule_runs.decided([case.entry for case in walked], bench)
         ),
     }
     busies = []
@@ -245,7 +245,7 @@ def copy(store: Store, session: str, other: str) -> None:
 def code(workspace: Path, file: Path) -> None:
     """Write codes: in each session every second moment of the walk is a rupture, and two more."""
     rows: list[tuple[object, ...]] = [("session", "start_ms", "kind", "marker")]
-    for case in opening.read(workspace).cases:
+    for case in load_sessions.read(workspace).cases:
         found = case.tables["moments"].select("start_ms", "kind", "marker").rows()[::2]
         found += [(start_ms, "withdrawal", "W2") for start_ms in (500_000, 2_500_000)]
         name = case.recording.short_id
@@ -254,7 +254,7 @@ def code(workspace: Path, file: Path) -> None:
         csv.writer(written).writerows(rows)
 
 
-def composed(chance_of: random.Random) -> list[strategies.Said]:
+def composed(chance_of: random.Random) -> list[strategies.Annotations]:
     """An hour of lines of the acted samples, some of each person at a time."""
     lines = {role: list(acted(role)) for role in ("therapist", "client")}
 
@@ -278,7 +278,7 @@ def acted(role: str) -> Iterator[str]:
                     yield row["text"]
 
 
-def at_random(chance_of: random.Random) -> list[strategies.Said]:
+def at_random(chance_of: random.Random) -> list[strategies.Annotations]:
     """An hour of talk at random."""
 
     def says(who: str) -> str:
@@ -289,7 +289,7 @@ def at_random(chance_of: random.Random) -> list[strategies.Said]:
     return hour(says, lambda: chance_of.choice([-0.3, 0.1, 0.2, 0.3, 0.5, 0.8, 1.5, 4.0]))
 
 
-def hour(says: Callable[[str], str], gap_s: Callable[[], float]) -> list[strategies.Said]:
+def hour(says: Callable[[str], str], gap_s: Callable[[], float]) -> list[strategies.Annotations]:
     """Therapist and client in turn, until an hour is full."""
     lines: list[tuple[str, float, str]] = []
     length_s = 0.0

@@ -24,13 +24,16 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
 sys.path.insert(0, str(ROOT / "tests"))
 
-from small_session import Line, session  # noqa: E402  # tests/ is no package
-
-from pipeline import baseline, config, features  # noqa: E402
-from pipeline.engines.pyin import PyinTracker  # noqa: E402
-from pipeline.engines.swift_f0 import SwiftF0Tracker  # noqa: E402
-from pipeline.features import frames  # noqa: E402
-from pipeline.ports import Audio, PitchTracker, Samples  # noqa: E402
+from pipeline import config, measures  # noqa: E402
+from pipeline.audio.samples import Audio, Samples  # noqa: E402
+from pipeline.engines.pitch.pyin import PyinTracker  # noqa: E402
+from pipeline.engines.pitch.swift_f0 import SwiftF0Tracker  # noqa: E402
+from pipeline.engines.protocols import PitchTracker  # noqa: E402
+from pipeline.evaluation.small_session import Line, session  # noqa: E402  # tests/ is no package
+from pipeline.measures import (
+    baseline,  # noqa: E402
+    frames,  # noqa: E402
+)
 
 RATE_HZ = 16_000
 EXCERPT_S = 60
@@ -92,9 +95,9 @@ def alone(file: Path, minutes: float) -> None:
     tables["frames"] = frames.measure(Audio(list(samples)), tables["spans"], tracker, settings)
     frames_s = time.perf_counter() - began - tracker.seconds
     peak_mib = peak.stop()
-    catalogue = features.catalogue(settings)
+    catalogue = measures.catalogue(settings)
     began = time.perf_counter()
-    values = features.measure_all(tables, catalogue)
+    values = measures.measure_all(tables, catalogue)
     baseline.score(values, catalogue, tables, settings.baseline)
     told = {
         "speech_s": sum(end - start for _, start, end in lines) / 1000,

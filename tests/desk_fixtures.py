@@ -1,4 +1,4 @@
-"""Walked sessions for the desk: walked once, each test on its own copy."""
+"""SessionResult sessions for the desk: walked once, each test on its own copy."""
 
 import datetime as dt
 import shutil

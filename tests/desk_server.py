@@ -15,11 +15,11 @@ import uvicorn
 from playwright.sync_api import Page
 
 from pipeline import config
-from pipeline.assembly import Workbench
-from pipeline.review.access import Gate, hosts
-from pipeline.review.app import application
-from pipeline.review.connections import configured
-from pipeline.review.desk import Desk
+from pipeline.desk.access import Gate, hosts
+from pipeline.desk.app import application
+from pipeline.desk.connections import configured
+from pipeline.desk.desk import Desk
+from pipeline.session.workbench import Workbench
 
 PATIENCE_S = 30
 _REVIEW = (sys.executable, "-m", "pipeline.cli", "review", "--port", "0", "--no-browser",

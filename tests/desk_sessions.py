@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
-from results import results_of
 
 from pipeline import config
-from pipeline.assembly import Workbench
+from pipeline.evaluation.batch_results import results_of
+from pipeline.session.workbench import Workbench
 
 Line = tuple[str, float, float, str]
 """Speaker, start and end in seconds, words."""

@@ -20,11 +20,12 @@ from pathlib import Path
 import hostile_files
 import strategies
 
-from pipeline import config, intake
-from pipeline.errors import PAGE_CHARACTERS, PAGE_LINES, ConfigError, InputError, TetherError
+from pipeline import config
+from pipeline.core.errors import PAGE_CHARACTERS, PAGE_LINES, ConfigError, InputError, TetherError
 from pipeline.formats import coded_tiers, codes, eaf, transcript
-from pipeline.ports import Attachment
+from pipeline.formats.attachment import Attachment
 from pipeline.rules import RuleBook
+from pipeline.session import intake
 
 LIMIT_S = 1.0
 """Processor time that no case may take."""

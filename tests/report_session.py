@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from pipeline import tables as t
-from pipeline.report.provenance import EngineChoice, Provenance
+from pipeline.core import tables as t
+from pipeline.core.tables import Metadata, Recording, Tables
 from pipeline.rules import RuleEntry
-from pipeline.tables import Metadata, Recording, Tables
+from pipeline.workspace.provenance import EngineChoice, Provenance
 
 State = Callable[[], tuple[Recording, Tables, Provenance]]
 

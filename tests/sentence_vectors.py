@@ -5,8 +5,8 @@ from functools import cache
 import pytest
 
 from pipeline import config
-from pipeline.engines.minilm import MiniLmEncoder
-from pipeline.errors import EngineError
+from pipeline.core.errors import EngineError
+from pipeline.engines.reading.minilm import MiniLmEncoder
 
 
 def encoder() -> MiniLmEncoder:

@@ -12,12 +12,8 @@ from typing import cast
 import polars as pl
 from hypothesis import strategies as st
 
-from pipeline import baseline, config, features, lexicon, roles, turns
-from pipeline.features import wording
-from pipeline.lexicon import Lexicons
-from pipeline.ports import Feature
-from pipeline.rules import RuleBook
-from pipeline.tables import (
+from pipeline import config, lexicons, measures
+from pipeline.core.tables import (
     DIARIZATION,
     FRAMES,
     LOSSES,
@@ -29,6 +25,11 @@ from pipeline.tables import (
     Metadata,
     Role,
 )
+from pipeline.lexicons import Lexicons
+from pipeline.measures import baseline, wording
+from pipeline.measures.feature import Feature
+from pipeline.rules import RuleBook
+from pipeline.speech import roles, turns
 
 WORD_MS = 300
 """Length of a word where a script gives no end."""
@@ -37,7 +38,7 @@ Session = dict[str, pl.DataFrame]
 
 
 @dataclass(frozen=True)
-class Said:
+class Annotations:
     """One utterance; `text` None: it was spoken, and no word was recognised."""
 
     role: str
@@ -53,7 +54,7 @@ def settings() -> config.Settings:
 
 @cache
 def english() -> Lexicons:
-    return lexicon.load("en")
+    return lexicons.load("en")
 
 
 @cache
@@ -65,7 +66,7 @@ def catalogue() -> tuple[Feature, ...]:
 @cache
 def everything() -> tuple[Feature, ...]:
     """All features: what rules may name."""
-    return features.catalogue(settings(), *wording.features(english(), settings().features))
+    return measures.catalogue(settings(), *wording.features(english(), settings().features))
 
 
 @cache
@@ -74,23 +75,23 @@ def book() -> RuleBook:
     return RuleBook.read(settings(), everything(), english())
 
 
-def script(*lines: tuple[str, float, str], start_ms: int = 500) -> list[Said]:
+def script(*lines: tuple[str, float, str], start_ms: int = 500) -> list[Annotations]:
     """Utterances one after the other: who ("T", "C"), seconds since the last end, the words.
 
     A negative gap begins in overlap. A word takes `WORD_MS`.
     """
-    said: list[Said] = []
+    said: list[Annotations] = []
     now_ms = start_ms
     for who, gap_s, text in lines:
         role = {"T": "therapist", "C": "client"}[who]
         begin_ms = now_ms + round(gap_s * 1000)
         end_ms = begin_ms + WORD_MS * len(text.split())
-        said.append(Said(role, begin_ms, end_ms, text))
+        said.append(Annotations(role, begin_ms, end_ms, text))
         now_ms = max(now_ms, end_ms)
     return said
 
 
-def words_of(said: Iterable[Said]) -> pl.DataFrame:
+def words_of(said: Iterable[Annotations]) -> pl.DataFrame:
     """Words spread evenly over each utterance."""
     rows: list[dict[str, object]] = []
     for utterance in said:
@@ -113,7 +114,7 @@ def words_of(said: Iterable[Said]) -> pl.DataFrame:
 
 
 def tables_of(
-    said: Sequence[Said],
+    said: Sequence[Annotations],
     *,
     duration_ms: int | None = None,
     names: Mapping[str, str] | None = None,
@@ -192,14 +193,14 @@ def decided(tables: Session, names: Mapping[str, str], *, known_roles: bool = Tr
 
     tables = dict(tables)
     tables |= turns.build(tables, settings().turns, acknowledges)
-    tables["values"] = features.measure_all(tables, catalogue())
+    tables["values"] = measures.measure_all(tables, catalogue())
     known = {name: cast("Role", role if known_roles else "unknown") for role, name in names.items()}
     tables |= roles.assign(tables, Metadata(roles=known), {}, settings().roles)
     scored = baseline.score(tables["values"], catalogue(), tables, settings().baseline)
     return tables | {"measures": scored}
 
 
-def flagged(said: Sequence[Said], **options: object) -> Session:
+def flagged(said: Sequence[Annotations], **options: object) -> Session:
     """All tables of a script, with `hits` and `moments` of the built-in rules."""
     tables = tables_of(said, **options)  # type: ignore[arg-type]
     return tables | book().flag(tables, english(), settings())
@@ -234,13 +235,13 @@ _CLIENT_SAYS = (
 @st.composite
 def conversations(
     draw: st.DrawFn, *, min_size: int = 1, max_size: int = 40, worded: bool = True
-) -> list[Said]:
+) -> list[Annotations]:
     """Utterances of a therapist and a client, with silences, overlaps and lost words.
 
     Times are multiples of 10 ms. With `worded` false no words were recognised.
     """
     count = draw(st.integers(min_size, max_size))
-    said: list[Said] = []
+    said: list[Annotations] = []
     free_ms = {"therapist": 0, "client": 0}
     now_ms = draw(st.integers(0, 300)) * 10
     for _ in range(count):
@@ -250,22 +251,22 @@ def conversations(
         length_ms = draw(st.integers(20, 600)) * 10
         says = _THERAPIST_SAYS if role == "therapist" else _CLIENT_SAYS
         text = draw(st.one_of(st.sampled_from(says), st.none())) if worded else None
-        utterance = Said(role, start_ms, start_ms + length_ms, text)
+        utterance = Annotations(role, start_ms, start_ms + length_ms, text)
         said.append(utterance)
         free_ms[role] = utterance.end_ms + 10
         now_ms = max(now_ms, utterance.end_ms)
     return sorted(said, key=lambda each: (each.start_ms, each.end_ms))
 
 
-def shifted(said: Iterable[Said], by_ms: int) -> list[Said]:
+def shifted(said: Iterable[Annotations], by_ms: int) -> list[Annotations]:
     """The same, later by `by_ms`."""
     return [
         replace(each, start_ms=each.start_ms + by_ms, end_ms=each.end_ms + by_ms) for each in said
     ]
 
 
-def lexicon_free(said: Sequence[Said]) -> Session:
+def lexicon_free(said: Sequence[Annotations]) -> Session:
     """As `flagged`, of a language without lexicons."""
     tables = tables_of(said)
-    other = lexicon.load("tlh")
+    other = lexicons.load("tlh")
     return tables | book().flag(tables, other, settings())

@@ -7,8 +7,9 @@ from functools import cache
 import polars as pl
 from hypothesis import strategies as st
 
-from pipeline import config, lexicon, turns
-from pipeline.tables import DIARIZATION, DOUBTS, LOSSES, MEDIA, SPANS, TRANSCRIPTION, WORDS
+from pipeline import config, lexicons
+from pipeline.core.tables import DIARIZATION, DOUBTS, LOSSES, MEDIA, SPANS, TRANSCRIPTION, WORDS
+from pipeline.speech import turns
 
 SETTINGS = config.load().turns
 ACKNOWLEDGEMENTS = frozenset(("mm", "mm-hm", "yeah", "yes", "okay", "right", "i", "see"))
@@ -21,8 +22,8 @@ def is_acknowledgement(text: str) -> bool:
 
 
 @cache
-def english() -> lexicon.Lexicons:
-    return lexicon.load("en")
+def english() -> lexicons.Lexicons:
+    return lexicons.load("en")
 
 
 def is_unfinished(text: str) -> bool:

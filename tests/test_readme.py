@@ -9,7 +9,7 @@ import click
 import pytest
 
 from pipeline.cli.main import cli
-from pipeline.errors import TetherError
+from pipeline.core.errors import TetherError
 
 
 @pytest.fixture(scope="module")

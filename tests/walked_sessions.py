@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from results import results_of
 
 from pipeline import config
-from pipeline.assembly import Workbench
+from pipeline.evaluation.batch_results import results_of
+from pipeline.session.workbench import Workbench
 
 TALK = """role,start_ms,end_ms,text
 therapist,0,4000,"How has your week been since we met here the last time?"

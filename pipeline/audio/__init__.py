@@ -4,9 +4,9 @@
 listens. A second is the same second in both.
 """
 
-from pipeline.audio.decoding import Decoded, decode
-from pipeline.audio.endings import media_suffixes
-from pipeline.audio.opening import READABLE
-from pipeline.audio.streaming import Block, stream
+from pipeline.audio.container import READABLE
+from pipeline.audio.decoder import Decoded, decode
+from pipeline.audio.streamer import Block, stream
+from pipeline.audio.suffixes import media_suffixes
 
 __all__ = ["READABLE", "Block", "Decoded", "decode", "media_suffixes", "stream"]

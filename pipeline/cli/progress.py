@@ -9,10 +9,9 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.batch import Listener, Result
-from pipeline.catalogue import path_hash
-from pipeline.spelling import printable
-from pipeline.tables import SHORT_ID
+from pipeline.core.spelling import SHORT_ID, printable
+from pipeline.session.batch import Listener, Result
+from pipeline.workspace.catalogue import path_hash
 
 _LOG = logging.getLogger("tether")
 

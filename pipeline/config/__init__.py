@@ -4,8 +4,7 @@
 differs and says ``extends: default``. All mistakes of a file are told at once, with their lines.
 """
 
-from pipeline.config.files import builtin, load
-from pipeline.config.hearing import (
+from pipeline.config.audio_settings import (
     Activity,
     AudioDecoding,
     Channels,
@@ -13,13 +12,20 @@ from pipeline.config.hearing import (
     Imported,
     Pyannote,
 )
-from pipeline.config.intake import Intake
-from pipeline.config.judging import Clips, Evaluation, Moments, Response, Review
-from pipeline.config.measuring import Baseline, Features, Phonation, Pitch
+from pipeline.config.files import builtin, load
+from pipeline.config.intake_settings import Intake
+from pipeline.config.measure_settings import Baseline, Features, Phonation, Pitch
+from pipeline.config.moment_settings import Clips, Evaluation, Moments, Response, Review
 from pipeline.config.section import Section
 from pipeline.config.settings import Engines, Origin, Settings
-from pipeline.config.talk import Quality, RoleInference, Turns, Voices
-from pipeline.config.words import FasterWhisper, Guards, Meaning, Moonshine, Transcription
+from pipeline.config.speech_settings import Quality, RoleInference, Turns, Voices
+from pipeline.config.transcription_settings import (
+    FasterWhisper,
+    Guards,
+    Meaning,
+    Moonshine,
+    Transcription,
+)
 
 __all__ = [
     "Activity",

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config.settings import Origin, Settings
-from pipeline.errors import ConfigError
-from pipeline.formats import yaml
-from pipeline.registry import nearest
+from pipeline.core import yaml
+from pipeline.core.errors import ConfigError
+from pipeline.core.registry import nearest
 
 
 def builtin() -> Traversable:

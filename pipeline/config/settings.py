@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from pipeline.config.hearing import (
+from pipeline.config.audio_settings import (
     Activity,
     AudioDecoding,
     Channels,
@@ -14,12 +14,12 @@ from pipeline.config.hearing import (
     Imported,
     Pyannote,
 )
-from pipeline.config.intake import Intake
-from pipeline.config.judging import Clips, Evaluation, Moments, Response, Review
-from pipeline.config.measuring import Baseline, Features, Phonation, Pitch
+from pipeline.config.intake_settings import Intake
+from pipeline.config.measure_settings import Baseline, Features, Phonation, Pitch
+from pipeline.config.moment_settings import Clips, Evaluation, Moments, Response, Review
 from pipeline.config.section import Section
-from pipeline.config.talk import Quality, RoleInference, Turns, Voices
-from pipeline.config.words import FasterWhisper, Meaning, Moonshine, Transcription
+from pipeline.config.speech_settings import Quality, RoleInference, Turns, Voices
+from pipeline.config.transcription_settings import FasterWhisper, Meaning, Moonshine, Transcription
 
 
 class Engines(Section):

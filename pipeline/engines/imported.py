@@ -27,15 +27,17 @@ import scipy
 from numpy.typing import NDArray
 
 from pipeline import config
-from pipeline.errors import EngineError, InputError
+from pipeline.audio.samples import Audio
+from pipeline.core.errors import EngineError, InputError
+from pipeline.core.tables import SPANS, WORDS, Recording
+from pipeline.core.time import ms_to_clock
+from pipeline.engines.protocols import Diarized, Identity, Transcribed
 from pipeline.formats import transcript
+from pipeline.formats.attachment import Attachment
 from pipeline.formats.cues import UNNAMED
 from pipeline.formats.repairs import Repairs
-from pipeline.formats.timing import placed
+from pipeline.formats.time_estimates import placed
 from pipeline.formats.transcript import Transcript
-from pipeline.ports import Attachment, Audio, Diarized, Identity, Transcribed
-from pipeline.tables import SPANS, WORDS, Recording
-from pipeline.timebase import ms_to_clock
 
 ONE_SPEAKER = "speaker 1"
 """Label of everybody, where neither the files nor a diarizer tell speakers apart."""

@@ -19,9 +19,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline.ports import Audio, Diarized, Identity, Samples, Transcribed
-from pipeline.tables import SPANS, WORDS, Recording
-from pipeline.timebase import SAMPLES_PER_MS
+from pipeline.audio.samples import Audio, Samples
+from pipeline.core.tables import SPANS, WORDS, Recording
+from pipeline.core.time import SAMPLES_PER_MS
+from pipeline.engines.protocols import Diarized, Identity, Transcribed
 
 
 def _identity(engine: str, frame: pl.DataFrame, *more: object) -> Identity:

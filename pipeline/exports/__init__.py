@@ -7,10 +7,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
+from pipeline.core.registry import nearest
+from pipeline.core.tables import Recording, Tables
 from pipeline.exports import tabular, timed
-from pipeline.registry import nearest
-from pipeline.tables import Recording, Tables
 
 FORMATS: Mapping[str, str] = {
     "csv": "tables; lists within a cell as JSON, empty = null",

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
+from pipeline.core.tables import SCHEMAS
 from pipeline.formats.transcript_csv import inert
-from pipeline.tables import SCHEMAS
 
 NAMES = tuple(SCHEMAS)
 """Tables that can be exported."""

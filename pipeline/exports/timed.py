@@ -10,10 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
+from pipeline.core.tables import Recording, Tables
 from pipeline.formats import rttm, srt, webvtt
 from pipeline.formats.cues import CUES
-from pipeline.tables import Recording, Tables
 
 SOURCES: Mapping[str, Sequence[str]] = {
     "rttm": ("turns", "spans"),

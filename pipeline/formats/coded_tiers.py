@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
 from pipeline.formats import eaf
 from pipeline.formats.codes import CODES, KINDS, MARKERS, SHEETS, Codes
 from pipeline.formats.repairs import Repairs

@@ -36,10 +36,10 @@ from itertools import zip_longest
 
 import polars as pl
 
+from pipeline.core.schema import Column, Schema
 from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import Problems, decode, ms_of_clock
 from pipeline.formats.transcript_csv import inert, live
-from pipeline.schema import Column, Schema
 
 KINDS = ("withdrawal", "confrontation")
 MARKERS: Mapping[str, str] = {

@@ -16,9 +16,9 @@ from itertools import accumulate
 
 import polars as pl
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
+from pipeline.core.schema import Column, Schema
 from pipeline.formats.repairs import Repairs
-from pipeline.schema import Column, Schema
 
 CUES = Schema(
     "cues",

@@ -26,11 +26,11 @@ from xml.parsers import expat
 
 import polars as pl
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
+from pipeline.core.schema import Column, Schema
 from pipeline.formats.eaf_times import Annotation, Bounds, placed
 from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import MOST_TIERS, Problems
-from pipeline.schema import Column, Schema
 
 ANNOTATIONS = Schema(
     "annotations",

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
+from pipeline.core.schema import Column, Schema
 from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import Problems, decode, ms_of_seconds
-from pipeline.schema import Column, Schema
 
 SEGMENTS = Schema(
     "segments",

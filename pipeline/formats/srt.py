@@ -11,8 +11,8 @@ import polars as pl
 
 from pipeline.formats.captions import captions
 from pipeline.formats.cues import Cue, Part, closed, table
-from pipeline.formats.labels import labelled
 from pipeline.formats.repairs import Repairs
+from pipeline.formats.speaker_labels import labelled
 from pipeline.formats.text import Problems, clock_of_ms, decode
 
 _MARKUP = re.compile(r"</?(?:b|i|u|s|font)\b[^<>]*>|\{\\[^{}]*\}", re.IGNORECASE)

@@ -8,7 +8,7 @@ import codecs
 import re
 from dataclasses import dataclass, field
 
-from pipeline.errors import InputError, listed
+from pipeline.core.errors import InputError, listed
 
 UNUSABLE_AT_MOST = 0.4
 """Share of a file's lines that a reader may mend or pass over; with more, there is no trust in it.

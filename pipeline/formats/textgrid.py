@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
+from pipeline.core.schema import Column, Schema
 from pipeline.formats.cues import spread
 from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import MOST_TIERS, Problems, decode, ms_of_seconds
-from pipeline.schema import Column, Schema
 
 INTERVALS = Schema(
     "intervals",

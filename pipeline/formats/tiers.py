@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
 from pipeline.formats import coded_tiers, eaf, textgrid
 from pipeline.formats.cues import spoken_words, squeeze
 from pipeline.formats.repairs import Repairs

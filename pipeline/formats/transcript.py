@@ -34,20 +34,13 @@ from typing import Protocol, get_args
 
 import polars as pl
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
+from pipeline.core.schema import Column, Schema
+from pipeline.core.tables import Role
 from pipeline.formats import rttm, srt, stm, tiers, transcript_csv, webvtt, whisper_json
-from pipeline.formats.cues import (
-    MS_PER_CHARACTER,
-    UNNAMED,
-    spoken_words,
-    spread,
-    squeeze,
-    unmarked,
-)
+from pipeline.formats.cues import MS_PER_CHARACTER, UNNAMED, spoken_words, spread, squeeze, unmarked
 from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import UNUSABLE_AT_MOST
-from pipeline.schema import Column, Schema
-from pipeline.tables import Role
 
 VERSION = "4"
 """Raised whenever the same files give other lines or words."""

@@ -19,15 +19,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
+from pipeline.core.registry import nearest
+from pipeline.core.schema import Column, Schema
+from pipeline.core.tables import ROLES_ALLOWED
 from pipeline.formats.cues import Times, placed, squeeze
 from pipeline.formats.delimited import Row, rows
-from pipeline.formats.labels import role_of
 from pipeline.formats.repairs import Repairs
+from pipeline.formats.speaker_labels import role_of
 from pipeline.formats.text import Problems, decode, ms_of_clock
-from pipeline.registry import nearest
-from pipeline.schema import Column, Schema
-from pipeline.tables import ROLES_ALLOWED
 
 UTTERANCES = Schema(
     "utterances",

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from pipeline.core.languages import stated
 from pipeline.formats.captions import captions
 from pipeline.formats.cues import Cue, Part, closed, squeeze, table
-from pipeline.formats.labels import labelled
-from pipeline.formats.language import stated
 from pipeline.formats.repairs import Repairs
+from pipeline.formats.speaker_labels import labelled
 from pipeline.formats.text import Problems, clock_of_ms, decode
 
 _HEADER = re.compile(r"\s*WEBVTT(?:[ \t].*)?", re.IGNORECASE)

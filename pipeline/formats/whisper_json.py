@@ -30,13 +30,13 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.errors import InputError
-from pipeline.formats import language
+from pipeline.core import languages as language
+from pipeline.core.errors import InputError
+from pipeline.core.schema import Column, Schema
 from pipeline.formats.cues import CUES, spoken_words, squeeze, unmarked
 from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import LATEST_S, Problems, decode, ms_of_clock, ms_of_seconds
-from pipeline.formats.timing import Segment, Word, timed_segments, timed_words
-from pipeline.schema import Column, Schema
+from pipeline.formats.time_estimates import Segment, Word, timed_segments, timed_words
 
 WORDS = Schema(
     "timed words",

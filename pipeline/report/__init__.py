@@ -2,8 +2,8 @@
 
 from pipeline.report.html import REPORT, WITH_CLIPS, render
 from pipeline.report.model import Notice, notices, title
-from pipeline.report.provenance import DisabledFamily, EngineChoice, Provenance
 from pipeline.report.summary import SessionSummary, Strongest, summarize
+from pipeline.workspace.provenance import DisabledFamily, EngineChoice, Provenance
 
 __all__ = [
     "REPORT",

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from pipeline.clips import MEDIA_TYPE, Clip
-from pipeline.report import evidence, names, timeline, wording
+from pipeline.audio.clips import MEDIA_TYPE, Clip
+from pipeline.core.tables import HITS, MOMENTS, SET_ASIDE, SILENCES, TURNS, Recording, Tables
+from pipeline.core.time import ms_to_clock
+from pipeline.report import evidence, labels, number_format, timeline
 from pipeline.report.evidence import Evidence, Hit
-from pipeline.report.people import People
+from pipeline.report.speakers import People
 from pipeline.report.timeline import SHOWN_SILENCE_MS, Timeline
-from pipeline.tables import HITS, MOMENTS, SET_ASIDE, SILENCES, TURNS, Recording, Tables
-from pipeline.timebase import ms_to_clock
 
 _AROUND_MS = 6_000
 """How much is drawn before and after the turns that are quoted."""
@@ -145,7 +145,7 @@ def cut(tables: Tables) -> tuple[Evidence, ...]:
     for moment in tables.get("set_aside", SET_ASIDE.empty()).iter_rows(named=True):
         primary = [hits[number] for number in moment["primary_hits"]]
         strongest = max(primary, key=lambda hit: (hit["weight"], -hit["hit_id"]))
-        time = wording.clock_range(moment["start_ms"], moment["end_ms"])
+        time = number_format.clock_range(moment["start_ms"], moment["end_ms"])
         made.append(replace(evidence.of_hit(strongest), time=time, suppressed_by=moment["because"]))
     return tuple(made)
 
@@ -204,16 +204,16 @@ def _cards(
                 number=number,
                 anchor=f"move-{number}" if moves else f"moment-{number}",
                 kind=moment["kind"],
-                kind_name=names.KINDS[moment["kind"]],
+                kind_name=labels.KINDS[moment["kind"]],
                 marker=moment["marker"],
-                marker_name=names.marker(moment["marker"]),
-                time=wording.clock_range(*span),
+                marker_name=labels.marker(moment["marker"]),
+                time=number_format.clock_range(*span),
                 start=ms_to_clock(span[0]),
-                machine_time=wording.machine_time(span[0]),
-                length=wording.length(span[1] - span[0]),
+                machine_time=number_format.machine_time(span[0]),
+                length=number_format.length(span[1] - span[0]),
                 rank=rank,
                 of=chosen.height,
-                score=wording.score(moment["score"]),
+                score=number_format.score(moment["score"]),
                 observed=signs[0].sentence,
                 lines=lines,
                 response=None if moves else _response(moment, quotes),
@@ -241,7 +241,7 @@ def _heard(clip: Clip | None, span: tuple[int, int]) -> Heard | None:
     if clip is None:
         return None
     return Heard(
-        wording.clock_range(clip.start_ms, clip.end_ms),
+        number_format.clock_range(clip.start_ms, clip.end_ms),
         "the moment goes on" if clip.end_ms < span[1] else "",
         f"data:{MEDIA_TYPE};base64,{base64.b64encode(clip.webm).decode()}",
     )
@@ -250,12 +250,12 @@ def _heard(clip: Clip | None, span: tuple[int, int]) -> Heard | None:
 def _response(moment: Hit, quotes: "_Quotes") -> Response:
     state = moment["response"]
     if state is None:
-        return Response("unknown", "not looked at", names.RESPONSE_UNKNOWN, (), ())
+        return Response("unknown", "not looked at", labels.RESPONSE_UNKNOWN, (), ())
     return Response(
         state,
-        names.RESPONSES[state],
-        names.RESPONSE_SENTENCES[state],
-        tuple((code, names.resolution(code)) for code in moment["response_codes"]),
+        labels.RESPONSES[state],
+        labels.RESPONSE_SENTENCES[state],
+        tuple((code, labels.resolution(code)) for code in moment["response_codes"]),
         quotes.lines(moment["response_turns"], None),
     )
 
@@ -288,7 +288,7 @@ class _Quotes:
                     name=person.name,
                     role=person.role,
                     time=ms_to_clock(turn["start_ms"]),
-                    machine_time=wording.machine_time(turn["start_ms"]),
+                    machine_time=number_format.machine_time(turn["start_ms"]),
                     text=turn["text"],
                     within=span is not None and _mostly((turn["start_ms"], turn["end_ms"]), span),
                     silence_before=self._silence(heard_until, turn["start_ms"]),
@@ -303,7 +303,7 @@ class _Quotes:
             return ""
         middle = (pl.col("start_ms") + pl.col("end_ms")) / 2
         between = self._silences.filter(middle.is_between(after_ms, before_ms))["length_ms"]
-        return wording.length(int(between.to_numpy().max())) if between.len() else ""
+        return number_format.length(int(between.to_numpy().max())) if between.len() else ""
 
     def stretch(
         self, turn_ids: Sequence[int], span: tuple[int, int], duration_ms: int

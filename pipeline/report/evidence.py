@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.report import names, wording
+from pipeline.report import labels, number_format
 
 Hit = Mapping[str, Any]
 """A row of table `hits`."""
@@ -96,12 +96,12 @@ def of_hit(hit: Hit) -> Evidence:
     return Evidence(
         rule=hit["rule"],
         kind=hit["kind"],
-        kind_name=names.KINDS[hit["kind"]],
+        kind_name=labels.KINDS[hit["kind"]],
         marker=hit["marker"],
-        marker_name=names.marker(hit["marker"]),
-        time=wording.clock_range(hit["start_ms"], hit["end_ms"]),
+        marker_name=labels.marker(hit["marker"]),
+        time=number_format.clock_range(hit["start_ms"], hit["end_ms"]),
         primary=hit["primary"],
-        weight=wording.number(hit["weight"]),
+        weight=number_format.number(hit["weight"]),
         sentence=_sentence(rounds, counted),
         rounds=rounds,
         counted=counted,
@@ -113,7 +113,7 @@ def of_hit(hit: Hit) -> Evidence:
 def _sentence(rounds: Sequence[Sequence[Clause]], counted: Clause | None) -> str:
     """The clauses of the first item, and how many items there are."""
     first = dict.fromkeys(c.text for own in rounds[:1] for c in own if c.status == "held")
-    return wording.sentence([first, [counted.text] if counted else []])
+    return number_format.sentence([first, [counted.text] if counted else []])
 
 
 def _rounds(clauses: Sequence[Clause]) -> tuple[tuple[Clause, ...], ...]:
@@ -152,11 +152,11 @@ def _clause(clause: Mapping[str, Any], parameters: Sequence[Parameter]) -> Claus
         status=status,
         status_words=words,
         values=tuple(
-            Value(name, wording.label(name), wording.value(name, each))
+            Value(name, number_format.label(name), number_format.value(name, each))
             for name, each in observed.items()
             if not name.endswith(_BASELINE) and name not in _ROLES
         ),
-        baseline=wording.count(min(sizes), "value") if sizes else "",
+        baseline=number_format.count(min(sizes), "value") if sizes else "",
         parameters=tuple(p for p in parameters if p.name in (clause["params"] or ())),
     )
 
@@ -169,8 +169,8 @@ def _parameters(text: str) -> tuple[Parameter, ...]:
         parameters.append(
             Parameter(
                 name,
-                wording.label(name),
-                wording.value(name, given.get("value")),
+                number_format.label(name),
+                number_format.value(name, given.get("value")),
                 str(given.get("source") or "no source given"),
             )
         )

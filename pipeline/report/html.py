@@ -16,10 +16,10 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.clips import Clip
+from pipeline.audio.clips import Clip
+from pipeline.core.tables import Recording, Tables
 from pipeline.report import model
-from pipeline.report.provenance import Provenance
-from pipeline.tables import Recording, Tables
+from pipeline.workspace.provenance import Provenance
 
 REPORT = "report.html"
 WITH_CLIPS = "report-with-clips.html"

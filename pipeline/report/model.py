@@ -5,18 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.clips import Clip
-from pipeline.report import cards, names, pictures, quality, timeline, wording
-from pipeline.report.cards import Card
-from pipeline.report.evidence import Evidence
-from pipeline.report.people import People, people
-from pipeline.report.pictures import ComingIn, Share, Strip
-from pipeline.report.provenance import DisabledFamily, Provenance
-from pipeline.report.quality import Quality, is_cut_off
-from pipeline.report.stretches import Stretches, stretches
-from pipeline.report.timeline import SHOWN_SILENCE_MS, Timeline
-from pipeline.report.wording import SECOND_MS
-from pipeline.tables import (
+from pipeline.audio.clips import Clip
+from pipeline.core.tables import (
     DIARIZATION,
     MEDIA,
     QUALITY,
@@ -27,7 +17,17 @@ from pipeline.tables import (
     Recording,
     Tables,
 )
-from pipeline.timebase import ms_to_clock
+from pipeline.core.time import ms_to_clock
+from pipeline.report import cards, figures, labels, number_format, quality, timeline
+from pipeline.report.cards import Card
+from pipeline.report.evidence import Evidence
+from pipeline.report.figures import ComingIn, Share, Strip
+from pipeline.report.number_format import SECOND_MS
+from pipeline.report.quality import Quality, is_cut_off
+from pipeline.report.speakers import People, people
+from pipeline.report.timeline import SHOWN_SILENCE_MS, Timeline
+from pipeline.report.timeline_table import Stretches, stretches
+from pipeline.workspace.provenance import DisabledFamily, Provenance
 
 LIMITS = (
     "These are candidate moments, found by readable rules. Whether one is a rupture, you judge.",
@@ -119,7 +119,7 @@ def build(
     return Page(
         title=title(recording),
         subtitle=f"with therapist {metadata.therapist}" if metadata.therapist else "",
-        facts=_facts(recording, tables, names.language(code), provenance),
+        facts=_facts(recording, tables, labels.language(code), provenance),
         glance=_glance(recording, tables, found, looked=who.known),
         limits=LIMITS,
         notices=notices(recording, tables, provenance),
@@ -130,11 +130,11 @@ def build(
         moments=found,
         moves=cards.moves(recording, tables, who),
         empty=_empty(turns, who, disabled),
-        shares=pictures.shares(tables, who) if quality.ends_known(tables) else (),
-        silences=pictures.silences(tables, who),
-        latencies=pictures.latencies(tables, who),
-        coming_in=pictures.coming_in(tables, who),
-        overlap_kinds=tuple(names.OVERLAPS.values()),
+        shares=figures.shares(tables, who) if quality.ends_known(tables) else (),
+        silences=figures.silences(tables, who),
+        latencies=figures.latencies(tables, who),
+        coming_in=figures.coming_in(tables, who),
+        overlap_kinds=tuple(labels.OVERLAPS.values()),
         cut=cards.cut(tables),
         suppressed=cards.suppressed(tables),
         alone=cards.alone(tables),
@@ -159,7 +159,7 @@ def title(recording: Recording) -> str:
 def _voices(who: People) -> str:
     """Whose voices a file with clips holds."""
     lanes = (f"{person.name.lower()} {person.note}".strip() for person in who.lanes)
-    return wording.listed(list(lanes))
+    return number_format.listed(list(lanes))
 
 
 def _language(recording: Recording, tables: Tables) -> str | None:
@@ -173,7 +173,7 @@ def _facts(
     metadata = recording.metadata
     audio = "Transcript without audio"
     if recording.channels:
-        channels = wording.count(recording.channels, "channel")
+        channels = number_format.count(recording.channels, "channel")
         rate = f"{(recording.sample_rate_hz or 0) / 1000:g} kHz"
         audio = f"{channels}, {rate}" if recording.sample_rate_hz else channels
     return (
@@ -195,7 +195,7 @@ def _good(tables: Tables) -> Fact:
     found = quality.disabled(tables)
     if not found:
         return Fact("Quality", "good enough for every rule")
-    families = wording.listed(list(dict.fromkeys(entry.family for entry in found)))
+    families = number_format.listed(list(dict.fromkeys(entry.family for entry in found)))
     return Fact("Quality", f"rules on {families} abstained", "; ".join(e.because for e in found))
 
 
@@ -209,14 +209,14 @@ def _glance(
     longest = silences["length_ms"].max()
     if quality.ends_known(tables):
         number = f"{silences.height:,}"
-        note = f"longest {wording.length(longest)}" if isinstance(longest, int) else ""
+        note = f"longest {number_format.length(longest)}" if isinstance(longest, int) else ""
     else:
         number, note = "\u2013", "not measured"
     return (
         Fact("recorded", ms_to_clock(recording.duration_ms)),
         *(
             Fact(
-                names.KINDS[kind] if looked else f"{names.KINDS[kind]}: not looked for",
+                labels.KINDS[kind] if looked else f"{labels.KINDS[kind]}: not looked for",
                 str(sum(card.kind == kind for card in found)) if looked else "\u2013",
                 kind,
             )
@@ -310,8 +310,8 @@ def _source(recording: Recording, tables: Tables) -> Iterator[Notice]:
             yield Notice(
                 "note",
                 "Parts of the recording are damaged",
-                f"{wording.count(media['damaged_packets'], 'packet')} could not be decoded, and "
-                f"{wording.length(media['gap_ms'])} are missing inside. Silence there may be none.",
+                f"{number_format.count(media['damaged_packets'], 'packet')} could not be decoded, and "
+                f"{number_format.length(media['gap_ms'])} are missing inside. Silence there may be none.",
             )
 
 
@@ -329,11 +329,11 @@ def _empty(turns: pl.DataFrame, who: People, disabled: tuple[DisabledFamily, ...
 
 
 def _speakers(tables: Tables) -> tuple[Speaker, ...]:
-    sources: Mapping[str, str] = names.ROLE_SOURCES
+    sources: Mapping[str, str] = labels.ROLE_SOURCES
     return tuple(
         Speaker(
             row["speaker"],
-            names.ROLES[row["role"]],
+            labels.ROLES[row["role"]],
             sources[row["source"]]
             + (f", margin {row['margin']:.2f}" if row["margin"] is not None else ""),
             row["because"] or "",

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.report import names, wording
-from pipeline.report.provenance import DisabledFamily
-from pipeline.tables import DIARIZATION, MEDIA, QUALITY, Tables
+from pipeline.core.tables import DIARIZATION, MEDIA, QUALITY, Tables
+from pipeline.report import labels, number_format
+from pipeline.workspace.provenance import DisabledFamily
 
 _WHOLE = "Whole recording"
 _LEAST = 0.001
@@ -54,7 +54,7 @@ def quality(tables: Tables) -> Quality:
         follows = "; ".join(_follows(row) for row in poor.iter_rows(named=True))
         rows.append(
             Measured(
-                names.QUALITY.get(name, (wording.label(name), ""))[0],
+                labels.QUALITY.get(name, (number_format.label(name), ""))[0],
                 tuple(told),
                 poor.height > 0,
                 follows or ("good enough" if any(v is not None for v in values.values()) else ""),
@@ -83,26 +83,33 @@ def disabled(tables: Tables) -> tuple[DisabledFamily, ...]:
     for because, family in dict.fromkeys(found):
         reasons.setdefault(because.rstrip("."), []).append(family)
     return tuple(
-        DisabledFamily(wording.listed(families), because) for because, families in reasons.items()
+        DisabledFamily(number_format.listed(families), because)
+        for because, families in reasons.items()
     )
 
 
 def is_cut_off(tables: Tables) -> bool:
     """Whether the recording announces a second or more that it does not hold."""
     media = tables.get("media", MEDIA.empty())
-    return any((media["promised_ms"] - media["duration_ms"]).fill_null(0) >= wording.SECOND_MS)
+    return any(
+        (media["promised_ms"] - media["duration_ms"]).fill_null(0) >= number_format.SECOND_MS
+    )
 
 
 def _follows(row: dict[str, object]) -> str:
     families, because = row["disables"], row["because"] or "the recording is too poor"
     assert isinstance(families, list)
-    return f"rules on {wording.listed(families)} abstain: {because}"
+    return f"rules on {number_format.listed(families)} abstain: {because}"
 
 
 def _value(measure: str, value: float | None) -> str:
     if value is None:
         return "not measured"
-    unit = names.QUALITY.get(measure, ("", ""))[1]
+    unit = labels.QUALITY.get(measure, ("", ""))[1]
     if not unit and 0 < abs(value) < _LEAST:
         return f"under {_LEAST}"
-    return wording.percent(value) if unit == "%" else f"{wording.number(value)} {unit}".strip()
+    return (
+        number_format.percent(value)
+        if unit == "%"
+        else f"{number_format.number(value)} {unit}".strip()
+    )

@@ -9,12 +9,12 @@ from typing import TextIO
 
 import polars as pl
 
-from pipeline.report import names
-from pipeline.report.people import people
+from pipeline.core.spelling import printable
+from pipeline.core.tables import KINDS, MOMENTS, TURNS, Recording, Tables
+from pipeline.core.time import ms_to_clock
+from pipeline.report import labels
 from pipeline.report.quality import is_cut_off
-from pipeline.spelling import printable
-from pipeline.tables import KINDS, MOMENTS, TURNS, Recording, Tables
-from pipeline.timebase import ms_to_clock
+from pipeline.report.speakers import people
 
 _INPUT = ("no", "path")
 _HEADINGS = ("session", "length", "withdrawal", "confrontation", "strongest", "caveats", "status")
@@ -168,7 +168,7 @@ def _cells(summary: SessionSummary) -> tuple[str, ...]:
     strongest = "-"
     if summary.strongest is not None:
         marker = summary.strongest.marker
-        strongest = f"{ms_to_clock(summary.strongest.start_ms)} {marker} {names.marker(marker)}"
+        strongest = f"{ms_to_clock(summary.strongest.start_ms)} {marker} {labels.marker(marker)}"
     status = f"{summary.status}, {summary.note}" if summary.note else summary.status
     duration = "-" if summary.duration_ms is None else ms_to_clock(summary.duration_ms)
     number = "" if summary.number is None else str(summary.number)

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.report import names, voice, wording
-from pipeline.report.people import People
+from pipeline.core.tables import DIARIZATION, MOMENTS, OVERLAPS, SILENCES, TURNS, Tables
+from pipeline.core.time import ms_to_clock
+from pipeline.report import labels, number_format, voice
+from pipeline.report.speakers import People
 from pipeline.report.voice import Curve
-from pipeline.tables import DIARIZATION, MOMENTS, OVERLAPS, SILENCES, TURNS, Tables
-from pipeline.timebase import ms_to_clock
 
 SHOWN_SILENCE_MS = 1_000
 """Shorter silences are not drawn: at this scale they could not be seen."""
@@ -226,7 +226,7 @@ def _lanes(tables: Tables, people: People, window: _Window, top: float) -> list[
 
 def _turn(window: _Window, name: str, span: tuple[int, int], *, slight: bool) -> Bar:
     height = _BACKCHANNEL if slight else _TURNS
-    title = f"{ms_to_clock(span[0])} {name}, {wording.length(span[1] - span[0])}"
+    title = f"{ms_to_clock(span[0])} {name}, {number_format.length(span[1] - span[0])}"
     return window.bar(span, (_TURNS - height) / 2, height, "", title)
 
 
@@ -237,8 +237,8 @@ def _overlaps(tables: Tables, window: _Window) -> list[tuple[int, int, str | Non
         return None
     rows = window.of(tables.get("overlaps", OVERLAPS.empty())).select("start_ms", "end_ms", "kind")
     return [
-        (start, end, kind, f"{ms_to_clock(start)} overlap, {wording.length(end - start)}"
-         + (f", {names.OVERLAPS[kind]}" if kind else ""))
+        (start, end, kind, f"{ms_to_clock(start)} overlap, {number_format.length(end - start)}"
+         + (f", {labels.OVERLAPS[kind]}" if kind else ""))
         for start, end, kind in rows.iter_rows()
     ]  # fmt: skip
 
@@ -254,10 +254,10 @@ def _silence_bars(tables: Tables, window: _Window) -> list[Bar]:
     for start, end, kind, tall in rows.select(
         "start_ms", "end_ms", "kind", height.round(1)
     ).iter_rows():
-        title = f"{ms_to_clock(start)} silence, {wording.length(end - start)}: "
+        title = f"{ms_to_clock(start)} silence, {number_format.length(end - start)}: "
         bars.append(
             window.bar(
-                (start, end), round(_SILENCES - tall, 1), tall, kind, title + names.SILENCES[kind]
+                (start, end), round(_SILENCES - tall, 1), tall, kind, title + labels.SILENCES[kind]
             )
         )
     return bars
@@ -279,8 +279,8 @@ def _marks(tables: Tables, window: _Window, numbers: dict[int, int]) -> tuple[li
         ends[level : level + 1] = [at + (_NUMBER_WIDTH if many else _LABEL_WIDTH)]
         band = window.bar((row["start_ms"], row["end_ms"]), 0, 0, row["kind"], "")
         title = (
-            f"Moment {number}, {names.KINDS[row['kind']]}: {names.marker(row['marker'])}, "
-            f"{wording.clock_range(row['start_ms'], row['end_ms'])}"
+            f"Moment {number}, {labels.KINDS[row['kind']]}: {labels.marker(row['marker'])}, "
+            f"{number_format.clock_range(row['start_ms'], row['end_ms'])}"
         )
         marks.append(
             Mark(
@@ -329,14 +329,14 @@ def _summary(tables: Tables, people: People, moments: int) -> str:
     shown = silences.filter(pl.col("length_ms") >= SHOWN_SILENCE_MS).height
     turns = tables.get("turns", TURNS.empty())
     spoken = ", ".join(
-        f"{person.name} {wording.count(n, 'turn')}"
+        f"{person.name} {number_format.count(n, 'turn')}"
         for person in people.lanes
         for n in [turns.filter(pl.col("speaker").is_in(person.speakers)).height]
     )
     return (
         f"The session from left to right. {spoken or 'No speech'}; "
-        f"{wording.count(shown, 'silence')} of 1 s or longer; "
-        f"{wording.count(moments, 'candidate moment')}. The cards below say the same in words."
+        f"{number_format.count(shown, 'silence')} of 1 s or longer; "
+        f"{number_format.count(moments, 'candidate moment')}. The cards below say the same in words."
     )
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.report import wording
-from pipeline.report.people import Person
-from pipeline.tables import FRAMES, SPANS, Tables
+from pipeline.core.tables import FRAMES, SPANS, Tables
+from pipeline.report import number_format
+from pipeline.report.speakers import Person
 
 # How the curves are drawn; nothing is decided by these.
 _BUCKETS = 260
@@ -127,7 +127,7 @@ def _curve(values: pl.DataFrame, duration_ms: int, unit: str, what: str) -> Curv
         band_height=round(y(low) - y(high), 1),
         bound=f"\u00b1{reach:.1f} {unit}",
         summary=(
-            f"Median {what} of each {wording.length(bucket_ms)} of the session. Half of them lie "
+            f"Median {what} of each {number_format.length(bucket_ms)} of the session. Half of them lie "
             f"between {low:+.1f} and {high:+.1f} {unit} of the client's own median."
         ),
     )

@@ -5,7 +5,7 @@
     from pathlib import Path
     from pipeline import config, research
 
-    said = research.Said.read([Path("codes.csv")], uncertain=[Path("unsure.csv")])
+    said = research.Annotations.read([Path("codes.csv")], uncertain=[Path("unsure.csv")])
     result = research.evaluate(Path("workspace"), said, settings=config.load("mine.yaml"))
     result.evaluation.tally("withdrawal").f1           # None: cannot be said
     result.evaluation.intervals("withdrawal")["f1"]    # by bootstrap over sessions
@@ -26,16 +26,16 @@ from pathlib import Path
 
 from pipeline import config
 from pipeline.config import Settings
+from pipeline.research.alignment import Tolerance
+from pipeline.research.annotations import Annotations
+from pipeline.research.bootstrap import Interval
 from pipeline.research.cases import Case
-from pipeline.research.chance import Interval
-from pipeline.research.comparing import Comparison, compared
-from pipeline.research.opening import Opened, read
-from pipeline.research.placing import Tolerance
-from pipeline.research.said import Said
-from pipeline.research.sheet import listed
+from pipeline.research.comparison import Comparison, compared
+from pipeline.research.load_sessions import Opened, read
+from pipeline.research.metrics import MarkerTally, RuleTally, Segments, Tally
 from pipeline.research.study import Evaluation, Score, Study
 from pipeline.research.sweeps import Sweep
-from pipeline.research.tally import MarkerTally, RuleTally, Segments, Tally
+from pipeline.research.text_report import listed
 from pipeline.research.tuning import Tuning, tune
 
 __all__ = [
@@ -47,7 +47,7 @@ __all__ = [
     "Opened",
     "Result",
     "RuleTally",
-    "Said",
+    "Annotations",
     "Score",
     "Segments",
     "Study",
@@ -73,7 +73,7 @@ class Result:
 
 def evaluate(
     workspace: Path,
-    said: Said,
+    said: Annotations,
     sessions: Sequence[str] = (),
     *,
     tolerance: Tolerance | None = None,
@@ -112,7 +112,7 @@ def compare(
     workspace: Path,
     first: Settings | None,
     second: Settings | None,
-    said: Said | None = None,
+    said: Annotations | None = None,
     sessions: Sequence[str] = (),
     *,
     tolerance: Tolerance | None = None,

@@ -1,4 +1,4 @@
-"""Walked sessions: their tables, the lines of their transcript, and what codes call them."""
+"""SessionResult sessions: their tables, the lines of their transcript, and what codes call them."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,16 +9,16 @@ from typing import TypeVar
 
 import polars as pl
 
-from pipeline import intake
-from pipeline.catalogue import Catalogue, Entry
-from pipeline.database import FILE
-from pipeline.errors import ConfigError, InputError
+from pipeline.core.errors import ConfigError, InputError
+from pipeline.core.spelling import SHORT_ID, whole
+from pipeline.core.tables import Recording, Tables
 from pipeline.formats import transcript
-from pipeline.research.placing import Timeline
-from pipeline.session.keeping import Note
-from pipeline.spelling import whole
-from pipeline.store import Store, layered
-from pipeline.tables import SHORT_ID, Recording, Tables
+from pipeline.research.alignment import Timeline
+from pipeline.session import intake
+from pipeline.session.manifest import Note
+from pipeline.workspace.catalogue import Catalogue, Entry
+from pipeline.workspace.database import FILE
+from pipeline.workspace.store import Store, layered
 
 _PREFIX = 6
 BATCH = 48

@@ -16,7 +16,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 
 
 def split(names: Iterable[str], number: int) -> tuple[tuple[str, ...], tuple[str, ...]]:

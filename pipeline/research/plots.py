@@ -8,8 +8,8 @@ scores nothing is known.
 from collections.abc import Mapping
 from html import escape
 
+from pipeline.research.metrics import Point, Tally
 from pipeline.research.study import GROUPS, Evaluation
-from pipeline.research.tally import Point, Tally
 
 _SIDE = 300
 _LEFT, _TOP = 46, 14

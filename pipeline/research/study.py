@@ -8,18 +8,18 @@ from typing import TypeVar
 import polars as pl
 
 from pipeline import config
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
 from pipeline.formats.codes import KINDS, Codes
 from pipeline.formats.repairs import Repairs
-from pipeline.research import chance, holdout, judging
+from pipeline.research import bootstrap, holdout, scoring
+from pipeline.research.alignment import Tolerance, place
+from pipeline.research.annotations import Annotations
+from pipeline.research.bootstrap import Interval
 from pipeline.research.cases import Case, find, in_batches
-from pipeline.research.chance import Interval
-from pipeline.research.judging import Coded, Judged
-from pipeline.research.matching import Place
-from pipeline.research.placing import Tolerance, place
-from pipeline.research.said import Said
-from pipeline.research.tally import MarkerTally, RuleTally, Tally, total
-from pipeline.research.worth import by_rule
+from pipeline.research.event_matching import Place
+from pipeline.research.metrics import MarkerTally, RuleTally, Tally, total
+from pipeline.research.rule_contribution import by_rule
+from pipeline.research.scoring import Coded, Judged
 
 GROUPS: Mapping[str, tuple[str, ...]] = {"all": KINDS, **{kind: (kind,) for kind in KINDS}}
 """What tallies are made of: both kinds together, and each by itself."""
@@ -72,7 +72,7 @@ class Evaluation:
         """See `chance.intervals`."""
         own = [score.tallies[group] for score in self.scores]
         drawn = self.settings
-        return chance.intervals(own, draws=drawn.draws, level=drawn.level, seed=drawn.seed)
+        return bootstrap.intervals(own, draws=drawn.draws, level=drawn.level, seed=drawn.seed)
 
     @property
     def markers(self) -> dict[str, MarkerTally]:
@@ -87,17 +87,17 @@ class Evaluation:
     @cached_property
     def moments(self) -> pl.DataFrame:
         """Table `judging.FLAGGED` of all sessions, with a column `session`."""
-        return self._all(lambda judged: judged.moments, judging.FLAGGED.empty())
+        return self._all(lambda judged: judged.moments, scoring.FLAGGED.empty())
 
     @cached_property
     def events(self) -> pl.DataFrame:
         """Table `judging.EVENTS` of all sessions, with a column `session`."""
-        return self._all(lambda judged: judged.events, judging.EVENTS.empty())
+        return self._all(lambda judged: judged.events, scoring.EVENTS.empty())
 
     @cached_property
     def benign(self) -> pl.DataFrame:
         """Table `judging.BENIGN` of all sessions, with a column `session`."""
-        return self._all(lambda judged: judged.benign, judging.BENIGN.empty())
+        return self._all(lambda judged: judged.benign, scoring.BENIGN.empty())
 
     def part(self, names: Iterable[str], *, inside: bool = True) -> "Evaluation":
         """Only the sessions of these names, or only the others."""
@@ -145,14 +145,19 @@ class Study:
 
     @classmethod
     def of(
-        cls, cases: Sequence[Case], said: Said, tolerance: Tolerance, *, all_looked_at: bool = False
+        cls,
+        cases: Sequence[Case],
+        said: Annotations,
+        tolerance: Tolerance,
+        *,
+        all_looked_at: bool = False,
     ) -> "Study":
         """Bring sessions and codes together.
 
         Parameters
         ----------
         cases
-            Walked sessions, of which only those are taken that the codes name.
+            SessionResult sessions, of which only those are taken that the codes name.
         all_looked_at
             Somebody coded all of `cases`: one that the codes do not name is free of ruptures.
 
@@ -172,7 +177,7 @@ class Study:
             repairs[_ONLY_SESSION] += names[name] is None
             names[name] = cases[0]
         apart = said.by_session()
-        of_case: dict[Case, list[Said]] = {case: [] for case in cases}
+        of_case: dict[Case, list[Annotations]] = {case: [] for case in cases}
         for name, found in names.items():
             if found is not None:
                 of_case[found].append(apart[name])
@@ -213,9 +218,11 @@ class Study:
         return Evaluation(tuple(scores), self.tolerance, settings)
 
 
-def _coded(case: Case, parts: Sequence[Said], tolerance: Tolerance, repairs: Repairs) -> Coded:
+def _coded(
+    case: Case, parts: Sequence[Annotations], tolerance: Tolerance, repairs: Repairs
+) -> Coded:
     """What is said of a session, by each of the names that it is called by; nothing: no rupture."""
-    said = sum(parts[1:], parts[0] if parts else Said(Codes.zero()))
+    said = sum(parts[1:], parts[0] if parts else Annotations(Codes.zero()))
 
     def placed(codes: Codes) -> pl.DataFrame:
         duration_ms = case.recording.duration_ms
@@ -247,7 +254,7 @@ def _score(
     hits = case.tables["hits"].filter(pl.col("kind").is_in(KINDS))
     duration_ms = case.recording.duration_ms
     cells = {
-        group: judging.segments(moments, coded, kinds, duration_ms, settings.segment_ms)
+        group: scoring.segments(moments, coded, kinds, duration_ms, settings.segment_ms)
         for group, kinds in GROUPS.items()
     }
     name, recording_id = case.name, case.recording.recording_id
@@ -255,14 +262,14 @@ def _score(
         only = {group: Tally(segments=cell) for group, cell in cells.items()}
         return Score(name, recording_id, only, {}, {}, None)
     places = locate(moments)
-    items = judging.rests_on(moments, hits, case.tables)
-    judged = judging.judge(moments, places, coded, tolerance.value, items)
+    items = scoring.rests_on(moments, hits, case.tables)
+    judged = scoring.judge(moments, places, coded, tolerance.value, items)
     tallies = {
-        group: judging.tally(judged, cells[group], kinds, duration_ms, settings.top)
+        group: scoring.tally(judged, cells[group], kinds, duration_ms, settings.top)
         for group, kinds in GROUPS.items()
     }
     rules = by_rule(judged, hits, moments, coded, tolerance.value)
-    return Score(name, recording_id, tallies, judging.by_marker(judged), rules, judged)
+    return Score(name, recording_id, tallies, scoring.by_marker(judged), rules, judged)
 
 
 def places_of(case: Case, tolerance: Tolerance) -> Callable[[pl.DataFrame], list[Place]]:

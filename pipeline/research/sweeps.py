@@ -33,11 +33,11 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from pipeline.config import Section
-from pipeline.errors import ConfigError
-from pipeline.formats import yaml
-from pipeline.registry import nearest
-from pipeline.research.chance import RANKED, STATISTICS
-from pipeline.research.placing import Tolerance
+from pipeline.core import yaml
+from pipeline.core.errors import ConfigError
+from pipeline.core.registry import nearest
+from pipeline.research.alignment import Tolerance
+from pipeline.research.bootstrap import RANKED, STATISTICS
 
 GOALS = (*STATISTICS, RANKED)
 """What may be a goal or a bound."""

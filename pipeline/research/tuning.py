@@ -18,16 +18,16 @@ from pathlib import Path
 
 from pipeline import config
 from pipeline.config import Settings
-from pipeline.errors import ConfigError, InputError
+from pipeline.core.errors import ConfigError, InputError
 from pipeline.research import holdout
-from pipeline.research.chance import RANKED, STATISTICS
-from pipeline.research.opening import read
-from pipeline.research.placing import Tolerance
-from pipeline.research.said import Said
+from pipeline.research.alignment import Tolerance
+from pipeline.research.annotations import Annotations
+from pipeline.research.bootstrap import RANKED, STATISTICS
+from pipeline.research.load_sessions import read
+from pipeline.research.metrics import Tally, total
 from pipeline.research.study import Study
 from pipeline.research.sweeps import Sweep, Value
-from pipeline.research.tally import Tally, total
-from pipeline.research.trying import START, Tried
+from pipeline.research.trials import START, Tried
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Tuning:
     bounded: bool
     start: Tally
     apparent: Tally
-    crossed: Tally
+    cross_validated: Tally
     held_start: Tally | None
     held: Tally | None
     folds: tuple[tuple[str, ...], ...]
@@ -95,7 +95,7 @@ class Tuning:
 def tune(
     workspace: Path,
     sweep: Sweep,
-    said: Said,
+    said: Annotations,
     sessions: Sequence[str] = (),
     tell: Callable[[int, int], None] = lambda _done, _all: None,
     *,
@@ -151,7 +151,9 @@ def _settled(
     winners = [
         choice(sweep, trials, [name for name in tuned if name not in fold]) for fold in folds
     ]
-    crossed = [trials[winner].tally(fold) for winner, fold in zip(winners, folds, strict=True)]
+    cross_validated = [
+        trials[winner].tally(fold) for winner, fold in zip(winners, folds, strict=True)
+    ]
     apparent = trials[best].tally(tuned)
     return Tuning(
         sweep=sweep,
@@ -160,7 +162,7 @@ def _settled(
         bounded=_kept(sweep, apparent),
         start=total(start[name] for name in tuned),
         apparent=apparent,
-        crossed=total(crossed),
+        cross_validated=total(cross_validated),
         held_start=total(start[name] for name in sorted(held)) if held else None,
         held=trials[best].tally(sorted(held)) if held else None,
         folds=tuple(folds),

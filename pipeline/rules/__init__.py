@@ -6,7 +6,8 @@
     tables |= book.flag(tables, lexicons, settings)          # hits and moments
 """
 
-from pipeline.rules.abstaining import Abstention
-from pipeline.rules.book import READS, RuleBook, RuleEntry
+from pipeline.rules.abstentions import Abstention
+from pipeline.rules.book import READS, RuleBook
+from pipeline.workspace.provenance import RuleEntry
 
 __all__ = ["READS", "Abstention", "RuleBook", "RuleEntry"]

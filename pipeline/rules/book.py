@@ -17,20 +17,21 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline import config
-from pipeline.lexicon import Lexicons
-from pipeline.ports import Feature
-from pipeline.rules import columns, compiling, evidence, hit, response
-from pipeline.rules.abstaining import Abstention, abstentions
-from pipeline.rules.compiling import Compiled
-from pipeline.rules.counting import groups
-from pipeline.rules.cutting import cut
+from pipeline.core.schema import split
+from pipeline.core.tables import MOMENTS, SET_ASIDE, Tables
+from pipeline.lexicons import Lexicons
+from pipeline.measures.feature import Feature
+from pipeline.rules import columns, compiler, evidence, hit, response
+from pipeline.rules.abstentions import Abstention, abstentions
+from pipeline.rules.clause_results import Judged
+from pipeline.rules.compiler import Compiled
+from pipeline.rules.counts import groups
 from pipeline.rules.evidence import Quoting
+from pipeline.rules.feature_join import SESSION
 from pipeline.rules.hit import Hit
-from pipeline.rules.measured import SESSION
-from pipeline.rules.merging import moments
-from pipeline.rules.outcomes import Judged
-from pipeline.schema import split
-from pipeline.tables import MOMENTS, SET_ASIDE, Tables
+from pipeline.rules.moment_limits import cut
+from pipeline.rules.moments import moments
+from pipeline.workspace.provenance import RuleEntry
 
 READS: Mapping[str, Collection[str] | None] = {
     **dict.fromkeys(("media", "turns", "silences", "overlaps", "roles", "measures", "quality")),
@@ -41,29 +42,6 @@ READS: Mapping[str, Collection[str] | None] = {
 
 _TAKEN_BACK = "a guard"
 """What `suppressed_by` says where nothing is explained."""
-
-
-@dataclass(frozen=True)
-class RuleEntry:
-    """A rule in one line, for whoever lists what was in force.
-
-    Attributes
-    ----------
-    rule
-        Its id.
-    kind, marker
-        What it speaks for.
-    needs
-        Families without which it abstains: timing, voice, words.
-    primary
-        It may make a moment by itself.
-    """
-
-    rule: str
-    kind: str
-    marker: str
-    needs: tuple[str, ...] = ()
-    primary: bool = True
 
 
 @dataclass(frozen=True)
@@ -100,7 +78,7 @@ class RuleBook:
         ConfigError
             All mistakes of all files, each with file and line.
         """
-        rules = compiling.rules(settings, features, lexicons.ids)
+        rules = compiler.rules(settings, features, lexicons.ids)
         return cls(rules, tuple(features), settings.baseline.min_n)
 
     def canonical(self) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from pipeline.rules.abstaining import Abstention
-from pipeline.tables import Tables
+from pipeline.core.tables import Tables
+from pipeline.rules.abstentions import Abstention
 
 SMALL_BASELINE = (
     "Small baseline: too little data in this session to know what is typical for this pair; "

@@ -28,10 +28,10 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.datatypes import DataType, DataTypeClass
 
-from pipeline.ports import Feature
-from pipeline.rules.measured import SESSION, Measured
+from pipeline.core.tables import WINDOWS_MS, Tables
+from pipeline.measures.feature import Feature
+from pipeline.rules.feature_join import SESSION, Measured
 from pipeline.rules.rulefile import Family
-from pipeline.tables import WINDOWS_MS, Tables
 
 OWN: dict[str, dict[str, tuple[DataType | DataTypeClass, Family | None]]] = {
     "turn": {

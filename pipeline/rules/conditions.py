@@ -16,7 +16,7 @@ from functools import cache
 
 import polars as pl
 
-from pipeline.registry import nearest
+from pipeline.core.registry import nearest
 from pipeline.rules.columns import Known
 from pipeline.rules.rulefile import Clause, Param
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.lexicon import Lexicons
+from pipeline.lexicons import Lexicons
 from pipeline.rules import conditions
-from pipeline.rules.compiling import Compiled
+from pipeline.rules.clause_results import Judged
+from pipeline.rules.compiler import Compiled
 from pipeline.rules.conditions import Quote, Test
-from pipeline.rules.measured import SESSION
-from pipeline.rules.outcomes import Judged
+from pipeline.rules.feature_join import SESSION
 
 SMALL_BASELINE = "small baseline"
 """How each reason begins for which a clause was set aside."""

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from pipeline.schema import split
-from pipeline.tables import HITS
+from pipeline.core.schema import split
+from pipeline.core.tables import HITS
 
 
 class Hit(NamedTuple):

@@ -33,8 +33,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline import config
-from pipeline.lexicon import Lexicons
-from pipeline.rules.measured import SESSION
+from pipeline.lexicons import Lexicons
+from pipeline.rules.feature_join import SESSION
 
 REDIRECT = "R10"
 RUPTURES = frozenset(("withdrawal", "confrontation"))

@@ -12,9 +12,9 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from pipeline.config import Section, builtin
-from pipeline.errors import ConfigError
-from pipeline.formats import yaml
-from pipeline.registry import nearest
+from pipeline.core import yaml
+from pipeline.core.errors import ConfigError
+from pipeline.core.registry import nearest
 
 Family = Literal["timing", "voice", "words"]
 Kind = Literal["withdrawal", "confrontation", "therapist_move"]

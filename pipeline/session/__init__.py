@@ -17,31 +17,31 @@ import polars as pl
 
 from pipeline import report
 from pipeline.config import Settings
-from pipeline.formats.language import NOT_UNDERSTOOD
-from pipeline.intake import Source
-from pipeline.ports import SpeechDetector
-from pipeline.session import earlier, stages
-from pipeline.session.clipping import moment_clips
-from pipeline.session.enrolling import therapist_voice
-from pipeline.session.keeping import Walked, publish, read_note, reopen
-from pipeline.session.naming import numbered, unheeded, unlabelled
-from pipeline.session.plan import Enrolled, Plan, Spoken
-from pipeline.session.replacing import Older, abandon, replace_older
-from pipeline.session.stages import decided_by
-from pipeline.session.sweeping import purge, unused
-from pipeline.stage import Outcome, State, run
-from pipeline.store import Store
-from pipeline.tables import Recording, Tables
+from pipeline.core.languages import NOT_UNDERSTOOD
+from pipeline.core.tables import Recording, Tables
+from pipeline.engines.protocols import SpeechDetector
+from pipeline.session import prior_sessions, stages
+from pipeline.session.cleanup import purge, unused
+from pipeline.session.enrolment import therapist_voice
+from pipeline.session.intake import Source
+from pipeline.session.manifest import SessionResult, publish, read_note, reopen
+from pipeline.session.moment_audio import moment_clips
+from pipeline.session.plan import Enrolled, LanguageResources, Plan
+from pipeline.session.replacement import Older, abandon, replace_older
+from pipeline.session.role_warnings import numbered, unlabelled, unused_role_warnings
+from pipeline.session.stages import settings_digest
+from pipeline.workspace.stage_cache import Outcome, State, run
+from pipeline.workspace.store import Store
 
 __all__ = [
     "Enrolled",
     "Older",
     "Plan",
-    "Spoken",
-    "Walked",
+    "LanguageResources",
+    "SessionResult",
     "abandon",
     "decide_again",
-    "decided_by",
+    "settings_digest",
     "moment_clips",
     "numbered",
     "purge",
@@ -65,7 +65,7 @@ def walk(
     *,
     refresh: bool = False,
     tell: Callable[[str, State], None] = lambda _stage, _state: None,
-) -> Walked:
+) -> SessionResult:
     """Walk one recording; what is there already is not computed again.
 
     Parameters
@@ -97,24 +97,24 @@ def walk(
         sound.close()
     about = (
         *_about(language, plan, spoken, meant),
-        *unheeded(recording, outcome.tables),
+        *unused_role_warnings(recording, outcome.tables),
         *_repairs(outcome.tables, source),
     )
-    notes = earlier.told((*plan.provenance.notes, *about), past)
+    notes = prior_sessions.told((*plan.provenance.notes, *about), past)
     engines = (*plan.provenance.engines, meant)
     provenance = replace(plan.provenance, engines=engines, rules=spoken.listed, notes=notes)
-    settled = decided_by(settings, spoken)
+    settled = settings_digest(settings, spoken)
     return publish(recording, language, outcome, provenance, settled, store, tell)
 
 
 def decide_again(
     recording_id: str,
     store: Store,
-    speak: Callable[[str | None], Spoken],
+    speak: Callable[[str | None], LanguageResources],
     settings: Settings,
     corrections: Mapping[str, str],
     named: Callable[[report.Provenance], report.Provenance] = lambda provenance: provenance,
-) -> Walked:
+) -> SessionResult:
     """Roles and rules once more over the last walk; the recording itself may be gone.
 
     Parameters
@@ -141,9 +141,9 @@ def decide_again(
     )
     outcome = run(decide, recording_id, store, upstream=upstream)
     provenance = named(note.provenance)
-    notes = earlier.told(provenance.notes, past)
+    notes = prior_sessions.told(provenance.notes, past)
     provenance = replace(provenance, rules=spoken.listed, notes=notes)
-    settled = decided_by(settings, spoken)
+    settled = settings_digest(settings, spoken)
     return publish(note.recording, note.language, outcome, provenance, settled, store)
 
 
@@ -153,13 +153,13 @@ def _compared(known: Outcome) -> tuple[str, ...]:
 
 def _past(
     recording: Recording, known: Outcome, store: Store, settings: Settings
-) -> tuple[earlier.Past, ...]:
+) -> tuple[prior_sessions.Past, ...]:
     at_most = settings.baseline.earlier_sessions
-    return earlier.find(recording, known.slots["values"], store, at_most)
+    return prior_sessions.find(recording, known.slots["values"], store, at_most)
 
 
 def _about(
-    language: str | None, plan: Plan, spoken: Spoken, meant: report.EngineChoice
+    language: str | None, plan: Plan, spoken: LanguageResources, meant: report.EngineChoice
 ) -> Iterator[str]:
     """What is to be said of the language, and of rules on meaning where nobody compares it."""
     if language and not plan.language:

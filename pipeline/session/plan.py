@@ -6,23 +6,23 @@ from functools import cached_property
 
 from pipeline import report
 from pipeline.config import Settings
-from pipeline.features import meaning
-from pipeline.lexicon import Lexicons
-from pipeline.ports import (
+from pipeline.engines.protocols import (
     Diarizer,
-    Feature,
     PitchTracker,
     SentenceEncoder,
     Transcriber,
     VoiceEncoder,
 )
+from pipeline.lexicons import Lexicons
+from pipeline.measures import meaning
+from pipeline.measures.feature import Feature
 from pipeline.rules import RuleBook, RuleEntry
-from pipeline.store import digest
-from pipeline.voices import Vector
+from pipeline.speech.voices import Vector
+from pipeline.workspace.store import digest
 
 
 @dataclass(frozen=True)
-class Spoken:
+class LanguageResources:
     """What depends on the language of a session."""
 
     lexicons: Lexicons
@@ -94,7 +94,7 @@ class Plan:
     pitch: PitchTracker
     language: str | None
     no_words: str | None
-    speak: Callable[[str | None], Spoken]
+    speak: Callable[[str | None], LanguageResources]
     understand: Callable[[str | None], tuple[SentenceEncoder | None, report.EngineChoice]]
     enrolled: Enrolled | None
     provenance: report.Provenance

@@ -9,17 +9,17 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from pipeline.config import Settings
-from pipeline.session import earlier, stages
-from pipeline.session.keeping import Note, read_note
-from pipeline.session.plan import Spoken
-from pipeline.stage import Outcome, State, run
-from pipeline.store import Store, canonical, digest
+from pipeline.session import prior_sessions, stages
+from pipeline.session.manifest import Note, read_note
+from pipeline.session.plan import LanguageResources
+from pipeline.workspace.stage_cache import Outcome, State, run
+from pipeline.workspace.store import Store, canonical, digest
 
 
 def decided(
     recording_id: str,
     store: Store,
-    speak: Callable[[str | None], Spoken],
+    speak: Callable[[str | None], LanguageResources],
     settings: Settings,
     corrections: Mapping[str, str],
 ) -> tuple[Note, Outcome]:
@@ -50,14 +50,18 @@ def decided(
     heard = Outcome(tables, states, addresses, kept, {})
     known = run(counting, recording_id, store, upstream=heard)
     at_most = settings.baseline.earlier_sessions
-    past = earlier.find(note.recording, known.slots["values"], store, at_most)
+    past = prior_sessions.find(note.recording, known.slots["values"], store, at_most)
     compared = _if_there("voices", kept)
     decide = stages.deciding(note.recording, spoken, settings, corrections, past, compared)
     return note, run(decide, recording_id, store, upstream=known)
 
 
 def first_other(
-    note: Note, store: Store, spoken: Spoken, settings: Settings, corrections: Mapping[str, str]
+    note: Note,
+    store: Store,
+    spoken: LanguageResources,
+    settings: Settings,
+    corrections: Mapping[str, str],
 ) -> str | None:
     """Name of the first stage that `decided` would compute; None: the walk has left them all.
 
@@ -65,7 +69,7 @@ def first_other(
     """
     slots, addresses = dict(note.slots), note.provenance.stages
     at_most = settings.baseline.earlier_sessions
-    past = earlier.find(note.recording, slots["values"], store, at_most)
+    past = prior_sessions.find(note.recording, slots["values"], store, at_most)
     compared = _if_there("voices", slots)
     decide = stages.deciding(note.recording, spoken, settings, corrections, past, compared)
     counting = stages.counting(settings, spoken, _if_there("meaning", slots))

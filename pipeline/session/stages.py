@@ -7,20 +7,11 @@ from typing import Any
 
 import polars as pl
 
-from pipeline import activity, audio, baseline, features, quality, regions, roles, turns, voices
+from pipeline import audio, measures
+from pipeline.audio.samples import Audio
 from pipeline.config import Settings
-from pipeline.errors import InputError
-from pipeline.features import frames, meaning
-from pipeline.formats import transcript
-from pipeline.intake import Source
-from pipeline.lexicon import Lexicons
-from pipeline.ports import Audio, Identity, SentenceEncoder, SpeechDetector, Transcribed
-from pipeline.report import EngineChoice
-from pipeline.session.earlier import Past
-from pipeline.session.plan import Plan, Spoken
-from pipeline.stage import Stage
-from pipeline.store import Store, canonical, digest
-from pipeline.tables import (
+from pipeline.core.errors import InputError
+from pipeline.core.tables import (
     ACTIVITY,
     DIARIZATION,
     DOUBTS,
@@ -33,6 +24,18 @@ from pipeline.tables import (
     Recording,
     Tables,
 )
+from pipeline.engines.protocols import Identity, SentenceEncoder, SpeechDetector, Transcribed
+from pipeline.engines.transcription import asr_segments
+from pipeline.formats import transcript
+from pipeline.lexicons import Lexicons
+from pipeline.measures import baseline, frames, meaning
+from pipeline.session.intake import Source
+from pipeline.session.plan import LanguageResources, Plan
+from pipeline.session.prior_sessions import Past
+from pipeline.speech import activity, quality, roles, turns, voices
+from pipeline.workspace.provenance import EngineChoice
+from pipeline.workspace.stage_cache import Stage
+from pipeline.workspace.store import Store, canonical, digest
 
 DECIDING = ("roles", "measures", "moments")
 """Stages that a correction computes again."""
@@ -156,7 +159,7 @@ def hearing(recording: Recording, sound: Sound, plan: Plan) -> list[Stage]:
         return {"spans": found.spans, "diarization": DIARIZATION.frame([row])}
 
     def words(tables: Tables) -> Tables:
-        cut = regions.cut(tables["spans"], duration_ms, settings.transcription)
+        cut = asr_segments.cut(tables["spans"], duration_ms, settings.transcription)
         heard = _transcribe(plan, sound.audio, cut)
         row: dict[str, object] = {
             "engine": what.name,
@@ -212,7 +215,7 @@ def _comparing(sound: Sound, plan: Plan) -> list[Stage]:
 def understanding(
     sound: Sound,
     plan: Plan,
-    spoken: Spoken,
+    spoken: LanguageResources,
     encoder: SentenceEncoder | None,
     choice: EngineChoice,
 ) -> list[Stage]:
@@ -248,7 +251,10 @@ def understanding(
 
 
 def _comparing_meaning(
-    encoder: SentenceEncoder | None, choice: EngineChoice, settings: Settings, spoken: Spoken
+    encoder: SentenceEncoder | None,
+    choice: EngineChoice,
+    settings: Settings,
+    spoken: LanguageResources,
 ) -> list[Stage]:
     """Turns beside prototype sentences and questions; no stage at all where nobody compares."""
     if encoder is None:
@@ -264,12 +270,12 @@ def _comparing_meaning(
     return [Stage("meaning", 1, ("turns",), compare, told, identity, choice.because)]
 
 
-def _prototypes(spoken: Spoken) -> dict[str, str]:
+def _prototypes(spoken: LanguageResources) -> dict[str, str]:
     return {"prototypes": digest(spoken.lexicons.canonical_prototypes().encode())}
 
 
 def counting(
-    settings: Settings, spoken: Spoken, meant: tuple[str, ...] = ()
+    settings: Settings, spoken: LanguageResources, meant: tuple[str, ...] = ()
 ) -> tuple[Stage, Stage]:
     """The stages `turns` and `values`: they depend on lexicons, and need neither sound nor engine.
 
@@ -292,7 +298,7 @@ def counting(
         )
 
     def measure(tables: Tables) -> Tables:
-        return {"values": features.measure_all(tables, spoken.features)}
+        return {"values": measures.measure_all(tables, spoken.features)}
 
     lexicons = {"lexicons": spoken.digests["lexicons"]}
     catalogue = {"catalogue": [[f.name, f.version, f.item] for f in spoken.features]}
@@ -313,7 +319,7 @@ def counting(
 
 def deciding(
     recording: Recording,
-    spoken: Spoken,
+    spoken: LanguageResources,
     settings: Settings,
     corrections: Mapping[str, str],
     past: Sequence[Past],
@@ -388,7 +394,7 @@ def deciding(
     ]
 
 
-def decided_by(settings: Settings, spoken: Spoken) -> dict[str, str]:
+def settings_digest(settings: Settings, spoken: LanguageResources) -> dict[str, str]:
     """Digest of each part of the settings on which the deciding stages rest, rules among them."""
     sections = _dump(settings, "roles", "features", "baseline", "moments", "response")
     parts = {name: digest(canonical(part)) for name, part in sections.items()} | spoken.digests

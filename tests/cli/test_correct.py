@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from results import results_of
 
-from pipeline import batch
-from pipeline.assembly import Workbench
-from pipeline.cli import main, progress, reading, running
+from pipeline.cli import main, progress, run, sessions
 from pipeline.config import load
-from pipeline.errors import ConfigError, StoreError
+from pipeline.core.errors import ConfigError, StoreError
+from pipeline.evaluation.batch_results import results_of
+from pipeline.session import batch
+from pipeline.session.workbench import Workbench
 
 VTT = """WEBVTT
 
@@ -40,7 +40,7 @@ def path(workspace: Path) -> str:
 
 def test_a_speaker_that_is_not_there_is_refused(walked: Path) -> None:
     with pytest.raises(ConfigError, match="no such speaker in this session"):
-        running.correct(path(walked), {"a": "therapist"}, walked, "default")
+        run.correct(path(walked), {"a": "therapist"}, walked, "default")
     bench = Workbench(load(), walked)
     assert bench.catalogue.corrections(bench.catalogue.find(path(walked)).recording_id) == {}
 
@@ -49,25 +49,25 @@ def test_other_settings_than_those_of_the_run_are_refused(walked: Path, tmp_path
     mine = tmp_path / "mine.yaml"
     mine.write_text("extends: default\nrules: [withdrawal]\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"other settings .*differ in rules; .*--anew"):
-        running.correct(path(walked), {"A": "therapist"}, walked, str(mine))
-    running.correct(path(walked), {"A": "therapist"}, walked, str(mine), anew=True)
+        run.correct(path(walked), {"A": "therapist"}, walked, str(mine))
+    run.correct(path(walked), {"A": "therapist"}, walked, str(mine), anew=True)
     # Those are the settings of the last walk from now on.
     with pytest.raises(ConfigError, match="differ in rules"):
-        running.correct(path(walked), {"A": "client"}, walked, "default")
+        run.correct(path(walked), {"A": "client"}, walked, "default")
 
 
 def test_a_file_that_only_has_another_name_is_no_other_settings(
     walked: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "mine.yaml").write_text("engines: {threads: 1}\n", encoding="utf-8")
-    running.correct(path(walked), {"A": "therapist"}, walked, str(tmp_path / "mine.yaml"))
+    run.correct(path(walked), {"A": "therapist"}, walked, str(tmp_path / "mine.yaml"))
 
 
 def test_other_settings_under_the_same_name_are_told(walked: Path, tmp_path: Path) -> None:
     file = tmp_path / "default.yaml"
     file.write_text("baseline: {min_n: 7}\nrules: []\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="differ in baseline, rules"):
-        running.correct(path(walked), {"A": "therapist"}, walked, str(file))
+        run.correct(path(walked), {"A": "therapist"}, walked, str(file))
 
 
 def test_the_command_of_a_report_can_be_pasted(
@@ -103,7 +103,7 @@ def tether(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 def test_a_correction_is_obeyed(walked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    running.correct(path(walked), {"A": "therapist"}, walked, "default")
+    run.correct(path(walked), {"A": "therapist"}, walked, "default")
     assert "speaker 1: therapist (corrected)" in capsys.readouterr().out
 
 
@@ -112,10 +112,10 @@ def test_labels_are_for_terminals(
 ) -> None:
     for stream in (sys.stdout, sys.stderr):
         monkeypatch.setattr(stream, "isatty", lambda: True)
-    running.correct(path(walked), {"speaker 1": "therapist"}, walked, "default")
+    run.correct(path(walked), {"speaker 1": "therapist"}, walked, "default")
     assert "A: therapist (corrected)" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="no speaker 'C' in this session; expected: known: A, B"):
-        running.correct(path(walked), {"C": "therapist"}, walked, "default")
+        run.correct(path(walked), {"C": "therapist"}, walked, "default")
 
 
 def test_a_damaged_session_does_not_hide_the_list(
@@ -123,7 +123,7 @@ def test_a_damaged_session_does_not_hide_the_list(
 ) -> None:
     (damaged,) = walked.glob("sessions/*/artifacts/moments-*/manifest.json")
     damaged.write_bytes(b"")
-    reading.sessions(walked, as_json=False)
+    sessions.sessions(walked, as_json=False)
     assert "not finished" in capsys.readouterr().out
 
 
@@ -134,7 +134,7 @@ def test_no_names_means_none_on_a_terminal_either(
     for stream in (sys.stdout, sys.stderr):
         monkeypatch.setattr(stream, "isatty", lambda: True)
     none: dict[str, str | None] = {}
-    code = running.run(
+    code = run.run(
         [tmp_path / "Anna.vtt"],
         tmp_path / "workspace",
         "default",
@@ -153,15 +153,15 @@ def test_a_damaged_note_is_no_bug_and_the_next_run_mends_it(walked: Path) -> Non
     (note,) = walked.glob("sessions/*/walk.json")
     note.write_text("{", encoding="utf-8")
     with pytest.raises(StoreError, match="damaged"):
-        reading.report(path(walked), walked)
-    reading.sessions(walked, as_json=False)
+        sessions.report(path(walked), walked)
+    sessions.sessions(walked, as_json=False)
     batch.run(
         [Path(path(walked))], Workbench(load(), walked), progress.Log(), options={}, refresh=False
     )
-    reading.report(path(walked), walked)
+    sessions.report(path(walked), walked)
 
 
 def test_to_correct_makes_no_workspace(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no workspace"):
-        running.correct("abcdef", {"A": "therapist"}, tmp_path / "none", "default")
+        run.correct("abcdef", {"A": "therapist"}, tmp_path / "none", "default")
     assert not (tmp_path / "none").exists()

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from pipeline import session
 from pipeline.cli.main import cli
-from pipeline.store import Store
-from pipeline.verdicts import Ledger, Verdict
+from pipeline.workspace.store import Store
+from pipeline.workspace.verdicts import Ledger, Verdict
 
 TALK = """role,start_ms,end_ms,text
 therapist,0,4000,"How has your week been since we met here the last time?"

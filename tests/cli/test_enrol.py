@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from results import results_of
 
-from pipeline import intake, session
-from pipeline.assembly import ENCODERS, Workbench
-from pipeline.cli import enrolling, main, running
+from pipeline import session
+from pipeline.audio.samples import Samples
+from pipeline.cli import enrol as enrolling
+from pipeline.cli import main, run
 from pipeline.config import load
-from pipeline.errors import ConfigError, EngineError, InputError
-from pipeline.ports import Identity, Samples
-from pipeline.session import Walked
+from pipeline.core.errors import ConfigError, EngineError, InputError
+from pipeline.engines.protocols import Identity
+from pipeline.evaluation.batch_results import results_of
+from pipeline.session import SessionResult, intake
+from pipeline.session.workbench import ENCODERS, Workbench
 
 ON: dict[str, object] = {"roles.enrolment": True, "engines.transcriber": "none"}
 PROFILE = "roles: {enrolment: true}\nengines: {transcriber: none}\n"
@@ -61,7 +63,7 @@ def record(path: Path, seed: int, sidecar: str) -> Path:
     return path
 
 
-def walk(path: Path, bench: Workbench) -> Walked:
+def walk(path: Path, bench: Workbench) -> SessionResult:
     (result,) = results_of([path], bench)
     assert result.walked, result.error
     return result.walked
@@ -79,7 +81,7 @@ def first(tmp_path: Path) -> Path:
     return path
 
 
-def sources(walked: Walked) -> dict[str, tuple[str, str]]:
+def sources(walked: SessionResult) -> dict[str, tuple[str, str]]:
     rows = walked.tables["roles"].iter_rows(named=True)
     return {row["speaker"]: (row["role"], row["source"]) for row in rows}
 
@@ -125,11 +127,11 @@ def test_a_correction_of_a_session_with_an_enrolled_voice(first: Path, tmp_path:
     off = str(first.with_name("off.yaml"))
     Path(off).write_text("engines: {transcriber: none}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="differ in roles"):
-        running.correct(str(second), {"Ann": "other"}, tmp_path / "workspace", off)
-    running.correct(str(second), {"Ann": "other"}, tmp_path / "workspace", off, anew=True)
+        run.correct(str(second), {"Ann": "other"}, tmp_path / "workspace", off)
+    run.correct(str(second), {"Ann": "other"}, tmp_path / "workspace", off, anew=True)
     without = session.reopen(walked.recording.recording_id, bench(tmp_path).store)
     assert sources(without) == {"Ann": ("other", "corrected"), "Bob": ("unknown", "unknown")}
-    running.correct(str(second), {"Ann": "therapist"}, tmp_path / "workspace", profile, anew=True)
+    run.correct(str(second), {"Ann": "therapist"}, tmp_path / "workspace", profile, anew=True)
     found = walk(second, bench(tmp_path))
     assert "roles" not in found.computed
     assert sources(found) == {"Ann": ("therapist", "corrected"), "Bob": ("client", "corrected")}

@@ -7,11 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline import config
-from pipeline.cli import measuring
+from pipeline.cli import measures
 from pipeline.cli.main import cli
-from pipeline.errors import ConfigError
-from pipeline.ports import Feature
-from pipeline.tables import FAMILIES, ITEMS, SCHEMAS
+from pipeline.core.errors import ConfigError
+from pipeline.core.tables import FAMILIES, ITEMS, SCHEMAS
+from pipeline.measures.feature import Feature
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> tuple[Feature, ...]:
     """All measures that there are: those of both voices too."""
     mine = tmp_path_factory.mktemp("settings") / "mine.yaml"
     mine.write_text("extends: default\nfeatures: {therapist_voice: true}\n", encoding="utf-8")
-    return measuring.known(str(mine), "en")
+    return measures.known(str(mine), "en")
 
 
 def test_every_measure_is_documented(catalogue: tuple[Feature, ...]) -> None:
@@ -65,7 +65,7 @@ def test_one_name_has_one_unit_and_serves_one_family(catalogue: tuple[Feature, .
 def test_every_measure_is_listed_once_for_each_meaning() -> None:
     printed = CliRunner().invoke(cli, ["measures"], catch_exceptions=False).output
     names = [line.split()[0] for line in printed.splitlines() if line[:1].isalpha()]
-    default = measuring.known("default", "en")
+    default = measures.known("default", "en")
     expected = {(f.name, f.means, f.unit, f.group) for f in default}
     assert sum(name in {f.name for f in default} for name in names) == len(expected)
     assert max(map(len, printed.splitlines())) <= 160
@@ -82,13 +82,13 @@ def test_one_measure_is_explained_with_all_that_is_known_of_it() -> None:
 
 def test_an_unknown_measure_names_the_nearest() -> None:
     with pytest.raises(ConfigError, match="latency_ms"):
-        measuring.show("latnecy_ms", "default", "en", as_json=False)
+        measures.show("latnecy_ms", "default", "en", as_json=False)
     with pytest.raises(ConfigError, match="turns"):
-        measuring.tables("turn", as_json=False)
+        measures.tables("turn", as_json=False)
 
 
 def test_a_language_without_lexicons_has_the_measures_of_timing() -> None:
-    names = {feature.name for feature in measuring.known("default", "tlh")}
+    names = {feature.name for feature in measures.known("default", "tlh")}
     assert "latency_ms" in names
     assert config.load().transcription.language == "en"
 

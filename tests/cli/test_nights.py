@@ -8,17 +8,18 @@ from typing import Any, Protocol
 
 import polars as pl
 import pytest
-from results import results_of
 
-from pipeline import batch, session
-from pipeline.assembly import Workbench
-from pipeline.catalogue import Catalogue
+from pipeline import session
 from pipeline.cli import main, progress
 from pipeline.config import load
-from pipeline.errors import ConfigError, InputError
-from pipeline.intake import Source
-from pipeline.store import Store, _Written
-from pipeline.verdicts import Ledger, Verdict
+from pipeline.core.errors import ConfigError, InputError
+from pipeline.evaluation.batch_results import results_of
+from pipeline.session import batch
+from pipeline.session.intake import Source
+from pipeline.session.workbench import Workbench
+from pipeline.workspace.catalogue import Catalogue
+from pipeline.workspace.store import Store, _Written
+from pipeline.workspace.verdicts import Ledger, Verdict
 
 NOW = dt.datetime(2026, 11, 28, 12, tzinfo=dt.UTC)
 VTT = """WEBVTT

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.catalogue import path_hash
-from pipeline.cli import interrupting
+from pipeline.cli import signals
+from pipeline.workspace.catalogue import path_hash
 
 TETHER = (sys.executable, "-m", "pipeline.cli")
 TALK = """WEBVTT
@@ -277,14 +277,14 @@ def test_signals_that_end_a_run_do_so_alike(number: signal.Signals, tmp_path: Pa
 
 
 def test_a_signal_that_compiled_code_dropped_is_heeded_at_the_next_stage() -> None:
-    with interrupting.interruptible():
-        interrupting.heed()
+    with signals.interruptible():
+        signals.heed()
         with contextlib.suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
-            interrupting.heed()
-    with interrupting.interruptible():
-        interrupting.heed()
+            signals.heed()
+    with signals.interruptible():
+        signals.heed()
 
 
 def test_nohup_outlives_its_terminal(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.catalogue import Catalogue
-from pipeline.errors import StoreError
-from pipeline.verdicts import Ledger, Verdict
+from pipeline.core.errors import StoreError
+from pipeline.workspace.catalogue import Catalogue
+from pipeline.workspace.verdicts import Ledger, Verdict
 
 NOBODY = 65534
 NOW = dt.datetime(2026, 11, 28, 16, 30, tzinfo=dt.UTC)
@@ -144,8 +144,8 @@ def test_a_mount_that_may_not_be_written(workspace: Path, place: Path) -> None:
 DECISIONS = """
     import os, sys
     from pathlib import Path
-    from pipeline.errors import StoreError
-    from pipeline.verdicts import Ledger
+    from pipeline.core.errors import StoreError
+    from pipeline.workspace.verdicts import Ledger
     Ledger(Path(sys.argv[1])).all()  # imports come first
     os.setgroups([]), os.setgid(65534), os.setuid(65534)
     for name in sys.argv[2:]:

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli.main import cli
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 
 TALK = """role,start_ms,end_ms,text,utterance_id
 therapist,0,4000,"How has your week been since we met here the last time?",u1

@@ -5,8 +5,8 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli.main import cli
-from pipeline.cli.ruling import clock_ms
-from pipeline.errors import ConfigError, InputError
+from pipeline.cli.rules import clock_ms
+from pipeline.core.errors import ConfigError, InputError
 
 TALK = """role,start_ms,end_ms,text
 therapist,0,4000,"How has your week been since we met here the last time?"

@@ -18,8 +18,9 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from pipeline import config, models
+from pipeline import config
 from pipeline.cli.main import cli
+from pipeline.engines import models
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 TETHER = (sys.executable, "-m", "pipeline.cli")

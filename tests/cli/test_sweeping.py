@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from results import results_of
 
 from pipeline import session
-from pipeline.assembly import Workbench
-from pipeline.cli import main, running
+from pipeline.cli import main, run
 from pipeline.config import load
-from pipeline.errors import InputError, StoreError
-from pipeline.session import Walked
+from pipeline.core.errors import InputError, StoreError
+from pipeline.evaluation.batch_results import results_of
+from pipeline.session import SessionResult
+from pipeline.session.workbench import Workbench
 
 VTT = """WEBVTT
 
@@ -28,7 +28,7 @@ VTT = """WEBVTT
 """
 
 
-def walk(folder: Path, name: str, overrides: dict[str, object] | None = None) -> Walked:
+def walk(folder: Path, name: str, overrides: dict[str, object] | None = None) -> SessionResult:
     path = folder / f"{name}.vtt"
     path.write_text(VTT.format(name), encoding="utf-8")
     bench = Workbench(load("default", overrides), folder / "workspace")
@@ -99,8 +99,8 @@ def test_a_purged_session_leaves_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], bench: Workbench
 ) -> None:
     gone, stays = walk(tmp_path, "thanks"), walk(tmp_path, "again")
-    running.correct(gone.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
-    running.correct(stays.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
+    run.correct(gone.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
+    run.correct(stays.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
     capsys.readouterr()
     assert tether(tmp_path, "purge", gone.recording.short_id, "--may-return") == 0
     assert capsys.readouterr().out == "left: nothing\n"
@@ -120,7 +120,7 @@ def test_corrections_may_be_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], bench: Workbench
 ) -> None:
     walked = walk(tmp_path, "thanks")
-    running.correct(walked.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
+    run.correct(walked.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
     capsys.readouterr()
     purge = ("purge", walked.recording.short_id, "--may-return", "--keep-corrections")
     assert tether(tmp_path, *purge) == 0

@@ -1,17 +1,19 @@
 from pathlib import Path
 
-import composed
 import numpy as np
 import polars as pl
 import pytest
-from composed import Scene
 
-from pipeline import activity, config
-from pipeline.engines.channels import ChannelsDiarizer
-from pipeline.engines.silero import Silero
-from pipeline.errors import EngineError
-from pipeline.ports import Audio, Diarized, Samples
-from pipeline.tables import ACTIVITY, SPANS, Metadata, Recording
+from pipeline import config
+from pipeline.audio.samples import Audio, Samples
+from pipeline.core.errors import EngineError
+from pipeline.core.tables import ACTIVITY, SPANS, Metadata, Recording
+from pipeline.engines.diarization.channels import ChannelsDiarizer
+from pipeline.engines.protocols import Diarized
+from pipeline.engines.vad.silero import Silero
+from pipeline.evaluation import composed
+from pipeline.evaluation.composed import Scene
+from pipeline.speech import activity
 
 SETTINGS = config.load()
 RECORDING = Recording("0" * 64, 60_000, 16_000, 2, Metadata())

@@ -2,19 +2,19 @@ import shutil
 from importlib import metadata
 from pathlib import Path
 
-import composed
 import librosa
 import numpy as np
 import polars as pl
 import pytest
-from composed import Scene
-from diarization_error import confusion, heard, referenced, spans, truth
 
 from pipeline import config
-from pipeline.engines.clustering import ClusteringDiarizer, mixtures, partition, voices
-from pipeline.errors import EngineError
-from pipeline.ports import Audio
-from pipeline.tables import ACTIVITY, SPANS, Metadata, Recording
+from pipeline.audio.samples import Audio
+from pipeline.core.errors import EngineError
+from pipeline.core.tables import ACTIVITY, SPANS, Metadata, Recording
+from pipeline.engines.diarization.clustering import ClusteringDiarizer, mixtures, partition, voices
+from pipeline.evaluation import composed
+from pipeline.evaluation.composed import Scene
+from pipeline.evaluation.diarization_error import confusion, heard, referenced, spans, truth
 
 SETTINGS = config.load()
 

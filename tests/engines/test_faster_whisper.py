@@ -11,14 +11,18 @@ import polars as pl
 import pytest
 import tiny_models
 
-from pipeline import models
+from pipeline.audio.samples import Audio
 from pipeline.config import Settings, load
-from pipeline.engines.faster_whisper import FasterWhisperTranscriber, _packed, _unhaunted
-from pipeline.errors import EngineError
-from pipeline.guards import Word
-from pipeline.pieces import Piece
-from pipeline.ports import Audio
-from pipeline.tables import WORDS
+from pipeline.core.errors import EngineError
+from pipeline.core.tables import WORDS
+from pipeline.engines import models
+from pipeline.engines.transcription.asr_chunks import Piece
+from pipeline.engines.transcription.faster_whisper import (
+    FasterWhisperTranscriber,
+    _packed,
+    _unhaunted,
+)
+from pipeline.engines.transcription.hallucination_filter import Word
 
 pytestmark = [
     pytest.mark.slow,
@@ -192,7 +196,7 @@ def test_identity_names_versions_and_digest_and_imports_nothing(folder: Path) ->
     program = (
         "import sys\n"
         "from pipeline.config import load\n"
-        "from pipeline.engines.faster_whisper import FasterWhisperTranscriber\n"
+        "from pipeline.engines.transcription.faster_whisper import FasterWhisperTranscriber\n"
         f"settings = load(overrides={{'models_folder': {str(folder)!r}}})\n"
         "engine = FasterWhisperTranscriber(settings)\n"
         "identity = engine.identity()\n"

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import config
+from pipeline.audio.samples import Audio
+from pipeline.core.errors import EngineError, InputError
+from pipeline.core.tables import ACTIVITY, SPANS, WORDS, Metadata, Recording
 from pipeline.engines.imported import ImportedDiarizer, ImportedTranscriber
-from pipeline.errors import EngineError, InputError
-from pipeline.ports import Attachment, Audio
-from pipeline.tables import ACTIVITY, SPANS, WORDS, Metadata, Recording
+from pipeline.formats.attachment import Attachment
 
 RTTM = b"""SPEAKER f 1 0.0 2.0 <NA> <NA> A <NA> <NA>
 SPEAKER f 1 2.0 1.0 <NA> <NA> A <NA> <NA>

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from sentence_vectors import encoder
 
-from pipeline import config, models
-from pipeline.engines.minilm import SIZE, MiniLmEncoder
-from pipeline.errors import EngineError
+from pipeline import config
+from pipeline.core.errors import EngineError
+from pipeline.engines import models
+from pipeline.engines.reading.minilm import SIZE, MiniLmEncoder
 
 TEXTS = ["You never listen to me.", "The weather is nice today.", "I feel unheard in here."]
 
@@ -95,7 +96,7 @@ def test_it_needs_no_network() -> None:
     program = (
         "import sys\n"
         "from pipeline import config\n"
-        "from pipeline.engines.minilm import MiniLmEncoder\n"
+        "from pipeline.engines.reading.minilm import MiniLmEncoder\n"
         "print(MiniLmEncoder(config.load()).encode(['Nobody is there.']).shape)\n"
         "assert 'transformers' not in sys.modules\n"
     )

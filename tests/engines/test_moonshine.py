@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from spoken_words import acted, decoded, errors, meeting, wanted
-from word_error import WordError, normalised
 
+from pipeline.audio.samples import Audio, Samples
 from pipeline.config import load
-from pipeline.engines.moonshine import MoonshineTranscriber
-from pipeline.errors import EngineError
-from pipeline.pieces import Piece
-from pipeline.ports import Audio, Samples
-from pipeline.tables import WORDS
+from pipeline.core.errors import EngineError
+from pipeline.core.tables import WORDS
+from pipeline.engines.transcription.asr_chunks import Piece
+from pipeline.engines.transcription.moonshine import MoonshineTranscriber
+from pipeline.evaluation.spoken_words import acted, decoded, errors, meeting, wanted
+from pipeline.evaluation.word_error import WordError, normalised
 
 SETTINGS = load()
 
@@ -147,7 +147,7 @@ def test_identity_is_cheap_and_names_the_model(engine: MoonshineTranscriber) -> 
     program = (
         "import sys\n"
         "from pipeline.config import load\n"
-        "from pipeline.engines.moonshine import MoonshineTranscriber\n"
+        "from pipeline.engines.transcription.moonshine import MoonshineTranscriber\n"
         "MoonshineTranscriber(load()).identity()\n"
         "assert 'moonshine_voice' not in sys.modules\n"
     )
@@ -155,7 +155,7 @@ def test_identity_is_cheap_and_names_the_model(engine: MoonshineTranscriber) -> 
 
 
 def test_where_the_package_is_missing_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.engines.moonshine._PACKAGE", "no-such-package")
+    monkeypatch.setattr("pipeline.engines.transcription.moonshine._PACKAGE", "no-such-package")
     with pytest.raises(EngineError, match=r"not installed.*pip install"):
         MoonshineTranscriber(SETTINGS).identity()
 

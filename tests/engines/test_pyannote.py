@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import models
+from pipeline.audio.samples import Audio
 from pipeline.config import Settings, load
-from pipeline.engines.pyannote import PyannoteDiarizer, _margin
-from pipeline.errors import EngineError
-from pipeline.ports import Audio
-from pipeline.tables import ACTIVITY, Metadata, Recording
+from pipeline.core.errors import EngineError
+from pipeline.core.tables import ACTIVITY, Metadata, Recording
+from pipeline.engines import models
+from pipeline.engines.diarization.pyannote import PyannoteDiarizer, _margin
 
 # What a run does, in a process of its own that may reach no network; every attempt is noted.
 PROGRAM = """
@@ -28,9 +28,9 @@ def note(event, arguments):
         tried.append(event)
 sys.addaudithook(note)
 from pipeline.config import load
-from pipeline.engines.pyannote import PyannoteDiarizer
-from pipeline.ports import Audio
-from pipeline.tables import ACTIVITY, SPANS, Metadata, Recording
+from pipeline.engines.diarization.pyannote import PyannoteDiarizer
+from pipeline.engines.protocols import Audio
+from pipeline.core.tables import ACTIVITY, SPANS, Metadata, Recording
 import tiny_models
 engine = PyannoteDiarizer(load(overrides={"models_folder": sys.argv[1]}))
 identity = dict(engine.identity())
@@ -129,8 +129,8 @@ LOADING = """
 import pathlib, sys, warnings
 warnings.simplefilter("error")
 from pipeline.config import load
-from pipeline.engines.pyannote import PyannoteDiarizer
-from pipeline.errors import EngineError
+from pipeline.engines.diarization.pyannote import PyannoteDiarizer
+from pipeline.core.errors import EngineError
 for name in sys.argv[2:]:
     settings = load(overrides={"models_folder": sys.argv[1], "pyannote.model": name})
     try:
@@ -244,7 +244,7 @@ def test_the_margin_is_the_smallest_distance_of_two_speakers() -> None:
 
 def test_audio_of_several_channels_is_mixed() -> None:
     torch = pytest.importorskip("torch")
-    from pipeline.engines.pyannote import _sound  # noqa: PLC0415 - after the skip
+    from pipeline.engines.diarization.pyannote import _sound  # noqa: PLC0415 - after the skip
 
     random = np.random.default_rng(0)
     left, right = (random.standard_normal(3_000_000).astype(np.float32) for _ in range(2))

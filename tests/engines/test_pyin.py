@@ -3,10 +3,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pitch_error import PitchError, error, sentences
 
 from pipeline import config
-from pipeline.engines.pyin import PyinTracker
+from pipeline.engines.pitch.pyin import PyinTracker
+from pipeline.evaluation.pitch_error import PitchError, error, sentences
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 import numpy as np
 import polars as pl
 
+from pipeline.core.tables import ACTIVITY, SPANS, WORDS, Metadata, Recording
 from pipeline.engines.scripted import ScriptedDetector, ScriptedDiarizer, ScriptedTranscriber
-from pipeline.tables import ACTIVITY, SPANS, WORDS, Metadata, Recording
 
 RECORDING = Recording("0" * 64, 10_000, None, 0, Metadata())
 

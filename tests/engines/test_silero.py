@@ -1,14 +1,14 @@
 from pathlib import Path
 
-import composed
 import numpy as np
 import pytest
 from faster_whisper.vad import get_vad_model
 
 from pipeline import config
-from pipeline.engines import silero
-from pipeline.engines.silero import Silero
-from pipeline.errors import EngineError
+from pipeline.core.errors import EngineError
+from pipeline.engines.vad import silero
+from pipeline.engines.vad.silero import Silero
+from pipeline.evaluation import composed
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pitch_error import PitchError, error, sentences
 
 from pipeline import config
-from pipeline.engines.swift_f0 import SwiftF0Tracker
-from pipeline.errors import EngineError
-from pipeline.ports import Samples
+from pipeline.audio.samples import Samples
+from pipeline.core.errors import EngineError
+from pipeline.engines.pitch.swift_f0 import SwiftF0Tracker
+from pipeline.evaluation.pitch_error import PitchError, error, sentences
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_identity_names_version_and_model_and_imports_nothing() -> None:
 def test_a_missing_package_is_told_with_the_command_to_type(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pipeline.engines.swift_f0.find_spec", lambda _: None)
+    monkeypatch.setattr("pipeline.engines.pitch.swift_f0.find_spec", lambda _: None)
     with pytest.raises(EngineError, match="pip install"):
         SwiftF0Tracker(config.load()).identity()
     assert util.find_spec("swift_f0") is not None

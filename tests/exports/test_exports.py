@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import exports
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
+from pipeline.core.tables import HITS, MOMENTS, SCHEMAS, SPANS, TURNS, WORDS, Metadata, Recording
 from pipeline.exports import tabular, timed
 from pipeline.formats import rttm, srt, webvtt
 from pipeline.formats.cues import spread
 from pipeline.formats.transcript_csv import live
-from pipeline.tables import HITS, MOMENTS, SCHEMAS, SPANS, TURNS, WORDS, Metadata, Recording
 
 RECORDING = Recording("ab" * 32, 60_000, 16_000, 1, Metadata())
 

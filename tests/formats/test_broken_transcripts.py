@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
 from pipeline.formats import srt, stm, transcript_csv, webvtt
 from pipeline.formats.cues import placed
 from pipeline.formats.repairs import Repairs

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
 from pipeline.formats import coded_tiers, codes, eaf
 from pipeline.formats.codes import CODES, MARKERS
 from pipeline.formats.repairs import Repairs

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
 from pipeline.formats import cues, srt, stm, webvtt
 
 # Text as the formats keep it: no control signs, white space as single spaces.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import fuzzing
 import pytest
 
-from pipeline.errors import InputError, StoreError
+from pipeline.core.errors import InputError, StoreError
 
 CASES = 3000
 LONG, SHORT = 20_000, 5_000

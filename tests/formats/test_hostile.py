@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
 from pipeline.formats import transcript_csv, whisper_json
 
 

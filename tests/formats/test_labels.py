@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.formats import srt, webvtt
 from pipeline.formats.cues import UNNAMED
-from pipeline.formats.labels import role_of
+from pipeline.formats.speaker_labels import role_of
 
 SPEECH = [
     "How did Tuesday go?",

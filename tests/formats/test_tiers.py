@@ -4,11 +4,11 @@ import polars as pl
 import pytest
 from test_eaf import aligned, elan, refers, tier
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
 from pipeline.formats import textgrid, transcript
+from pipeline.formats.attachment import Attachment
 from pipeline.formats.textgrid import INTERVALS, Tier
 from pipeline.formats.transcript import Transcript
-from pipeline.ports import Attachment
 
 Rows = list[tuple[int, int, str]]
 HELLO: Rows = [(0, 400, "hello"), (400, 900, "there"), (900, 1000, "sp"), (2000, 2500, "yes")]

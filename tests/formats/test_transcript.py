@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_eaf import aligned, elan, refers, tier
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
 from pipeline.formats import cues, textgrid, transcript
+from pipeline.formats.attachment import Attachment
 from pipeline.formats.textgrid import INTERVALS, Tier
-from pipeline.ports import Attachment
 
 
 def grid(*tiers: tuple[str, int, int, str]) -> bytes:

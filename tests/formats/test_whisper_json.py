@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
 from pipeline.formats import whisper_json
 from pipeline.formats.repairs import Repairs
 

@@ -3,15 +3,15 @@
 import report_session as made
 
 from pipeline import config
+from pipeline.core.tables import MOMENTS, SET_ASIDE
 from pipeline.report import cards, render
-from pipeline.rules import cutting
-from pipeline.tables import MOMENTS, SET_ASIDE
+from pipeline.rules import moment_limits
 
 
 def test_moments_past_the_greatest_number_are_told_with_their_reason() -> None:
     recording, tables, provenance = made.session()
     most = config.load().moments.model_copy(update={"max_per_session": 1})
-    rows, cut_rows = cutting.cut(tables["moments"].to_dicts(), most)
+    rows, cut_rows = moment_limits.cut(tables["moments"].to_dicts(), most)
     shown, aside = MOMENTS.frame(rows), SET_ASIDE.frame(cut_rows)
     assert aside.height
     tables = {**tables, "moments": shown, "set_aside": aside}

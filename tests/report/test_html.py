@@ -10,7 +10,7 @@ import pytest
 import report_session as made
 
 from pipeline import report
-from pipeline import tables as t
+from pipeline.core import tables as t
 from pipeline.report import evidence, quality
 
 ATTACK = "</style></title><script>alert(1)</script><img src=x onerror=alert(1)>\"'{{7*7}}"

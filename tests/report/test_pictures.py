@@ -5,14 +5,14 @@ import polars as pl
 import pytest
 import report_session as made
 
-from pipeline import quality
-from pipeline import tables as t
-from pipeline.report import cards, names, pictures, timeline, voice, wording
-from pipeline.report.people import people
-from pipeline.tables import Metadata, Tables
+from pipeline.core import tables as t
+from pipeline.core.tables import Metadata, Tables
+from pipeline.report import cards, figures, labels, number_format, timeline, voice
+from pipeline.report.speakers import people
+from pipeline.speech import quality
 
 
-@pytest.mark.parametrize("module", [names, wording])
+@pytest.mark.parametrize("module", [labels, number_format])
 def test_examples_in_docstrings(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
 
@@ -56,11 +56,11 @@ def test_a_role_set_later_wins_over_the_role_in_turns() -> None:
 def test_share_and_latency() -> None:
     tables = _two_turns()
     who = people(tables, Metadata())
-    assert [share.percent for share in pictures.shares(tables, who)] == ["29 %", "71 %"]
-    rows = {row.name: row.words for row in pictures.latencies(tables, who).rows}
+    assert [share.percent for share in figures.shares(tables, who)] == ["29 %", "71 %"]
+    rows = {row.name: row.words for row in figures.latencies(tables, who).rows}
     assert rows == {"Therapist answers": "none",
                     "Client answers": "1, median 3.0 s, longest 3.0 s"}  # fmt: skip
-    silent = {row.name: len(row.places) for row in pictures.silences(tables, who).rows}
+    silent = {row.name: len(row.places) for row in figures.silences(tables, who).rows}
     assert silent["Therapist \u2192 client"] == 1
     assert sum(silent.values()) == 1
 
@@ -68,13 +68,13 @@ def test_share_and_latency() -> None:
 def test_who_came_in_is_counted_by_kind() -> None:
     _, tables, _ = made.session(minutes=6)
     who = people(tables, Metadata())
-    counted = pictures.coming_in(tables, who)
+    counted = figures.coming_in(tables, who)
     assert sum(sum(person.counts) for person in counted) == tables["overlaps"].height > 0
     unclear = t.OVERLAPS.conform(tables["overlaps"].with_columns(kind=pl.lit(None)))
-    counted = pictures.coming_in({**tables, "overlaps": unclear}, who)
+    counted = figures.coming_in({**tables, "overlaps": unclear}, who)
     assert all(not any(person.counts[:-1]) for person in counted)
     told = tables["diarization"].with_columns(knows_overlap=pl.lit(value=False))
-    assert not pictures.coming_in({**tables, "diarization": told}, who), "not measured is no zero"
+    assert not figures.coming_in({**tables, "diarization": told}, who), "not measured is no zero"
 
 
 def test_moments_close_together_get_labels_in_rows() -> None:
@@ -137,12 +137,12 @@ def test_no_frames_no_curve() -> None:
 
 
 def test_every_code_has_words() -> None:
-    assert [code for code in names.MARKERS if code[0] == "W"] == [f"W{n}" for n in range(1, 8)]
-    assert [code for code in names.MARKERS if code[0] == "C"] == [f"C{n}" for n in range(1, 8)]
-    assert list(names.RESOLUTIONS) == [f"R{n}" for n in range(1, 11)]
-    assert set(names.KINDS) == set(t.KINDS)
-    assert set(names.RESPONSES) == set(t.RESPONSES) == set(names.RESPONSE_SENTENCES)
-    assert not re.search("resolved", " ".join(names.RESPONSE_SENTENCES.values()))
+    assert [code for code in labels.MARKERS if code[0] == "W"] == [f"W{n}" for n in range(1, 8)]
+    assert [code for code in labels.MARKERS if code[0] == "C"] == [f"C{n}" for n in range(1, 8)]
+    assert list(labels.RESOLUTIONS) == [f"R{n}" for n in range(1, 11)]
+    assert set(labels.KINDS) == set(t.KINDS)
+    assert set(labels.RESPONSES) == set(t.RESPONSES) == set(labels.RESPONSE_SENTENCES)
+    assert not re.search("resolved", " ".join(labels.RESPONSE_SENTENCES.values()))
 
 
 def test_every_measure_of_quality_has_a_name() -> None:
@@ -150,4 +150,4 @@ def test_every_measure_of_quality_has_a_name() -> None:
         r"^([a-z]+_?[a-z_]*) +(?:channel|recording) ", quality.__doc__ or "", re.MULTILINE
     )
     assert len(listed) > 10
-    assert set(listed) == set(names.QUALITY)
+    assert set(listed) == set(labels.QUALITY)

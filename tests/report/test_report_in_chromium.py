@@ -9,8 +9,8 @@ from browser import NARROW, WIDE, NewPage, Scheme, Watch, axe, focused, wait_unt
 from playwright.sync_api import Page
 
 from pipeline import report
-from pipeline.report import Provenance
-from pipeline.tables import Recording, Tables
+from pipeline.core.tables import Recording, Tables
+from pipeline.workspace.provenance import Provenance
 
 # Width in CSS pixels of A4 less the margins that the style sheet sets.
 A4 = 688

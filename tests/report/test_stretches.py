@@ -3,8 +3,8 @@
 import polars as pl
 import report_session as made
 
-from pipeline.report.people import people
-from pipeline.report.stretches import stretches
+from pipeline.report.speakers import people
+from pipeline.report.timeline_table import stretches
 
 
 def test_stretches_hold_what_the_tables_hold() -> None:

@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 
 from pipeline import config
-from pipeline.assembly import Workbench
-from pipeline.errors import StoreError
-from pipeline.research import cases, flagging, opening, sharing
+from pipeline.core.errors import StoreError
+from pipeline.research import cases, ipc, load_sessions, rule_runs
 from pipeline.session import rerun
-from pipeline.session.keeping import read_note
+from pipeline.session.manifest import read_note
+from pipeline.session.workbench import Workbench
 
 
 def unexplained(case: cases.Case) -> pl.DataFrame:
@@ -45,18 +45,18 @@ def test_sessions_in_batches_are_seen_as_one_by_one(
 ) -> None:
     settings = other(**OTHERS[name])
     monkeypatch.setattr(cases, "BATCH", 3)
-    together = opening.read(five_walked, settings=settings).cases
+    together = load_sessions.read(five_walked, settings=settings).cases
     bench = Workbench(settings, five_walked)
     for case in together:
         # As the walk itself would compute it: stage by stage, all of it.
-        alone = flagging._computed(case.entry, bench)
+        alone = rule_runs._computed(case.entry, bench)
         assert all(
             case.tables[table].equals(alone.tables[table]) for table in ("moments", "set_aside")
         )
         assert unexplained(case).equals(unexplained(alone))
         assert set(case.tables) == set(alone.tables)
     bench.catalogue.close()
-    before = opening.read(five_walked).cases
+    before = load_sessions.read(five_walked).cases
     assert [case.entry for case in together] == [case.entry for case in before]
     if name in {"rules", "moments"}:
         pairs = zip(before, together, strict=True)
@@ -101,22 +101,22 @@ def spoil(workspace: Path, table: str) -> None:
 
 
 def test_what_is_damaged_is_computed_again_in_memory_or_left_out(workspace: Path) -> None:
-    sound = opening.read(workspace, settings=other(**OTHERS["rules"]))
+    sound = load_sessions.read(workspace, settings=other(**OTHERS["rules"]))
     spoil(workspace, "measures")
-    again = opening.read(workspace, settings=other(**OTHERS["rules"]))
+    again = load_sessions.read(workspace, settings=other(**OTHERS["rules"]))
     assert (len(again.cases), again.closed) == (len(sound.cases), 0)
     for before, after in zip(sound.cases, again.cases, strict=True):
         assert unexplained(before).equals(unexplained(after))
     spoil(workspace, "words")  # what was heard cannot be made again
-    left = opening.read(workspace, settings=other(**OTHERS["rules"]))
+    left = load_sessions.read(workspace, settings=other(**OTHERS["rules"]))
     assert (len(left.cases), left.closed) == (len(sound.cases) - 1, 1)
     spoil(workspace, "moments")
-    assert opening.read(workspace).closed == 1
+    assert load_sessions.read(workspace).closed == 1
 
 
 def test_nothing_is_read_that_nobody_asks_for(workspace: Path) -> None:
     spoil(workspace, "doubts")
-    opened = opening.read(workspace)
+    opened = load_sessions.read(workspace)
     assert opened.closed == 0
     with pytest.raises(StoreError, match="table 'doubts'"):
         _ = [case.tables["doubts"] for case in opened.cases]
@@ -125,10 +125,10 @@ def test_nothing_is_read_that_nobody_asks_for(workspace: Path) -> None:
 @pytest.mark.slow
 def test_several_processes_see_the_same(five_walked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = other(**OTHERS["rules"])
-    alone = opening.read(five_walked, settings=settings).cases
+    alone = load_sessions.read(five_walked, settings=settings).cases
     monkeypatch.setattr(cases, "BATCH", 2)
-    monkeypatch.setattr(sharing, "WORTH_A_PROCESS", 1)
-    together = opening.read(five_walked, settings=settings, processes=2).cases
+    monkeypatch.setattr(ipc, "WORTH_A_PROCESS", 1)
+    together = load_sessions.read(five_walked, settings=settings, processes=2).cases
     for one, two in zip(alone, together, strict=True):
         assert set(one.tables) == set(two.tables)
         assert all(one.tables[name].equals(two.tables[name]) for name in one.tables)

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from coded_moments import moments_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.catalogue import Entry
-from pipeline.errors import InputError
-from pipeline.research import sheet
+from pipeline.core.errors import InputError
+from pipeline.core.tables import HITS, Metadata, Recording
+from pipeline.evaluation.coded_moments import moments_of
+from pipeline.research import text_report
+from pipeline.research.bootstrap import differences, intervals
 from pipeline.research.cases import Case, find
-from pipeline.research.chance import differences, intervals
-from pipeline.research.comparing import CHANGES, compared
-from pipeline.research.tally import Tally
-from pipeline.tables import HITS, Metadata, Recording
+from pipeline.research.comparison import CHANGES, compared
+from pipeline.research.metrics import Tally
+from pipeline.workspace.catalogue import Entry
 
 RECORDING = Recording("ab" * 32, 3_600_000, None, 0, Metadata(code="S-1"))
 ENTRY = Entry(RECORDING.recording_id, Path("s.csv"), "{}")
@@ -72,11 +72,11 @@ def test_changes_by_hand() -> None:
         ("c", 70): "appeared",
         ("c", 90): "changed",
     }
-    text = sheet.changes(got)
+    text = text_report.changes(got)
     assert "00:50\u201301:00 W2" in text
     assert "a, b" in text
     assert "S-1" not in text
-    assert sheet.changes_machine(got)["counts"]["withdrawal"]["moved"] == 1
+    assert text_report.changes_machine(got)["counts"]["withdrawal"]["moved"] == 1
 
 
 _MOMENTS = st.lists(

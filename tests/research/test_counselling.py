@@ -3,10 +3,10 @@
 import csv
 from pathlib import Path
 
-import counselling
 import pytest
 
 from pipeline import config
+from pipeline.evaluation import counselling
 from pipeline.research import Tolerance, evaluate
 
 # The three shortest that are held out, and one other.

@@ -2,11 +2,11 @@ import csv
 from pathlib import Path
 
 import pytest
-from counselling import HELD_OUT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
+from pipeline.evaluation.counselling import HELD_OUT
 from pipeline.research import holdout
 
 NAMES = st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=30)

@@ -5,22 +5,22 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 import pytest
-from coded_moments import moments_of, placed
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import script, tables_of
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
+from pipeline.core.tables import HITS
+from pipeline.evaluation.coded_moments import moments_of, placed
 from pipeline.formats.codes import CODES, SHEETS
 from pipeline.formats.repairs import Repairs
-from pipeline.research import judging
-from pipeline.research.judging import Coded
-from pipeline.research.matching import Place
-from pipeline.research.placing import PLACED, Timeline, Tolerance, place
-from pipeline.research.tally import MarkerTally, Segments, Tally
-from pipeline.research.worth import by_rule
-from pipeline.tables import HITS
-from pipeline.verdicts import Verdict, as_codes, attach
+from pipeline.research import scoring
+from pipeline.research.alignment import PLACED, Timeline, Tolerance, place
+from pipeline.research.event_matching import Place
+from pipeline.research.metrics import MarkerTally, Segments, Tally
+from pipeline.research.rule_contribution import by_rule
+from pipeline.research.scoring import Coded
+from pipeline.workspace.verdicts import Verdict, as_codes, attach
 
 KINDS = ("withdrawal", "confrontation")
 TOP = (1, 3)
@@ -83,13 +83,13 @@ def decided(verdicts: list[Verdict]) -> Coded:
     return Coded(*lists, SHEETS.empty(), tuple(verdicts))
 
 
-def judged(moments: pl.DataFrame, said: Coded, tolerance_s: int = 10) -> judging.Judged:
-    return judging.judge(moments, places(moments), said, tolerance_s * 1000, whole(moments))
+def judged(moments: pl.DataFrame, said: Coded, tolerance_s: int = 10) -> scoring.Judged:
+    return scoring.judge(moments, places(moments), said, tolerance_s * 1000, whole(moments))
 
 
 def tally(moments: pl.DataFrame, said: Coded, kinds: tuple[str, ...] = KINDS) -> Tally:
-    cells = judging.segments(moments, said, kinds, 3_600_000, 300_000)
-    return judging.tally(judged(moments, said), cells, kinds, 3_600_000, TOP)
+    cells = scoring.segments(moments, said, kinds, 3_600_000, 300_000)
+    return scoring.tally(judged(moments, said), cells, kinds, 3_600_000, TOP)
 
 
 def test_a_session_by_hand() -> None:
@@ -132,7 +132,7 @@ def test_a_session_by_hand() -> None:
     assert whole.misses_per_hour == 1
     withdrawal = tally(moments, said, ("withdrawal",))
     assert (withdrawal.events, withdrawal.found, withdrawal.false_alarms) == (1, 1, 2)
-    assert judging.by_marker(got) == {
+    assert scoring.by_marker(got) == {
         "W1": MarkerTally(events=1, found=1),
         "W2": MarkerTally(events=1, found=1, moments=2, right=1, same=1),
         "W5": MarkerTally(moments=1),
@@ -175,14 +175,14 @@ def test_a_benign_place_between_the_items_of_a_moment_is_not_flagged() -> None:
             }
         ]
     )
-    items = judging.rests_on(moments, hits, tables)
+    items = scoring.rests_on(moments, hits, tables)
     assert items == {0: [first, last]}
     benign = PLACED.frame(
         {"line": n, "low": at, "high": at, "start_ms": at, "end_ms": end}
         for n, (at, end) in enumerate((first, middle, last), 2)
     )
     said = coded(placed(), benign=benign)
-    got = judging.judge(moments, places(moments), said, 10_000, items)
+    got = scoring.judge(moments, places(moments), said, 10_000, items)
     assert got.benign["moments"].to_list() == [[0], [], [0]]
 
 
@@ -197,9 +197,9 @@ def test_segments_by_hand() -> None:
     moments = moments_of((10, 20, "W2", 0.5, [0]), (290, 310, "C1", 0.5, [1]))
     said = coded(placed((299, "W2"), (900, "C1")), uncertain=placed((610, None)))
     # Of 20 minutes: coded 1 and 4, flagged 1 (both moments begin there), unsure 3.
-    cells = judging.segments(moments, said, KINDS, 1_140_000, 300_000)
+    cells = scoring.segments(moments, said, KINDS, 1_140_000, 300_000)
     assert cells == Segments(both=1, codes_only=1, flags_only=0, neither=1)
-    only = judging.segments(moments, said, ("confrontation",), 1_140_000, 300_000)
+    only = scoring.segments(moments, said, ("confrontation",), 1_140_000, 300_000)
     assert only == Segments(both=0, codes_only=1, flags_only=1, neither=1)
     sheet = SHEETS.frame(
         {
@@ -214,7 +214,7 @@ def test_segments_by_hand() -> None:
         for number, minuses in ((1, 1), (2, 0))
     )
     marked = replace(said, codes=None, sheets=sheet)
-    cells = judging.segments(moments, marked, ("confrontation",), 1_140_000, 300_000)
+    cells = scoring.segments(moments, marked, ("confrontation",), 1_140_000, 300_000)
     assert cells == Segments(both=1, neither=2)
 
 

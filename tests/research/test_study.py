@@ -8,14 +8,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from results import results_of
 
 from pipeline import config
-from pipeline.assembly import Workbench
-from pipeline.errors import ConfigError, InputError
+from pipeline.core.errors import ConfigError, InputError
+from pipeline.evaluation.batch_results import results_of
 from pipeline.formats import coded_tiers, codes, eaf
-from pipeline.research import Said, Tolerance, cases, compare, evaluate, plots, sheet
-from pipeline.verdicts import Verdict
+from pipeline.research import Annotations, Tolerance, cases, compare, evaluate, plots, text_report
+from pipeline.session.workbench import Workbench
+from pipeline.workspace.verdicts import Verdict
 
 TALK = """role,start_ms,end_ms,text,utterance_id
 therapist,0,4000,"How has your week been since we met here the last time?",u1
@@ -63,8 +63,12 @@ Write = Callable[[str, str], Path]
 
 
 def test_codes_by_time_and_by_utterance_say_the_same(folder: Path, written: Write) -> None:
-    by_id = Said.read([written("i.csv", "session,utterance_id,marker\nS-1,u2,C1\nS-1,u8,C3\n")])
-    by_time = Said.read([written("t.csv", "session,start,marker\nS-1,0:04.5,C1\nS-1,1:05,C3\n")])
+    by_id = Annotations.read(
+        [written("i.csv", "session,utterance_id,marker\nS-1,u2,C1\nS-1,u8,C3\n")]
+    )
+    by_time = Annotations.read(
+        [written("t.csv", "session,start,marker\nS-1,0:04.5,C1\nS-1,1:05,C3\n")]
+    )
     for said in (by_id, by_time):
         for tolerance in (Tolerance(0, "utterances"), Tolerance(0, "ms")):
             got = evaluate(folder / "ws", said, tolerance=tolerance).evaluation
@@ -76,7 +80,7 @@ def test_codes_by_time_and_by_utterance_say_the_same(folder: Path, written: Writ
 
 
 def test_sessions_that_are_named_count_as_coded(folder: Path, written: Write) -> None:
-    said = Said.read([written("c.csv", "session,start_ms,marker\nS-1,4500,C1\nS-9,1,W1\n")])
+    said = Annotations.read([written("c.csv", "session,start_ms,marker\nS-1,4500,C1\nS-9,1,W1\n")])
     some = evaluate(folder / "ws", said)
     assert len(some.evaluation.scores) == 1
     assert some.study.strangers == ("S-9",)
@@ -91,14 +95,16 @@ def test_sessions_that_are_named_count_as_coded(folder: Path, written: Write) ->
 def test_a_session_answers_to_its_id(folder: Path, written: Write) -> None:
     entry = cases.entries(folder / "ws", [str(folder / "c.csv")])[0]
     short = entry.recording_id[:8]
-    said = Said.read([written("c.csv", f"session,start_ms,kind\n{short},,none\n")])
+    said = Annotations.read([written("c.csv", f"session,start_ms,kind\n{short},,none\n")])
     got = evaluate(folder / "ws", said).evaluation
     assert [score.name for score in got.scores] == [entry.recording_id[:12]]
     assert got.tally().recall is None
 
 
 def test_sheets_count_in_segments_only(folder: Path, written: Write) -> None:
-    said = Said.read([written("s.csv", "session,segment,marker,check\nS-1,1,C1,2\nS-2,1,W2,0\n")])
+    said = Annotations.read(
+        [written("s.csv", "session,segment,marker,check\nS-1,1,C1,2\nS-2,1,W2,0\n")]
+    )
     got = evaluate(folder / "ws", said).evaluation
     whole = got.tally("confrontation")
     assert (whole.sessions, whole.events, whole.moments) == (0, 0, 0)
@@ -112,7 +118,7 @@ def test_elan_files_are_codes(folder: Path, tmp_path: Path) -> None:
     tiers = [*coded_tiers.to_tiers(frame), eaf.Tier("uncertain", intervals)]
     file = tmp_path / "S-1.eaf"
     file.write_text(eaf.write(tiers), encoding="utf-8")
-    whole = evaluate(folder / "ws", Said.read([file])).evaluation.tally()
+    whole = evaluate(folder / "ws", Annotations.read([file])).evaluation.tally()
     assert (whole.events, whole.found, whole.uncertain) == (1, 1, 1)
 
 
@@ -123,20 +129,20 @@ def test_an_elan_file_of_another_name_belongs_to_the_only_session(
     file = tmp_path / "coded by ann.eaf"
     file.write_text(eaf.write(coded_tiers.to_tiers(frame)), encoding="utf-8")
     only = [str(folder / "a.csv")]
-    got = evaluate(folder / "ws", Said.read([file]), only)
+    got = evaluate(folder / "ws", Annotations.read([file]), only)
     assert got.evaluation.tally().found == 1
     assert got.remarks == ("ELAN files named after no session, taken for the only one: 1.",)
     with pytest.raises(InputError, match="an ELAN file has it as its name"):
-        evaluate(folder / "ws", Said.read([file]))
+        evaluate(folder / "ws", Annotations.read([file]))
     other = tmp_path / "coded by bo.eaf"
     other.write_bytes(file.read_bytes())
-    both = evaluate(folder / "ws", Said.read([file, other]), only)
+    both = evaluate(folder / "ws", Annotations.read([file, other]), only)
     assert both.study.strangers == ("coded by ann", "coded by bo")
 
 
 def test_what_was_left_out_of_the_codes_is_said(folder: Path, written: Write) -> None:
     table = "session,utterance_id,start_ms,marker\nS-1,u2,,C1\nS-1,zz,,C3\nS-1,,soon,C3\n"
-    said = Said.read([written("c.csv", table)])
+    said = Annotations.read([written("c.csv", table)])
     by_utterance = "Codes with an utterance_id that the transcript does not have, left out: 1."
     expected = ("Rows of codes that cannot be placed in time, left out: 1.", by_utterance)
     got = evaluate(folder / "ws", said)
@@ -144,8 +150,8 @@ def test_what_was_left_out_of_the_codes_is_said(folder: Path, written: Write) ->
     assert got.remarks[-2:] == expected
     comparison = compare(folder / "ws", None, None, said)
     assert comparison.remarks == expected
-    assert by_utterance in sheet.changes(comparison)
-    assert sheet.changes_machine(comparison)["remarks"] == expected
+    assert by_utterance in text_report.changes(comparison)
+    assert text_report.changes_machine(comparison)["remarks"] == expected
 
 
 def test_decisions_that_contradict_themselves_are_left_out(folder: Path) -> None:
@@ -163,12 +169,12 @@ def test_decisions_that_contradict_themselves_are_left_out(folder: Path) -> None
     good, wrong = decided(1, 4200), decided(2, 64_200, marker="W2")
     odd = decided(3, 20_000, marker="X", kind="anger", decision="reject")
     unmade = decided(4, 4200, marker="W2", replaces=1)
-    some = evaluate(folder / "ws", Said.of_verdicts([good, wrong, odd]))
+    some = evaluate(folder / "ws", Annotations.of_verdicts([good, wrong, odd]))
     assert (some.evaluation.tally().events, some.evaluation.tally().found) == (1, 1)
     contradict = "Decisions whose kind and marker contradict each other, left out:"
     assert some.remarks[-1] == f"{contradict} 2."
     # The later entry stands, unusable as it is: the earlier one does not come back.
-    later = evaluate(folder / "ws", Said.of_verdicts([good, unmade, decided(5, 64_200)]))
+    later = evaluate(folder / "ws", Annotations.of_verdicts([good, unmade, decided(5, 64_200)]))
     assert later.evaluation.tally().events == 1
     assert later.remarks[-1] == f"{contradict} 1."
 
@@ -176,10 +182,10 @@ def test_decisions_that_contradict_themselves_are_left_out(folder: Path) -> None
 def test_the_transcript_has_moved(folder: Path, written: Write, tmp_path: Path) -> None:
     moved = (folder / "a.csv").rename(tmp_path / "elsewhere.csv")
     try:
-        by_id = Said.read([written("i.csv", "session,utterance_id,marker\nS-1,u2,C1\n")])
+        by_id = Annotations.read([written("i.csv", "session,utterance_id,marker\nS-1,u2,C1\n")])
         with pytest.raises(InputError, match="lines 2: an utterance_id, and no transcript"):
             evaluate(folder / "ws", by_id)
-        by_time = Said.read([written("t.csv", "session,start_ms,marker\nS-1,4500,C1\n")])
+        by_time = Annotations.read([written("t.csv", "session,start_ms,marker\nS-1,4500,C1\n")])
         got = evaluate(folder / "ws", by_time, tolerance=Tolerance(1, "utterances"))
         assert got.evaluation.tally().found == 1  # utterances are the turns then
     finally:
@@ -187,18 +193,18 @@ def test_the_transcript_has_moved(folder: Path, written: Write, tmp_path: Path) 
 
 
 def test_what_cannot_be_evaluated_is_told(folder: Path, written: Write, tmp_path: Path) -> None:
-    said = Said.read([written("c.csv", "session,start_ms,marker\nS-9,1,W1\n")])
+    said = Annotations.read([written("c.csv", "session,start_ms,marker\nS-9,1,W1\n")])
     with pytest.raises(InputError, match="the codes name no session of this workspace"):
         evaluate(folder / "ws", said)
     with pytest.raises(ConfigError, match="there is no such workspace"):
         evaluate(tmp_path / "none", said)
     with pytest.raises(InputError, match="codes: cannot be read: no such file"):
-        Said.read([tmp_path / "none.csv"])
+        Annotations.read([tmp_path / "none.csv"])
     some = written("c.csv", "session,start_ms,marker\nS-1,1,W1\n")
     good = written("g.csv", "session,start_ms\nS-1,4\n")
     bad = written("b.csv", "session,start_ms\n,4\n")
     with pytest.raises(InputError, match=r"benign, file 2: .*\nline 2: no session"):
-        Said.read([some], benign=[good, bad])
+        Annotations.read([some], benign=[good, bad])
 
 
 def test_nothing_in_the_workspace_changes(folder: Path, written: Write) -> None:
@@ -211,7 +217,7 @@ def test_nothing_in_the_workspace_changes(folder: Path, written: Write) -> None:
         }
 
     before = state()
-    said = Said.read([written("c.csv", "session,start_ms,marker\nS-1,4500,C1\n")])
+    said = Annotations.read([written("c.csv", "session,start_ms,marker\nS-1,4500,C1\n")])
     fresh = written("mine.yaml", "params: {complaint-about-therapist: {weight: 0.1}}\n")
     as_walked = evaluate(folder / "ws", said).evaluation.moments
     again = evaluate(folder / "ws", said, settings=config.load(str(fresh))).evaluation.moments
@@ -222,16 +228,16 @@ def test_nothing_in_the_workspace_changes(folder: Path, written: Write) -> None:
 
 
 def test_it_is_printed_and_drawn(folder: Path, written: Write) -> None:
-    said = Said.read(
+    said = Annotations.read(
         [written("c.csv", "session,utterance_id,marker\nS-1,u2,C1\nS-1,u6,W4\n")],
         benign=[written("b.csv", "session,utterance_id\nS-1,u8\n")],
     )
     got = evaluate(folder / "ws", said, tolerance=Tolerance(0, "utterances")).evaluation
-    text = sheet.text(got)
+    text = text_report.text(got)
     assert "1 sessions" not in text
     for part in ("benign flagged", "1 of 1", "complaint about the therapist", "complaint-about"):
         assert part in text
-    told = sheet.machine(got)
+    told = text_report.machine(got)
     assert told["groups"]["confrontation"]["found"] == 1
     assert told["groups"]["all"]["intervals"]["f1"] is None
     assert "S-1" not in str(told)
@@ -243,7 +249,7 @@ def test_it_is_printed_and_drawn(folder: Path, written: Write) -> None:
 
 def test_parts_add_up_to_the_whole(folder: Path, written: Write) -> None:
     table = "session,start_ms,marker,kind\nS-1,4500,C1,\nS-2,,,none\n"
-    got = evaluate(folder / "ws", Said.read([written("c.csv", table)])).evaluation
+    got = evaluate(folder / "ws", Annotations.read([written("c.csv", table)])).evaluation
     tuned, held = got.split("1")
     assert len(tuned.scores) == len(held.scores) == 1
     assert (tuned.tally() + held.tally()).found == got.tally().found
@@ -263,7 +269,7 @@ def test_the_example_runs(folder: Path, repository: Path, written: Write) -> Non
 
 def test_codes_of_one_rater(folder: Path, written: Write) -> None:
     table = "session,start_ms,marker,rater\nS-1,4500,C1,AK\nS-1,30000,W4,BL\nS-2,1,W1,BL\n"
-    said = Said.read([written("c.csv", table)])
+    said = Annotations.read([written("c.csv", table)])
     got = evaluate(folder / "ws", said.of_raters(["AK"])).evaluation
     assert (got.tally().events, got.tally().found) == (1, 1)
     # Who codes in a study has looked at all its sessions, unless another table says otherwise.

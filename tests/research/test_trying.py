@@ -6,12 +6,12 @@ import pytest
 
 from pipeline import config
 from pipeline.config import Settings
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 from pipeline.formats.codes import Codes
-from pipeline.research import Said, Tolerance, opening, sharing
+from pipeline.research import Annotations, Tolerance, ipc, load_sessions
 from pipeline.research.cases import Case
 from pipeline.research.study import Study
-from pipeline.research.trying import START, Tallies, Tried
+from pipeline.research.trials import START, Tallies, Tried
 
 PLAIN = config.load()
 TRIED = tuple(
@@ -32,8 +32,8 @@ def study(five_walked: Path) -> Study:
 
 
 def opened(five_walked: Path, settings: Settings) -> Study:
-    cases: tuple[Case, ...] = opening.read(five_walked, settings=settings).cases
-    return Study.of(cases, Said(Codes.zero()), Tolerance(15_000, "ms"), all_looked_at=True)
+    cases: tuple[Case, ...] = load_sessions.read(five_walked, settings=settings).cases
+    return Study.of(cases, Annotations(Codes.zero()), Tolerance(15_000, "ms"), all_looked_at=True)
 
 
 def tallies(five_walked: Path, study: Study, processes: int = 1) -> Tallies:
@@ -62,7 +62,7 @@ def test_several_processes_score_the_same(
     five_walked: Path, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = tallies(five_walked, study)
-    monkeypatch.setattr(sharing, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(ipc, "WORTH_A_PROCESS", 1)
     assert tallies(five_walked, study, processes=2) == alone
 
 
@@ -70,7 +70,7 @@ def test_several_processes_score_the_same(
 def test_a_mistake_in_the_rules_of_a_trial_is_told_by_whoever_meets_it(
     five_walked: Path, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sharing, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(ipc, "WORTH_A_PROCESS", 1)
     wrong = config.load("default", {"params": {"silence-after-question": {"min_mss": 1}}})
     for processes in (1, 2):
         tried = Tried(five_walked, PLAIN, (wrong,), "all")

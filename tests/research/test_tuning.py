@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import config
-from pipeline.errors import ConfigError, InputError
-from pipeline.research import findings, sweeps
+from pipeline.core.errors import ConfigError, InputError
+from pipeline.research import sweeps, tuning_report
+from pipeline.research.metrics import Tally
 from pipeline.research.sweeps import Sweep
-from pipeline.research.tally import Tally
 from pipeline.research.tuning import Trial, _folds, _settled, choice
 
 
@@ -112,13 +112,13 @@ def test_nothing_is_scored_on_what_it_was_tuned_on() -> None:
     start = trials[0].tallies
     got = _settled(sweep(), trials, start, [("a",), ("b",)], frozenset(["h"]))
     assert got.apparent.found == 4
-    assert got.crossed.found == 0
+    assert got.cross_validated.found == 0
     assert (got.best, got.agreed) == (0, 1)
     assert got.held is not None
     assert got.held.found == 3
-    text = findings.report(got)
+    text = tuning_report.report(got)
     assert "1 of 2 folds would have chosen the same" in text
-    assert findings.machine(got)["chosen"] == {MERGE: 1000}
+    assert tuning_report.machine(got)["chosen"] == {MERGE: 1000}
 
 
 def test_what_is_written_can_be_used(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_what_is_written_can_be_used(tmp_path: Path) -> None:
     asked = sweep(parameters={MERGE: [4321], "engines.pitch": ["pyin"]})
     got = _settled(asked, trials, trials[0].tallies, [("a",), ("b",)], frozenset())
     file = tmp_path / "tuned.yaml"
-    file.write_text(findings.settings(got), encoding="utf-8")
+    file.write_text(tuning_report.settings(got), encoding="utf-8")
     settings = config.load(str(file))
     assert (settings.moments.merge_ms, settings.engines.pitch) == (4321, "pyin")
 

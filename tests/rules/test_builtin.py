@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
-from strategies import Said, Session, book, english, flagged, script, tables_of
+from strategies import Annotations, Session, book, english, flagged, script, tables_of
 
 ASKS = "So what was it like for you when you heard all of this from her?"
 ASKS_TOO = "And I wonder what comes up for you when you think about it now, in this moment?"
@@ -24,7 +24,7 @@ def reasons(session: Session, rule: str) -> str:
     return "; ".join(reason for reason in hits["suppressed_by"] if reason)
 
 
-def silences(after: tuple[str, float, str], *, first: str = "It sounds hard.") -> list[Said]:
+def silences(after: tuple[str, float, str], *, first: str = "It sounds hard.") -> list[Annotations]:
     return script(
         TALK,
         ("T", 0.3, first),
@@ -81,7 +81,9 @@ def test_silences_far_apart_are_not_enough() -> None:
         replace(each, start_ms=each.start_ms + 130_000, end_ms=each.end_ms + 130_000)
         for each in said[3:]
     ]
-    between = [Said("therapist", said[2].end_ms + 500, said[3].start_ms + 129_000, "Well. " * 100)]
+    between = [
+        Annotations("therapist", said[2].end_ms + 500, said[3].start_ms + 129_000, "Well. " * 100)
+    ]
     assert "silence-between-therapist-turns" not in rules_of(flagged([*said[:3], *between, *late]))
 
 
@@ -142,7 +144,7 @@ def test_a_question_answered_at_length_after_a_silence() -> None:
     assert "a silence to think in" in reasons(session, "silence-after-question")
 
 
-def replies(first: str, second: str, *, asks: str = ASKS, gap_s: float = 2.5) -> list[Said]:
+def replies(first: str, second: str, *, asks: str = ASKS, gap_s: float = 2.5) -> list[Annotations]:
     return script(
         ("C", 0, LONG),
         ("T", 0.2, "Okay, I see what you mean there."),
@@ -311,7 +313,7 @@ def test_without_lexicons_nothing_is_quoted() -> None:
     ]
 
 
-def early(*gaps_s: float, asks: str = "So I think you were angry.") -> list[Said]:
+def early(*gaps_s: float, asks: str = "So I think you were angry.") -> list[Annotations]:
     lines = [TALK]
     for gap_s in gaps_s:
         lines += [("T", 0.4, asks), ("C", gap_s, "No, that is not it at all.")]

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from strategies import book, catalogue, english, settings
 
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
+from pipeline.core.tables import KINDS
 from pipeline.rules import RuleBook
-from pipeline.tables import KINDS
 
 GOOD = """
 - id: long-silence

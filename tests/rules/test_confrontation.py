@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from strategies import Session, book, english, flagged, script, tables_of
 
-from pipeline.tables import MEASURES
+from pipeline.core.tables import MEASURES
 
 TALK = ("C", 0.3, "I went to the market and bought some apples and some bread for the week.")
 NEUTRAL = "Mm, and then came the weekend."

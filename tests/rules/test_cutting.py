@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import config
-from pipeline.rules import cutting
-from pipeline.tables import MOMENTS, SET_ASIDE
+from pipeline.core.tables import MOMENTS, SET_ASIDE
+from pipeline.rules import moment_limits
 
 
 def moments(*rows: tuple[str, float]) -> pl.DataFrame:
@@ -31,7 +31,7 @@ def moments(*rows: tuple[str, float]) -> pl.DataFrame:
 
 
 def cut(found: pl.DataFrame, settings: config.Moments) -> tuple[pl.DataFrame, pl.DataFrame]:
-    shown, aside = cutting.cut(found.to_dicts(), settings)
+    shown, aside = moment_limits.cut(found.to_dicts(), settings)
     return MOMENTS.frame(shown), SET_ASIDE.frame(aside)
 
 

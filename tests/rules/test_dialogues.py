@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-import acted_dialogues
 import pytest
-from acted_dialogues import Dialogue, Judged, Planted, Rehearsal
+
+from pipeline.evaluation import acted_dialogues
+from pipeline.evaluation.acted_dialogues import Dialogue, Judged, Planted, Rehearsal
 
 NAMES = acted_dialogues.names()
 CAN_GO = "is met now: the mark can go"

@@ -8,12 +8,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-import acted_dialogues
 import pytest
 from strategies import book, english
 
-from pipeline.formats import yaml
-from pipeline.rules.compiling import Compiled
+from pipeline.core import yaml
+from pipeline.evaluation import acted_dialogues
+from pipeline.rules.compiler import Compiled
 
 HERE = Path(__file__).resolve().parent
 RULES = {compiled.rule.id: compiled for compiled in book().rules}

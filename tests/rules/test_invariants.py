@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, find, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from strategies import (
-    Said,
+    Annotations,
     Session,
     book,
     conversations,
@@ -21,9 +21,9 @@ from strategies import (
     tables_of,
 )
 
+from pipeline.core.tables import HITS, MOMENTS, SCHEMAS
 from pipeline.rules import RuleBook
 from pipeline.rules.caveats import SMALL_BASELINE
-from pipeline.tables import HITS, MOMENTS, SCHEMAS
 
 QUICK = examples(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FOUND = examples(QUICK, max_examples=200, phases=[Phase.generate])
@@ -41,7 +41,7 @@ def counting(hits: pl.DataFrame) -> list[tuple[str, set[int]]]:
 
 @QUICK
 @given(conversations(), st.integers(1, 500))
-def test_shifting_shifts_hits_and_moments(said: list[Said], steps: int) -> None:
+def test_shifting_shifts_hits_and_moments(said: list[Annotations], steps: int) -> None:
     by_ms = steps * 10
     before, after = flagged(said), flagged(shifted(said, by_ms))
     # A silence before the first word is no part of the talk, but it has a number.
@@ -52,7 +52,7 @@ def test_shifting_shifts_hits_and_moments(said: list[Said], steps: int) -> None:
 
 @QUICK
 @given(conversations())
-def test_renaming_speakers_changes_nothing(said: list[Said]) -> None:
+def test_renaming_speakers_changes_nothing(said: list[Annotations]) -> None:
     names = {"therapist": "zoe", "client": "adam", "other": "other"}
     before, after = flagged(said), flagged(said, names=names)
     assert before["hits"].equals(after["hits"])
@@ -80,7 +80,9 @@ def tightened(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
 
 @QUICK
 @given(said=conversations(min_size=8))
-def test_tightening_a_clause_adds_no_hit(tightened: list[RuleBook], said: list[Said]) -> None:
+def test_tightening_a_clause_adds_no_hit(
+    tightened: list[RuleBook], said: list[Annotations]
+) -> None:
     tables = tables_of(said)
     loose = counting(book().hits(tables, english()))
     for tight in tightened:
@@ -90,7 +92,7 @@ def test_tightening_a_clause_adds_no_hit(tightened: list[RuleBook], said: list[S
 
 @QUICK
 @given(conversations(min_size=4))
-def test_null_never_flags(said: list[Said]) -> None:
+def test_null_never_flags(said: list[Annotations]) -> None:
     tables = nothing_measured(tables_of(said))
     assert book().hits(tables, english()).filter(pl.col("suppressed_by").is_null()).is_empty()
 
@@ -112,7 +114,7 @@ def nothing_measured(tables: Session) -> Session:
 
 @QUICK
 @given(conversations(worded=False))
-def test_without_words_only_timing_speaks(said: list[Said]) -> None:
+def test_without_words_only_timing_speaks(said: list[Annotations]) -> None:
     session = flagged(said)
     needs = {compiled.rule.id: compiled.rule.needs for compiled in book().rules}
     assert all(needs[rule] == ("timing",) for rule in session["hits"]["rule"])
@@ -121,7 +123,7 @@ def test_without_words_only_timing_speaks(said: list[Said]) -> None:
 
 @QUICK
 @given(conversations(min_size=0, max_size=6))
-def test_tables_conform_whatever_was_said(said: list[Said]) -> None:
+def test_tables_conform_whatever_was_said(said: list[Annotations]) -> None:
     if not said:
         return
     session = flagged(said)
@@ -135,7 +137,7 @@ def test_tables_conform_whatever_was_said(said: list[Said]) -> None:
 
 
 def test_the_drawn_conversations_are_not_all_harmless() -> None:
-    def moments(said: list[Said]) -> bool:
+    def moments(said: list[Annotations]) -> bool:
         return set(flagged(said)["moments"]["kind"]) == {"withdrawal", "confrontation"}
 
     assert find(conversations(min_size=20), moments, settings=FOUND)
@@ -148,7 +150,7 @@ def test_the_drawn_conversations_are_not_all_harmless() -> None:
     st.booleans(),
 )
 def test_many_sessions_in_one_go_are_flagged_as_one_by_one(
-    several: list[list[Said]], lacking: set[str], unknown: bool
+    several: list[list[Annotations]], lacking: set[str], unknown: bool
 ) -> None:
     # The first lacks what others have: rules abstain in it, or nobody knows who is who.
     first, *others = several
@@ -172,7 +174,7 @@ def test_many_sessions_in_one_go_are_flagged_as_one_by_one(
 
 @QUICK
 @given(conversations(min_size=12))
-def test_a_small_baseline_is_told_where_a_clause_was_set_aside(said: list[Said]) -> None:
+def test_a_small_baseline_is_told_where_a_clause_was_set_aside(said: list[Annotations]) -> None:
     found = flagged(said)
     aside = {
         hit["hit_id"]
@@ -186,7 +188,7 @@ def test_a_small_baseline_is_told_where_a_clause_was_set_aside(said: list[Said])
 
 @QUICK
 @given(conversations(min_size=8))
-def test_a_value_that_is_missing_adds_no_hit(said: list[Said]) -> None:
+def test_a_value_that_is_missing_adds_no_hit(said: list[Annotations]) -> None:
     # A guard that cannot be asked takes nothing back, and who is next depends on what is known.
     rules = (replace(each, unless=()) for each in book().rules if each.among is None)
     plain = replace(book(), rules=tuple(rules))

@@ -2,15 +2,15 @@ from typing import Any
 
 import polars as pl
 import pytest
-from strategies import Said, book, english, flagged, script, settings, tables_of
+from strategies import Annotations, book, english, flagged, script, settings, tables_of
 
-from pipeline.rules import merging
+from pipeline.core.tables import MOMENTS
+from pipeline.rules import moments as merging
 from pipeline.rules.caveats import Caveats
 from pipeline.rules.hit import Hit
-from pipeline.tables import MOMENTS
 
 TURNS = [
-    Said("client" if n % 2 else "therapist", n * 10_000, n * 10_000 + 8_000, "one two three")
+    Annotations("client" if n % 2 else "therapist", n * 10_000, n * 10_000 + 8_000, "one two three")
     for n in range(40)
 ]
 

@@ -6,7 +6,7 @@ import pytest
 from strategies import english, everything, script, tables_of
 
 from pipeline import config
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 from pipeline.rules import RuleBook
 
 RULE = "silence-after-question"

@@ -8,7 +8,7 @@ from strategies import Session, decided, english, everything, script, settings, 
 
 from pipeline import config
 from pipeline.engines.scripted import ScriptedEncoder
-from pipeline.features import meaning
+from pipeline.measures import meaning
 from pipeline.rules import RuleBook
 
 NAMES = {role: role for role in ("therapist", "client", "other")}

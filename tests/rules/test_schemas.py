@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.formats import yaml
-from pipeline.rules import schemas
+from pipeline.core import yaml
+from pipeline.rules import json_schema
 
 KINDS: dict[str, Any] = {
     "object": dict,
@@ -78,7 +78,7 @@ def read(path: Path) -> Any:
     return yaml.parse(path.read_text(encoding="utf-8"), path.name).data
 
 
-def of(path: Path) -> schemas.Which:
+def of(path: Path) -> json_schema.Which:
     if path.name == "meaning.yaml" and path.parent.name != "rules":
         return "meaning"
     if path.name == "language.yaml":
@@ -88,9 +88,9 @@ def of(path: Path) -> schemas.Which:
 
 def test_every_file_of_the_package_keeps_to_its_schema(repository: Path) -> None:
     files = sorted((repository / "configs").rglob("*.yaml"))
-    assert {of(path) for path in files} == set(schemas.WHICH)
+    assert {of(path) for path in files} == set(json_schema.WHICH)
     for path in files:
-        schema = schemas.schema(of(path))
+        schema = json_schema.schema(of(path))
         assert problems(read(path), schema, schema) == [], path.name
 
 
@@ -105,20 +105,20 @@ def test_every_file_of_the_package_keeps_to_its_schema(repository: Path) -> None
         ("settings", {"enginse": {}}),
     ],
 )
-def test_a_wrong_file_does_not(which: schemas.Which, value: object) -> None:
-    schema = schemas.schema(which)
+def test_a_wrong_file_does_not(which: json_schema.Which, value: object) -> None:
+    schema = json_schema.schema(which)
     assert problems(value, schema, schema)
 
 
 def test_a_file_of_settings_names_only_what_differs() -> None:
-    schema = schemas.schema("settings")
+    schema = json_schema.schema("settings")
     assert problems({"extends": "default", "moments": {"min_score": 0.5}}, schema, schema) == []
     assert "required" not in json.dumps(schema.get("$defs", {}).get("Moments", {}))
 
 
-@pytest.mark.parametrize("which", schemas.WHICH)
-def test_every_key_is_described(which: schemas.Which) -> None:
-    schema = schemas.schema(which)
+@pytest.mark.parametrize("which", json_schema.WHICH)
+def test_every_key_is_described(which: json_schema.Which) -> None:
+    schema = json_schema.schema(which)
     parts = [schema, *schema.get("$defs", {}).values()]
     bare = [
         key

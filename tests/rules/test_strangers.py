@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-import strangers
-from acted_dialogues import MARKERS, Rehearsal
+
+from pipeline.evaluation import strangers
+from pipeline.evaluation.acted_dialogues import MARKERS, Rehearsal
 
 CODES = [marker for marker in MARKERS if marker[0] in "WC"]
 

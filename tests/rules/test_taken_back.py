@@ -2,9 +2,9 @@
 
 import polars as pl
 import pytest
-from strategies import Said, Session, book, english, flagged, script, tables_of
+from strategies import Annotations, Session, book, english, flagged, script, tables_of
 
-from pipeline.tables import MEASURES
+from pipeline.core.tables import MEASURES
 
 Lines = list[tuple[str, float, str]]
 
@@ -183,7 +183,7 @@ def test_terse_clients_are_known_by_their_turns(
     assert "usually as short" in taken_back(flagged(script(*lines, MORE)), rule)
 
 
-def measured(said: list[Said], item: str, role: str, values: dict[str, float]) -> Session:
+def measured(said: list[Annotations], item: str, role: str, values: dict[str, float]) -> Session:
     """A scene whose last turn of `role`, or whose windows, have these values, each at z 2.5."""
     tables = tables_of(said)
     own = tables["measures"].filter(pl.col("item") == item, pl.col("speaker") == role)

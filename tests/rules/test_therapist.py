@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from strategies import Said, Session, flagged, script
+from strategies import Annotations, Session, flagged, script
 
 STORY = "We went to the coast by train and the whole trip took nearly four hours with the changes. "
 FELT = "I was so sad on that trip that I cried and I felt lonely for the whole of the long way. "
@@ -49,20 +49,22 @@ def test_runs_of_few_words() -> None:
 
 
 def comes_in(holder: str, *, others: str = "therapist", times: int = 3) -> Session:
-    said: list[Said] = []
+    said: list[Annotations] = []
     now_ms = 500
     first, second = ("client", others) if others == "therapist" else ("therapist", others)
     for _ in range(times):
-        said.append(Said(first, now_ms, now_ms + 6_000, holder))
+        said.append(Annotations(first, now_ms, now_ms + 6_000, holder))
         said.append(
-            Said(
+            Annotations(
                 second,
                 now_ms + 5_600,
                 now_ms + 10_000,
                 "Let us look at the other thing now please.",
             )
         )
-        said.append(Said(first, now_ms + 10_500, now_ms + 14_000, "All right we can do that then."))
+        said.append(
+            Annotations(first, now_ms + 10_500, now_ms + 14_000, "All right we can do that then.")
+        )
         now_ms += 15_000
     return flagged(sorted(said, key=lambda each: each.start_ms))
 
@@ -91,11 +93,13 @@ def test_talk_with_advice() -> None:
 
 
 def test_fewer_acknowledgements_support() -> None:
-    lines: list[Said] = []
+    lines: list[Annotations] = []
     for minute in range(6):
         start = minute * 60_000 + 500
-        lines.append(Said("client", start, start + 55_000, STORY * 10))
-        lines.append(Said("therapist", start + 56_000, start + 58_000, "So it took four hours."))
+        lines.append(Annotations("client", start, start + 55_000, STORY * 10))
+        lines.append(
+            Annotations("therapist", start + 56_000, start + 58_000, "So it took four hours.")
+        )
     hits = flagged(lines)["hits"].filter(pl.col("rule") == "therapist-acknowledges-less")
     assert hits["primary"].to_list() == [False]
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
-from strategies import Said, Session, book, english, flagged, script, settings, tables_of
+from strategies import Annotations, Session, book, english, flagged, script, settings, tables_of
 
 TALK = ("C", 0.3, "I went to the market and bought some apples and some bread for the week.")
 OPENS = "So what was it like for you to come home to all of that on Sunday?"
@@ -202,7 +202,7 @@ def test_a_quiet_voice_may_lie_in_a_silence() -> None:
     assert "quiet voice" in reasons(session, "silence-after-question")
 
 
-def slow_minutes() -> list[Said]:
+def slow_minutes() -> list[Annotations]:
     lines = [("C", 2.5, TALK[2]), ("T", 0.3, REFLECTS)] * 36
     silent = [("T", 3.5, "It goes on."), ("T", 4.0, "Well, it does."), ("C", 2.5, "Yes it is so.")]
     return script(*lines, *silent, ("T", 0.4, "Let us see."), *lines[:20])
@@ -219,7 +219,7 @@ def test_silences_and_late_answers_of_some_minutes_support() -> None:
 def with_voice(feature: str, usual: float, last: float) -> Session:
     """Forty minutes of the client's speech of which the last sounds otherwise."""
     said = [
-        Said(role, minute * 60_000 + start, minute * 60_000 + end, text)
+        Annotations(role, minute * 60_000 + start, minute * 60_000 + end, text)
         for minute in range(40)
         for role, start, end, text in (
             ("client", 0, 40_000, MINE),

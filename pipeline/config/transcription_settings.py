@@ -1,0 +1,82 @@
+"""Settings of what makes words of speech."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from pipeline.config.section import Section
+from pipeline.core.languages import understood
+
+
+class FasterWhisper(Section):
+    """Transcriber `faster_whisper`."""
+
+    model: str = Field(description="name of the model in the models folder; auto: the largest")
+    device: Literal["auto", "cpu", "cuda"] = Field(description="auto: a GPU where there is one")
+    compute_type: str = Field(description="of CTranslate2; auto: int8 on a CPU, float16 on a GPU")
+    batch_size: int = Field(ge=1, description="windows that are decoded together")
+    beam_size: int = Field(ge=1, description="beams of the search")
+    temperatures: tuple[float, ...] = Field(description="tried in order for a doubtful window")
+    window_gap_ms: int = Field(gt=0, description="silence between the pieces of a window")
+    lost_ms: int = Field(gt=0, description="speech this long without a word is heard again")
+    min_logprob: float = Field(lt=0, description="mean log probability under which it is doubtful")
+    max_no_speech: float = Field(ge=0, le=1, description="over this and doubtful: no speech")
+    max_compression: float = Field(gt=1, description="text that packs better than this is a loop")
+    prompts: Mapping[str, str] = Field(
+        description="by language: text in the style to write in; empty: none"
+    )
+    phantoms: tuple[str, ...] = Field(description="phrases from its training that nobody said")
+
+
+class Moonshine(Section):
+    """Transcriber `moonshine`: built in, English."""
+
+    piece_max_ms: int = Field(gt=0, description="longest piece that is heard at once")
+    edge_ms: int = Field(ge=0, description="silence put on either side of a piece")
+    loud_dbfs: float = Field(lt=0, description="level to which loud speech of a piece is brought")
+    max_gain_db: float = Field(ge=0, description="largest gain")
+    speech_range_db: float = Field(gt=0, description="words stand on frames this near to the loud")
+
+
+class Meaning(Section):
+    """What of a turn is compared in meaning."""
+
+    min_words: int = Field(ge=1, description="shorter sentences and turns are not compared")
+    sentence_words: int = Field(ge=5, description="longer sentences are cut into pieces")
+    longest_words: int = Field(
+        ge=5, le=200, description="of an answer its first words, of what it answers the last"
+    )
+
+
+class Guards(Section):
+    """Which words of a transcriber are refused."""
+
+    outside_ms: int = Field(ge=0, description="how far word times may be wrong")
+    silence_dbfs: float = Field(lt=0, description="what is never louder is no speech")
+    range_db: float = Field(gt=0, description="speech lies at most this far under the loudest")
+    words_per_s: float = Field(gt=0, description="nobody says more words in a second")
+    few_words: int = Field(ge=0, description="so few are believed in however short a piece")
+    loop_words: int = Field(ge=1, description="longest phrase that a loop repeats")
+    loop_repeats: int = Field(ge=1, description="people repeat themselves up to so many times")
+
+
+class Transcription(Section):
+    """What all transcribers share."""
+
+    ordered = (
+        ("region_join_ms", "<", "region_max_ms"),
+        ("region_pad_ms", "<", "region_max_ms"),
+    )
+
+    region_max_ms: int = Field(
+        gt=0, le=30_000, description="longest region handed to a transcriber; Whisper hears 30 s"
+    )
+    region_join_ms: int = Field(ge=0, description="silence within a speaker's region that is kept")
+    region_pad_ms: int = Field(ge=0, description="silence kept on either side of a region")
+    language: str | None = Field(
+        description="of sessions whose sidecar names none; null: detected, where the engine can"
+    )
+    guards: Guards
+
+    _language = field_validator("language", mode="before")(understood)

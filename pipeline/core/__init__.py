@@ -1,0 +1,1 @@
+"""What everything rests on: time, tables, errors, names. It imports nothing else of Tether."""

@@ -1,0 +1,598 @@
+"""Every table that stages hand to each other.
+
+Times are whole milliseconds from the start of the recording, half-open ``[start_ms, end_ms)``.
+**Null means "could not be measured", never zero; NaN is refused.**
+
+A walk fills the tables in this order::
+
+    media, dropouts -> activity, doubts, losses -> spans -> words -> turns, units, silences,
+    overlaps -> meaning -> frames -> values -> roles -> measures -> hits -> moments,
+    set_aside
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+from pipeline.core.schema import Column, Schema
+from pipeline.core.spelling import SHORT_ID
+
+Role = Literal["therapist", "client", "other", "unknown"]
+ROLES_ALLOWED = ("therapist", "client", "other", "unknown")
+KINDS = ("withdrawal", "confrontation", "therapist_move")
+RESPONSES = ("none_found", "redirected", "addressed", "possibly_repaired")
+ITEMS = ("turn", "silence", "overlap", "window_60s", "window_180s", "window_300s", "session")
+FAMILIES = ("timing", "voice", "words")
+WINDOWS_MS = {"window_60s": 60_000, "window_180s": 180_000, "window_300s": 300_000}
+"""Length of each kind of window. Window k begins k lengths after the first turn does."""
+
+WINDOWS = (*WINDOWS_MS, "session")
+"""What features of windows are measured over: each kind of window, and all of it as one."""
+
+Tables = Mapping[str, pl.DataFrame]
+"""Tables by name; each conforms to the schema of that name in `SCHEMAS`."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What the sidecar says of a recording; every key is optional.
+
+    Attributes
+    ----------
+    client, therapist
+        Pseudonyms.
+    language
+        ISO 639-1 code, or ISO 639-3 where there is none; "und" where a file states one that is
+        not understood; None lets the transcriber decide.
+    speakers
+        Number of speakers, if known.
+    channels
+        Role of each channel, by 1-based number.
+    roles
+        Role of each speaker label, where labels come from an imported file.
+    consent
+        Reference of the recorded consent.
+    code
+        Name by which human codes refer to the session.
+    """
+
+    client: str | None = None
+    therapist: str | None = None
+    session_number: int | None = None
+    date: dt.date | None = None
+    language: str | None = None
+    speakers: int | None = None
+    channels: Mapping[int, Role] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    consent: str | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recorded session, apart from its samples. It holds no path.
+
+    Attributes
+    ----------
+    recording_id
+        SHA-256 of the bytes, 64 hexadecimal digits; of several parts, SHA-256 over their digests.
+    duration_ms
+        Length on the container's own clock.
+    sample_rate_hz
+        Of the file before conversion; None for a transcript without audio.
+    channels
+        Number of audio channels; 0 for a transcript without audio.
+    """
+
+    recording_id: str
+    duration_ms: int
+    sample_rate_hz: int | None
+    channels: int
+    metadata: Metadata
+
+    @property
+    def short_id(self) -> str:
+        """The digits of the id that commands print."""
+        return self.recording_id[:SHORT_ID]
+
+
+def _span_checks() -> tuple[tuple[str, pl.Expr], ...]:
+    return (
+        ("start_ms >= 0", pl.col("start_ms") >= 0),
+        ("start_ms < end_ms", pl.col("start_ms") < pl.col("end_ms")),
+    )
+
+
+_START = Column("start_ms", pl.Int64, "first millisecond")
+_END = Column("end_ms", pl.Int64, "first millisecond after")
+_CHANNEL = Column("channel", pl.Int16, "0-based audio channel", null="all channels, mixed")
+_REPAIRS = Column(
+    "repairs",
+    pl.List(pl.String),
+    "sentences for a person: what was mended or passed over, with counts",
+    null="nothing was",
+)
+_SPEAKER = Column("speaker", pl.String, "speaker label, stable within the recording")
+
+
+def _role(name: str, means: str, null: str = "") -> Column:
+    return Column(name, pl.String, means, null=null, allowed=ROLES_ALLOWED)
+
+
+MEDIA = Schema(
+    "media",
+    (
+        Column("duration_ms", pl.Int64, "length on the container's clock"),
+        Column("sample_rate_hz", pl.Int64, "before conversion", null="no audio"),
+        Column("channels", pl.Int16, "audio channels; 0 without audio"),
+        Column(
+            "distinct_channels",
+            pl.Boolean,
+            "the channels carry different speech",
+            null="fewer than two channels",
+        ),
+        Column(
+            "correlation",
+            pl.Float32,
+            "smallest correlation of two channels with sound, -1..1; 1: all carry the same",
+            null="fewer than two channels with sound",
+        ),
+        Column(
+            "factors",
+            pl.List(pl.Float32),
+            "what the samples of each channel of the files were multiplied by, negative: turned "
+            "over",
+            null="all by 1",
+        ),
+        Column("codec", pl.String, "name of the audio codec", null="no audio"),
+        Column("damaged_packets", pl.Int64, "packets that did not decode and were skipped"),
+        Column("gap_ms", pl.Int64, "time the container skipped, filled with zeros"),
+        Column(
+            "promised_ms",
+            pl.Int64,
+            "length that the container's header announces; more than duration_ms: it is cut off",
+            null="it announces none",
+        ),
+        _REPAIRS,
+    ),
+    (("duration_ms > 0", pl.col("duration_ms") > 0),),
+)
+
+DROPOUTS = Schema(
+    "dropouts",
+    (_START, _END, Column("channel", pl.Int16, "0-based audio channel")),
+    _span_checks(),
+)
+"""Runs of exact digital zeros: a lost signal, or the silence of a gated recording."""
+
+LOSSES = Schema("losses", DROPOUTS.columns, DROPOUTS.checks)
+"""Those of `dropouts` in which a signal was lost, so that speech may be missing there."""
+
+ACTIVITY = Schema(
+    "activity",
+    (
+        _START,
+        _END,
+        Column("channel", pl.Int16, "0-based audio channel"),
+        Column("speech_probability", pl.Float32, "mean of the detector, 0-1"),
+        Column("level_dbfs", pl.Float32, "root mean square of the region", null="digital zeros"),
+    ),
+    _span_checks(),
+)
+"""Stretches of speech on each channel, whoever speaks."""
+
+DOUBTS = Schema(
+    "doubts",
+    (
+        _START,
+        _END,
+        Column("channel", pl.Int16, "0-based audio channel"),
+        Column("speech_probability", pl.Float32, "largest of the detector, 0-1"),
+    ),
+    _span_checks(),
+)
+"""Stretches that may be a quiet voice: not counted as speech, yet no sure silence either."""
+
+SPANS = Schema(
+    "spans",
+    (
+        _START,
+        _END,
+        _SPEAKER,
+        _CHANNEL,
+        Column("confidence", pl.Float32, "0-1", null="the diarizer gives none"),
+        Column(
+            "exclusive",
+            pl.Boolean,
+            "belongs to the view with at most one speaker at a time, from which words get speakers",
+        ),
+        Column(
+            "regular",
+            pl.Boolean,
+            "belongs to the view that keeps overlapping speech, from which timing is measured",
+        ),
+    ),
+    _span_checks(),
+)
+"""Who spoke when. A diarizer without an exclusive view marks each span as both."""
+
+DIARIZATION = Schema(
+    "diarization",
+    (
+        Column("engine", pl.String, "name of the diarizer"),
+        Column("speakers", pl.Int16, "speakers found"),
+        Column("margin", pl.Float32, "separation of the speakers, 0-1", null="not defined for it"),
+        Column("knows_overlap", pl.Boolean, "overlapping speech is told apart"),
+        Column(
+            "ends_estimated",
+            pl.Boolean,
+            "imported lines had no end, or too many no usable one: where speech stops is a guess",
+            null="the diarizer does not say; its ends are measured",
+        ),
+        _REPAIRS,
+    ),
+)
+
+WORDS = Schema(
+    "words",
+    (
+        Column("word_id", pl.Int64, "0-based, in order of start"),
+        _START,
+        _END,
+        Column("speaker", pl.String, "speaker label"),
+        Column("text", pl.String, "one word with its punctuation"),
+        Column("confidence", pl.Float32, "0-1", null="the transcriber gives none"),
+        Column(
+            "timing",
+            pl.String,
+            "aligned: measured by the transcriber; interpolated: spread over a longer line",
+            allowed=("aligned", "interpolated"),
+        ),
+    ),
+    _span_checks(),
+)
+
+TRANSCRIPTION = Schema(
+    "transcription",
+    (
+        Column("engine", pl.String, "name of the transcriber; 'none' for timing only"),
+        Column("language", pl.String, "ISO 639 code; und: not understood", null="no transcript"),
+        Column("dropped_words", pl.Int64, "words refused because no speech was there"),
+        Column("note", pl.String, "why there is no transcript, for a person", null="there is one"),
+        _REPAIRS,
+    ),
+)
+
+TURNS = Schema(
+    "turns",
+    (
+        Column("turn_id", pl.Int64, "0-based, in order of start"),
+        _SPEAKER,
+        _role("role", "role of the speaker"),
+        _START,
+        _END,
+        Column("text", pl.String, "its words", null="no words were recognised"),
+        Column("n_words", pl.Int64, "number of its words", null="no words were recognised"),
+        Column(
+            "is_backchannel",
+            pl.Boolean,
+            "an acknowledgement while or before the other goes on",
+            null="no words were recognised",
+        ),
+        Column(
+            "latency_ms",
+            pl.Int64,
+            "gap to the end of the other's previous turn; negative: began in overlap",
+            null="nobody else had the floor just before, or lost it; or it is a backchannel",
+        ),
+        Column(
+            "transition",
+            pl.String,
+            "how it took over: after a gap, in overlap, or latched (neither, as far as one hears)",
+            null="as latency_ms; also: no gap, where overlapping speech is not told apart",
+            allowed=("gap", "latch", "overlap"),
+        ),
+    ),
+    _span_checks(),
+)
+
+UNITS = Schema(
+    "units",
+    (
+        Column("unit_id", pl.Int64, "0-based, in order of start"),
+        Column("turn_id", pl.Int64, "turn that it belongs to"),
+        _SPEAKER,
+        _START,
+        _END,
+        Column("n_words", pl.Int64, "number of its words", null="no words were recognised"),
+    ),
+    _span_checks(),
+)
+"""Inter-pausal units: speech of one person without a pause of `unit_pause_ms`."""
+
+SILENCES = Schema(
+    "silences",
+    (
+        Column("silence_id", pl.Int64, "0-based, in order of start"),
+        _START,
+        _END,
+        Column("length_ms", pl.Int64, "end_ms - start_ms"),
+        Column("before_speaker", pl.String, "who spoke last", null="recording starts with it"),
+        Column("after_speaker", pl.String, "who spoke next", null="recording ends with it"),
+        _role("before_role", "role of before_speaker", null="recording starts with it"),
+        _role("after_role", "role of after_speaker", null="recording ends with it"),
+        Column(
+            "kind",
+            pl.String,
+            "pause: same speaker goes on soon; lapse: same speaker, later; gap: between speakers; "
+            "edge: before the first or after the last speech",
+            allowed=("pause", "lapse", "gap", "edge"),
+        ),
+        Column("missed_speech_risk", pl.Boolean, "a quiet voice or lost signal may lie in it"),
+        Column(
+            "dropout_ms",
+            pl.Int64,
+            "part of it in which the signal of a speaker was lost",
+        ),
+    ),
+    (*_span_checks(), ("length", pl.col("length_ms") == pl.col("end_ms") - pl.col("start_ms"))),
+)
+
+OVERLAPS = Schema(
+    "overlaps",
+    (
+        Column("overlap_id", pl.Int64, "0-based, in order of start"),
+        _START,
+        _END,
+        Column("holder", pl.String, "speaker who had the floor"),
+        Column("other", pl.String, "speaker who came in"),
+        _role("holder_role", "role of holder"),
+        _role("other_role", "role of other"),
+        Column(
+            "kind",
+            pl.String,
+            "what came of it",
+            null="words are needed to tell, and there are none",
+            allowed=("backchannel", "cooperative", "floor_taking", "failed_attempt"),
+        ),
+        Column(
+            "form",
+            pl.String,
+            "of a cooperative overlap",
+            null="another kind, or words are needed to tell, and there are none",
+            allowed=("terminal", "continuer", "completion", "choral"),
+        ),
+        Column("holder_turn", pl.Int64, "turn_id of the holder's turn"),
+        Column("other_turn", pl.Int64, "turn_id of the other's turn"),
+        Column("into_ms", pl.Int64, "how long the holder's turn had lasted when the other came in"),
+        Column(
+            "went_on",
+            pl.String,
+            "whose turn lasted beyond the overlap until one hears that it does",
+            allowed=("holder", "other", "both", "neither"),
+        ),
+        Column(
+            "cut_off",
+            pl.Boolean,
+            "the holder's turn broke off unfinished, as the other came in",
+            null="words are needed to tell, or they do not tell",
+        ),
+    ),
+    _span_checks(),
+)
+
+VOICES = Schema(
+    "voices",
+    (
+        _SPEAKER,
+        Column("enrolled", pl.String, "pseudonym of an enrolled therapist"),
+        Column(
+            "similarity",
+            pl.Float32,
+            "cosine of the two voices, 1 is the same",
+            null="the speaker hardly talks alone",
+        ),
+        Column("speech_ms", pl.Int64, "speech alone that the speaker's voice rests on"),
+    ),
+    (("speech_ms >= 0", pl.col("speech_ms") >= 0),),
+)
+
+ROLES = Schema(
+    "roles",
+    (
+        _SPEAKER,
+        _role("role", "who that is"),
+        Column(
+            "source",
+            pl.String,
+            "where the role comes from",
+            allowed=("corrected", "sidecar", "enrolled", "inferred", "unknown"),
+        ),
+        Column("margin", pl.Float32, "of the inference, 0-1", null="not inferred"),
+        Column("because", pl.String, "the inference in words", null="not inferred"),
+    ),
+)
+
+_NO_PHONATION = "no steady voice there on which it is valid, or it is not measured"
+
+FRAMES = Schema(
+    "frames",
+    (
+        Column("t_ms", pl.Int64, "centre, 10 * k"),
+        _CHANNEL,
+        Column("f0_hz", pl.Float32, "fundamental frequency", null="unvoiced"),
+        Column("voicing", pl.Float32, "confidence that it is voiced, 0-1"),
+        Column("level_dbfs", pl.Float32, "root mean square, dB full scale", null="digital zeros"),
+        Column("vowel_dbfs", pl.Float32, "the same, of the band of vowels", null="digital zeros"),
+        Column("hnr_db", pl.Float32, "harmonics-to-noise ratio", null=_NO_PHONATION),
+        Column("cpp_db", pl.Float32, "cepstral peak prominence", null=_NO_PHONATION),
+        Column(
+            "jitter", pl.Float32, "local jitter of the periods around it, 0-1", null=_NO_PHONATION
+        ),
+        Column(
+            "shimmer", pl.Float32, "local shimmer of the periods around it, 0-1", null=_NO_PHONATION
+        ),
+    ),
+    (("t_ms is a multiple of 10", pl.col("t_ms") % 10 == 0),),
+)
+"""Pitch, level and periodicity every 10 ms, on speech regions only."""
+
+QUALITY = Schema(
+    "quality",
+    (
+        _CHANNEL,
+        Column("measure", pl.String, "snr_db, clipped_share, bandwidth_hz, speech_share, ..."),
+        Column("value", pl.Float64, "in the unit of its name", null="could not be measured"),
+        Column("disables", pl.List(pl.String), "families of rules that it disables"),
+        Column("because", pl.String, "why, for a supervisor", null="it disables none"),
+    ),
+)
+
+_VALUE = (
+    Column("item", pl.String, "what is measured", allowed=ITEMS),
+    Column("item_id", pl.Int64, "its id in its table, the window's number, or 0 (session)"),
+    Column("speaker", pl.String, "whose measure", null="the pair's"),
+    Column("feature", pl.String, "name in the feature catalogue"),
+    Column("value", pl.Float64, "in the feature's unit", null="could not be measured"),
+)
+
+MEANING = Schema(
+    "meaning",
+    (
+        _START,
+        _END,
+        _SPEAKER,
+        Column(
+            "beside",
+            pl.String,
+            "what the turn is compared with: `answered`, what another said last before it, or the "
+            "id of a set of prototype sentences",
+        ),
+        Column(
+            "similarity",
+            pl.Float64,
+            "cosine of the two, 1 is the same; of prototypes that of the nearest, 0 where no "
+            "sentence of the turn is nearer to them than to their counter-sentences",
+            null="there is nothing to compare with, or too few words",
+        ),
+    ),
+    _span_checks(),
+)
+"""How like each turn is in meaning to something else; times and speaker say which turn it is."""
+
+VALUES = Schema("values", _VALUE)
+"""What features measure, of everybody; rules, report and exports see `measures` instead."""
+
+MEASURES = Schema(
+    "measures",
+    (
+        *_VALUE,
+        Column("z", pl.Float64, "robust z within the feature's group", null="no baseline"),
+        Column("pct", pl.Float64, "percentile rank within the group, 0-1", null="no baseline"),
+        Column("n_baseline", pl.Int64, "values that the baseline rests on"),
+    ),
+)
+
+CLAUSE = pl.Struct(
+    {
+        "text": pl.String,
+        "condition": pl.String,
+        "params": pl.List(pl.String),
+        "observed": pl.String,
+        "held": pl.Boolean,
+        "set_aside": pl.String,
+    }
+)
+"""One clause of a hit: sentence with values filled in, condition with parameters filled in, names
+of these parameters, observed values as JSON (`x_n`: how many values the baseline of x has), whether
+it held, and why it was set aside (null: it was not)."""
+
+HITS = Schema(
+    "hits",
+    (
+        Column("hit_id", pl.Int64, "0-based, in order of start"),
+        Column("rule", pl.String, "id of the rule"),
+        Column("kind", pl.String, "kind of moment it speaks for", allowed=KINDS),
+        Column("marker", pl.String, "3RS code"),
+        Column("primary", pl.Boolean, "it may make a moment by itself"),
+        Column("weight", pl.Float64, "share of such hits that are right, 0-1"),
+        Column("item", pl.String, "what the rule looked at", allowed=ITEMS),
+        Column("item_ids", pl.List(pl.Int64), "the items that fulfilled it"),
+        _START,
+        _END,
+        Column("clauses", pl.List(CLAUSE), "its evidence"),
+        Column("params", pl.String, "parameters with value and source, as JSON"),
+        Column("suppressed_by", pl.String, "why it does not count", null="it counts"),
+    ),
+    _span_checks(),
+)
+
+MOMENTS = Schema(
+    "moments",
+    (
+        Column("moment_id", pl.Int64, "0-based, in order of start, those of set_aside among them"),
+        Column("kind", pl.String, "withdrawal, confrontation, therapist_move", allowed=KINDS),
+        Column("marker", pl.String, "3RS code of its strongest primary hit"),
+        _START,
+        _END,
+        Column("score", pl.Float64, "ranks moments of one session, 0-1"),
+        Column("primary_hits", pl.List(pl.Int64), "hit_id"),
+        Column("supporting_hits", pl.List(pl.Int64), "hit_id"),
+        Column("quote_turns", pl.List(pl.Int64), "turn_id of the turns to show"),
+        Column(
+            "response",
+            pl.String,
+            "what the therapist did next",
+            null="the recording ends sooner, or there are no words",
+            allowed=RESPONSES,
+        ),
+        Column(
+            "response_codes",
+            pl.List(pl.String),
+            "3RS resolution codes found: R1 and R3 are direct strategies, R2 is indirect, R4 to R9 "
+            "are expressive, R10 redirects",
+        ),
+        Column("response_turns", pl.List(pl.Int64), "turn_id of the evidence for the response"),
+        Column("caveats", pl.List(pl.String), "sentences for the supervisor"),
+    ),
+    _span_checks(),
+)
+
+SET_ASIDE = Schema(
+    "set_aside",
+    (*MOMENTS.columns, Column("because", pl.String, "why it is not shown, for a supervisor")),
+    MOMENTS.checks,
+)
+"""Moments that settings keep from a supervisor's list; ids are those of one row with `moments`."""
+
+SCHEMAS: dict[str, Schema] = {
+    schema.name: schema
+    for schema in (
+        MEDIA,
+        DROPOUTS,
+        LOSSES,
+        ACTIVITY,
+        DOUBTS,
+        SPANS,
+        DIARIZATION,
+        VOICES,
+        WORDS,
+        TRANSCRIPTION,
+        TURNS,
+        UNITS,
+        SILENCES,
+        OVERLAPS,
+        ROLES,
+        FRAMES,
+        QUALITY,
+        MEANING,
+        VALUES,
+        MEASURES,
+        HITS,
+        MOMENTS,
+        SET_ASIDE,
+    )
+}

@@ -1,0 +1,448 @@
+"""The web application: which address shows what, and what comes back."""
+
+import logging
+import mimetypes
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from importlib.resources import files
+from itertools import chain
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from pipeline.core.errors import InputError, TetherError
+from pipeline.core.spelling import SHORT_ID
+from pipeline.core.time import ms_to_clock
+from pipeline.desk import caseload, pages
+from pipeline.desk.access import REPORT_POLICY, Gate, Guard, Reviewer
+from pipeline.desk.desk import Desk
+from pipeline.desk.queue import Filter, Moment, Session, choices, clock
+from pipeline.desk.requests import Chosen, Decided, Missed, Named, byte_range, number, posted
+from pipeline.report import cards, labels, number_format, timeline
+from pipeline.report.speakers import people
+from pipeline.session.batch import describe_bug
+from pipeline.workspace.verdicts import NOTE_LENGTH, Verdict
+
+_LOG = logging.getLogger("tether")
+
+
+def application(desk: Desk, gate: Gate, hosts: frozenset[str]) -> Starlette:
+    """The desk as an ASGI application.
+
+    Parameters
+    ----------
+    hosts
+        As of `access.hosts`.
+    """
+    site = _Site(desk, gate)
+    routes = [
+        Route("/enter", site.enter),
+        Route("/static/{name}", site.static),
+        Route("/", site.queue),
+        Route("/caseload", site.caseload),
+        Route("/recordings", site.recordings),
+        Route("/recordings/add", posted(site.add, Chosen), methods=["POST"]),
+        Route("/recordings/progress", site.progress),
+        Route("/sessions/{session}", site.session),
+        Route("/sessions/{session}/report", site.report),
+        Route("/sessions/{session}/sound", site.sound_state),
+        Route("/sessions/{session}/sound.wav", site.sound),
+        Route("/sessions/{session}/roles", posted(site.roles, Named), methods=["POST"]),
+        Route("/sessions/{session}/missed", posted(site.missed, Missed), methods=["POST"]),
+        Route("/sessions/{session}/moments/{moment:int}", site.moment),
+        Route(
+            "/sessions/{session}/moments/{moment:int}/verdict",
+            posted(site.verdict, Decided),
+            methods=["POST"],
+        ),
+        Route("/verdicts/{verdict:int}/undo", site.undo, methods=["POST"]),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, gate=gate, hosts=hosts)],
+        exception_handlers={
+            TetherError: site.refused,
+            ClientDisconnect: site.gone,
+            Exception: site.broken,
+            404: site.unknown,
+        },
+    )
+
+
+class _Site:
+    def __init__(self, desk: Desk, gate: Gate) -> None:
+        self._desk, self._gate = desk, gate
+
+    def enter(self, request: Request) -> Response:
+        """The link that was printed: a cookie, and on to the queue.
+
+        A page that leads on and no redirect: a browser that came from elsewhere would not send the
+        cookie along.
+        """
+        cookie = self._gate.admit(request.query_params.get("token", ""))
+        if cookie is None:
+            return HTMLResponse(self._render("refused.html"), status_code=401)
+        answer = HTMLResponse(self._render("enter.html"))
+        answer.set_cookie(self._gate.cookie, cookie, httponly=True, samesite="strict")
+        return answer
+
+    def static(self, request: Request) -> Response:
+        """Our own style sheets and scripts; nothing else has a name here."""
+        content = self._static.get(request.path_params["name"])
+        if content is None:
+            return self.unknown(request, None)
+        kind = mimetypes.guess_type(request.path_params["name"])[0] or "text/plain"
+        return Response(content, media_type=kind)
+
+    def queue(self, request: Request) -> Response:
+        """Moments of all sessions."""
+        wanted = Filter.of(request.query_params)
+        found = self._desk.index.queue(wanted, _reviewer(request).name)
+        size = self._desk.settings.page_size
+        last = max(1, -(-len(found.shown) // size))
+        page = min(max(1, number(request.query_params.get("page"))), last)
+        sessions = self._desk.index.sessions()
+        return self._page(
+            request,
+            "queue.html",
+            queue=found,
+            rows=found.shown[(page - 1) * size : page * size],
+            pages=pages.links(found, size, page),
+            counts=pages.counts(found),
+            filters=choices(sessions),
+            sessions=len(sessions),
+            closed=self._desk.index.closed,
+            first=(page - 1) * size + 1,
+            narrowed=Filter(status=wanted.status) if _narrows(wanted) else None,
+        )
+
+    def caseload(self, request: Request) -> Response:
+        """Clients over their sessions."""
+        found = caseload.clients(self._desk.index, _reviewer(request).name)
+        return self._page(request, "caseload.html", clients=found, states=caseload.STATES)
+
+    def session(self, request: Request) -> Response:
+        """The whole of a session: picture, transcript, moments, who is who."""
+        found = self._session(request)
+        walked = self._desk.with_voice(found)
+        who = people(walked.tables, walked.recording.metadata)
+        duration_ms = walked.recording.duration_ms
+        shown = timeline.whole(walked.tables, who, duration_ms, cards.numbers(walked.tables))
+        roles = walked.tables["roles"].to_dicts()
+        seen = self._desk.index.seen(found, _reviewer(request).name)
+        return self._page(
+            request,
+            "session.html",
+            session=found,
+            people=who,
+            timeline=shown,
+            lines=pages.transcript(walked.tables, who, (0, duration_ms)),
+            rows=seen.rows,
+            channels=pages.channels(walked, who),
+            roles=roles,
+            offers=pages.offers(roles),
+            said=pages.said(walked.tables),
+            swapped=self._desk.swapped(found),
+            no_filter=Filter(session=found.recording.short_id, status="all"),
+            notes=walked.provenance.notes,
+            loose=seen.loose,
+            blind=seen.blind,
+            at_ms=min(max(0, number(request.query_params.get("at"))), duration_ms),
+            queue_link=pages.link("/", Filter.of(request.query_params)),
+        )
+
+    def moment(self, request: Request) -> Response:
+        """One moment, to be heard and decided."""
+        found = self._session(request)
+        moment = self._desk.moment(found, request.path_params["moment"])
+        walked = self._desk.opened(found)
+        who = people(walked.tables, walked.recording.metadata)
+        card = cards.one(walked.recording, walked.tables, who, moment.moment_id)
+        assert card is not None  # it is in the queue, so it has a card
+        reviewer = _reviewer(request)
+        wanted = Filter.of(request.query_params)
+        queue = self._desk.index.queue(wanted, reviewer.name)
+        before, after = queue.neighbours(moment)
+        seen = self._desk.index.seen(found, reviewer.name)
+        row = next(r for r in seen.rows if r.moment == moment)
+        settings = self._desk.settings
+        span = (moment.start_ms - settings.before_ms, moment.end_ms + settings.after_ms)
+        within = (moment.start_ms, moment.end_ms)
+        return self._page(
+            request,
+            "moment.html",
+            session=found,
+            moment=moment,
+            card=card,
+            people=who,
+            row=row,
+            own=row.of(reviewer.name),
+            history=self._history(found, row.of(reviewer.name)),
+            lines=pages.transcript(walked.tables, who, span, within),
+            channels=pages.channels(walked, who),
+            begin_ms=max(0, moment.start_ms - settings.lead_ms),
+            before=before and _moment_link(before.session, before.moment, wanted),
+            after=after and _moment_link(after.session, after.moment, wanted),
+            queue=queue,
+            queue_link=pages.link("/", wanted),
+            session_link=pages.link(
+                f"/sessions/{found.recording.short_id}", wanted, at=moment.start_ms
+            ),
+            language=walked.language or "",
+            has_words=bool(walked.tables["turns"]["text"].drop_nulls().len()),
+        )
+
+    def report(self, request: Request) -> Response:
+        """The report of a session as it lies on disk."""
+        found = self._session(request)
+        file = self._desk.bench.store.session(found.recording.recording_id) / "report.html"
+        if not file.is_file():
+            raise InputError("there is no report", hint="tether report SESSION")
+        return FileResponse(
+            file, media_type="text/html", headers={"content-security-policy": REPORT_POLICY}
+        )
+
+    def sound_state(self, request: Request) -> Response:
+        """Why there is no sound; empty where there is some, or will be."""
+        sound = self._desk.sound(self._session(request))
+        return JSONResponse({"error": str(sound.error) if sound.error else ""})
+
+    def sound(self, request: Request) -> Response:
+        """Any bytes of the sound, mixed from the channels that are to be heard."""
+        sound = self._desk.sound(self._session(request))
+        muted = {number(n) - 1 for n in request.query_params.get("mute", "").split(",") if n}
+        start, end = byte_range(request.headers.get("range", ""), sound.n_bytes)
+        headers = {"accept-ranges": "bytes", "content-length": str(end - start)}
+        if start >= end:
+            headers = {"content-range": f"bytes */{sound.n_bytes}"}
+            return Response(status_code=416, headers=headers)
+        blocks = sound.read(start, end, set(range(sound.channels)) - muted)
+        first = next(blocks)  # what is wrong is told now, not in the middle
+        status = 200
+        if "range" in request.headers:
+            status = 206
+            headers["content-range"] = f"bytes {start}-{end - 1}/{sound.n_bytes}"
+        return _Sound(first, blocks, status, headers)
+
+    def verdict(self, request: Request, body: Decided) -> Response:
+        """Keep a verdict."""
+        found = self._session(request)
+        moment = self._desk.moment(found, request.path_params["moment"], body.mark)
+        entry = self._desk.decide(
+            found,
+            moment,
+            _reviewer(request).name,
+            body.decision,
+            kind=body.kind,
+            marker=body.marker,
+            salience=body.salience,
+            note=body.note,
+        )
+        return JSONResponse(_told(entry), status_code=201)
+
+    def missed(self, request: Request, body: Missed) -> Response:
+        """Keep a moment that was missed."""
+        found = self._session(request)
+        entry = self._desk.add_missed(
+            found,
+            _reviewer(request).name,
+            (body.start_ms, body.end_ms),
+            body.kind,
+            body.marker,
+            body.salience,
+            body.note,
+            body.replaces,
+        )
+        return JSONResponse(_told(entry), status_code=201)
+
+    def undo(self, request: Request) -> Response:
+        """Take a verdict back."""
+        entry = self._desk.undo(request.path_params["verdict"], _reviewer(request).name)
+        return JSONResponse(_told(entry), status_code=201)
+
+    def roles(self, request: Request, body: Named) -> Response:
+        """Say who is who."""
+        walked = self._desk.mend_roles(self._session(request), body.roles)
+        told = dict(walked.tables["roles"].select("speaker", "role").iter_rows())
+        return JSONResponse({"roles": told, "moments": walked.tables["moments"].height})
+
+    def recordings(self, request: Request) -> Response:
+        """Recordings that can be added, and those that failed."""
+        listed = self._desk.recordings()
+        return self._page(
+            request,
+            "recordings.html",
+            failed=[each for each in listed if each.reason],
+            found=[each for each in listed if not each.reason],
+            adding=self._desk.adding,
+        )
+
+    def add(self, request: Request, body: Chosen) -> Response:
+        """Begin to process recordings."""
+        there = {each.key: each.path for each in self._desk.recordings() if each.takes}
+        unknown = [key for key in body.keys if key not in there]
+        if unknown:
+            raise InputError("a recording that is not in the list", hint="load the page again")
+        self._desk.adding.begin([there[key] for key in body.keys])
+        return self.progress(request)
+
+    def progress(self, _request: Request) -> Response:
+        """How far the run is."""
+        found = {s.recording.recording_id: len(s.moments) for s in self._desk.index.sessions()}
+        told = [
+            {
+                "name": each.path.name,
+                "state": each.state,
+                "stage": each.stage,
+                "note": each.note,
+                "session": each.recording_id[:SHORT_ID],
+                "moments": found.get(each.recording_id, 0),
+                "for_s": round(time.monotonic() - each.since),
+            }
+            for each in self._desk.adding.progress
+        ]
+        return JSONResponse({"working": self._desk.adding.working, "recordings": told})
+
+    def refused(self, request: Request, caught: Exception) -> Response:
+        """What a person can mend, told in full."""
+        assert isinstance(caught, TetherError)
+        status = 404 if request.method == "GET" and isinstance(caught, InputError) else 409
+        if request.method != "GET" or "json" in request.headers.get("accept", ""):
+            return JSONResponse({"error": str(caught)}, status_code=status)
+        return self._page(request, "error.html", status=status, error=caught)
+
+    def gone(self, _request: Request, _caught: Exception) -> Response:
+        """Who asked went away before the whole request was here; nobody hears this answer."""
+        return Response(status_code=400)
+
+    def broken(self, request: Request, caught: Exception) -> Response:
+        """A bug of ours; what it says may hold words, so only its place is told."""
+        told = describe_bug(caught)
+        _LOG.error("%s", told)
+        if request.method != "GET" or "json" in request.headers.get("accept", ""):
+            return JSONResponse({"error": told}, status_code=500)
+        return HTMLResponse(self._render("broken.html", told=told), status_code=500)
+
+    def unknown(self, request: Request, _caught: Exception | None) -> Response:
+        """No such page."""
+        if not hasattr(request.state, "reviewer"):
+            return Response("There is no such page.\n", status_code=404, media_type="text/plain")
+        missing = InputError("there is no such page", hint="look into the queue")
+        return self._page(request, "error.html", status=404, error=missing)
+
+    def _session(self, request: Request) -> Session:
+        return self._desk.index.session(request.path_params["session"])
+
+    def _history(self, found: Session, own: Verdict | None) -> list[Verdict]:
+        """What a reviewer decided before, latest first, up to the verdict that stands."""
+        entries = {e.verdict_id: e for e in self._desk.ledger.of(found.recording.recording_id)}
+        chain = []
+        while own is not None:
+            chain.append(own)
+            own = entries.get(own.replaces)
+        return chain
+
+    def _page(self, request: Request, template: str, **shown: Any) -> Response:
+        reviewer = _reviewer(request)
+        html = self._render(
+            template,
+            reviewer=reviewer.name,
+            several=len(self._gate.tokens) > 1,
+            page_token=self._gate.page_token(reviewer),
+            path=request.url.path,
+            **shown,
+        )
+        return HTMLResponse(html, status_code=shown.get("status", 200))
+
+    def _render(self, template: str, **shown: Any) -> str:
+        return self._environment.get_template(template).render(**shown)
+
+    @cached_property
+    def _environment(self) -> Environment:
+        environment = Environment(
+            loader=ChoiceLoader([PackageLoader("pipeline.desk"), PackageLoader("pipeline.report")]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.globals |= {
+            "names": labels,
+            "decisions": pages.DECISIONS,
+            "markers": pages.MARKERS,
+            "clock": clock,
+            "score": number_format.score,
+            "at": ms_to_clock,
+            "link": pages.link,
+            "moment_link": _moment_link,
+            "note_length": NOTE_LENGTH,
+        }
+        environment.filters["having"] = replace
+        return environment
+
+    @cached_property
+    def _static(self) -> dict[str, bytes]:
+        own = files("pipeline.desk") / "static"
+        found = {each.name: each.read_bytes() for each in own.iterdir() if each.is_file()}
+        style = files("pipeline.report") / "templates" / "report.css"
+        return found | {"report.css": style.read_bytes()}
+
+
+def _reviewer(request: Request) -> Reviewer:
+    reviewer: Reviewer = request.state.reviewer
+    return reviewer
+
+
+def _moment_link(session: Session, moment: Moment, wanted: Filter) -> str:
+    path = f"/sessions/{session.recording.short_id}/moments/{moment.moment_id}"
+    return pages.link(path, wanted)
+
+
+def _narrows(wanted: Filter) -> bool:
+    """Whether it leaves out moments for more than what was decided of them."""
+    return bool(wanted.query.keys() - {"status"})
+
+
+def _told(entry: Verdict) -> dict[str, Any]:
+    return {
+        "verdict_id": entry.verdict_id,
+        "decision": entry.decision,
+        "kind": entry.kind,
+        "marker": entry.marker,
+        "salience": entry.salience,
+        "note": entry.note,
+    }
+
+
+class _Sound(StreamingResponse):
+    """Blocks of sound; they are put away when the browser goes, too: it often drops a request."""
+
+    def __init__(
+        self,
+        first: bytes,
+        blocks: Generator[bytes, None, None],
+        status: int,
+        headers: Mapping[str, str],
+    ) -> None:
+        super().__init__(chain([first], blocks), status, headers, media_type="audio/wav")
+        self._blocks = blocks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._blocks.close()

@@ -1,0 +1,127 @@
+"""What a browser asks: bodies that pages of the desk send, numbers in links, ranges of bytes."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Literal, Self, TypeVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pipeline.core.errors import InputError
+from pipeline.workspace.verdicts import LONGEST_MS, check_marker, check_note
+
+_Body = TypeVar("_Body", bound=BaseModel)
+_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+_LONGEST_BODY = 1 << 20
+_DIGITS = 12
+
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+"""Nothing that is not asked for, and no text or truth value in place of a number."""
+
+
+class _Judged(BaseModel):
+    model_config = _STRICT
+    kind: Literal["withdrawal", "confrontation"] | None = None
+    marker: str | None = Field(default=None, pattern=r"^[WC][1-7]$")
+    salience: int | None = Field(default=None, ge=1, le=5)
+    note: str = ""
+
+    @field_validator("note")
+    @classmethod
+    def _can_be_shown(cls, note: str) -> str:
+        check_note(note)
+        return note
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        check_marker(self.kind, self.marker)
+        return self
+
+
+class Decided(_Judged):
+    """What a page sends with a verdict."""
+
+    decision: Literal["confirm", "reject", "unsure"]
+    mark: str = Field(max_length=100)
+
+
+class Missed(_Judged):
+    """What a page sends with a moment that was missed."""
+
+    start_ms: int = Field(ge=0, lt=LONGEST_MS)
+    end_ms: int = Field(gt=0, le=LONGEST_MS)
+    kind: Literal["withdrawal", "confrontation"]
+    replaces: int | None = Field(default=None, ge=1)
+
+
+class Named(BaseModel):
+    """What a page sends with who is who."""
+
+    model_config = _STRICT
+    roles: dict[str, Literal["therapist", "client", "other", "unknown"]] = Field(min_length=1)
+
+
+class Chosen(BaseModel):
+    """Recordings of the list that are to be added, by their keys."""
+
+    model_config = _STRICT
+    keys: list[str] = Field(min_length=1, max_length=10_000)
+
+
+def posted(
+    act: Callable[[Request, _Body], Response], model: type[_Body]
+) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that takes JSON of one form, and refuses any other."""
+
+    async def endpoint(request: Request) -> Response:
+        content = bytearray()
+        async for block in request.stream():
+            content += block
+            if len(content) > _LONGEST_BODY:
+                return JSONResponse({"error": "more than any page sends"}, status_code=413)
+        try:
+            body = model.model_validate_json(bytes(content))
+        except ValidationError as caught:
+            told = f"not what a page of the desk sends: {_first(caught)}; nothing was saved"
+            return JSONResponse({"error": told}, status_code=422)
+        except InputError as caught:
+            return JSONResponse({"error": f"{caught}; nothing was saved"}, status_code=422)
+        return await run_in_threadpool(act, request, body)
+
+    return endpoint
+
+
+def _first(caught: ValidationError) -> str:
+    """The first mistake, with the name of its field; never what was sent, for it may be private."""
+    first = caught.errors(include_url=False, include_context=False, include_input=False)[0]
+    if first["type"] == "extra_forbidden":  # the name of the field was sent, too
+        return "an unknown key"
+    if first["type"] == "json_invalid":
+        return "no valid JSON"
+    return f"{first['loc'][0]}: {first['msg'].lower()}" if first["loc"] else first["msg"].lower()
+
+
+def number(text: str | None) -> int:
+    """A whole number of a link; 0 where it is none."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
+
+
+def byte_range(header: str, n_bytes: int) -> tuple[int, int]:
+    """First byte and the byte after the last of a Range header; all where there is none."""
+    asked = _RANGE.fullmatch(header.strip())
+    if asked is None:
+        return 0, n_bytes
+    first, last = asked.groups()
+    if not first:
+        return max(0, n_bytes - int(last or 0)), n_bytes
+    return int(first), min(n_bytes, int(last) + 1) if last else n_bytes

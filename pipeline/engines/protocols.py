@@ -1,0 +1,198 @@
+"""What a plug must offer: speech detector, diarizer, transcriber, pitch tracker, two encoders.
+
+An engine is one file under `engines/`, a class that is constructed with the run's `Settings`.
+Constructing loads nothing. `identity()` is cheap, imports no model library, and names everything
+on which the result depends that is no setting (library version, model digest), for it goes into
+the address of what the engine made. Where library or model is missing, `identity()` raises an
+`EngineError` whose hint is the next command to type: so `doctor` and the choice of ``auto`` learn
+what is present. An engine imports its library inside its methods, never on import of the module;
+third-party errors become `EngineError`, raised ``from`` them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipeline.audio.samples import Audio, Samples
+from pipeline.core.tables import Recording
+
+Identity = Mapping[str, str]
+
+
+class SpeechDetector(Protocol):
+    """Finds speech on one channel."""
+
+    def identity(self) -> Identity:
+        """Library version and model digest."""
+        ...
+
+    def probabilities(self, samples: Samples) -> Samples:
+        """Speech probability, 0-1, of consecutive blocks of `block_ms`; bounded memory.
+
+        Called from several threads at once, one for each channel.
+        """
+        ...
+
+    @property
+    def block_ms(self) -> int:
+        """Length of the block that one probability speaks for."""
+        ...
+
+
+class Diarizer(Protocol):
+    """Says who spoke when."""
+
+    def identity(self) -> Identity:
+        """Library version and model digest."""
+        ...
+
+    def diarize(
+        self, audio: Audio | None, activity: pl.DataFrame, recording: Recording
+    ) -> "Diarized":
+        """Find the speakers.
+
+        Parameters
+        ----------
+        audio
+            None for an imported diarization.
+        activity
+            Table `activity`: speech on each channel.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Diarized:
+    """What a diarizer found.
+
+    Attributes
+    ----------
+    spans
+        Table `spans`, sorted by start_ms.
+    margin
+        Separation of the speakers, 0-1; None where it is not defined.
+    knows_overlap
+        False: nothing is said of overlapping speech, and timing of overlaps is null, not zero.
+    ends_estimated
+        Imported lines had no end, or too many had no usable one: where speech stops is a guess, and
+        timing must not rest on it.
+    repairs
+        Sentences for a person: what of an imported file was mended or passed over, counted.
+    """
+
+    spans: pl.DataFrame
+    margin: float | None
+    knows_overlap: bool
+    ends_estimated: bool = False
+    repairs: tuple[str, ...] = ()
+
+
+class Transcriber(Protocol):
+    """Turns regions of speech into words."""
+
+    def identity(self) -> Identity:
+        """Library version and model digest."""
+        ...
+
+    def languages(self) -> frozenset[str] | None:
+        """ISO 639-1 codes that it knows; None for all."""
+        ...
+
+    def transcribe(
+        self, audio: Audio | None, regions: pl.DataFrame, language: str | None
+    ) -> "Transcribed":
+        """Transcribe `regions`.
+
+        Parameters
+        ----------
+        audio
+            None for an imported transcript.
+        regions
+            Columns start_ms, end_ms, speaker, channel (null: mix all). One speaker each, of one
+            channel, sorted by start_ms; regions of different speakers may overlap.
+        language
+            ISO 639-1; None: detect.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Transcribed:
+    """What a transcriber heard.
+
+    Attributes
+    ----------
+    words
+        Table `words`, sorted by start_ms.
+    language
+        ISO 639-1 of what was heard; None if unknown.
+    dropped_words
+        Words refused by the guards against hallucination.
+    repairs
+        Sentences for a person: what of an imported file was mended or passed over, counted.
+    """
+
+    words: pl.DataFrame
+    language: str | None
+    dropped_words: int
+    repairs: tuple[str, ...] = ()
+
+
+class VoiceEncoder(Protocol):
+    """Turns speech into vectors that are alike where the voice is."""
+
+    def identity(self) -> Identity:
+        """Library version and model digest (key `model`: its vectors are alike to each other)."""
+        ...
+
+    def vectors(self, pieces: Sequence[Callable[[], Samples]]) -> NDArray[np.float32]:
+        """One vector of length 1 for each piece of speech, shape (n, size).
+
+        Parameters
+        ----------
+        pieces
+            Each gives its samples when it is its turn; one speaker each, 0.4 s at least.
+        """
+        ...
+
+
+class SentenceEncoder(Protocol):
+    """Turns sentences into vectors that are alike where the meaning is."""
+
+    def identity(self) -> Identity:
+        """Library version and model digest."""
+        ...
+
+    def languages(self) -> frozenset[str] | None:
+        """ISO 639-1 codes that it knows; None for all."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One vector of length 1 for each text, shape (n, size).
+
+        Words can be read back from such vectors: whoever asks keeps them in memory only.
+        """
+        ...
+
+
+class PitchTracker(Protocol):
+    """Measures the fundamental frequency."""
+
+    def identity(self) -> Identity:
+        """Library version and model digest."""
+        ...
+
+    def track(self, samples: Samples) -> tuple[Samples, Samples]:
+        """Pitch of one stretch of speech.
+
+        Returns
+        -------
+        f0_hz, voicing
+            One value for each 10 ms frame (centres at ``10 * k`` ms, ``ceil(n / 160)`` frames);
+            f0_hz is NaN where unvoiced, voicing is 0-1.
+        """
+        ...

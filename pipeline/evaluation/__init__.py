@@ -1,0 +1,1 @@
+"""How well Tether works, measured against references that others made."""

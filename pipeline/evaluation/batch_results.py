@@ -1,0 +1,28 @@
+"""What a run came to, recording by recording, for tests that look at it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.session import batch
+from pipeline.session.batch import Result
+from pipeline.session.workbench import Workbench
+
+
+class Results:
+    """A listener that keeps all results, as no run of a clinic does."""
+
+    def __init__(self) -> None:
+        self.found: list[Result] = []
+
+    def begins(self, number: int, total: int, path: Path) -> None: ...
+
+    def stage(self, name: str, state: str) -> None: ...
+
+    def ends(self, result: Result) -> None:
+        self.found.append(result)
+
+
+def results_of(paths: Sequence[Path], bench: Workbench) -> list[Result]:
+    kept = Results()
+    batch.run(paths, bench, kept, options={}, refresh=False)
+    return kept.found

@@ -1,0 +1,191 @@
+"""Tables of a small conversation from a few lines, to measure by hand.
+
+A line is ``(speaker, start_ms, end_ms)`` of one stretch of speech; turns are the runs of one
+speaker, silences are where nobody speaks.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby, pairwise
+
+import polars as pl
+
+from pipeline.core.tables import (
+    DIARIZATION,
+    FRAMES,
+    OVERLAPS,
+    SILENCES,
+    SPANS,
+    TRANSCRIPTION,
+    TURNS,
+    UNITS,
+    WORDS,
+    Tables,
+)
+
+Line = tuple[str, int, int]
+LATCH_MS = 120
+
+
+def session(
+    lines: Sequence[Line],
+    *,
+    words: Sequence[tuple[str, int, int, str]] = (),
+    timing: str = "aligned",
+    frames: Mapping[str, Callable[[int], tuple[float | None, float | None]]] | None = None,
+    one_channel: bool = False,
+    knows_overlap: bool = True,
+) -> Tables:
+    """Tables that features and baseline read.
+
+    Parameters
+    ----------
+    words
+        Speaker, start, end and text of each word.
+    frames
+        For each speaker, from a time in ms to f0_hz and level_dbfs.
+    one_channel
+        One microphone: spans and frames without a channel.
+    """
+    ordered = sorted(lines, key=lambda line: line[1])
+    labels = sorted({speaker for speaker, _, _ in lines})
+    channel = {label: None if one_channel else number for number, label in enumerate(labels)}
+    turns = []
+    for speaker, run in groupby(ordered, key=lambda line: line[0]):
+        parts = list(run)
+        turns.append((speaker, parts[0][1], max(end for _, _, end in parts)))
+    said = {
+        turn: [w for w in words if w[0] == turn[0] and turn[1] <= w[1] < turn[2]] for turn in turns
+    }
+    silences = []
+    reach, last = ordered[0][2], ordered[0][0]
+    for speaker, start, end in ordered[1:]:
+        if start > reach:
+            silences.append((reach, start, last, speaker))
+        if end > reach:
+            reach, last = end, speaker
+    return {
+        "spans": SPANS.frame(
+            {
+                "start_ms": start,
+                "end_ms": end,
+                "speaker": speaker,
+                "channel": channel[speaker],
+                "exclusive": True,
+                "regular": True,
+            }
+            for speaker, start, end in ordered
+        ),
+        "turns": TURNS.frame(
+            {
+                "turn_id": number,
+                "speaker": turn[0],
+                "role": "unknown",
+                "start_ms": turn[1],
+                "end_ms": turn[2],
+                "text": " ".join(w[3] for w in said[turn]) or None,
+                "n_words": len(said[turn]) or None,
+                "is_backchannel": False if words else None,
+                "latency_ms": turn[1] - before[2] if before else None,
+                "transition": _transition(turn[1] - before[2]) if before else None,
+            }
+            for number, (before, turn) in enumerate(pairwise([None, *turns]))
+            if turn
+        ),
+        "units": UNITS.frame(
+            {
+                "unit_id": number,
+                "turn_id": max(
+                    k for k, t in enumerate(turns) if t[0] == line[0] and t[1] <= line[1]
+                ),
+                "speaker": line[0],
+                "start_ms": line[1],
+                "end_ms": line[2],
+            }
+            for number, line in enumerate(ordered)
+        ),
+        "silences": SILENCES.frame(
+            {
+                "silence_id": number,
+                "start_ms": start,
+                "end_ms": end,
+                "length_ms": end - start,
+                "before_speaker": before,
+                "after_speaker": after,
+                "before_role": "unknown",
+                "after_role": "unknown",
+                "kind": "pause" if before == after else "gap",
+                "missed_speech_risk": False,
+                "dropout_ms": 0,
+            }
+            for number, (start, end, before, after) in enumerate(silences)
+        ),
+        "overlaps": OVERLAPS.empty(),
+        "words": WORDS.frame(
+            {
+                "word_id": number,
+                "start_ms": start,
+                "end_ms": end,
+                "speaker": speaker,
+                "text": text,
+                "confidence": 0.9,
+                "timing": timing,
+            }
+            for number, (speaker, start, end, text) in enumerate(words)
+        ),
+        "diarization": DIARIZATION.frame(
+            [{"engine": "test", "speakers": len(labels), "knows_overlap": knows_overlap}]
+        ),
+        "transcription": TRANSCRIPTION.frame(
+            [
+                {
+                    "engine": "test" if words else "none",
+                    "language": "en" if words else None,
+                    "dropped_words": 0,
+                }
+            ]
+        ),
+        "frames": _frames(ordered, channel, frames or {}),
+    }
+
+
+def _transition(latency_ms: int) -> str:
+    if latency_ms < 0:
+        return "overlap"
+    return "latch" if latency_ms <= LATCH_MS else "gap"
+
+
+def _frames(
+    lines: Sequence[Line],
+    channel: Mapping[str, int | None],
+    sounds: Mapping[str, Callable[[int], tuple[float | None, float | None]]],
+) -> pl.DataFrame:
+    rows: dict[tuple[int | None, int], dict[str, object]] = {}
+    for speaker, start, end in lines:
+        if speaker not in sounds:
+            continue
+        for t_ms in range(-(-start // 10) * 10, end, 10):
+            f0_hz, level_dbfs = sounds[speaker](t_ms)
+            rows[(channel[speaker], t_ms)] = {
+                "t_ms": t_ms,
+                "channel": channel[speaker],
+                "f0_hz": f0_hz,
+                "voicing": 0.0 if f0_hz is None else 1.0,
+                "level_dbfs": level_dbfs,
+            }
+    return FRAMES.frame(rows.values())
+
+
+def value(
+    measured: pl.DataFrame, item: str, feature: str, item_id: int = 0, speaker: str | None = None
+) -> float | None:
+    """The one value of a feature of an item."""
+    rows = measured.filter(
+        pl.col("item") == item,
+        pl.col("feature") == feature,
+        pl.col("item_id") == item_id,
+        pl.lit(value=True) if speaker is None else pl.col("speaker") == speaker,
+    )
+    assert rows.height == 1, f"{rows.height} rows"
+    found = rows["value"][0]
+    assert found is None or isinstance(found, float)
+    return found

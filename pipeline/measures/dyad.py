@@ -1,0 +1,202 @@
+"""What two people do together: who waits longer, and whether their levels go together.
+
+Only what has held up is here:
+
+- **Who talks how much and how long**: ``talk_share``, ``turn_length_median_ms`` and
+  ``latency_median_ms`` stand in `windows`, for they are one person's.
+- **Latency balance**: one's median response latency over the other's, as a logarithm, so that
+  0 is even and 1 is twice as long. Two people grow alike in how long they wait, so what one of them
+  does is understood beside the other (Jaffe & Feldstein 1970).
+- **Entrainment of level** (Levitan & Hirschberg 2011), at changes of speaker: what the one says
+  last beside what the other says first. Of their dimensions intensity entrains most surely. It
+  needs the voice of both, the therapist's too, and is declared only where
+  ``features.therapist_voice`` is set.
+
+Not here, on purpose: **synchrony of f0**. That it goes with empathy or outcome was found in small
+samples and failed to replicate in two larger ones (208 and 204 sessions; domain.md, section 3).
+Nor is there any one score of "synchrony": its parts disagree, and nobody has validated a sum.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipeline import config
+from pipeline.core.tables import UNITS, Tables
+from pipeline.measures.feature import Feature
+from pipeline.measures.intervals import (
+    Ints,
+    columns,
+    frames_in,
+    inside,
+    latencies,
+    over,
+    sorted_groups,
+    speakers,
+    statistic_in,
+    together,
+    values,
+    voice,
+)
+
+_ITEMS = ("window_300s", "session")
+"""Shorter windows hold too few exchanges."""
+_DYAD = 2
+
+Floats = NDArray[np.float64]
+_Statistic = Callable[[Ints, Floats, Floats], float]
+
+
+def features(settings: config.Features, latch_ms: int) -> tuple[Feature, ...]:
+    """Features of the dyad; those of both voices only where the settings allow.
+
+    Parameters
+    ----------
+    latch_ms
+        Longest gap that one does not hear, of the settings of turns.
+    """
+    found = [_balance(item, settings, latch_ms) for item in _ITEMS]
+    if settings.therapist_voice:
+        found += [feature for item in _ITEMS for feature in _entrainment(item, settings)]
+    return tuple(found)
+
+
+def _balance(item: str, settings: config.Features, latch_ms: int) -> Feature:
+    return Feature(
+        name="latency_balance",
+        item=item,
+        unit="doublings",
+        group="speaker",
+        needs="timing",
+        min_mad=0.1,
+        means="how many times as long the person waits before answering as the other does: the "
+        "logarithm to base 2 of the ratio of median latencies; 0: even, 1: twice as long; "
+        f"medians under {latch_ms} ms, which sound like no wait, count as that",
+        null=f"fewer than {settings.window_min_turns} turns with a latency of either",
+        source="Jaffe & Feldstein 1970; threshold: Heldner 2011",
+        compute=over(item, settings, partial(_latency_balance, settings, latch_ms)),
+    )
+
+
+def _entrainment(item: str, settings: config.Features) -> list[Feature]:
+    null = (
+        f"fewer than {settings.min_exchanges} changes of speaker with {settings.voiced_min_ms} ms "
+        "of voiced speech on either side, or more than two speakers"
+    )
+
+    def declare(name: str, unit: str, min_mad: float, means: str, statistic: _Statistic) -> Feature:
+        return Feature(
+            name=name,
+            item=item,
+            unit=unit,
+            group="pair",
+            needs="voice",
+            min_mad=min_mad,
+            means=means,
+            null=null,
+            source="Levitan & Hirschberg 2011",
+            compute=over(item, settings, partial(_over_exchanges, settings, statistic)),
+        )
+
+    return [
+        declare(
+            "level_proximity_db",
+            "dB",
+            0.3,
+            "how much nearer in level, each over the own usual, the two are at changes of speaker "
+            "than the same utterances paired at random; a drift of both, such as of a microphone "
+            "that moves, raises it",
+            _proximity_db,
+        ),
+        declare(
+            "level_convergence",
+            "-1 to 1",
+            0.05,
+            "whether the two come nearer in level at changes of speaker as time goes on: the "
+            "correlation of their difference with time, its sign turned",
+            _convergence,
+        ),
+    ]
+
+
+def _latency_balance(
+    settings: config.Features, latch_ms: int, tables: Tables, cut: pl.DataFrame
+) -> pl.DataFrame:
+    waited = latencies(tables).drop_nulls("latency_ms")
+    median = pl.when(pl.len() >= settings.window_min_turns).then(
+        pl.col("value").median().clip(lower_bound=latch_ms)
+    )
+
+    def usual(turns: pl.DataFrame) -> pl.Series:
+        return statistic_in(cut, turns["start_ms"], turns["latency_ms"], median)
+
+    parts = []
+    for name in speakers(tables):
+        own = usual(waited.filter(pl.col("speaker") == name))
+        others = usual(waited.filter(pl.col("speaker") != name))
+        parts.append(values(cut["item_id"], name, (own / others).log(2)))
+    return together(parts)
+
+
+def _over_exchanges(
+    settings: config.Features, statistic: _Statistic, tables: Tables, cut: pl.DataFrame
+) -> pl.DataFrame:
+    """`statistic` of time, level before and level after of the exchanges in each window."""
+    at_ms, before, after = _exchanges(tables, settings)
+    result = np.full(cut.height, np.nan)
+    for number, (start, end) in enumerate(zip(*columns(cut), strict=True)):
+        here = (at_ms >= start) & (at_ms < end)
+        if here.sum() >= settings.min_exchanges:
+            result[number] = statistic(at_ms[here], before[here], after[here])
+    return values(cut["item_id"], None, result)
+
+
+def _exchanges(tables: Tables, settings: config.Features) -> tuple[Ints, Floats, Floats]:
+    """When the speaker changes, the level of what is said last before and first after."""
+    if len(speakers(tables)) != _DYAD:
+        return np.zeros(0, np.int64), np.zeros(0), np.zeros(0)
+    small = tables["turns"].filter(pl.col("is_backchannel"))["turn_id"]
+    units = tables.get("units", UNITS.empty()).filter(~pl.col("turn_id").is_in(small.implode()))
+    units = _with_level(
+        units.sort("start_ms", "unit_id"), tables, frames_in(settings.voiced_min_ms)
+    )
+    changes = units.with_columns(
+        before=pl.col("level").shift(1), who=pl.col("speaker").shift(1)
+    ).filter(pl.col("speaker") != pl.col("who"))
+    known = changes.drop_nulls(("before", "level"))
+    return known["start_ms"].to_numpy(), known["before"].to_numpy(), known["level"].to_numpy()
+
+
+def _with_level(units: pl.DataFrame, tables: Tables, least: int) -> pl.DataFrame:
+    """`units` with column level: median of voiced frames over the speaker's own, dB."""
+    clear = voice(tables).drop_nulls(("semitones", "level_dbfs"))
+    level = pl.col("level_dbfs").cast(pl.Float64).median()
+    parts = [pl.DataFrame(schema={"unit_id": pl.Int64, "level": pl.Float64})]
+    for (name,), own in sorted_groups(units):
+        heard = clear.filter(pl.col("speaker") == name)
+        which, points = inside(heard["t_ms"].to_numpy(), *columns(own))
+        usual = heard.select(level).item()
+        parts.append(
+            heard[points]
+            .with_columns(own["unit_id"][which].alias("unit_id"))
+            .group_by("unit_id")
+            .agg(pl.when(pl.len() >= least).then(level - usual).alias("level"))
+        )
+    return units.join(pl.concat(parts), on="unit_id", how="left", maintain_order="left")
+
+
+def _proximity_db(_: Ints, before: Floats, after: Floats) -> float:
+    every = np.abs(before[:, None] - after[None, :])
+    adjacent = np.trace(every)
+    n = len(before)
+    return float((every.sum() - adjacent) / (n * (n - 1)) - adjacent / n)
+
+
+def _convergence(at_ms: Ints, before: Floats, after: Floats) -> float:
+    difference = np.abs(before - after)
+    if np.ptp(difference) == 0 or np.ptp(at_ms) == 0:
+        return float("nan")
+    return float(-np.corrcoef(at_ms, difference)[0, 1])

@@ -1,0 +1,59 @@
+"""What a feature declares: its name, unit, baseline, sources, and how it is computed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from pipeline.core.tables import Tables
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One measure of turns, silences, overlaps or windows.
+
+    Attributes
+    ----------
+    name
+        Its name in rules: ``<name>``, ``<name>_z`` and ``<name>_pct`` are columns there.
+    item
+        What it measures: one of `tables.ITEMS`.
+    unit
+        Unit of the value, as people write it ("ms", "words", "semitones", "per minute", "0-1").
+    group
+        Within what a value is compared: the values of its speaker, of its pair (for silences: the
+        same speakers before and after), or of the session.
+    needs
+        The family of rules that it serves; a family that quality disabled gets null.
+    min_mad
+        Smallest median absolute deviation, in the unit (with `log`: of the logarithm): a
+        zero-inflated count gets an honest z.
+    log
+        The baseline is taken over log1p of the value (durations).
+    detrend
+        A linear drift over the session is removed before the baseline (pitch, level, rate).
+    means, null, source
+        For people: what it says, what null means, and where the definition comes from.
+    error
+        How far it was off, and on what data that was measured; empty: nobody has measured it.
+    version
+        Raised whenever `compute` gives other values.
+    compute
+        From the tables of a session to a frame item_id, speaker (null: the pair's), value.
+    """
+
+    name: str
+    item: str
+    unit: str
+    group: Literal["speaker", "pair", "session"]
+    needs: Literal["timing", "voice", "words"]
+    min_mad: float
+    means: str
+    null: str
+    source: str
+    compute: Callable[[Tables], pl.DataFrame]
+    log: bool = False
+    detrend: bool = False
+    version: int = 1
+    error: str = ""

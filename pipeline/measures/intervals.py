@@ -1,0 +1,343 @@
+"""Who speaks in which interval, frame and window: what all features are made of.
+
+::
+
+    spans     A ██ ███    ████████           regular view, overlapping speech kept
+              B      ██████     ███
+    talk      A, B: the union of each one's spans
+    windows   |-- 0 --|-- 1 --|-- 2 --|      from the start of the first turn on
+    session   |----------- 0 ---------|      the same, all of it
+    voice     frames of A or B; none where one microphone hears both
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipeline import config
+from pipeline.core.tables import FRAMES, WINDOWS_MS, Tables
+from pipeline.core.time import FRAME_MS
+
+Ints = NDArray[np.int64]
+
+VALUES: dict[str, type[pl.DataType]] = {
+    "item_id": pl.Int64,
+    "speaker": pl.String,
+    "value": pl.Float64,
+}
+"""What every feature gives: the item, whose value (null: the pair's), the value."""
+
+
+_HEARD = ("level_dbfs", "vowel_dbfs", "hnr_db", "cpp_db", "jitter", "shimmer")
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Sorted, disjoint stretches of time.
+
+    Attributes
+    ----------
+    starts, ends
+        Milliseconds, half-open.
+    """
+
+    starts: Ints
+    ends: Ints
+
+    @classmethod
+    def union(cls, starts: Iterable[int], ends: Iterable[int]) -> "Intervals":
+        """Union of intervals that may overlap; touching ones become one.
+
+        >>> Intervals.union([0, 50, 300], [100, 200, 400])
+        Intervals(starts=array([  0, 300]), ends=array([200, 400]))
+        """
+        begins, stops = np.asarray(starts, np.int64), np.asarray(ends, np.int64)
+        if not len(begins):
+            return cls(begins, stops)
+        order = np.argsort(begins, kind="stable")
+        begins, reach = begins[order], np.maximum.accumulate(stops[order])
+        first = np.r_[True, begins[1:] > reach[:-1]]
+        return cls(begins[first], reach[np.r_[first[1:], True]])
+
+    def covered_ms(self, starts: Ints, ends: Ints) -> Ints:
+        """Milliseconds of each ``[start, end)`` that these intervals cover."""
+        if not len(self.starts):
+            return np.zeros(len(starts), np.int64)
+        edges = np.column_stack([self.starts, self.ends]).ravel()
+        lengths = np.cumsum(self.ends - self.starts)
+        before = np.column_stack([np.r_[0, lengths[:-1]], lengths]).ravel()
+        covered = np.interp(ends, edges, before) - np.interp(starts, edges, before)
+        return np.asarray(np.rint(covered), np.int64)
+
+    def gaps(self) -> "Intervals":
+        """What lies between these intervals."""
+        return Intervals(self.ends[:-1], self.starts[1:])
+
+    def minus(self, other: "Intervals") -> "Intervals":
+        """What of these intervals `other` does not cover."""
+        edges = np.unique(np.concatenate([self.starts, self.ends, other.starts, other.ends]))
+        starts, ends = edges[:-1], edges[1:]
+        kept = (self.covered_ms(starts, ends) > 0) & (other.covered_ms(starts, ends) == 0)
+        return Intervals.union(starts[kept], ends[kept])
+
+    @classmethod
+    def shared(cls, each: Iterable["Intervals"]) -> "Intervals":
+        """When two or more of `each` are at the same time.
+
+        >>> Intervals.shared([Intervals.union([0, 60], [50, 90]), Intervals.union([30], [70])])
+        Intervals(starts=array([30, 60]), ends=array([50, 70]))
+        """
+        own = list(each)
+        starts = np.concatenate([np.empty(0, np.int64), *(one.starts for one in own)])
+        ends = np.concatenate([np.empty(0, np.int64), *(one.ends for one in own)])
+        times = np.r_[starts, ends]
+        order = np.argsort(times, kind="stable")
+        open_ = np.cumsum(np.r_[np.ones(len(starts)), -np.ones(len(ends))][order])
+        several = open_[:-1] > 1
+        return cls.union(times[order][:-1][several], times[order][1:][several])
+
+    def where(self, kept: NDArray[np.bool_]) -> "Intervals":
+        """Those that a mask keeps."""
+        return Intervals(self.starts[kept], self.ends[kept])
+
+
+def columns(frame: pl.DataFrame) -> tuple[Ints, Ints]:
+    """start_ms and end_ms as arrays."""
+    return frame["start_ms"].to_numpy(), frame["end_ms"].to_numpy()
+
+
+def intervals(frame: pl.DataFrame) -> Intervals:
+    """Union of the rows' times."""
+    return Intervals.union(*columns(frame))
+
+
+def talk(tables: Tables) -> dict[str, Intervals]:
+    """When each speaker speaks, overlapping speech included."""
+    spans = tables["spans"].filter("regular")
+    return {str(name): intervals(own) for (name,), own in sorted_groups(spans)}
+
+
+def pauses(tables: Tables, min_ms: int) -> dict[str, Intervals]:
+    """Silences of each speaker within the own turns, at least `min_ms` long.
+
+    Speech of another in such a silence changes nothing: the speaker pauses. Where the signal was
+    lost, nobody knows.
+    """
+    found = {}
+    spoken, gone = talk(tables), lost(tables)
+    for (name,), turns in sorted_groups(tables["turns"]):
+        speech = spoken.get(str(name))
+        if speech is None:
+            continue
+        gaps = speech.gaps()
+        long = gaps.ends - gaps.starts >= min_ms
+        inside = intervals(turns).covered_ms(gaps.starts, gaps.ends) == gaps.ends - gaps.starts
+        clear = gone.covered_ms(gaps.starts, gaps.ends) == 0
+        found[str(name)] = gaps.where(long & inside & clear)
+    return found
+
+
+def sorted_groups(frame: pl.DataFrame) -> list[tuple[tuple[object, ...], pl.DataFrame]]:
+    """Rows of each speaker, in order of the speakers' labels."""
+    return sorted(frame.group_by("speaker", maintain_order=True), key=lambda group: str(group[0]))
+
+
+def speakers(tables: Tables) -> list[str]:
+    """Everybody who has a turn, in order of label."""
+    return cast("list[str]", tables["turns"]["speaker"].unique().sort().to_list())
+
+
+def windows(tables: Tables, item: str, min_share: float) -> pl.DataFrame:
+    """The windows of a session: item_id, start_ms, end_ms.
+
+    They follow each other from the start of the first turn; the last ends with the last turn and
+    is left out where it is shorter than `min_share` of a window. Of item ``session`` there is one,
+    from the first turn to the last, however short.
+    """
+    turns = tables["turns"]
+    types = {"item_id": pl.Int64, "start_ms": pl.Int64, "end_ms": pl.Int64}
+    if turns.is_empty():
+        return pl.DataFrame(schema=types)
+    starts, ends = columns(turns)
+    first, last = int(starts.min()), int(ends.max())
+    if item == "session":
+        return pl.DataFrame([(0, first, last)], schema=types, orient="row")
+    length_ms = WINDOWS_MS[item]
+    begins = np.arange(first, last, length_ms, dtype=np.int64)
+    stops = np.minimum(begins + length_ms, last)
+    frame = pl.DataFrame(
+        {"item_id": np.arange(len(begins)), "start_ms": begins, "end_ms": stops}, schema=types
+    )
+    return frame.filter(pl.col("end_ms") - pl.col("start_ms") >= min_share * length_ms)
+
+
+def lost(tables: Tables) -> Intervals:
+    """Silences in which the signal was lost: exact digital zeros are a dropout, no silence."""
+    return intervals(tables["silences"].filter(pl.col("dropout_ms") > 0))
+
+
+def heard_ms(tables: Tables, cut: pl.DataFrame, settings: config.Features) -> NDArray[np.float64]:
+    """Milliseconds of each window of `cut`, without silences in which the signal was lost.
+
+    NaN where less than ``window_min_share`` of it is left, so that rates and shares become null.
+    """
+    starts, ends = columns(cut)
+    left = ends - starts - lost(tables).covered_ms(starts, ends)
+    return np.where(left >= settings.window_min_share * (ends - starts), left, np.nan)
+
+
+def over(
+    item: str,
+    settings: config.Features,
+    compute: Callable[[Tables, pl.DataFrame], pl.DataFrame],
+) -> Callable[[Tables], pl.DataFrame]:
+    """`compute` over the windows that are `item`."""
+    return lambda tables: compute(tables, windows(tables, item, settings.window_min_share))
+
+
+def count_in(cut: pl.DataFrame, times: pl.Series) -> Ints:
+    """How many of `times` lie in each window."""
+    which, _ = inside(times.sort().to_numpy(), *columns(cut))
+    return np.bincount(which, minlength=cut.height)
+
+
+def per_minute(count: Ints, length_ms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rate of what was counted in so many milliseconds."""
+    return np.asarray(count * 60_000 / length_ms)
+
+
+def statistic_in(
+    cut: pl.DataFrame, times: pl.Series, value: pl.Series, statistic: pl.Expr
+) -> pl.Series:
+    """`statistic` of column ``value`` over what happens in each window; null where nothing does."""
+    events = pl.DataFrame({"at_ms": times, "value": value}).sort("at_ms")
+    which, points = inside(events["at_ms"].to_numpy(), *columns(cut))
+    found = events[points].with_columns(cut["item_id"][which].alias("item_id"))
+    result = found.group_by("item_id").agg(statistic.alias("value"))
+    return cut.select("item_id").join(result, on="item_id", how="left", maintain_order="left")[
+        "value"
+    ]
+
+
+def latencies(tables: Tables) -> pl.DataFrame:
+    """Table `turns`; latency_ms is null where signal was lost between the two turns."""
+    turns = tables["turns"]
+    starts = turns["start_ms"].to_numpy()
+    waited = turns["latency_ms"].fill_null(0).to_numpy().clip(min=0)
+    gone = pl.Series(lost(tables).covered_ms(starts - waited, starts) > 0)
+    return turns.with_columns(latency_ms=pl.when(~gone).then("latency_ms"))
+
+
+def without_backchannels(tables: Tables) -> pl.DataFrame:
+    """Turns that take the floor, in order of start."""
+    turns = tables["turns"].filter(~pl.col("is_backchannel").fill_null(value=False))
+    return turns.sort("start_ms", "turn_id")
+
+
+def knows_overlap(tables: Tables) -> bool:
+    """Whether overlapping speech was told apart; without a word of the diarizer, no."""
+    found = tables.get("diarization")
+    return found is not None and not found.is_empty() and bool(found["knows_overlap"][0])
+
+
+def values(ids: pl.Series | Ints, speaker: object, value: object) -> pl.DataFrame:
+    """A frame item_id, speaker, value; NaN becomes null."""
+    measured = [None] * len(ids) if value is None else value
+    if isinstance(measured, pl.Series):
+        measured = measured.cast(pl.Float64).to_numpy()  # null becomes NaN
+    made = {"item_id": ids, "speaker": [speaker] * len(ids), "value": measured}
+    return pl.DataFrame(made, schema=VALUES, nan_to_null=True)
+
+
+def together(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """The rows of all `parts`, each with the columns of `VALUES`."""
+    return pl.concat([pl.DataFrame(schema=VALUES), *parts])
+
+
+def inside(points: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
+    """Which of the sorted `points` lie in which ``[start, end)``: interval numbers, point numbers.
+
+    >>> inside(np.array([0, 10, 20]), np.array([0, 10]), np.array([20, 30]))
+    (array([0, 0, 1, 1]), array([0, 1, 1, 2]))
+    """
+    low, high = np.searchsorted(points, starts), np.searchsorted(points, ends)
+    count = np.maximum(high - low, 0)
+    which = np.repeat(np.arange(len(starts)), count)
+    offset = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return which, np.repeat(low, count) + offset
+
+
+def voice(tables: Tables) -> pl.DataFrame:
+    """Frames that belong to one speaker.
+
+    Returns
+    -------
+    DataFrame
+        speaker, t_ms, semitones (f0 over 100 Hz; null: unvoiced), level_dbfs, vowel_dbfs, hnr_db,
+        cpp_db, jitter, shimmer; sorted by speaker and time. Where one microphone hears two
+        speakers at once, the frame is nobody's: its f0 is that of either, its level that of both.
+    """
+    if "voice" in tables:
+        return tables["voice"]
+    frames, spans = tables.get("frames", FRAMES.empty()), tables["spans"].filter("regular")
+    parts = []
+    for (channel,), heard in frames.group_by("channel", maintain_order=True):
+        heard_here = heard.sort("t_ms")
+        times = heard_here["t_ms"].to_numpy()
+        own = {
+            str(name): intervals(spoken)
+            for (name,), spoken in sorted_groups(
+                spans.filter(pl.col("channel").eq_missing(pl.lit(channel)))
+            )
+        }
+        points = {name: inside(times, i.starts, i.ends)[1] for name, i in own.items()}
+        claims = np.zeros(len(times), np.int8)
+        for found in points.values():
+            claims[found] += 1
+        for name, found in points.items():
+            kept = heard_here[found[claims[found] == 1]]
+            parts.append(kept.with_columns(pl.lit(name).alias("speaker")))
+    f0 = pl.col("f0_hz").cast(pl.Float64)
+    columns_: dict[str, type[pl.DataType]] = {
+        "speaker": pl.String,
+        "t_ms": pl.Int64,
+        "semitones": pl.Float64,
+        **dict.fromkeys(_HEARD, pl.Float32),
+    }
+    if not parts:
+        return pl.DataFrame(schema=columns_)
+    made: pl.DataFrame = pl.concat(parts).with_columns((12 * (f0 / 100).log(2)).alias("semitones"))
+    return made.select(list(columns_)).sort("speaker", "t_ms")
+
+
+def in_turns(tables: Tables) -> pl.DataFrame:
+    """`voice` with the turn of each frame as item_id, without frames outside any turn."""
+    if "voice_in_turns" in tables:
+        return tables["voice_in_turns"]
+    heard, parts = voice(tables), []
+    for (name,), turns in sorted_groups(tables["turns"]):
+        own = heard.filter(pl.col("speaker") == name)
+        which, points = inside(own["t_ms"].to_numpy(), *columns(turns))
+        parts.append(own[points].with_columns(turns["turn_id"][which].alias("item_id")))
+    return pl.concat(parts) if parts else heard.with_columns(item_id=pl.lit(None, pl.Int64))
+
+
+def in_windows(tables: Tables, item: str, min_share: float) -> pl.DataFrame:
+    """`voice` with the window of each frame as item_id."""
+    cut, heard = windows(tables, item, min_share), voice(tables)
+    if cut.is_empty():
+        return heard.head(0).with_columns(item_id=pl.lit(None, pl.Int64))
+    starts, ends = columns(cut)
+    times = heard["t_ms"].to_numpy()
+    number = np.searchsorted(starts, times, side="right") - 1
+    held = (number >= 0) & (times < ends[number])
+    return heard.filter(held).with_columns(cut["item_id"][number[held]].alias("item_id"))
+
+
+def frames_in(ms: int) -> int:
+    """Frames that `ms` of speech fill."""
+    return ms // FRAME_MS

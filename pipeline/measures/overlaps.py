@@ -1,0 +1,247 @@
+"""Who comes in while the other speaks, and what comes of it, per window and session.
+
+Interruptions are ordinary: 29 floor takings an hour in everyday talk of two (Santa Barbara corpus).
+Only a departure from the pair's own usual says anything, so rules compare these rates with their
+baseline. What each kind is, `turns` says in its decision table.
+
+Where the diarizer knows no overlapping speech, everything here is null and nothing is zero: what
+one microphone and one label at a time cannot show did not therefore not happen.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipeline import config
+from pipeline.core.tables import WINDOWS, Tables
+from pipeline.measures.feature import Feature
+from pipeline.measures.intervals import (
+    Intervals,
+    columns,
+    count_in,
+    heard_ms,
+    knows_overlap,
+    latencies,
+    over,
+    per_minute,
+    speakers,
+    statistic_in,
+    talk,
+    together,
+    values,
+)
+
+_NO_OVERLAP = "the diarizer knows no overlapping speech"
+_SOURCE = "Heldner & Edlund 2010"
+_KINDS = {
+    "floor_takings_per_min": (
+        "floor_taking",
+        "how often the person came in while the other spoke, and got the floor",
+        "Santa Barbara corpus: 29 an hour in everyday talk",
+        2,
+    ),
+    "failed_attempts_per_min": (
+        "failed_attempt",
+        "how often the person came in while the other spoke, and gave up",
+        "Schegloff 2000",
+        1,
+    ),
+    "cooperative_overlaps_per_min": (
+        "cooperative",
+        "how often the person came in at the other's end, or to help along",
+        "Goldberg 1990",
+        1,
+    ),
+}
+
+
+def features(settings: config.Features) -> tuple[Feature, ...]:
+    """Features of overlapping speech and backchannels."""
+    return tuple(
+        feature
+        for item in WINDOWS
+        for feature in (*_timed(item, settings), *_understood(item, settings))
+    )
+
+
+def _timed(item: str, settings: config.Features) -> list[Feature]:
+    """What times tell."""
+    few = f"fewer than {settings.window_min_turns} of the person's turns follow another's"
+    shares = [
+        Feature(
+            name=name,
+            item=item,
+            unit="0-1",
+            group="speaker",
+            needs="timing",
+            min_mad=0.05,
+            means=f"share of the person's turns after another's that began {how}",
+            null=f"{_NO_OVERLAP}, or {few} in the window",
+            source=source,
+            compute=over(item, settings, partial(_share_of_starts, settings, transition)),
+        )
+        for name, transition, how, source in (
+            ("overlapped_starts_share", "overlap", "before the other had ended", _SOURCE),
+            ("latched_starts_share", "latch", "with no gap that one hears", "Heldner 2011"),
+        )
+    ]
+    share = Feature(
+        name="overlap_share",
+        item=item,
+        unit="0-1",
+        group="pair",
+        needs="timing",
+        min_mad=0.01,
+        means="share of the window in which two or more speak",
+        null=_NO_OVERLAP,
+        source=_SOURCE,
+        version=3,
+        compute=over(item, settings, partial(_overlap_share, settings)),
+    )
+    return [share, *shares]
+
+
+def _understood(item: str, settings: config.Features) -> list[Feature]:
+    """What needs words, for without them a quick "mm-hm" cannot be told from an attempt."""
+
+    def rate(
+        name: str,
+        means: str,
+        null: str,
+        source: str,
+        version: int,
+        compute: Callable[[Tables, pl.DataFrame], pl.DataFrame],
+    ) -> Feature:
+        return Feature(
+            name=name,
+            item=item,
+            unit="per minute",
+            group="speaker",
+            needs="words",
+            min_mad=0.5,
+            means=means,
+            null=null,
+            source=source,
+            version=version,
+            compute=over(item, settings, compute),
+        )
+
+    unclear = (
+        f"{_NO_OVERLAP}, there are no words, or what came of more than "
+        f"{settings.max_unclear:.0%} of the person's overlaps is not known"
+    )
+    found = [
+        rate(name, means, unclear, source, version, partial(_rate_of_kind, settings, kind))
+        for name, (kind, means, source, version) in _KINDS.items()
+    ]
+    return [
+        *found,
+        rate(
+            "cut_offs_per_min",
+            "how often another came in and the person broke off, unfinished",
+            unclear,
+            "Schegloff 2000",
+            1,
+            partial(_cut_offs, settings),
+        ),
+        rate(
+            "backchannels_per_min",
+            "acknowledgements by the person while or before the other goes on",
+            "no transcript",
+            "Yngve 1970",
+            2,
+            partial(_backchannels, settings),
+        ),
+    ]
+
+
+def _overlap_share(settings: config.Features, tables: Tables, cut: pl.DataFrame) -> pl.DataFrame:
+    if not knows_overlap(tables):
+        return values(cut["item_id"], None, None)
+    several = Intervals.shared(talk(tables).values()).covered_ms(*columns(cut))
+    return values(cut["item_id"], None, several / heard_ms(tables, cut, settings))
+
+
+def _share_of_starts(
+    settings: config.Features, transition: str, tables: Tables, cut: pl.DataFrame
+) -> pl.DataFrame:
+    began = latencies(tables).drop_nulls(("latency_ms", "transition"))
+    value = pl.col("value")
+    share = pl.when(value.count() >= settings.window_min_turns).then(value.mean())
+    parts = []
+    for name in speakers(tables):
+        own = began.filter(pl.col("speaker") == name)
+        so = (own["transition"] == transition).cast(pl.Float64)
+        known = statistic_in(cut, own["start_ms"], so, share) if knows_overlap(tables) else None
+        parts.append(values(cut["item_id"], name, known))
+    return together(parts)
+
+
+def _rate_of_kind(
+    settings: config.Features, kind: str, tables: Tables, cut: pl.DataFrame
+) -> pl.DataFrame:
+    overlaps = _entries(tables, "kind")
+    return together(
+        values(
+            cut["item_id"],
+            name,
+            _rate(own, pl.col("kind") == kind, pl.col("kind").is_null(), settings, tables, cut),
+        )
+        for name in speakers(tables)
+        for own in (overlaps.filter(pl.col("other") == name),)
+    )
+
+
+def _cut_offs(settings: config.Features, tables: Tables, cut: pl.DataFrame) -> pl.DataFrame:
+    overlaps = _entries(tables, "cut_off")
+    return together(
+        values(
+            cut["item_id"],
+            name,
+            _rate(own, pl.col("cut_off"), pl.col("cut_off").is_null(), settings, tables, cut),
+        )
+        for name in speakers(tables)
+        for own in (overlaps.filter(pl.col("holder") == name),)
+    )
+
+
+def _entries(tables: Tables, answer: str) -> pl.DataFrame:
+    """Overlaps, each entry of one turn into another once for every `answer`.
+
+    Two people who speak at the same time pause at different times, so one entry may be several
+    overlaps.
+    """
+    overlaps = tables["overlaps"].sort("start_ms", "overlap_id")
+    return overlaps.unique(["holder_turn", "other_turn", answer], keep="first", maintain_order=True)
+
+
+def _rate(
+    own: pl.DataFrame,
+    counted: pl.Expr,
+    unclear: pl.Expr,
+    settings: config.Features,
+    tables: Tables,
+    cut: pl.DataFrame,
+) -> NDArray[np.float64] | None:
+    """What is `counted` of a person's overlaps per minute, where enough of them are clear."""
+    if not (knows_overlap(tables) and tables["turns"]["text"].is_not_null().any()):
+        return None
+    number = count_in(cut, own.filter(counted)["start_ms"])
+    doubtful = count_in(cut, own.filter(unclear)["start_ms"])
+    rate = per_minute(number, heard_ms(tables, cut, settings))
+    return np.where(doubtful > settings.max_unclear * count_in(cut, own["start_ms"]), np.nan, rate)
+
+
+def _backchannels(settings: config.Features, tables: Tables, cut: pl.DataFrame) -> pl.DataFrame:
+    turns = tables["turns"]
+    known = turns["is_backchannel"].is_not_null().any()
+    heard = heard_ms(tables, cut, settings)
+    parts = []
+    for name in speakers(tables):
+        said = turns.filter(pl.col("speaker") == name, pl.col("is_backchannel"))
+        rate = per_minute(count_in(cut, said["start_ms"]), heard) if known else None
+        parts.append(values(cut["item_id"], name, rate))
+    return together(parts)

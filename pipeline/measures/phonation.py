@@ -1,0 +1,72 @@
+"""How a voice is produced: harmonics over noise, cepstral peak, jitter, shimmer.
+
+Medians over the moments at which `frames` could measure them, so over steady, voiced stretches of
+one person. In running speech they are noisy and depend on what is said: a turn needs a second or so
+of such stretches, and values compare with the same person's in the same session only. Noise and an
+echoing room lower HNR and CPP and raise jitter and shimmer of all turns alike.
+"""
+
+from functools import partial
+
+import polars as pl
+
+from pipeline import config
+from pipeline.core.tables import WINDOWS, Tables
+from pipeline.measures.feature import Feature
+from pipeline.measures.intervals import in_turns, in_windows
+
+# Column of `frames`, unit, smallest median absolute deviation, meaning, source.
+_MEASURES = (
+    ("hnr_db", "dB", 0.5, "harmonics-to-noise ratio", "Boersma 1993"),
+    (
+        "cpp_db",
+        "dB",
+        0.3,
+        "cepstral peak prominence",
+        "Hillenbrand, Cleveland & Erickson 1994; Maryn & Weenink 2015",
+    ),
+    ("jitter", "0-1", 0.0005, "local jitter: neighbouring periods differ by", "Praat's manual"),
+    ("shimmer", "0-1", 0.005, "local shimmer: neighbouring amplitudes differ by", "Praat's manual"),
+)
+
+
+def features(settings: config.Features) -> tuple[Feature, ...]:
+    """Measures of phonation of turns and windows."""
+    found = []
+    for item in ("turn", *WINDOWS):
+        least = settings.phonation_moments
+        if item != "turn":
+            least = settings.window_phonation_moments
+        found += [
+            Feature(
+                name=name,
+                item=item,
+                unit=unit,
+                group="speaker",
+                needs="voice",
+                min_mad=min_mad,
+                detrend=True,
+                means=f"{means}, median of steady voiced speech",
+                null=f"fewer than {least} moments of steady voiced speech that is surely the "
+                "person's",
+                source=source,
+                compute=partial(_median, name, item, settings, least),
+            )
+            for name, unit, min_mad, means, source in _MEASURES
+        ]
+    return tuple(found)
+
+
+def _median(
+    name: str, item: str, settings: config.Features, least: int, tables: Tables
+) -> pl.DataFrame:
+    if item == "turn":
+        heard = in_turns(tables)
+    else:
+        heard = in_windows(tables, item, settings.window_min_share)
+    measured = pl.col(name).cast(pl.Float64)
+    return (
+        heard.drop_nulls(name)
+        .group_by("item_id", "speaker")
+        .agg(pl.when(measured.count() >= least).then(measured.median()).alias("value"))
+    )

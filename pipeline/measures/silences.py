@@ -1,0 +1,164 @@
+"""Silences by speaker-switch pattern, per window and session.
+
+Who spoke before a silence and who after it says more than its length: of all patterns, pauses with
+the therapist's speech on both sides predict a minimal response best (Künsch et al. 2023, PLoS ONE
+0280329). Roles are not known when values are computed, so each pattern is a person's::
+
+    before    after     whose            name       of the therapist   of the client
+    X         X         X               ``own_``    T→T                C→C
+    another   X         X            ``answer_``    C→T                T→C
+
+``own_silence_share`` of the therapist is the share of T→T silences, ``answer_silence_max_ms`` of
+the client the longest T→C silence: how long the client let the therapist wait.
+
+A silence belongs to the window in which it begins; of the share, what lies in the window counts.
+Silences in which the signal was lost count nowhere. Where a quiet voice may have been missed, the
+silence counts: a rule that must be sure looks at ``missed_speech_risk`` of the silence itself.
+"""
+
+from functools import partial
+
+import polars as pl
+
+from pipeline import config
+from pipeline.core.tables import WINDOWS, Tables
+from pipeline.measures.feature import Feature
+from pipeline.measures.intervals import (
+    columns,
+    count_in,
+    heard_ms,
+    intervals,
+    over,
+    per_minute,
+    speakers,
+    statistic_in,
+    together,
+    values,
+)
+
+_PATTERNS = {
+    "own": (
+        pl.col("before_speaker") == pl.col("after_speaker"),
+        "between two utterances of the person (therapist: T→T, client: C→C)",
+    ),
+    "answer": (
+        pl.col("before_speaker") != pl.col("after_speaker"),
+        "after which the person takes over from another (therapist: C→T, client: T→C)",
+    ),
+}
+_SOURCE = "Künsch et al. 2023"
+
+
+def features(settings: config.Features) -> tuple[Feature, ...]:
+    """Number, share, longest and median of the silences of each pattern."""
+    return tuple(
+        feature
+        for item in WINDOWS
+        for name in _PATTERNS
+        for feature in (*_amounts(item, name, settings), *_lengths(item, name, settings))
+    )
+
+
+def _amounts(item: str, name: str, settings: config.Features) -> list[Feature]:
+    pattern, where = _PATTERNS[name]
+    kind = f"silences of at least {settings.silence_min_ms} ms {where}"
+    unheard = (
+        f"signal was lost in silences over more than {1 - settings.window_min_share:.0%} of it"
+    )
+    return [
+        Feature(
+            name=f"{name}_silences_per_min",
+            item=item,
+            unit="per minute",
+            group="speaker",
+            needs="timing",
+            min_mad=0.5,
+            means=f"number of {kind}",
+            null=unheard,
+            source=_SOURCE,
+            compute=over(item, settings, partial(_rate, settings, pattern)),
+        ),
+        Feature(
+            name=f"{name}_silence_share",
+            item=item,
+            unit="0-1",
+            group="speaker",
+            needs="timing",
+            min_mad=0.02,
+            means=f"share of the window in {kind}",
+            null=unheard,
+            source=_SOURCE,
+            compute=over(item, settings, partial(_share, settings, pattern)),
+        ),
+    ]
+
+
+def _lengths(item: str, name: str, settings: config.Features) -> list[Feature]:
+    pattern, where = _PATTERNS[name]
+    return [
+        Feature(
+            name=f"{name}_silence_{statistic}_ms",
+            item=item,
+            unit="ms",
+            group="speaker",
+            needs="timing",
+            min_mad=0.1,  # of the logarithm: a tenth longer or shorter
+            log=True,
+            means=f"{adjective} silence of at least {settings.silence_min_ms} ms {where}",
+            null="no such silence begins in the window",
+            source=_SOURCE,
+            compute=over(item, settings, partial(_length, settings, pattern, taken)),
+        )
+        for statistic, adjective, taken in (
+            ("max", "longest", pl.col("value").max()),
+            ("median", "median", pl.col("value").median()),
+        )
+    ]
+
+
+def _chosen(
+    settings: config.Features, pattern: pl.Expr, tables: Tables
+) -> list[tuple[str, pl.DataFrame]]:
+    """For each speaker, the silences of a pattern that are long enough and were heard."""
+    silences = tables["silences"].filter(
+        pl.col("kind") != "edge",
+        pl.col("dropout_ms") == 0,
+        pl.col("length_ms") >= settings.silence_min_ms,
+        pattern,
+    )
+    return [(name, silences.filter(pl.col("after_speaker") == name)) for name in speakers(tables)]
+
+
+def _rate(
+    settings: config.Features, pattern: pl.Expr, tables: Tables, cut: pl.DataFrame
+) -> pl.DataFrame:
+    heard = heard_ms(tables, cut, settings)
+    return together(
+        values(cut["item_id"], name, per_minute(count_in(cut, own["start_ms"]), heard))
+        for name, own in _chosen(settings, pattern, tables)
+    )
+
+
+def _share(
+    settings: config.Features, pattern: pl.Expr, tables: Tables, cut: pl.DataFrame
+) -> pl.DataFrame:
+    heard = heard_ms(tables, cut, settings)
+    return together(
+        values(cut["item_id"], name, intervals(own).covered_ms(*columns(cut)) / heard)
+        for name, own in _chosen(settings, pattern, tables)
+    )
+
+
+def _length(
+    settings: config.Features,
+    pattern: pl.Expr,
+    statistic: pl.Expr,
+    tables: Tables,
+    cut: pl.DataFrame,
+) -> pl.DataFrame:
+    return together(
+        values(
+            cut["item_id"], name, statistic_in(cut, own["start_ms"], own["length_ms"], statistic)
+        )
+        for name, own in _chosen(settings, pattern, tables)
+    )

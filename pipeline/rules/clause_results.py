@@ -1,0 +1,105 @@
+"""What rules say of each item: held, counted among, guarded.
+
+For a rule `r` these columns come of the items of a session::
+
+    r:0.1     the second alternative of its first clause held
+    r:held    all its clauses held
+    r:among   the item counts when consecutive items are counted
+    r:guard   number of the first guard that fires; null: none
+    r:small   a clause that held was set aside, for its baseline was small; only if it has one
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipeline.rules.compiler import Compiled
+from pipeline.rules.feature_join import SESSION
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Items of one kind, of several sessions, and what rules say of them.
+
+    Attributes
+    ----------
+    items
+        In order of session and start.
+    outcomes
+        A row for each, with the columns of `expressions`.
+    """
+
+    items: pl.DataFrame
+    outcomes: pl.DataFrame
+
+    @classmethod
+    def by(
+        cls,
+        rules: Iterable[Compiled],
+        items: pl.DataFrame,
+        min_n: int,
+        more: Iterable[pl.Expr] = (),
+    ) -> "Judged":
+        """What `rules` say of `items`, and `more` that is asked of them."""
+        asked = (expr for compiled in rules for expr in expressions(compiled, min_n))
+        return cls(items, items.select(*asked, *more))
+
+    @cached_property
+    def session(self) -> NDArray[np.int64]:
+        """Number of the session of each item."""
+        number: NDArray[np.int64] = self.items[SESSION].to_numpy()
+        return number
+
+    @cached_property
+    def start_ms(self) -> NDArray[np.int64]:
+        """Start of each item."""
+        start_ms: NDArray[np.int64] = self.items["start_ms"].to_numpy()
+        return start_ms
+
+    def said(self, compiled: Compiled, what: str) -> NDArray[np.bool_]:
+        """What a rule says of each item: held, among, small, or guard (that one fires)."""
+        column = self.outcomes.get_column(name(compiled, what), default=None)
+        if column is None:
+            return np.zeros(self.items.height, np.bool_)
+        said: NDArray[np.bool_] = (column.is_not_null() if what == "guard" else column).to_numpy()
+        return said
+
+
+def name(compiled: Compiled, what: str) -> str:
+    """Name of a column of a rule's outcomes."""
+    return f"{compiled.rule.id}:{what}"
+
+
+def expressions(compiled: Compiled, min_n: int) -> Iterator[pl.Expr]:
+    """The columns of a rule's outcomes.
+
+    Parameters
+    ----------
+    min_n
+        Values under which a baseline is small.
+    """
+    parts, aside = [], []
+    for number, part in enumerate(compiled.where):
+        # Among alternatives, one that had to be set aside proves nothing.
+        alone = len(part) == 1
+        held = [test.held(min_n, set_aside_holds=alone) for test in part]
+        parts.append(pl.any_horizontal(held) if len(held) > 1 else held[0])
+        for inner, (test, expr) in enumerate(zip(part, held, strict=True)):
+            yield expr.alias(name(compiled, f"{number}.{inner}"))
+            if test.main.baselines:
+                aside.append(expr & test.small(min_n))
+    everything = pl.all_horizontal(parts)
+    yield everything.alias(name(compiled, "held"))
+    among = compiled.among.expr if compiled.among else everything
+    yield among.alias(name(compiled, "among"))
+    guard = pl.lit(None, dtype=pl.Int64)
+    for number, test in reversed(list(enumerate(compiled.unless))):
+        fires = test.held(min_n, set_aside_holds=False)
+        guard = pl.when(fires).then(pl.lit(number, dtype=pl.Int64)).otherwise(guard)
+    yield guard.alias(name(compiled, "guard"))
+    if aside:
+        yield pl.any_horizontal(aside).alias(name(compiled, "small"))

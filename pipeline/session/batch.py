@@ -1,0 +1,214 @@
+"""Many recordings, one after the other: one that fails does not stop the rest."""
+
+import datetime as dt
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from pipeline import session
+from pipeline.core.errors import (
+    EXIT_BUG,
+    EXIT_DONE,
+    EXIT_PARTLY_FAILED,
+    ChangingError,
+    StoreError,
+    TetherError,
+)
+from pipeline.session import Older, SessionResult, intake
+from pipeline.session.workbench import Workbench
+from pipeline.workspace.catalogue import Entry, Failure, Reason, path_hash, place
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one recording.
+
+    Attributes
+    ----------
+    number
+        1-based place in the run.
+    path
+        What the user named; for a terminal only, never for a log.
+    walked
+        None where it failed or is withheld.
+    error
+        None where it is done or withheld.
+    exit_code
+        Of this recording alone.
+    withheld
+        Why it was not processed, where it is not to be.
+    older
+        Sessions of bytes that the file had before.
+    """
+
+    number: int
+    path: Path
+    recording_id: str | None
+    walked: SessionResult | None
+    error: str | None
+    exit_code: int
+    seconds: float
+    withheld: Reason | None = None
+    older: Older = field(default_factory=Older)
+
+    @property
+    def status(self) -> Literal["done", "kept", "failed", "withheld"]:
+        """`kept`: everything was there already."""
+        if self.withheld:
+            return "withheld"
+        if self.walked is None:
+            return "failed"
+        return "done" if self.walked.computed else "kept"
+
+    @property
+    def path_hash(self) -> str:
+        """What a log calls the file; the same in every run."""
+        return path_hash(self.path)
+
+
+class Listener(Protocol):
+    """Is told of progress; must not raise."""
+
+    def begins(self, number: int, total: int, path: Path) -> None:
+        """A recording is taken up."""
+
+    def stage(self, name: str, state: str) -> None:
+        """A stage is kept, stale, started or done."""
+
+    def ends(self, result: Result) -> None:
+        """A recording is finished or failed."""
+
+
+def run(
+    paths: Sequence[Path],
+    bench: Workbench,
+    listener: Listener,
+    *,
+    options: Mapping[str, Any],
+    refresh: bool,
+    passed_over: intake.PassedOver | None = None,
+    now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+) -> int:
+    """Walk every recording under `paths`; the exit code of the whole run.
+
+    Each result goes to the listener and is not kept: memory does not grow with their number. A
+    file that fails is on the workspace's list of failed files until it succeeds. The exit code is
+    0, 6 where some failed, else that of the first failure.
+
+    Parameters
+    ----------
+    options
+        Keys of the sidecar from the command line; only for a single session.
+    passed_over
+        Takes what folders hold and is not run.
+    """
+    limits = bench.settings.intake
+    named = intake.discover(paths, passed_over, limits)
+    if bench.settings.baseline.earlier_sessions:
+        # An earlier session is part of a later one's baseline.
+        named = intake.in_order(named, limits)
+    if options and len(named) > 1:
+        raise TetherError("unreachable: options for several sessions")
+    codes = []
+    with bench.store.lock():
+        for number, one in enumerate(named, start=1):
+            listener.begins(number, len(named), one.path)
+            result = _one(number, one, bench, listener, options, refresh=refresh, now=now)
+            listener.ends(result)
+            codes.append(result.exit_code)
+        _open_again(paths, named, bench)
+    failed = [code for code in codes if code != EXIT_DONE]
+    if not failed:
+        return EXIT_DONE
+    return EXIT_PARTLY_FAILED if len(failed) < len(codes) else failed[0]
+
+
+def _one(
+    number: int,
+    named: intake.Named,
+    bench: Workbench,
+    listener: Listener,
+    options: Mapping[str, Any],
+    *,
+    refresh: bool,
+    now: Callable[[], dt.datetime],
+) -> Result:
+    began = time.monotonic()
+    recording_id = None
+    walked = None
+    error = None
+    exit_code = EXIT_DONE
+    withheld = None
+    older = Older()
+    try:
+        settings = bench.settings
+        consent = settings.require_consent
+        source = intake.read(named, options, consent=consent, limits=settings.intake)
+        recording_id = source.recording_id
+        withheld = bench.catalogue.reason_to_withhold(recording_id)
+        if not withheld:
+            bench.catalogue.remember(Entry(recording_id, source.path, source.sidecar), now())
+            done = _walk(source, bench, listener, refresh=refresh)
+            older = session.replace_older(source.path, bench.store, bench.catalogue)
+            walked = done
+        # A file that failed by itself may be part of a session now.
+        bench.catalogue.no_failure(path_hash(file) for file in (named.path, *source.audio))
+    except TetherError as caught:
+        error, exit_code = str(caught), caught.exit_code
+    except Exception as caught:  # noqa: BLE001  # one bug must not cost the rest of the night
+        error, exit_code = describe_bug(caught), EXIT_BUG
+    if error is not None:
+        at, own = now(), path_hash(named.path)
+        failure = Failure(
+            own, place(named.path), number, recording_id, error, exit_code, at, at, times=1
+        )
+        try:
+            bench.catalogue.failed(failure)
+        except StoreError as caught:
+            error += f"\nand `tether sessions --failed` will not list it: {caught.found}"
+    return Result(
+        number,
+        named.path,
+        recording_id,
+        walked,
+        error,
+        exit_code,
+        time.monotonic() - began,
+        withheld,
+        older,
+    )
+
+
+def _open_again(paths: Sequence[Path], named: Sequence[intake.Named], bench: Workbench) -> None:
+    """Strike folders off the list of failures that failed once and could be read this time."""
+    failing = {place(one.path) for one in named if one.error}
+    roots = [place(path) for path in paths]
+    read = [
+        failure.path_hash
+        for failure in bench.catalogue.failures()
+        if failure.path not in failing
+        and failure.path.is_dir()
+        and any(failure.path.is_relative_to(root) for root in roots)
+    ]
+    bench.catalogue.no_failure(read)
+
+
+def _walk(
+    source: intake.Source, bench: Workbench, listener: Listener, *, refresh: bool
+) -> SessionResult:
+    try:
+        return bench.walk(source, refresh=refresh, tell=listener.stage)
+    except ChangingError:  # what stands of it is of other bytes than the file will have
+        session.abandon(source.recording_id, bench.store, bench.catalogue)
+        raise
+
+
+def describe_bug(caught: BaseException) -> str:
+    """Where a bug stands, without its message: that may hold somebody's words."""
+    frames = traceback.extract_tb(caught.__traceback__)
+    ours = [frame for frame in frames if "pipeline" in Path(frame.filename).parts] or frames
+    where = " < ".join(f"{Path(f.filename).stem}:{f.lineno}" for f in reversed(ours[-4:]))
+    return f"a bug in Tether: {type(caught).__name__} at {where}; next: report this line"

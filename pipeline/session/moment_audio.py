@@ -1,0 +1,48 @@
+"""What is heard around the moments of a walked session, for a report that is to hold it."""
+
+from pipeline.audio.clips import Clip, clip
+from pipeline.config import Settings
+from pipeline.core.errors import InputError
+from pipeline.session.intake import Source
+from pipeline.session.manifest import SessionResult
+from pipeline.session.stages import Sound
+from pipeline.workspace.store import Store
+
+
+def moment_clips(
+    walked: SessionResult, source: Source, store: Store, settings: Settings
+) -> dict[int, Clip]:
+    """A clip for each candidate moment, by moment_id; none for therapist moves.
+
+    Parameters
+    ----------
+    source
+        The recording, where the catalogue says that it lies.
+
+    Raises
+    ------
+    InputError
+        It is another recording, or has no audio.
+    """
+    if not source.audio:
+        raise InputError(
+            "this session has no audio", hint="tether report SESSION, without --with-clips"
+        )
+    if source.recording_id != walked.recording.recording_id:
+        raise InputError(
+            "the recording of this session was changed since its last run",
+            expected="the same bytes, for times would not fit",
+            hint="run `tether run` on the recording again",
+        )
+    moments = walked.tables["moments"].filter(walked.tables["moments"]["kind"] != "therapist_move")
+    sound = Sound(source, store, settings)
+    try:
+        heard = sound.decoded().audio
+        return {
+            moment_id: clip(heard, start_ms, end_ms, settings.clips)
+            for moment_id, start_ms, end_ms in moments.select(
+                "moment_id", "start_ms", "end_ms"
+            ).iter_rows()
+        }
+    finally:
+        sound.close()

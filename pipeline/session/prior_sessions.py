@@ -1,0 +1,139 @@
+"""Earlier sessions of the same client, whose values join the baseline of this one.
+
+Off unless ``baseline.earlier_sessions`` is set. A session is earlier where its sidecar names the
+same client and a lower session number, or, where one of the two has no number, an earlier date. Of
+the sessions in the workspace that were walked to the end the latest count, as many as the settings
+say. One that was measured otherwise, by another version or with other settings or lexicons, is left
+out until it is walked again: its values would not be of the same kind.
+
+Only numbers are read, never words or sound. What is read goes into the parameters of the stage
+`measures`, so that a corrected role in session 3 gives session 4 another slot.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from pipeline.core.errors import InputError, StoreError
+from pipeline.core.tables import Metadata, Recording
+from pipeline.measures.baseline import Earlier
+from pipeline.session.manifest import Note, read_note
+from pipeline.workspace.store import Store
+
+_STAGES = ("turns", "values", "roles")
+_TOLD = "What is usual was taken from this session and "
+
+
+@dataclass(frozen=True)
+class Past:
+    """An earlier session that is not read yet.
+
+    Attributes
+    ----------
+    slots
+        Of the stages whose tables are needed.
+    facts
+        What a result depends on: addresses of those stages, and whether the therapist is the same.
+    """
+
+    recording_id: str
+    slots: Mapping[str, str]
+    facts: Mapping[str, object]
+    store: Store
+
+    def read(self) -> Earlier:
+        """Its tables.
+
+        Raises
+        ------
+        StoreError
+            They are damaged.
+        """
+        tables: dict[str, pl.DataFrame] = {}
+        try:
+            for stage in _STAGES:
+                tables |= self.store.read(self.recording_id, stage, self.slots[stage])
+        except StoreError as caught:
+            raise StoreError(
+                f"an earlier session of this client cannot be read: {caught.found}",
+                hint="run its recording again, or set baseline.earlier_sessions: 0",
+            ) from caught
+        return Earlier(tables, bool(self.facts["same_therapist"]))
+
+
+def find(recording: Recording, values_slot: str, store: Store, at_most: int) -> tuple[Past, ...]:
+    """The latest sessions of the same client before this one, in order.
+
+    Parameters
+    ----------
+    values_slot
+        Slot of this session's values; only sessions measured in the same way are found.
+    at_most
+        0: none.
+    """
+    now = recording.metadata
+    if not at_most or now.client is None:
+        return ()
+    ours = store.manifest(recording.recording_id, "values", values_slot)
+    found = [
+        (_when(note.recording.metadata), _past(note, now, store))
+        for note in _notes(store)
+        if note.recording.metadata.client == now.client
+        and is_before(note.recording.metadata, now)
+        and _way(_manifest(note, store)) == _way(ours)
+    ]
+    found.sort(key=lambda pair: (*pair[0], pair[1].recording_id))
+    return tuple(past for _, past in found[-at_most:])
+
+
+def is_before(one: Metadata, other: Metadata) -> bool:
+    """Whether a session of the same client was held before another; False where nobody says."""
+    if None not in (one.session_number, other.session_number):
+        return (one.session_number or 0) < (other.session_number or 0)
+    return one.date is not None and other.date is not None and one.date < other.date
+
+
+def told(notes: tuple[str, ...], past: tuple[Past, ...]) -> tuple[str, ...]:
+    """`notes` with a sentence on what the baseline rests on."""
+    others = tuple(note for note in notes if not note.startswith(_TOLD))
+    if not past:
+        return others
+    sessions = "1 earlier session" if len(past) == 1 else f"{len(past)} earlier sessions"
+    return (*others, f"{_TOLD}{sessions} of the same client.")
+
+
+def _notes(store: Store) -> Iterator[Note]:
+    for session in store.sessions():
+        try:
+            yield read_note(session, store)
+        except (InputError, StoreError):
+            continue  # never finished, or damaged: told when it is opened itself
+
+
+def _manifest(note: Note, store: Store) -> dict[str, Any] | None:
+    slots = dict(note.slots)
+    if not slots.keys() >= set(_STAGES):
+        return None
+    try:
+        return store.manifest(note.recording.recording_id, "values", slots["values"])
+    except StoreError:
+        return None
+
+
+def _way(manifest: dict[str, Any] | None) -> object:
+    """How values were measured; None where that is not known."""
+    return manifest and (manifest.get("version"), manifest.get("parameters"))
+
+
+def _past(note: Note, now: Metadata, store: Store) -> Past:
+    slots, addresses = dict(note.slots), note.provenance.stages
+    facts = {stage: addresses.get(stage) for stage in _STAGES}
+    same = now.therapist is not None and note.recording.metadata.therapist == now.therapist
+    return Past(note.recording.recording_id, slots, {**facts, "same_therapist": same}, store)
+
+
+def _when(metadata: Metadata) -> tuple[int, dt.date]:
+    return metadata.session_number or 0, metadata.date or dt.date.min

@@ -1,0 +1,80 @@
+"""A channel heard once: where the level rises and the detector hears a voice nearby."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline import config
+from pipeline.audio.levels import Frames, Levels, floor, levels
+from pipeline.audio.samples import Samples
+from pipeline.core.frame_runs import Mask, closed, long, under
+from pipeline.engines.protocols import SpeechDetector
+from pipeline.speech.activity import detection
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A channel after the first hearing.
+
+    Attributes
+    ----------
+    sure
+        Probability of speech near each frame, 0-1.
+    under_db
+        Noise around each frame, dBFS.
+    loud_db
+        Loud speech, dBFS.
+    on
+        Speech.
+    raised
+        Stretches over the noise, speech or not.
+    """
+
+    samples: Samples
+    found: Levels
+    sure: Frames
+    under_db: Frames
+    loud_db: float
+    on: Mask
+    raised: Mask
+
+
+def hear_once(samples: Samples, detector: SpeechDetector, settings: config.Activity) -> Channel:
+    """Speech of a channel by level and detector; none where all samples are zero."""
+    found = levels(samples, settings)
+    heard = found.voice_db[~found.zero]
+    if not heard.size:
+        none = np.zeros_like(found.zero)
+        return Channel(samples, found, np.zeros_like(found.power), found.voice_db, 0.0, none, none)
+    sure = detection.whole(samples, detector, heard, settings)
+    under_db = floor(found, settings)
+    loud_db = _loud_db(found, sure, settings)
+    raised = _raised(found, under_db, sure, loud_db, settings)
+    knocks = under(raised, sure, settings.stretch_threshold) & ~long(raised, settings.knock_ms)
+    on = closed(raised & ~knocks, settings.join_ms)
+    on &= ~under(on, sure, settings.stretch_threshold)
+    on = long(on, settings.min_speech_ms)
+    return Channel(samples, found, sure, under_db, loud_db, on, raised)
+
+
+def rise_db(sure: Frames, range_db: Frames, settings: config.Activity) -> Frames:
+    """How far a frame must stand over the noise: less, the surer the detector is of a voice."""
+    rise = settings.doubt_rise_db + (settings.sure_rise_db - settings.doubt_rise_db) * sure
+    needed: Frames = np.minimum(rise, settings.max_rise_share * np.maximum(range_db, 0))
+    return needed
+
+
+def _loud_db(found: Levels, sure: Frames, settings: config.Activity) -> float:
+    """Level of loud speech; of whatever is loud, where the detector hears none."""
+    voiced = found.voice_db[(sure >= settings.threshold) & ~found.zero]
+    heard = voiced if voiced.size else found.voice_db[~found.zero]
+    return float(np.percentile(heard, settings.loud_percentile))
+
+
+def _raised(
+    found: Levels, under_db: Frames, sure: Frames, loud_db: float, settings: config.Activity
+) -> Mask:
+    """Frames that rise over the noise and are no reverberation."""
+    needed = under_db + rise_db(sure, loud_db - under_db, settings)
+    on = found.voice_db > np.maximum(needed, loud_db - settings.depth_db)
+    return closed(on & ~found.zero, settings.bridge_ms)

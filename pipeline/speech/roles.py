@@ -1,0 +1,291 @@
+"""Who is the therapist: correction > sidecar > enrolled voice > inference > unknown.
+
+The inference looks at two speakers with words and weighs five cues, each a contrast between -1 and
+1 that points to the therapist:
+
+===========  ============================================================================
+questions    asks in more turns
+address      says *you* where the other says *I*
+frame        opens and closes the session
+listening    answers more with acknowledgements only
+brevity      talks less
+===========  ============================================================================
+
+The cues come from the features of lexicons in table `values`, so they stand for every language
+that has these lexicons. Counts are held back towards "alike" by `prior`, so that a short excerpt
+says less than a session. The mean, weighted over *all* cues, is the margin: a cue of which there is
+nothing (a language without the lexicon, a session without its beginning) adds nothing and makes
+the margin smaller. Under `min_margin` nobody is given a role, and an unknown role never flags.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipeline import config
+from pipeline.core.tables import OVERLAPS, ROLES, SILENCES, TURNS, VALUES, Metadata, Role, Tables
+from pipeline.formats.cues import UNNAMED
+from pipeline.formats.speaker_labels import role_of
+
+CHANNEL_LABEL = "channel {number}"
+"""Label of the speaker on a channel, by 1-based number."""
+
+_ASKS = ("is_question", "asking")
+_FRAMES = ("opening_talk", "closing_talk")
+FEATURES = (*_ASKS, *_FRAMES, "second_person", "first_person", "acknowledgement_only")
+"""Features of turns that the inference looks at."""
+
+Enrolled = Mapping[str, tuple[Role, float]]
+"""Role of a speaker whose voice is known, and how sure that is, 0-1."""
+
+
+def assign(
+    tables: Tables,
+    metadata: Metadata,
+    corrections: Mapping[str, str],
+    settings: config.RoleInference,
+    enrolled: Enrolled | None = None,
+) -> dict[str, pl.DataFrame]:
+    """Table `roles`, and `turns`, `silences`, `overlaps` with the roles filled in.
+
+    Parameters
+    ----------
+    tables
+        `spans`, `turns`, `silences`, `overlaps`, and `values` with the features of turns that
+        `FEATURES` names (without them little is left to infer from).
+    corrections
+        Role of a speaker as a person set it.
+    enrolled
+        Roles by voice, where a therapist's voice was enrolled; corrections and sidecar win.
+    """
+    # Words without speech make turns too: their speakers may have no spans.
+    speakers = sorted({*tables["spans"]["speaker"], *tables["turns"]["speaker"]})
+    said: dict[str, str] = {
+        CHANNEL_LABEL.format(number=n): role for n, role in metadata.channels.items()
+    }
+    said |= dict(metadata.roles)
+    # A label that names a role says it (a transcript with roles as speakers).
+    said |= {name: role for name in speakers if name not in said and (role := role_of(name))}
+    rows = [_stated(speaker, corrections, said) for speaker in speakers]
+    # What a transcript attributes to nobody is no person: it has no role but by a person's word.
+    nobody = [row for row in rows if row["speaker"] == UNNAMED]
+    rows = [row for row in rows if row["speaker"] != UNNAMED]
+    _complete_pair(rows)
+    rows = [_by_voice(row, enrolled or {}) for row in rows]
+    _complete_pair(rows)
+    if all(row["role"] == "unknown" for row in rows):
+        rows = _inferred(tables, rows, settings)
+    rows = sorted([*rows, *nobody], key=lambda row: str(row["speaker"]))
+    roles = ROLES.frame(rows)
+    known = {str(row["speaker"]): str(row["role"]) for row in rows}
+    return {
+        "roles": roles,
+        "turns": TURNS.conform(_fill(tables["turns"], {"role": "speaker"}, known)),
+        "silences": SILENCES.conform(
+            _fill(
+                tables["silences"],
+                {"before_role": "before_speaker", "after_role": "after_speaker"},
+                known,
+            )
+        ),
+        "overlaps": OVERLAPS.conform(
+            _fill(tables["overlaps"], {"holder_role": "holder", "other_role": "other"}, known)
+        ),
+    }
+
+
+def _fill(
+    frame: pl.DataFrame, columns: Mapping[str, str], known: Mapping[str, str]
+) -> pl.DataFrame:
+    """Role columns from speaker columns; a null speaker has a null role."""
+    names = pl.DataFrame(
+        {"speaker": list(known), "role": list(known.values())},
+        schema={"speaker": pl.String, "role": pl.String},
+    )
+    for role, speaker in columns.items():
+        frame = frame.drop(role).join(
+            names.rename({"speaker": speaker, "role": role}),
+            on=speaker,
+            how="left",
+            maintain_order="left",
+        )
+    return frame
+
+
+def _stated(
+    speaker: str, corrections: Mapping[str, str], said: Mapping[str, str]
+) -> dict[str, object]:
+    if speaker in corrections:
+        role, source = corrections[speaker], "corrected"
+    elif speaker in said:
+        role, source = said[speaker], "sidecar"
+    else:
+        role, source = "unknown", "unknown"
+    return {"speaker": speaker, "role": role, "source": source}
+
+
+def _by_voice(row: dict[str, object], enrolled: Enrolled) -> dict[str, object]:
+    """`row`, with the role of an enrolled voice where nobody stated one."""
+    if row["role"] != "unknown" or row["source"] == "corrected" or row["speaker"] not in enrolled:
+        return row
+    role, margin = enrolled[str(row["speaker"])]
+    because = "the voice is an enrolled one"
+    return row | {"role": role, "source": "enrolled", "margin": margin, "because": because}
+
+
+def _complete_pair(rows: list[dict[str, object]]) -> None:
+    """Of two speakers, one of whom is known, the other is the other.
+
+    A correction of one also overrules a sidecar that gave the other the very same role.
+    """
+    if len(rows) != 2:  # noqa: PLR2004  # a pair
+        return
+    for known, other in (rows, rows[::-1]):
+        if known["role"] not in ("therapist", "client"):
+            continue
+        overruled = (known["source"], other["source"]) == ("corrected", "sidecar")
+        if other["role"] == "unknown" or (overruled and other["role"] == known["role"]):
+            other["role"] = "client" if known["role"] == "therapist" else "therapist"
+            other["source"] = known["source"]
+            if known["source"] == "enrolled":
+                other |= {
+                    "margin": known["margin"],
+                    "because": "the other voice is an enrolled one",
+                }
+            return
+
+
+@dataclass(frozen=True)
+class _Talk:
+    """What one speaker's turns add up to; None where the language has no lexicon for it."""
+
+    turns: int
+    talk_ms: float
+    asking: int | None
+    frame: int | None
+    you: int | None
+    i: int | None
+    acknowledgements: int | None
+
+
+@dataclass(frozen=True)
+class _Cue:
+    """One reason to think that the first of two is the therapist (the second, if negative).
+
+    Attributes
+    ----------
+    value
+        -1 to 1; None: there is nothing to go on.
+    because
+        In words, of whoever it points to.
+    """
+
+    weight: float
+    value: float | None
+    because: str
+
+    @property
+    def points(self) -> float:
+        """What it adds to the score."""
+        return self.weight * (self.value or 0.0)
+
+
+def _inferred(
+    tables: Tables, rows: list[dict[str, object]], settings: config.RoleInference
+) -> list[dict[str, object]]:
+    turns = tables["turns"]
+    if len(rows) != 2 or turns["text"].null_count() == turns.height:  # noqa: PLR2004  # a pair
+        return rows
+    marked = _marked(turns, tables.get("values", VALUES.empty()))
+    a, b = (_talk(marked.filter(pl.col("speaker") == row["speaker"])) for row in rows)
+    if min(a.turns, b.turns) < settings.min_turns:
+        return rows
+    cues = _cues(a, b, settings)
+    score = sum(cue.points for cue in cues) / sum(cue.weight for cue in cues)
+    margin = abs(score)
+    if margin < settings.min_margin:
+        heard = sum(cue.weight for cue in cues if cue.value is not None)
+        enough = heard >= sum(cue.weight for cue in cues) / 2
+        because = "the cues do not agree" if enough else "there is too little to go by"
+        return [{**row, "margin": margin, "because": because} for row in rows]
+    therapist, client = (rows[0], rows[1]) if score > 0 else (rows[1], rows[0])
+    because = ", ".join(cue.because for cue in cues if cue.points * score > 0)
+    found: list[tuple[dict[str, object], Role, str]] = [
+        (therapist, "therapist", because),
+        (client, "client", f"the other {because}"),
+    ]
+    return [
+        {**row, "role": role, "source": "inferred", "margin": margin, "because": why}
+        for row, role, why in sorted(found, key=lambda item: str(item[0]["speaker"]))
+    ]
+
+
+def _cues(a: _Talk, b: _Talk, settings: config.RoleInference) -> list[_Cue]:
+    prior = settings.prior
+    return [
+        _Cue(settings.questions, _more(a.asking, b.asking, prior), "asks in more turns"),
+        _Cue(settings.address, _address(a, b, prior), "says 'you' where the other says 'I'"),
+        _Cue(settings.frame, _more(a.frame, b.frame, prior), "opens or closes the session"),
+        _Cue(
+            settings.listening,
+            _more(a.acknowledgements, b.acknowledgements, prior),
+            "acknowledges more",
+        ),
+        _Cue(settings.brevity, _more(b.talk_ms, a.talk_ms, 0), "talks less"),
+    ]
+
+
+def _marked(turns: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
+    """`turns` with a column for each of `FEATURES`, null where nobody measured it."""
+    for name in FEATURES:
+        measured = values.filter(pl.col("item") == "turn", pl.col("feature") == name)
+        turns = turns.join(
+            measured.select(pl.col("item_id").alias("turn_id"), pl.col("value").alias(name)),
+            on="turn_id",
+            how="left",
+        )
+    return turns
+
+
+def _talk(turns: pl.DataFrame) -> _Talk:
+    real = turns.filter(~pl.col("is_backchannel").fill_null(value=False))
+    return _Talk(
+        turns=real.height,
+        talk_ms=float((turns["end_ms"] - turns["start_ms"]).sum()),
+        asking=_turns_with(real, *_ASKS),
+        frame=_turns_with(real, *_FRAMES),
+        you=_sum(real, "second_person"),
+        i=_sum(real, "first_person"),
+        acknowledgements=_turns_with(turns, "acknowledgement_only"),
+    )
+
+
+def _turns_with(turns: pl.DataFrame, *names: str) -> int | None:
+    """Turns in which any of these features is found; None where none was measured."""
+    if all(turns[name].null_count() == turns.height for name in names):
+        return None
+    return turns.filter(pl.any_horizontal(pl.col(*names).fill_null(0) > 0)).height
+
+
+def _sum(turns: pl.DataFrame, name: str) -> int | None:
+    if turns[name].null_count() == turns.height:
+        return None
+    return int(turns[name].sum())
+
+
+def _more(a: float | None, b: float | None, prior: float) -> float | None:
+    """How much more `a` is than `b`, -1 to 1, as if `prior` more had been counted of both alike."""
+    if a is None or b is None or a + b == 0:
+        return None
+    return (a - b) / (a + b + prior)
+
+
+def _address(a: _Talk, b: _Talk, prior: float) -> float | None:
+    """How much more of *you* against *I* there is in what the first says, -1 to 1."""
+    if a.you is None or a.i is None or b.you is None or b.i is None:
+        return None
+    if a.you + a.i + b.you + b.i == 0:
+        return None
+    first = (a.you + prior / 2) / (a.you + a.i + prior)
+    return first - (b.you + prior / 2) / (b.you + b.i + prior)

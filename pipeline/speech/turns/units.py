@@ -1,0 +1,138 @@
+"""Units: speech of one speaker without a pause, and the words that belong to each."""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from pipeline import config
+from pipeline.core.time import merge
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word with its punctuation."""
+
+    start_ms: int
+    end_ms: int
+    text: str
+
+
+@dataclass(eq=False)
+class Unit:
+    """Speech of one speaker without a pause.
+
+    Attributes
+    ----------
+    heard
+        False: words stand there, and no speech was heard.
+    is_backchannel
+        None: no words, or no lexicon.
+    """
+
+    speaker: str
+    start_ms: int
+    end_ms: int
+    words: list[Word] = field(default_factory=list)
+    heard: bool = True
+    is_backchannel: bool | None = None
+
+    @property
+    def text(self) -> str:
+        """Its words."""
+        return " ".join(word.text for word in self.words)
+
+
+def in_order(spoken: pl.DataFrame, words: pl.DataFrame) -> pl.DataFrame:
+    """`spoken` by time, speakers at the same time in an order that does not rest on their names."""
+    both = pl.concat(
+        [frame.select("speaker", "start_ms", "end_ms") for frame in (spoken, words)]
+    ).sort("start_ms", "end_ms")
+    times = both.group_by("speaker").agg("start_ms", "end_ms").rows()
+    rank = {
+        name: k for k, (name, *_) in enumerate(sorted(times, key=lambda row: (*row[1:], row[0])))
+    }
+    order = pl.col("speaker").replace_strict(rank, return_dtype=pl.Int64)
+    return spoken.with_columns(order=order).sort("start_ms", "end_ms", "order").drop("order")
+
+
+def cut(spoken: pl.DataFrame, words: pl.DataFrame, settings: config.Turns) -> list[Unit]:
+    """Units by time, each with its words.
+
+    Parameters
+    ----------
+    spoken
+        Spans in which timing is measured, as `in_order` sorts them.
+    words
+        Every one goes to the unit of its speaker that holds, or lies nearest to, its middle, or to
+        a unit of its own where its speaker was not heard.
+    """
+    units = []
+    for (speaker,), spans in spoken.group_by("speaker", maintain_order=True):
+        intervals = zip(spans["start_ms"], spans["end_ms"], strict=True)
+        joined = merge(intervals, settings.unit_pause_ms)
+        units += [Unit(str(speaker), start, end) for start, end in joined]
+    placed = _placed(units, words)
+    unheard = list(_unheard(placed, settings))
+    if unheard:
+        units += unheard
+        placed = _placed(units, words)
+    for unit, _, word, *_ in placed:
+        assert unit is not None
+        unit.words.append(word)
+    return _in_time(units)
+
+
+def _in_time(units: Iterable[Unit]) -> list[Unit]:
+    return sorted(units, key=lambda unit: (unit.start_ms, unit.end_ms))
+
+
+class _Nearest:
+    """The unit of a speaker that holds, or lies nearest to, a time."""
+
+    def __init__(self, units: Iterable[Unit]) -> None:
+        self._units: dict[str, list[Unit]] = defaultdict(list)
+        for unit in _in_time(units):
+            self._units[unit.speaker].append(unit)
+        self._starts = {
+            speaker: [unit.start_ms for unit in own] for speaker, own in self._units.items()
+        }
+
+    def __call__(self, speaker: str, at_ms: int) -> tuple[Unit | None, int]:
+        """The unit, and how far from it the time is; None for a speaker without units."""
+        if speaker not in self._starts:
+            return None, 0
+        after = bisect_right(self._starts[speaker], at_ms)
+        near = self._units[speaker][max(0, after - 1) : after + 1]
+        if near[0].start_ms <= at_ms <= near[0].end_ms:
+            return near[0], 0
+        apart = [max(unit.start_ms - at_ms, at_ms - unit.end_ms) for unit in near]
+        return near[apart.index(min(apart))], min(apart)
+
+
+_Placed = tuple[Unit | None, int, Word, str, str]
+
+
+def _placed(units: Iterable[Unit], words: pl.DataFrame) -> list[_Placed]:
+    """Each word's unit, how far from it the word is, the word, and its speaker and timing."""
+    nearest = _Nearest(units)
+    placed = []
+    columns = words.select("start_ms", "end_ms", "speaker", "text", "timing")
+    for start, end, speaker, text, timing in columns.iter_rows():
+        unit, apart_ms = nearest(speaker, (start + end) // 2)
+        placed.append((unit, apart_ms, Word(start, end, text), speaker, timing))
+    return placed
+
+
+def _unheard(placed: Iterable[_Placed], settings: config.Turns) -> Iterator[Unit]:
+    """Units of words that stand where their speaker was not heard."""
+    stray: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for unit, apart_ms, word, speaker, timing in placed:
+        # An interpolated time is a guess, and no ground to contradict the speech detector.
+        if unit is None or (apart_ms > settings.turn_pause_ms and timing == "aligned"):
+            stray[speaker].append((word.start_ms, word.end_ms))
+    for speaker, intervals in stray.items():
+        for start, end in merge(intervals, settings.unit_pause_ms):
+            yield Unit(speaker, start, end, heard=False)

@@ -1,0 +1,154 @@
+"""How alike the speakers of a recording are to the voice of a therapist who was enrolled.
+
+A voice is the mean direction of the vectors of short pieces in which its speaker talks alone::
+
+    speaker A   ═══════════════      ═════════
+    speaker B            ═══════════
+    pieces of A ─── ───                ─── ───     alone, cut in pieces, some taken evenly
+
+Only similarities leave this module for a table: a vector identifies a person, and it is kept for a
+therapist who was enrolled and for nobody else.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipeline import config
+from pipeline.audio.samples import Audio, Samples
+from pipeline.core.tables import VOICES, Role
+from pipeline.core.time import merge, ms_to_samples
+from pipeline.engines.protocols import VoiceEncoder
+
+Vector = NDArray[np.float32]
+Stretch = tuple[int, int]
+"""Start and end, ms."""
+
+
+def mean(
+    audio: Audio, spans: pl.DataFrame, speaker: str, encoder: VoiceEncoder, settings: config.Voices
+) -> tuple[Vector | None, int]:
+    """Voice of one speaker, of length 1, and the speech in ms that it rests on.
+
+    The voice is None where the speaker talks alone for less than `speech_min_ms`.
+
+    Parameters
+    ----------
+    spans
+        Table `spans`.
+    """
+    own = spans.filter(pl.col("speaker") == speaker)
+    others = _times(spans.filter(pl.col("speaker") != speaker))
+    alone = _without(_times(own), others)
+    pieces = _taken([p for stretch in alone for p in _cut(stretch, settings)], settings)
+    speech_ms = sum(end - start for start, end in pieces)
+    if speech_ms < max(settings.speech_min_ms, 1):
+        return None, speech_ms
+    channels = own["channel"].unique()
+    channel = channels[0] if len(channels) == 1 else None
+    vectors = encoder.vectors([partial(_heard, audio, channel, piece) for piece in pieces])
+    weights = np.array([end - start for start, end in pieces], dtype=np.float32)
+    total = weights @ vectors
+    return np.asarray(total / max(float(np.linalg.norm(total)), 1e-6), dtype=np.float32), speech_ms
+
+
+def compare(
+    audio: Audio,
+    spans: pl.DataFrame,
+    enrolled: Mapping[str, Vector],
+    encoder: VoiceEncoder,
+    settings: config.Voices,
+) -> pl.DataFrame:
+    """Table `voices`: every speaker beside every enrolled voice.
+
+    Parameters
+    ----------
+    enrolled
+        Voices by the therapist's pseudonym.
+    """
+    rows = []
+    for speaker in sorted(set(spans["speaker"])):
+        voice, speech_ms = mean(audio, spans, speaker, encoder, settings)
+        for therapist, known in sorted(enrolled.items()):
+            alike = None if voice is None else float(voice @ known)
+            row = {"speaker": speaker, "enrolled": therapist, "similarity": alike}
+            rows.append({**row, "speech_ms": speech_ms})
+    return VOICES.frame(rows)
+
+
+def recognised(
+    voices: pl.DataFrame, settings: config.RoleInference
+) -> dict[str, tuple[Role, float]]:
+    """The speaker who is an enrolled therapist, with role and margin; empty: it is not sure.
+
+    The margin is how much more alike that speaker is than the next. It must be clear, and so must
+    the likeness itself: in a session of somebody who is not enrolled, one voice is nearer to the
+    enrolled one too.
+    """
+    best = (
+        voices.group_by("speaker")
+        .agg(pl.col("similarity").max())
+        .sort("similarity", "speaker", descending=[True, False], nulls_last=True)
+    )
+    alike = best["similarity"].to_list()
+    if len(alike) < 2 or None in alike[:2]:  # noqa: PLR2004  # there must be a second to compare
+        return {}
+    margin = alike[0] - alike[1]
+    if alike[0] < settings.min_voice_similarity or margin < settings.min_voice_margin:
+        return {}
+    return {best["speaker"][0]: ("therapist", margin)}
+
+
+def _times(spans: pl.DataFrame) -> list[Stretch]:
+    return merge(spans.select("start_ms", "end_ms").iter_rows())
+
+
+def _without(stretches: Iterable[Stretch], others: Sequence[Stretch]) -> list[Stretch]:
+    """`stretches` less what `others` cover; both sorted and each without overlaps of its own.
+
+    >>> _without([(0, 10)], [(2, 3), (8, 20)])
+    [(0, 2), (3, 8)]
+    """
+    left = []
+    at = 0
+    for start, end in stretches:
+        while at < len(others) and others[at][1] <= start:
+            at += 1
+        begin = start
+        for other_start, other_end in others[at:]:
+            if other_start >= end:
+                break
+            if other_start > begin:
+                left.append((begin, other_start))
+            begin = max(begin, other_end)
+        if begin < end:
+            left.append((begin, end))
+    return left
+
+
+def _cut(stretch: Stretch, settings: config.Voices) -> list[Stretch]:
+    """Equal pieces of at most `piece_ms`; none of a stretch shorter than `piece_min_ms`."""
+    start, end = stretch
+    if end - start < settings.piece_min_ms:
+        return []
+    count = -(-(end - start) // settings.piece_ms)
+    edges = [start + (end - start) * number // count for number in range(count + 1)]
+    return list(pairwise(edges))
+
+
+def _taken(pieces: Sequence[Stretch], settings: config.Voices) -> list[Stretch]:
+    """Pieces of `speech_ms` in all, or a little less, evenly from the whole recording."""
+    total_ms = sum(end - start for start, end in pieces)
+    if total_ms <= settings.speech_ms:
+        return list(pieces)
+    count = max(1, len(pieces) * settings.speech_ms // total_ms)
+    return [pieces[len(pieces) * number // count] for number in range(count)]
+
+
+def _heard(audio: Audio, channel: int | None, stretch: Stretch) -> Samples:
+    start, end = (ms_to_samples(ms) for ms in stretch)
+    return audio.mixed(start, end) if channel is None else audio.channels[channel][start:end]

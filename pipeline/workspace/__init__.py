@@ -1,0 +1,1 @@
+"""The workspace on disk: artifacts, the database, what a run left, decisions."""

@@ -1,0 +1,257 @@
+"""The database of a workspace, ``tether.db``: SQLite, opened to write, or else to read.
+
+What is acknowledged is on disk; what is deleted is overwritten. A workspace that somebody else
+owns, or that is mounted read-only, is read without leaving anything behind in it.
+"""
+
+import contextlib
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+from sqlalchemy import (
+    URL,
+    Engine,
+    MetaData,
+    NullPool,
+    Row,
+    Select,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipeline.core.errors import StoreError
+
+FILE = "tether.db"
+_MAGIC = b"SQLite format 3\0"
+_OURS = {"corrections", "failures", "recordings", "verdicts"}
+_CANNOT = "the catalogue of the workspace cannot be {}"
+_RESTORE = (
+    f"put {FILE} back from a backup; or move {FILE} to another folder and run again: nothing is "
+    "deleted, results and reports stay, but corrections, decisions and enrolled voices stand in "
+    "that file alone"
+)
+_OTHER = "choose another folder with --workspace"
+
+
+def connect(workspace: Path, tables: MetaData) -> Engine:
+    """The database of a workspace, made when it is missing, mode 0600.
+
+    Where it may not be written it is opened to read, and a table that is missing is empty.
+
+    Raises
+    ------
+    StoreError
+        It cannot be opened, or is not what Tether has written.
+    """
+    path = workspace / FILE
+    with told("opened"):
+        there = os.path.lexists(path)
+        if there:
+            _require_sqlite(path)
+        reads = there and not (os.access(workspace, os.W_OK) and os.access(path, os.W_OK))
+        if not reads:
+            path.touch(mode=0o600, exist_ok=True)
+        if there:
+            _require_ours(_reading(path), tables)
+    if reads:
+        return _reading(path)
+    engine = _writing(path)
+    with told("opened"):
+        tables.create_all(engine)
+    return engine
+
+
+def read(engine: Engine, table: Table, query: Select[Any]) -> list[Row[Any]]:
+    """Rows of `table`; none where an older version made a workspace that may not be written."""
+    with told("read"), engine.connect() as connection:
+        return list(connection.execute(query)) if inspect(connection).has_table(table.name) else []
+
+
+def settle(engine: Engine) -> None:
+    """Empty the log in which changes wait, so that nothing deleted is left on disk.
+
+    Raises
+    ------
+    StoreError
+        Another program reads the catalogue at this moment.
+    """
+    with told("written"), engine.connect() as connection:
+        busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
+    if busy:
+        raise StoreError(
+            "what was deleted is not yet off the disk: another program reads the catalogue",
+            hint="close it, and type the command again",
+        )
+
+
+@contextlib.contextmanager
+def told(what: str) -> Iterator[None]:
+    """Turn an error of the database or the disk into a `StoreError` that says what to do.
+
+    Parameters
+    ----------
+    what
+        What could not be done with the catalogue: "opened", "read", "written".
+    """
+    try:
+        yield
+    except SQLAlchemyError as caught:
+        code = getattr(getattr(caught, "orig", None), "sqlite_errorcode", None)
+        raise _of_code(what, None if code is None else code & 0xFF) from caught
+    except OSError as caught:
+        codes = {
+            errno.ENOSPC: sqlite3.SQLITE_FULL,
+            errno.EDQUOT: sqlite3.SQLITE_FULL,
+            errno.EIO: sqlite3.SQLITE_IOERR,
+        }
+        raise _of_code(what, codes.get(caught.errno or 0, sqlite3.SQLITE_CANTOPEN)) from caught
+
+
+def _of_code(what: str, code: int | None) -> StoreError:
+    cannot = _CANNOT.format(what)
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreError(f"{cannot}: {FILE} is damaged", hint=_RESTORE)
+    if code == sqlite3.SQLITE_ERROR:
+        return StoreError(f"{cannot}: its tables are not those of Tether", hint=_RESTORE)
+    if code == sqlite3.SQLITE_FULL:
+        return StoreError(
+            f"{cannot}: no space left on the disk", hint=f"free some space, or {_OTHER}"
+        )
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreError(
+            f"{cannot}: another program is writing to it",
+            hint="wait for it, and type the command again",
+        )
+    if code == sqlite3.SQLITE_IOERR:
+        return StoreError(
+            f"{cannot}: the disk reports an error",
+            hint="check the disk or the network share, and type the command again",
+        )
+    must = "readable" if what == "read" else "writable"
+    return StoreError(cannot, hint=f"make the workspace {must}, or {_OTHER}")
+
+
+def _require_sqlite(path: Path) -> None:
+    """Refuse a file that SQLite has not written, before anything is written to it."""
+    cannot = _CANNOT.format("opened")
+    if not path.is_file():
+        what = "a folder" if path.is_dir() else "not a regular file, or a link to nothing"
+        raise StoreError(f"{cannot}: {FILE} is {what}", expected="a database", hint=_RESTORE)
+    if not path.stat().st_size:  # a run was killed while it made the workspace, or it was emptied
+        if any((path.parent / "sessions").glob("*/")):
+            raise StoreError(
+                f"{cannot}: {FILE} is empty, though the workspace holds sessions", hint=_RESTORE
+            )
+    elif not _is_sqlite(path):
+        raise StoreError(
+            f"{cannot}: {FILE} is not a database", expected="a SQLite file", hint=_RESTORE
+        )
+
+
+def _is_sqlite(path: Path) -> bool:
+    """Whether a file begins as SQLite writes it.
+
+    SQLite itself looks: whoever opens and closes the file by other means takes away the locks that
+    other connections of this process hold on it (POSIX). Another process may then remove the log of
+    changes while this one still writes to it.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(_address(path), uri=True)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.DatabaseError as caught:
+        if caught.sqlite_errorcode & 0xFF == sqlite3.SQLITE_NOTADB:
+            return path.read_bytes().startswith(_MAGIC)  # else damaged; nobody has it open
+    return True
+
+
+_HELD: list[BinaryIO] = []
+
+
+def content(path: Path) -> bytes:
+    """All bytes of a file of the database, to look for something in them.
+
+    It stays open until the process ends, for the reason that `_is_sqlite` gives.
+    """
+    file = path.open("rb")
+    _HELD.append(file)
+    return file.read()
+
+
+def _require_ours(engine: Engine, tables: MetaData) -> None:
+    """Refuse a database of another program, or whose tables are of another shape."""
+    with engine.connect() as connection:
+        found = inspect(connection)
+        names = set(found.get_table_names())
+        ours = [table for table in tables.tables.values() if table.name in names]
+        if names and not names & _OURS:
+            what = "it is the database of another program"
+        elif any(
+            not set(table.columns.keys())
+            <= {column["name"] for column in found.get_columns(table.name)}
+            for table in ours
+        ):
+            what = "its tables are of another shape, as another version or program makes them"
+        else:
+            return
+    raise StoreError(f"{_CANNOT.format('opened')}: {what}", hint=_RESTORE)
+
+
+def _writing(path: Path) -> Engine:
+    # A URL from parts: in a text, a "?" in the name of a folder would begin options.
+    engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def _durable(connection, _record) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA busy_timeout = 10000")
+        cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten with zeros
+        cursor.close()
+
+    return engine
+
+
+def _reading(path: Path) -> Engine:
+    return create_engine(
+        "sqlite://", creator=partial(_reader, path), poolclass=NullPool, hide_parameters=True
+    )
+
+
+def _address(path: Path) -> str:
+    return f"file:{quote(str(path.absolute()))}?mode=ro"
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    """A connection that writes nothing, not even the files in which SQLite keeps its locks."""
+    address = _address(path)
+    connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+    try:
+        connection.execute("SELECT name FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as caught:
+        connection.close()
+        if caught.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise
+    else:
+        return connection
+    # Without files for its locks SQLite opens what it is told will not change; the log of changes
+    # that are not yet in the file would then be passed over.
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise StoreError(
+            "the catalogue of the workspace has recent changes that cannot be read from here",
+            expected="a workspace in which no run or desk was killed",
+            hint="let its owner type `tether sessions` once; or copy the workspace, and name the "
+            "copy with --workspace",
+        )
+    return sqlite3.connect(f"{address}&immutable=1", uri=True, check_same_thread=False)

@@ -1,0 +1,170 @@
+"""Stages: pure functions over tables, with an address made of all on which the result depends.
+
+The address of a stage is SHA-256 over its name, version, parameters, engine identity and the
+addresses upstream; the first stage is rooted in the recording's bytes. Equal addresses mean equal
+results, so a finished address is never computed again, and a change of one rule's threshold
+changes the address of hits and moments only.
+
+The *slot* of a stage is the same without the engine's versions. A result that an older engine left
+in the slot is used and called stale; only a refresh computes it again, for an engine upgrade must
+not quietly rewrite every session that somebody has reviewed.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import polars as pl
+
+from pipeline.core.errors import DamagedError
+from pipeline.core.tables import Tables
+from pipeline.workspace.store import Store, canonical, digest
+
+State = Literal["kept", "stale", "damaged", "started", "done"]
+"""What happens to a stage; `damaged`: what was kept is not what was written, and is made again."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a walk, ready to be computed.
+
+    Attributes
+    ----------
+    name
+        A noun: what it makes.
+    version
+        Raised whenever the code gives other results for equal input.
+    needs
+        Stages upstream, by name.
+    work
+        From the tables of all stages upstream to the tables of this one.
+    parameters
+        Settings on which the result depends, as JSON values.
+    engine
+        Identity of the engine, empty without one.
+    because
+        Why this engine; told in the manifest, no part of the address.
+    """
+
+    name: str
+    version: int
+    needs: tuple[str, ...]
+    work: Callable[[Tables], Tables]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    engine: Mapping[str, str] = field(default_factory=dict)
+    because: str = ""
+
+    def facts(self, root: str, known: Mapping[str, str]) -> dict[str, Any]:
+        """What the slot is made of.
+
+        Parameters
+        ----------
+        root
+            SHA-256 of the recording.
+        known
+            Addresses of the stages upstream.
+        """
+        return {
+            "stage": self.name,
+            "version": self.version,
+            "parameters": dict(self.parameters),
+            "inputs": {name: known[name] for name in self.needs} or {"recording": root},
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a walk.
+
+    Attributes
+    ----------
+    tables
+        Of all stages, by name.
+    states
+        "kept", "stale" or "done" of each stage, by name.
+    addresses, slots
+        Of each stage, by name.
+    seconds
+        Wall time of each stage that was computed.
+    mended
+        Stages whose kept result was damaged, so that they were computed again.
+    """
+
+    tables: Mapping[str, pl.DataFrame]
+    states: Mapping[str, State]
+    addresses: Mapping[str, str]
+    slots: Mapping[str, str]
+    seconds: Mapping[str, float]
+    mended: tuple[str, ...] = ()
+
+
+def run(
+    stages: Sequence[Stage],
+    root: str,
+    store: Store,
+    *,
+    upstream: Outcome | None = None,
+    refresh: bool = False,
+    tell: Callable[[str, State], None] = lambda _stage, _state: None,
+) -> Outcome:
+    """Compute what is missing, in order, and keep each result as soon as it is there.
+
+    Parameters
+    ----------
+    stages
+        In an order in which each stands after those that it needs.
+    root
+        SHA-256 of the recording.
+    upstream
+        What an earlier call came to; `stages` go on from there.
+    refresh
+        Compute all again.
+    tell
+        Called with a stage's name and what happens to it.
+
+    Returns
+    -------
+    Outcome
+        Of the stages upstream and these.
+    """
+    known = dict(upstream.addresses) if upstream else {}
+    tables = dict(upstream.tables) if upstream else {}
+    states = dict(upstream.states) if upstream else {}
+    slots = dict(upstream.slots) if upstream else {}
+    seconds = dict(upstream.seconds) if upstream else {}
+    mended = list(upstream.mended) if upstream else []
+    for stage in stages:
+        facts = stage.facts(root, known)
+        slot = digest(canonical(facts))
+        address = digest(canonical({**facts, "engine": dict(stage.engine)}))
+        kept = None
+        try:
+            kept = None if refresh else _kept(stage, root, slot, store)
+        except DamagedError:
+            tell(stage.name, "damaged")
+            mended.append(stage.name)
+        if kept is None:
+            tell(stage.name, "started")
+            began = time.perf_counter()
+            made = stage.work(tables)
+            facts |= {"address": address, "engine": dict(stage.engine), "because": stage.because}
+            store.write(root, stage.name, slot, made, facts)
+            seconds[stage.name] = time.perf_counter() - began
+            states[stage.name] = "done"
+            # What goes on is what was kept, so that a second run sees the very same tables.
+            tables |= store.read(root, stage.name, slot)
+        else:
+            states[stage.name] = "kept" if kept[0] == address else "stale"
+            address = kept[0]
+            tables |= kept[1]
+        known[stage.name] = address
+        slots[stage.name] = slot
+        tell(stage.name, states[stage.name])
+    return Outcome(tables, states, known, slots, seconds, tuple(mended))
+
+
+def _kept(stage: Stage, root: str, slot: str, store: Store) -> tuple[str, Tables] | None:
+    """Address and tables of a finished result; None where there is none."""
+    manifest = store.manifest(root, stage.name, slot)
+    return (manifest["address"], store.read(root, stage.name, slot)) if manifest else None

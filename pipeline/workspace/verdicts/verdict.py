@@ -1,0 +1,187 @@
+"""One entry of the ledger, and which entries still stand."""
+
+import datetime as dt
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, get_args
+
+from pipeline.core.errors import InputError
+from pipeline.formats.codes import KINDS, MARKERS
+
+Decision = Literal["confirm", "reject", "unsure", "added", "retracted"]
+DECISIONS: tuple[str, ...] = get_args(Decision)
+"""``added``: a moment that was missed. ``retracted``: the entry that is replaced counts no more."""
+
+SALIENCES = range(1, 6)
+NOTE_LENGTH = 4000
+"""Characters of a note: a page. What is longer was pasted by mistake."""
+LONGEST_MS = 10**10
+"""A place in a session lies before this: 115 days; more is another unit, or a mistake."""
+
+
+class Span(Protocol):
+    """A stretch of a session with the kind that was found there."""
+
+    @property
+    def kind(self) -> str:
+        """Withdrawal or confrontation."""
+
+    @property
+    def start_ms(self) -> int:
+        """First millisecond."""
+
+    @property
+    def end_ms(self) -> int:
+        """First millisecond after."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one reviewer decided of one stretch of a session.
+
+    Attributes
+    ----------
+    start_ms, end_ms
+        Of the moment as it was flagged then, or as the reviewer marked it.
+    detected_kind, detected_marker
+        What was flagged; None: nothing was, the reviewer added it.
+    evidence
+        JSON of the rules that had flagged it, with observed values and score. Numbers only: no word
+        of the session, so that a verdict may outlive the recording.
+    kind, marker
+        As the reviewer sees it: corrected, or as detected; None where it was rejected.
+    salience
+        1-5, as in the manual of the 3RS; None: not told.
+    replaces
+        verdict_id of the same reviewer's entry that this one takes the place of.
+    verdict_id
+        Given by the ledger, in order; None: not yet in it.
+
+    Raises
+    ------
+    InputError
+        Parts that contradict each other, or are out of range. An entry that the ledger holds
+        already is read as it stands (`kept`).
+    """
+
+    recording_id: str
+    start_ms: int
+    end_ms: int
+    decision: Decision
+    reviewer: str
+    decided_at: dt.datetime
+    detected_kind: str | None = None
+    detected_marker: str | None = None
+    evidence: str = "{}"
+    kind: str | None = None
+    marker: str | None = None
+    salience: int | None = None
+    note: str = ""
+    replaces: int | None = None
+    verdict_id: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no reviewer can have decided."""
+        if self.decision not in DECISIONS:
+            raise InputError("an unknown verdict", expected=", ".join(DECISIONS))
+        if not (_whole(self.start_ms) and _whole(self.end_ms)):
+            raise InputError("a time that is not a whole number of milliseconds")
+        if not 0 <= self.start_ms < self.end_ms <= LONGEST_MS:
+            raise InputError("a stretch of no length", expected="an end after its start")
+        if self.salience is not None and not (_whole(self.salience) and self.salience in SALIENCES):
+            raise InputError("a salience out of range", expected="1 to 5")
+        check_note(self.note)
+        if not self.reviewer.strip():
+            raise InputError("a verdict of nobody", expected="the name of a reviewer")
+        if (self.decision == "added" and self.kind is None) or (
+            self.decision != "added" and self.detected_kind is None and self.replaces is None
+        ):
+            raise InputError("a verdict on nothing", expected="a moment, or the kind of a new one")
+        check_marker(self.kind, self.marker)
+
+    @classmethod
+    def kept(cls, **fields: Any) -> "Verdict":
+        """An entry as the ledger holds it; takes every field by name.
+
+        It is not checked: what an earlier version let in is never lost, and never bars the way to
+        the other entries.
+        """
+        entry = cls.__new__(cls)
+        vars(entry).update(fields)
+        return entry
+
+    def but(self, **fields: Any) -> "Verdict":
+        """The same entry with other values in some fields; not checked either."""
+        return self.kept(**{**vars(self), **fields})
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether its marker belongs to another kind: so it was kept by an earlier version."""
+        return None not in (self.kind, self.marker) and MARKERS.get(str(self.marker)) != self.kind
+
+    @property
+    def looked_for(self) -> str | None:
+        """Kind of moment that it speaks of, by which it finds its moment again."""
+        return self.detected_kind or self.kind
+
+
+def check_marker(kind: str | None, marker: str | None) -> None:
+    """Refuse a kind or marker that is unknown, and a marker of the other kind.
+
+    Parameters
+    ----------
+    kind, marker
+        None: not stated.
+
+    Raises
+    ------
+    InputError
+        They do not agree.
+    """
+    if kind is not None and kind not in KINDS:
+        raise InputError("an unknown kind of rupture", expected=" or ".join(KINDS))
+    if marker is not None and MARKERS.get(marker) is None:
+        raise InputError("an unknown marker", expected="W1 to W7, or C1 to C7")
+    if None not in (kind, marker) and MARKERS[str(marker)] != kind:
+        raise InputError(
+            "a marker that does not belong to the kind",
+            expected="W1 to W7 for a withdrawal, C1 to C7 for a confrontation",
+        )
+
+
+def check_note(note: str) -> None:
+    """Refuse a note that is too long, or holds characters that cannot be shown.
+
+    Raises
+    ------
+    InputError
+        It is longer than `NOTE_LENGTH`, or holds control characters other than line breaks and
+        tabs.
+    """
+    if len(note) > NOTE_LENGTH:
+        raise InputError("a note that is too long", expected=f"up to {NOTE_LENGTH} characters")
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in note if sign not in "\t\n\r"):
+        raise InputError("a note with control characters", expected="text that can be shown")
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def standing(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Those that no later entry replaced and that were not retracted, oldest first.
+
+    Two entries may replace the same one (a reviewer with two windows): both are kept, and the later
+    one stands.
+    """
+    latest: dict[int | None, Verdict] = {}
+    origin: dict[int | None, int | None] = {}
+    for entry in verdicts:
+        began = origin.get(entry.replaces, entry.replaces) if entry.replaces else entry.verdict_id
+        origin[entry.verdict_id] = began
+        latest[began] = entry
+    return sorted(
+        (entry for entry in latest.values() if entry.decision != "retracted"),
+        key=lambda entry: entry.verdict_id or 0,
+    )

@@ -1,0 +1,86 @@
+"""One run, several recordings: each model is loaded once, and no recording changes another."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import av
+import moonshine_voice.transcriber
+import numpy as np
+import onnxruntime
+import polars as pl
+import pytest
+import swift_f0
+
+from pipeline import config
+from pipeline.core.errors import EngineError
+from pipeline.core.tables import Tables
+from pipeline.engines import models
+from pipeline.engines.diarization.clustering import voices
+from pipeline.session import intake
+from pipeline.session.workbench import Workbench
+
+pytestmark = pytest.mark.slow
+
+LOADERS = {
+    "words": (moonshine_voice.transcriber, "Transcriber"),
+    "voices": (voices, "Voices"),
+    "pitch": (swift_f0, "SwiftF0"),
+    "speech": (onnxruntime, "InferenceSession"),
+}
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> list[Path]:
+    """Three stretches of 20 s of an acted sample, as one microphone hears them."""
+    try:
+        models.find("ge2e", config.load())
+    except EngineError:
+        pytest.skip("no GE2E weights on this machine")
+    with av.open(str(repository / "samples" / "rupture.flac")) as container:
+        rate = container.streams.audio[0].rate
+        frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
+    mixed = np.concatenate(frames, axis=1).astype(np.int32).reshape(-1, 2).sum(axis=1) // 2
+    folder = tmp_path_factory.mktemp("clips")
+    for number in range(3):
+        part = mixed[number * 20 * rate :][: 20 * rate].astype(np.int16)
+        with av.open(str(folder / f"{number}.flac"), "w") as container:
+            stream = container.add_stream("flac", rate=rate, layout="mono")
+            frame = av.AudioFrame.from_ndarray(part[None], format="s16", layout="mono")
+            frame.sample_rate = rate
+            container.mux([*stream.encode(frame), *stream.encode(None)])
+    return sorted(folder.iterdir())
+
+
+def run(clips: list[Path], workspace: Path) -> list[Tables]:
+    bench = Workbench(config.load(overrides={"transcription.language": "en"}), workspace)
+    return [
+        bench.walk(intake.read(named, consent=False)).tables for named in intake.discover(clips)
+    ]
+
+
+def test_three_recordings_load_each_model_once(
+    clips: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: Counter[str] = Counter()
+
+    def counting(what: str, real: Any) -> Any:
+        def load(*given: Any, **named: Any) -> Any:
+            loaded[what] += 1
+            return real(*given, **named)
+
+        return load
+
+    for what, (module, name) in LOADERS.items():
+        monkeypatch.setattr(module, name, counting(what, getattr(module, name)))
+    tables = run(clips, tmp_path / "workspace")
+    assert all(found["words"].height for found in tables)
+    loaded["speech"] -= 1  # the pitch tracker's network is a session of onnxruntime as well
+    assert loaded == dict.fromkeys(LOADERS, 1)
+
+
+def test_an_engine_keeps_nothing_of_the_recording_before(clips: list[Path], tmp_path: Path) -> None:
+    together = run(clips, tmp_path / "together")
+    alone = run(clips[2:], tmp_path / "alone")[0]
+    for name in ("spans", "words", "frames"):
+        assert pl.DataFrame.equals(together[2][name], alone[name]), name

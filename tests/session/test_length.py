@@ -1,0 +1,83 @@
+"""Memory does not grow with length: a 5-hour recording, with scripted engines."""
+
+import subprocess
+import sys
+import textwrap
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
+
+HOURS = 5
+RATE_HZ = 8_000
+
+# Runs in a process of its own. Pages of the scratch file are mapped, not owned: the system takes
+# them back when it needs them, so what counts is anonymous memory.
+WALK = """
+import sys, threading, time
+from pathlib import Path
+import polars as pl
+from pipeline import config, intake
+from pipeline.session.workbench import Workbench
+from pipeline.engines.scripted import ScriptedDetector, ScriptedDiarizer, ScriptedTranscriber
+from pipeline.core.tables import SPANS, WORDS
+
+recording, workspace = map(Path, sys.argv[1:])
+peak = 0
+
+def watch():
+    global peak
+    while True:
+        status = Path("/proc/self/status").read_text()
+        peak = max(peak, int(status.split("RssAnon:")[1].split()[0]) // 1024)
+        time.sleep(0.05)
+
+threading.Thread(target=watch, daemon=True).start()
+turns = [(start, start + 4000) for start in range(0, 5 * 3600 * 1000, 20_000)]
+spans = SPANS.frame(
+    {"start_ms": s, "end_ms": e, "speaker": f"speaker {n % 2 + 1}", "exclusive": True,
+     "regular": True}
+    for n, (s, e) in enumerate(turns)
+)
+words = WORDS.frame(
+    {"word_id": n, "start_ms": s, "end_ms": e, "speaker": f"speaker {n % 2 + 1}",
+     "text": "well", "timing": "aligned"}
+    for n, (s, e) in enumerate(turns)
+)
+engines = {
+    "detector": ScriptedDetector(turns),
+    "diarizer": ScriptedDiarizer(spans),
+    "transcriber": ScriptedTranscriber(words),
+}
+bench = Workbench(config.load(), workspace, engines=engines)
+(named,) = intake.discover([recording])
+walked = bench.walk(intake.read(named, consent=False))
+print(walked.recording.duration_ms, walked.tables["turns"].height, peak)
+"""
+
+
+def test_five_hours_fit_into_bounded_memory(tmp_path: Path) -> None:
+    recording = tmp_path / "long.wav"
+    noise = np.random.default_rng(1).normal(0, 50, RATE_HZ * 60).astype("<i2").tobytes()
+    with wave.open(str(recording), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE_HZ)
+        for _ in range(HOURS * 60):
+            file.writeframes(noise)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(WALK), recording, tmp_path / "workspace"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    duration_ms, turns, peak_mib = map(int, done.stdout.split())
+    assert duration_ms == HOURS * 3600 * 1000
+    assert turns == HOURS * 180
+    # The samples alone are 1,100 MiB; the whole walk stays well under them.
+    assert peak_mib < 900
+    assert not [p for p in (tmp_path / "workspace").rglob("*") if p.stat().st_size > 2**25]
