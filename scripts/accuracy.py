@@ -6,15 +6,12 @@ is Markdown: the one in README.md was printed by this command. Every row is meas
 settings, by the same code that the tests use, and comes out the same on every run.
 
 To add a row, write a function that takes a `Place` and returns numbers, and name it in the `ROWS`
-of a module of ``accuracy_rows/``; a new module stands in `SUBJECTS`.
+of a module of `pipeline.evaluation.accuracy`; a new module stands in `SUBJECTS`.
 """
 
 import argparse
 import json
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from pipeline.core.errors import EngineError
 from pipeline.engines import models

@@ -57,7 +57,7 @@ import atexit, os, re, resource, sys, time
 from pathlib import Path
 from pipeline import config
 from pipeline.cli import main
-from pipeline.research import opening
+from pipeline.research import load_sessions
 
 def peak_kib():
     own = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
@@ -68,7 +68,7 @@ if __name__ == "__main__":
     if sys.argv[1] == "flag":
         began = time.perf_counter()
         settings = config.load(sys.argv[2])
-        opening.read(Path(sys.argv[3]), settings=settings, processes=os.cpu_count())
+        load_sessions.read(Path(sys.argv[3]), settings=settings, processes=os.cpu_count())
         print(time.perf_counter() - began)
     else:
         main()

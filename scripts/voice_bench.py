@@ -20,21 +20,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parent.parent
-SAMPLES = ROOT / "samples"
-sys.path.insert(0, str(ROOT / "tests"))
-
-from pipeline import config, measures  # noqa: E402
-from pipeline.audio.samples import Audio, Samples  # noqa: E402
-from pipeline.engines.pitch.pyin import PyinTracker  # noqa: E402
-from pipeline.engines.pitch.swift_f0 import SwiftF0Tracker  # noqa: E402
-from pipeline.engines.protocols import PitchTracker  # noqa: E402
-from pipeline.evaluation.small_session import Line, session  # noqa: E402  # tests/ is no package
+from pipeline import config, measures
+from pipeline.audio.samples import Audio, Samples
+from pipeline.engines.pitch.pyin import PyinTracker
+from pipeline.engines.pitch.swift_f0 import SwiftF0Tracker
+from pipeline.engines.protocols import PitchTracker
+from pipeline.evaluation.small_session import Line, session
 from pipeline.measures import (
-    baseline,  # noqa: E402
-    frames,  # noqa: E402
+    baseline,
+    frames,
 )
 
+SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 RATE_HZ = 16_000
 EXCERPT_S = 60
 SHORT_MIN, LONG_MIN = 30, 120

@@ -1,8 +1,8 @@
 """Turns, latencies, silences and overlaps worked out on a grid of 10 ms, without words.
 
-Another way to the definitions in `pipeline.speech.turns`: which frames each person speaks in, sets of
-frames, and every pair looked at with every other. It is slow, and shares no code with the pipeline.
-Times are in frames.
+Another way to the definitions in `pipeline.speech.turns`: which frames each person speaks in,
+sets of frames, and every pair looked at with every other. It is slow, and shares no
+code with the pipeline. Times are in frames.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

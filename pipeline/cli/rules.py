@@ -212,19 +212,18 @@ def _book(
     profile: str, language: str | None, files: Sequence[str] = (), *, settled: bool = False
 ) -> tuple[Any, Any]:
     """Rules and lexicons of a language; that of the settings, unless it is `settled`."""
-    from pipeline import lexicons as lexicon
-    from pipeline import measures as features  # noqa: PLC0415  # as in `main`
+    from pipeline import lexicons, measures  # noqa: PLC0415  # as in `main`
     from pipeline.measures import wording  # noqa: PLC0415  # likewise
     from pipeline.rules import RuleBook  # noqa: PLC0415  # likewise
 
     settings = _settings(profile)
     if not settled:
         language = language or settings.transcription.language
-    lexicons = lexicon.load(language)
+    known = lexicons.load(language)
     if files:
         settings = settings.model_copy(update={"rules": tuple(files), "params": {}})
-    catalogue = features.catalogue(settings, *wording.features(lexicons, settings.features))
-    return RuleBook.read(settings, catalogue, lexicons), lexicons
+    catalogue = measures.catalogue(settings, *wording.features(known, settings.features))
+    return RuleBook.read(settings, catalogue, known), known
 
 
 def _explained(compiled: Any, features: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""The acted dialogues of ``pipeline/evaluation/data/dialogues/``: read, walked as transcripts, and judged.
+"""The acted dialogues in ``data/dialogues/``: read, processed as transcripts, and scored.
 
-What a file says is explained in ``tests/dialogues/README.md``. A dialogue is walked as any
+What a file says is explained in the ``README.md`` there. A dialogue is walked as any
 imported transcript is, from a CSV file to moments. Where its ``sound`` names lost signal or a
 doubtful voice, which no transcript tells of, the stages from `turns` on are run once more over it.
 """
@@ -67,6 +67,7 @@ class Planted(Stretch):
 
     @property
     def kind(self) -> str:
+        """Kind of its marker: withdrawal or confrontation."""
         return KINDS[self.marker[0]]
 
 
@@ -79,6 +80,7 @@ class Lookalike(Stretch):
 
     @property
     def kind(self) -> str:
+        """Kind that it resembles."""
         return KINDS[self.resembles[0]]
 
 

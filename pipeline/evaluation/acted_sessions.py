@@ -25,15 +25,18 @@ def walk(
 
 
 def truth(samples: Path, name: str) -> list[dict[str, str]]:
+    """The planted ruptures of a sample, one row each."""
     with (samples / "truth" / f"{name}.csv").open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def moments(walked: SessionResult) -> pl.DataFrame:
+    """The suggested ruptures: all moments but the therapist's own moves."""
     return walked.tables["moments"].filter(pl.col("kind") != "therapist_move")
 
 
 def overlap(moments: pl.DataFrame, planted: dict[str, str]) -> pl.DataFrame:
+    """Moments of the planted kind that share time with it."""
     return moments.filter(
         (pl.col("kind") == planted["kind"])
         & (pl.col("start_ms") < int(planted["end_ms"]))

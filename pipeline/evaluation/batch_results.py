@@ -14,15 +14,19 @@ class Results:
     def __init__(self) -> None:
         self.found: list[Result] = []
 
-    def begins(self, number: int, total: int, path: Path) -> None: ...
+    def begins(self, number: int, total: int, path: Path) -> None:
+        """A recording begins."""
 
-    def stage(self, name: str, state: str) -> None: ...
+    def stage(self, name: str, state: str) -> None:
+        """A stage begins or ends."""
 
     def ends(self, result: Result) -> None:
+        """Keep what a recording came to."""
         self.found.append(result)
 
 
 def results_of(paths: Sequence[Path], bench: Workbench) -> list[Result]:
+    """Run recordings and give what each came to."""
     kept = Results()
     batch.run(paths, bench, kept, options={}, refresh=False)
     return kept.found

@@ -69,6 +69,7 @@ class Conversation:
 
     @property
     def duration_ms(self) -> int:
+        """Length of the sound."""
         return int(self.channels.shape[1]) * 1000 // RATE
 
     def silences(self) -> list[Stretch]:

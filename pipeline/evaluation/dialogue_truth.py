@@ -114,6 +114,7 @@ class Dialogue:
 
     @property
     def duration_ms(self) -> int:
+        """Length of the sound."""
         return int(self.channels.shape[1]) * 1000 // composed.RATE
 
     def silences(self) -> list[Stretch]:

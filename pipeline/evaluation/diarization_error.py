@@ -31,6 +31,7 @@ class Referenced:
     spans: list[Span]
 
     def of(self, speaker: str) -> list[tuple[int, int]]:
+        """Spans of a speaker, in ms."""
         return [(start, end) for start, end, name in self.spans if name == speaker]
 
 

@@ -38,6 +38,7 @@ Line = tuple[int, int, str, str]
 
 
 def tables_of(lines: Sequence[Line]) -> Tables:
+    """Tables of lines, as a transcript with even word times has them."""
     words: list[dict[str, object]] = []
     for start, end, speaker, text in lines:
         said = text.split()
@@ -107,15 +108,18 @@ def assigned(
     channels: Mapping[int, Role] | None = None,
     said: Mapping[str, Role] | None = None,
 ) -> Tables:
+    """Tables of lines with roles assigned."""
     metadata = Metadata(channels=channels or {}, roles=said or {})
     return roles.assign(tables_of(lines), metadata, corrections or {}, SETTINGS.roles)
 
 
 def who_is_who(got: Tables) -> dict[str, tuple[str, str]]:
+    """Role and its source, by speaker."""
     return {row["speaker"]: (row["role"], row["source"]) for row in got["roles"].to_dicts()}
 
 
 def consultations(folder: Path) -> Iterator[list[Line]]:
+    """Lines of each consultation; the doctor is the therapist."""
     for doctor in sorted(folder.glob("*_doctor.TextGrid")):
         lines: list[Line] = []
         for who, role in (("doctor", "therapist"), ("patient", "client")):

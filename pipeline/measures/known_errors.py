@@ -3,9 +3,9 @@
 Measured on 14 dialogues of four minutes (28 people) that are composed from read speech: gaps as in
 everyday talk, planted overlaps, down to 20 dB over noise, 16 and 8 kHz, one speaker up to 30 dB
 quieter, a channel for each. The truth is each measure's value over the true speech; the words were
-those of the script. ``scripts/accuracy`` measures it again (`pipeline/evaluation/measure_error.py`). Errors of a
-whole session are smaller in real sessions, which are longer. With one microphone they are larger
-where it matters who spoke: overlapping speech is not heard there.
+those of the script. ``scripts/accuracy`` measures it again (`pipeline.evaluation.measure_error`).
+Errors of a whole session are smaller in real sessions, which are longer. With one microphone
+they are larger where it matters who spoke: overlapping speech is not heard there.
 """
 
 from dataclasses import replace

@@ -4,7 +4,7 @@ The markers are those of the Rupture Resolution Rating System (3RS; Eubanks, Mur
 in plain words.
 """
 
-from pipeline.core import languages as languages
+from pipeline.core import languages
 
 MARKERS = {
     "W1": "denial",

@@ -310,8 +310,9 @@ def _source(recording: Recording, tables: Tables) -> Iterator[Notice]:
             yield Notice(
                 "note",
                 "Parts of the recording are damaged",
-                f"{number_format.count(media['damaged_packets'], 'packet')} could not be decoded, and "
-                f"{number_format.length(media['gap_ms'])} are missing inside. Silence there may be none.",
+                f"{number_format.count(media['damaged_packets'], 'packet')} could not be "
+                f"decoded, and {number_format.length(media['gap_ms'])} are missing inside. "
+                "Silence there may be none.",
             )
 
 

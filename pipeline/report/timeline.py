@@ -336,7 +336,8 @@ def _summary(tables: Tables, people: People, moments: int) -> str:
     return (
         f"The session from left to right. {spoken or 'No speech'}; "
         f"{number_format.count(shown, 'silence')} of 1 s or longer; "
-        f"{number_format.count(moments, 'candidate moment')}. The cards below say the same in words."
+        f"{number_format.count(moments, 'candidate moment')}. "
+        "The cards below say the same in words."
     )
 
 

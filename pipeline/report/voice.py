@@ -127,8 +127,9 @@ def _curve(values: pl.DataFrame, duration_ms: int, unit: str, what: str) -> Curv
         band_height=round(y(low) - y(high), 1),
         bound=f"\u00b1{reach:.1f} {unit}",
         summary=(
-            f"Median {what} of each {number_format.length(bucket_ms)} of the session. Half of them lie "
-            f"between {low:+.1f} and {high:+.1f} {unit} of the client's own median."
+            f"Median {what} of each {number_format.length(bucket_ms)} of the session. "
+            f"Half of them lie between {low:+.1f} and {high:+.1f} {unit} "
+            "of the client's own median."
         ),
     )
 

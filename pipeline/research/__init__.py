@@ -39,6 +39,7 @@ from pipeline.research.text_report import listed
 from pipeline.research.tuning import Tuning, tune
 
 __all__ = [
+    "Annotations",
     "Case",
     "Comparison",
     "Evaluation",
@@ -47,7 +48,6 @@ __all__ = [
     "Opened",
     "Result",
     "RuleTally",
-    "Annotations",
     "Score",
     "Segments",
     "Study",

@@ -83,10 +83,10 @@ def settings(tuning: Tuning) -> str:
     """The chosen settings as a file for ``--config``."""
     sweep = tuning.sweep
     number, of = len(tuning.trials), goal_of(sweep)
-    cross_validated = f"{share(of(tuning.cross_validated))} where folds of sessions were scored by the others' choice"
+    found = share(of(tuning.cross_validated))
     lines = [
         f"# Chosen by tether tune from {number} points: {sweep.goal} of {sweep.group}",
-        f"# {cross_validated}.",
+        f"# {found} where folds of sessions were scored by the others' choice.",
     ]
     if tuning.held is not None:
         found = share(of(tuning.held))

@@ -154,7 +154,7 @@ def test_nothing_is_removed_while_a_run_is_at_work(
 
 KILLED = """
     import os, shutil, signal, sys
-    from pipeline import store
+    from pipeline.workspace import store
     from pipeline.cli import main
     step, victim = int(sys.argv.pop(1)), [0]
     def counted(real):

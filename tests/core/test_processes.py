@@ -13,10 +13,10 @@ import pytest
 
 POOL = """
 import os, time
-from pipeline import workers
+from pipeline.core import processes
 
 if __name__ == "__main__":
-    with workers.pool(2, "pipeline.core.schema") as pool:
+    with processes.pool(2, "pipeline.core.schema") as pool:
         others = {pool.submit(os.getpid).result() for _ in range(50)}
         try:
             print(*others, flush=True)
@@ -26,14 +26,14 @@ if __name__ == "__main__":
 """
 PROCESS = """
 import os, time
-from pipeline import workers
+from pipeline.core import processes
 
 def work():
-    workers.end_with_parent()
+    processes.end_with_parent()
     time.sleep(600)
 
 if __name__ == "__main__":
-    other = workers.AFRESH.Process(target=work, daemon=True)
+    other = processes.AFRESH.Process(target=work, daemon=True)
     other.start()
     print(other.pid, flush=True)
     other.join()

@@ -252,7 +252,7 @@ def test_without_a_network_fetch_says_so_in_one_line(tmp_path: Path, name: str) 
         pytest.skip("the network cannot be cut off here (unshare -n)")
     program = (
         "import json, sys\n"
-        "from pipeline import models\n"
+        "from pipeline.engines import models\n"
         "from pipeline.config import load\n"
         "from pipeline.core.errors import EngineError\n"
         f"settings = load(overrides={{'models_folder': {str(tmp_path)!r}}})\n"

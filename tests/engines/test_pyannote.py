@@ -63,7 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("pyannote")
     program = (
         "import sys, pathlib, tiny_models\n"
-        "from pipeline import models\n"
+        "from pipeline.engines import models\n"
         "from pipeline.config import load\n"
         "models.offline()\n"
         "place = pathlib.Path(sys.argv[1])\n"

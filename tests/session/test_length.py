@@ -20,7 +20,8 @@ WALK = """
 import sys, threading, time
 from pathlib import Path
 import polars as pl
-from pipeline import config, intake
+from pipeline import config
+from pipeline.session import intake
 from pipeline.session.workbench import Workbench
 from pipeline.engines.scripted import ScriptedDetector, ScriptedDiarizer, ScriptedTranscriber
 from pipeline.core.tables import SPANS, WORDS

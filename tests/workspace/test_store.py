@@ -130,7 +130,7 @@ def test_nothing_finished_cannot_be_read(store: Store) -> None:
 KILL_AT = """
     import os, signal, sys
     from pathlib import Path
-    from pipeline import store
+    from pipeline.workspace import store
     from pipeline.core.tables import ACTIVITY, DROPOUTS
     name, count = sys.argv[2], int(sys.argv[3])
     real = getattr(os, name)
@@ -240,7 +240,8 @@ AS_NOBODY = """
     import io, os, sys, tempfile
     from pathlib import Path
     import polars as pl
-    from pipeline import audio, config, intake
+    from pipeline import audio, config
+    from pipeline.session import intake
     from pipeline.workspace.catalogue import Catalogue
     from pipeline.core.errors import TetherError
     from pipeline.workspace.store import Store, write_private

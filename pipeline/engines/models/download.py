@@ -88,7 +88,7 @@ def download(known: Known, place: Path) -> None:
     """Files of a repository on the hub."""
     patterns = WHISPER_PATTERNS if known.kind == "faster_whisper" else PYANNOTE_PATTERNS
     with _hub_open():
-        from huggingface_hub import errors, snapshot_download  # noqa: PLC0415 - no run needs it
+        from huggingface_hub import errors, snapshot_download
 
         try:
             snapshot_download(
