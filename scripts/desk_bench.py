@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import report_session
 
 from pipeline.core.tables import Recording
-from pipeline.session import read_note
+from pipeline.session import read_manifest
 from pipeline.session.manifest import publish
 from pipeline.workspace.catalogue import Catalogue, Entry
 from pipeline.workspace.stage_cache import Outcome
@@ -195,7 +195,7 @@ def generate(workspace: Path, sessions: int, long: Path, long_ms: int) -> list[s
             assert first is not None
             source, target = store.session(first.recording_id), store.session(audio)
             shutil.copytree(source, target, copy_function=os.link)
-            note = read_note(first.recording_id, store)
+            note = read_manifest(first.recording_id, store)
             (target / "walk.json").unlink()
             renamed = replace(note, recording=this)
             (target / "walk.json").write_bytes(_as_json(renamed))
@@ -216,7 +216,7 @@ def _as_json(note: object) -> bytes:
 
 def _decide(ledger: Ledger, store: Store, name: str, now: dt.datetime) -> None:
     """One verdict in a session, of somebody else."""
-    note = read_note(name, store)
+    note = read_manifest(name, store)
     moments = store.shelf(name, note.slots)["moments"]
     row = moments.row(0, named=True)
     ledger.append(

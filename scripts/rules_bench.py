@@ -119,7 +119,7 @@ def one(kind: str, talk: Callable[[random.Random], list[strategies.Annotations]]
 def many(folder: Path, sessions: int) -> None:
     """Many sessions from the store, in this process and by the researcher's commands."""
     workspace = folder / "workspace"
-    walk(folder, workspace)
+    process(folder, workspace)
     multiply(workspace, sessions)
     (folder / "other.yaml").write_text(OTHER_RULES, encoding="utf-8")
     (folder / "sweep.yaml").write_text(SWEEP, encoding="utf-8")
@@ -160,31 +160,33 @@ def shown(name: str, told: Measured) -> None:
     print(f"{name:<44} {wall_s:8.1f} s   ({busy_s:.1f}), peak memory {peak_mib:.0f} MiB")
 
 
-def parts(bench: Workbench, walked: Sequence[cases.Case]) -> None:
+def parts(bench: Workbench, processed: Sequence[cases.Case]) -> None:
     """What reading and what rules cost, and what it gains to take many sessions at a time."""
 
     def rules(loaded: Sequence[cases.Case], at_a_time: int) -> None:
         for start in range(0, len(loaded), at_a_time):
-            rule_runs.flags(loaded[start : start + at_a_time], bench.speak, bench.settings)
+            rule_runs.flags(
+                loaded[start : start + at_a_time], bench.language_resources, bench.settings
+            )
 
-    loaded = rule_runs.loaded(walked)
+    loaded = rule_runs.loaded(processed)
     told: dict[str, Callable[[], object]] = {
-        "tables read and compared with digests": lambda: rule_runs.loaded(walked),
+        "tables read and compared with digests": lambda: rule_runs.loaded(processed),
         "hits and moments, one session at a time": lambda: rules(loaded, 1),
         f"hits and moments, {cases.BATCH} at a time": lambda: rules(loaded, cases.BATCH),
         "all of it, one process": lambda: list(
-            rule_runs.decided([case.entry for case in walked], bench)
+            rule_runs.decided([case.entry for case in processed], bench)
         ),
     }
     busies = []
     for name, work in told.items():
-        wall, busy = (1000 / len(walked) * seconds for seconds in spent(work))
+        wall, busy = (1000 / len(processed) * seconds for seconds in spent(work))
         busies.append(busy)
         print(f"{name:<44} {wall:8.1f} ms  ({busy:.1f}) a session")
     print(f"{'ratio, one at a time to many':<44} {busies[1] / busies[2]:8.2f}")
 
 
-def walk(folder: Path, workspace: Path) -> None:
+def process(folder: Path, workspace: Path) -> None:
     """Walk some composed sessions, as transcripts."""
     for number in range(WALKED):
         said = composed(random.Random(number))  # noqa: S311  # no secret
@@ -193,7 +195,7 @@ def walk(folder: Path, workspace: Path) -> None:
             rows = [(each.role, each.start_ms, each.end_ms, each.text) for each in said]
             csv.writer(written).writerows([("role", "start_ms", "end_ms", "text"), *rows])
         file.with_name(f"{file.name}.yaml").write_text("language: en\n", encoding="utf-8")
-    counselling.walk(sorted(folder.glob("*.csv")), workspace, config.load())
+    counselling.process(sorted(folder.glob("*.csv")), workspace, config.load())
 
 
 def multiply(workspace: Path, sessions: int) -> None:
@@ -203,10 +205,10 @@ def multiply(workspace: Path, sessions: int) -> None:
     made anew, and the tables, whose bytes are the same, are links.
     """
     store, catalogue = Store(workspace), Catalogue(workspace)
-    walked = catalogue.entries()
+    processed = catalogue.entries()
     try:
-        for number in range(len(walked), sessions):
-            entry = walked[number % len(walked)]
+        for number in range(len(processed), sessions):
+            entry = processed[number % len(processed)]
             other = digest(f"{entry.recording_id} {number}".encode())
             copy(store, entry.recording_id, other)
             moved = entry.path.with_name(f"{number}-{entry.path.name}")

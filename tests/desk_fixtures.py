@@ -19,7 +19,7 @@ UNCLOSED = "<img src=x onerror=document.title='in'"
 
 
 @pytest.fixture(scope="session")
-def walked(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Folder:
+def processed(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Folder:
     """Four sessions.
 
     C-01 · 7 with sound (two withdrawals, the later one of weaker evidence), C-01 · 8 a transcript
@@ -52,14 +52,14 @@ def walked(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Folder
         client=MARKUP,
         therapist="<i>T</i>",
     )
-    folder.walk(spoken, written, nobody, markup)
+    folder.process(spoken, written, nobody, markup)
     return folder
 
 
 @pytest.fixture
-def workspace(walked: Folder, tmp_path: Path) -> Path:
+def workspace(processed: Folder, tmp_path: Path) -> Path:
     """A workspace of one's own."""
-    return shutil.copytree(walked.workspace, tmp_path / "workspace")
+    return shutil.copytree(processed.workspace, tmp_path / "workspace")
 
 
 @pytest.fixture

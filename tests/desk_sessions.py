@@ -93,7 +93,7 @@ class Folder:
         _sidecar(path, {**sidecar, "transcript": transcript.name})
         return path
 
-    def walk(self, *paths: Path, profile: str = "default") -> None:
+    def process(self, *paths: Path, profile: str = "default") -> None:
         """What `tether run` does."""
         bench = Workbench(config.load(profile), self.workspace, profile=profile)
         try:

@@ -82,8 +82,8 @@ class Both(Listener):
     def ends(self, result: Result) -> None:
         """First the log, then what is printed of it."""
         report = None
-        if result.walked is not None:
-            folder = self._store.session(result.walked.recording.recording_id)
+        if result.processed is not None:
+            folder = self._store.session(result.processed.recording.recording_id)
             report = (folder / REPORT).absolute()
         self._listener.ends(result)
         self._output.ends(result, report)
@@ -111,8 +111,8 @@ class JsonLines(Output):
         """Print its line."""
         self._counts[result.status] += 1
         line = _told(result, names=self._names)
-        if result.walked is not None:
-            line |= {"report": str(report), **_walked(result.walked)}
+        if result.processed is not None:
+            line |= {"report": str(report), **_walked(result.processed)}
             line["notes"] = (*line["notes"], *result.older.sentences)
         _print(line)
 
@@ -157,21 +157,21 @@ class Table(Output):
         """Keep its row, and what to type where roles are unknown."""
         short = (result.recording_id or "")[:SHORT_ID] or "-"
         label = result.path.name if self._names else short
-        if result.walked is None:
+        if result.processed is None:
             note = result.withheld or (result.error or "").partition("\n")[0]
             row = SessionSummary(label, result.status, note=note)
             if self._names and result.status == "failed":
                 self._below.append(f"failed: {place(result.path)}")
         else:
             row = summarize(
-                result.walked.recording,
-                result.walked.tables,
+                result.processed.recording,
+                result.processed.tables,
                 label=label,
                 status=result.status,
                 report=str(report),
             )
             if self._names:
-                self._below += _role_commands(result.walked, labels=self._labels)
+                self._below += _role_commands(result.processed, labels=self._labels)
             self._below += [f"{short}: {sentence}" for sentence in result.older.sentences]
         # On a terminal the name says enough, and the hash would not fit.
         path_hash = "" if self._names and sys.stdout.isatty() else result.path_hash
@@ -228,25 +228,25 @@ def _told(result: Result, *, names: bool) -> dict[str, Any]:
     }
 
 
-def _walked(walked: SessionResult) -> dict[str, Any]:
+def _walked(processed: SessionResult) -> dict[str, Any]:
     """What was found, and everything that limits it."""
-    tables = walked.tables
+    tables = processed.tables
     roles = tables["roles"].select("speaker", "role", "source").rows()
     numbers = session.numbered(speaker for speaker, _, _ in roles)
     quality = tables["quality"].filter(tables["quality"]["disables"].list.len() > 0)
-    told = notices(walked.recording, tables, walked.provenance)
+    told = notices(processed.recording, tables, processed.provenance)
     return {
-        "duration_ms": walked.recording.duration_ms,
+        "duration_ms": processed.recording.duration_ms,
         "media": tables["media"].select(_MEDIA).row(0, named=True),
         "dropped_words": tables["transcription"]["dropped_words"][0],
-        "computed": walked.computed,
-        "stale": walked.stale,
-        "mended": walked.mended,
-        "notes": walked.provenance.notes,
+        "computed": processed.computed,
+        "stale": processed.stale,
+        "mended": processed.recomputed,
+        "notes": processed.provenance.notes,
         "notices": [{"title": notice.title, "text": notice.text} for notice in told],
         "quality": quality.to_dicts(),
-        "stages_s": {name: round(seconds, 3) for name, seconds in walked.seconds.items()},
-        "engines": {e.task: [e.name, e.because] for e in walked.provenance.engines},
+        "stages_s": {name: round(seconds, 3) for name, seconds in processed.seconds.items()},
+        "engines": {e.task: [e.name, e.because] for e in processed.provenance.engines},
         "roles": [
             {"speaker": numbers[speaker], "role": role, "source": source}
             for speaker, role, source in roles
@@ -255,12 +255,12 @@ def _walked(walked: SessionResult) -> dict[str, Any]:
     }
 
 
-def _role_commands(walked: SessionResult, *, labels: bool) -> list[str]:
+def _role_commands(processed: SessionResult, *, labels: bool) -> list[str]:
     """The commands that set roles, where therapist and client are not both known."""
-    roles, provenance = walked.tables["roles"], walked.provenance
+    roles, provenance = processed.tables["roles"], processed.provenance
     if not provenance.role_commands or {"therapist", "client"} <= set(roles["role"]):
         return []
-    short = walked.recording.short_id
+    short = processed.recording.short_id
     commands = list(provenance.role_commands)
     if not labels:
         start, end = ("tether", "correct", short), provenance.options

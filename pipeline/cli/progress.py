@@ -108,9 +108,9 @@ class Screen(Listener):
 
 def _choices(result: Result) -> list[str]:
     """Which engines were taken and why, and what to know; nothing where all was there already."""
-    if result.walked is None or result.status == "kept":
+    if result.processed is None or result.status == "kept":
         return []
-    provenance = result.walked.provenance
+    provenance = result.processed.provenance
     engines = [f"{e.task}: {e.name} ({e.because})" for e in provenance.engines]
     return [*engines, *(f"note: {note}" for note in provenance.notes)]
 

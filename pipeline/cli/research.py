@@ -194,11 +194,11 @@ def tune_command(
     number = len(list(asked.points()))
     with click.progressbar(length=number, label="tuning", file=sys.stderr) as bar:
 
-        def tell(_done: int, steps: int) -> None:
+        def on_progress(_done: int, steps: int) -> None:
             bar.length = steps
             bar.update(1)
 
-        found = tune(workspace, asked, said, sessions, tell, processes=_processors())
+        found = tune(workspace, asked, said, sessions, on_progress, processes=_processors())
     chosen = output or sweep.with_name(f"{sweep.stem}-tuned.yaml")
     place = Place("folder of the settings", "--output")
     write_private(chosen, tuning_report.settings(found).encode(), place)

@@ -12,12 +12,12 @@ from pipeline.cli import options
 from pipeline.core.errors import ConfigError, InputError
 
 _WIDTH = 100
-_MARKS = {"held": "+", "failed": "-", "null": "?", "aside": "~"}
+_MARKS = {"held": "+", "failed": "-", "null": "?", "small_baseline": "~"}
 _STATES = {
     "held": "held",
     "failed": "failed",
     "null": "a value could not be measured",
-    "aside": "set aside, small baseline",
+    "small_baseline": "set aside, small baseline",
 }
 
 _language = click.option("--language", help="Language; by default the settings'.")

@@ -84,12 +84,12 @@ def correct(
     before = session.reopen(recording_id, bench.store, ["roles"])
     speakers = before.tables["roles"]["speaker"].to_list()
     named = {_speaker(typed, speakers): role for typed, role in roles.items()}
-    walked = bench.correct(recording_id, named, dt.datetime.now(dt.UTC), anew=anew)
-    unlabelled = session.unlabelled(walked.tables["roles"]["speaker"])
-    for row in walked.tables["roles"].iter_rows(named=True):
+    processed = bench.correct(recording_id, named, dt.datetime.now(dt.UTC), anew=anew)
+    unlabelled = session.unlabelled(processed.tables["roles"]["speaker"])
+    for row in processed.tables["roles"].iter_rows(named=True):
         label = row["speaker"] if sys.stdout.isatty() else unlabelled[row["speaker"]]
         click.echo(f"{printable(label)}: {row['role']} ({row['source']})")
-    click.echo(f"{walked.tables['moments'].height} moments; the report is renewed")
+    click.echo(f"{processed.tables['moments'].height} moments; the report is renewed")
 
 
 def _speaker(typed: str, speakers: Sequence[str]) -> str:

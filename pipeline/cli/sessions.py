@@ -95,13 +95,13 @@ def report(name: str, workspace: Path, output: Path | None = None) -> None:
     from pipeline.report import REPORT, WITH_CLIPS, render  # noqa: PLC0415  # see the docstring
     from pipeline.workspace.store import Place, told, write_private  # noqa: PLC0415  # likewise
 
-    store, walked = _reopen(name, workspace)
-    html = render(walked.recording, walked.tables, walked.provenance).encode("utf-8")
+    store, processed = _reopen(name, workspace)
+    html = render(processed.recording, processed.tables, processed.provenance).encode("utf-8")
     if output is not None:
         write_private(output, html, Place("folder of the report", "--output"))
         click.echo(str(output))
         return
-    folder = store.session(walked.recording.recording_id)
+    folder = store.session(processed.recording.recording_id)
     try:
         with told("the report cannot be renewed"):
             file = folder / REPORT
@@ -128,7 +128,7 @@ def report_with_clips(name: str, workspace: Path, profile: str) -> None:
     require(workspace)
     bench = Workbench(config.load(profile), workspace)
     entry = bench.catalogue.find(name)
-    walked = session.reopen(entry.recording_id, bench.store)
+    processed = session.reopen(entry.recording_id, bench.store)
     if not entry.path.exists():
         raise InputError(
             "the recording of this session does not lie any more where it was",
@@ -136,8 +136,8 @@ def report_with_clips(name: str, workspace: Path, profile: str) -> None:
             hint="put it back there; or run `tether run` on it where it lies now",
         )
     with bench.store.lock():
-        clips = bench.clips(walked, entry.path)
-        html = render(walked.recording, walked.tables, walked.provenance, clips)
+        clips = bench.clips(processed, entry.path)
+        html = render(processed.recording, processed.tables, processed.provenance, clips)
         file = bench.store.session(entry.recording_id) / WITH_CLIPS
         write_private(file, html.encode("utf-8"))
     click.echo(str(file))
@@ -155,10 +155,10 @@ def export(name: str, workspace: Path, tables: list[str], fmt: str, output: Path
     from pipeline import exports  # noqa: PLC0415  # see the module's docstring
     from pipeline.workspace.store import Place, private_folder, write_private  # noqa: PLC0415  # likewise
 
-    _, walked = _reopen(name, workspace)
+    _, processed = _reopen(name, workspace)
     place = Place("output folder", "--output")
     private_folder(output, place)
-    for file, content in exports.export(walked.recording, walked.tables, tables, fmt).items():
-        path = output / f"{walked.recording.short_id}-{file}"
+    for file, content in exports.export(processed.recording, processed.tables, tables, fmt).items():
+        path = output / f"{processed.recording.short_id}-{file}"
         write_private(path, content, place)
         click.echo(str(path))

@@ -138,11 +138,11 @@ class _Site:
     def session(self, request: Request) -> Response:
         """The whole of a session: picture, transcript, moments, who is who."""
         found = self._session(request)
-        walked = self._desk.with_voice(found)
-        who = people(walked.tables, walked.recording.metadata)
-        duration_ms = walked.recording.duration_ms
-        shown = timeline.whole(walked.tables, who, duration_ms, cards.numbers(walked.tables))
-        roles = walked.tables["roles"].to_dicts()
+        processed = self._desk.with_voice(found)
+        who = people(processed.tables, processed.recording.metadata)
+        duration_ms = processed.recording.duration_ms
+        shown = timeline.whole(processed.tables, who, duration_ms, cards.numbers(processed.tables))
+        roles = processed.tables["roles"].to_dicts()
         seen = self._desk.index.seen(found, _reviewer(request).name)
         return self._page(
             request,
@@ -150,15 +150,15 @@ class _Site:
             session=found,
             people=who,
             timeline=shown,
-            lines=pages.transcript(walked.tables, who, (0, duration_ms)),
+            lines=pages.transcript(processed.tables, who, (0, duration_ms)),
             rows=seen.rows,
-            channels=pages.channels(walked, who),
+            channels=pages.channels(processed, who),
             roles=roles,
             offers=pages.offers(roles),
-            said=pages.said(walked.tables),
+            said=pages.said(processed.tables),
             swapped=self._desk.swapped(found),
             no_filter=Filter(session=found.recording.short_id, status="all"),
-            notes=walked.provenance.notes,
+            notes=processed.provenance.notes,
             loose=seen.loose,
             blind=seen.blind,
             at_ms=min(max(0, number(request.query_params.get("at"))), duration_ms),
@@ -169,9 +169,9 @@ class _Site:
         """One moment, to be heard and decided."""
         found = self._session(request)
         moment = self._desk.moment(found, request.path_params["moment"])
-        walked = self._desk.opened(found)
-        who = people(walked.tables, walked.recording.metadata)
-        card = cards.one(walked.recording, walked.tables, who, moment.moment_id)
+        processed = self._desk.opened(found)
+        who = people(processed.tables, processed.recording.metadata)
+        card = cards.one(processed.recording, processed.tables, who, moment.moment_id)
         assert card is not None  # it is in the queue, so it has a card
         reviewer = _reviewer(request)
         wanted = Filter.of(request.query_params)
@@ -192,8 +192,8 @@ class _Site:
             row=row,
             own=row.of(reviewer.name),
             history=self._history(found, row.of(reviewer.name)),
-            lines=pages.transcript(walked.tables, who, span, within),
-            channels=pages.channels(walked, who),
+            lines=pages.transcript(processed.tables, who, span, within),
+            channels=pages.channels(processed, who),
             begin_ms=max(0, moment.start_ms - settings.lead_ms),
             before=before and _moment_link(before.session, before.moment, wanted),
             after=after and _moment_link(after.session, after.moment, wanted),
@@ -202,8 +202,8 @@ class _Site:
             session_link=pages.link(
                 f"/sessions/{found.recording.short_id}", wanted, at=moment.start_ms
             ),
-            language=walked.language or "",
-            has_words=bool(walked.tables["turns"]["text"].drop_nulls().len()),
+            language=processed.language or "",
+            has_words=bool(processed.tables["turns"]["text"].drop_nulls().len()),
         )
 
     def report(self, request: Request) -> Response:
@@ -276,9 +276,9 @@ class _Site:
 
     def roles(self, request: Request, body: Named) -> Response:
         """Say who is who."""
-        walked = self._desk.mend_roles(self._session(request), body.roles)
-        told = dict(walked.tables["roles"].select("speaker", "role").iter_rows())
-        return JSONResponse({"roles": told, "moments": walked.tables["moments"].height})
+        processed = self._desk.mend_roles(self._session(request), body.roles)
+        told = dict(processed.tables["roles"].select("speaker", "role").iter_rows())
+        return JSONResponse({"roles": told, "moments": processed.tables["moments"].height})
 
     def recordings(self, request: Request) -> Response:
         """Recordings that can be added, and those that failed."""

@@ -86,11 +86,11 @@ class Desk:
 
     def with_voice(self, found: Session) -> SessionResult:
         """A session with what its client's curves are drawn of, for the picture of the whole."""
-        walked = self.opened(found)
+        processed = self.opened(found)
         curves = session.reopen(
             found.recording.recording_id, self.bench.store, ("spans", "frames")
         ).tables
-        return replace(walked, tables={**walked.tables, **curves})
+        return replace(processed, tables={**processed.tables, **curves})
 
     def sound(self, found: Session) -> Listening:
         """The sound of a session.

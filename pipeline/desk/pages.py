@@ -113,9 +113,9 @@ def _line(
     )
 
 
-def channels(walked: SessionResult, people: People) -> list[Channel]:
+def channels(processed: SessionResult, people: People) -> list[Channel]:
     """Channels by the person whose they are; none where there is but one."""
-    count = walked.recording.channels
+    count = processed.recording.channels
     if count < 2:  # noqa: PLR2004  # one channel cannot be muted apart
         return []
     found = []

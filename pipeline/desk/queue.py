@@ -18,7 +18,7 @@ from pipeline.core.errors import InputError, StoreError
 from pipeline.core.spelling import SHORT_ID
 from pipeline.core.tables import Metadata, Recording
 from pipeline.report import cards, number_format, title
-from pipeline.session import read_note
+from pipeline.session import read_manifest
 from pipeline.workspace.store import Store
 from pipeline.workspace.verdicts import Attached, Ledger, Verdict, attach
 
@@ -305,7 +305,7 @@ class Index:
 
     def _read(self, name: str, stamp: tuple[int, int]) -> Session | None:
         try:
-            note = read_note(name, self._store)
+            note = read_manifest(name, self._store)
             slot = dict(note.slots).get("moments")
             if slot is None:
                 return None

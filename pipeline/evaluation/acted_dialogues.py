@@ -241,13 +241,13 @@ class Rehearsal:
     def __exit__(self, *_: object) -> None:
         self._bench.catalogue.close()
 
-    def walk(self, dialogue: Dialogue) -> Tables:
+    def process(self, dialogue: Dialogue) -> Tables:
         """All tables of a dialogue."""
-        walked = self.walk_lines(
+        processed = self.walk_lines(
             dialogue.name,
             [(line.role, line.start_ms, line.end_ms, line.text) for line in dialogue.lines],
         )
-        return self._with_sound(dialogue, walked) if dialogue.file.sound else walked.tables
+        return self._with_sound(dialogue, processed) if dialogue.file.sound else processed.tables
 
     def walk_lines(self, name: str, lines: Sequence[tuple[str, int, int, str]]) -> SessionResult:
         """Walk a transcript given as role, start, end and text of each line."""
@@ -260,9 +260,9 @@ class Rehearsal:
                     [role, start_ms, "" if self._withheld == "timing" else end_ms, text]
                 )
         (named,) = intake.discover([path])
-        return self._bench.walk(intake.read(named, {"language": "en"}, consent=False))
+        return self._bench.process(intake.read(named, {"language": "en"}, consent=False))
 
-    def _with_sound(self, dialogue: Dialogue, walked: SessionResult) -> Tables:
+    def _with_sound(self, dialogue: Dialogue, processed: SessionResult) -> Tables:
         """Turns and all that follows, once more over what a recording would tell."""
         doubts: list[dict[str, object]] = []
         losses: list[dict[str, object]] = []
@@ -277,17 +277,17 @@ class Rehearsal:
                             "channel": 0,
                         }
                     )
-        media = walked.tables["media"]
-        tables = dict(walked.tables) | {
+        media = processed.tables["media"]
+        tables = dict(processed.tables) | {
             # A transcript has no channel; signal is lost where it is lost in all that there are.
             "media": media.with_columns(pl.lit(1).cast(media.schema["channels"]).alias("channels")),
             "doubts": DOUBTS.frame(row | {"speech_probability": 0.6} for row in doubts),
             "losses": LOSSES.frame(losses),
         }
-        settings, spoken = self._bench.settings, self._bench.speak(walked.language)
+        settings, spoken = self._bench.settings, self._bench.language_resources(processed.language)
         for stage in (
             *stages.counting(settings, spoken),
-            *stages.deciding(walked.recording, spoken, settings, {}, ()),
+            *stages.deciding(processed.recording, spoken, settings, {}, ()),
         ):
             tables |= stage.work(tables)
         return tables

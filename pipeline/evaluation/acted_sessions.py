@@ -11,7 +11,7 @@ from pipeline.session import SessionResult
 from pipeline.session.workbench import Workbench
 
 
-def walk(
+def process(
     samples: Path, workspace: Path, settings: config.Settings | None = None
 ) -> dict[str, SessionResult]:
     """Both samples, by name; by default with the settings of every run."""
@@ -21,7 +21,7 @@ def walk(
     finally:
         bench.catalogue.close()
     assert [result.error for result in results] == [None, None]
-    return {result.path.stem: result.walked for result in results if result.walked}
+    return {result.path.stem: result.processed for result in results if result.processed}
 
 
 def truth(samples: Path, name: str) -> list[dict[str, str]]:
@@ -30,9 +30,9 @@ def truth(samples: Path, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def moments(walked: SessionResult) -> pl.DataFrame:
+def moments(processed: SessionResult) -> pl.DataFrame:
     """The suggested ruptures: all moments but the therapist's own moves."""
-    return walked.tables["moments"].filter(pl.col("kind") != "therapist_move")
+    return processed.tables["moments"].filter(pl.col("kind") != "therapist_move")
 
 
 def overlap(moments: pl.DataFrame, planted: dict[str, str]) -> pl.DataFrame:
@@ -44,9 +44,9 @@ def overlap(moments: pl.DataFrame, planted: dict[str, str]) -> pl.DataFrame:
     )
 
 
-def missed(walked: SessionResult, samples: Path) -> list[str]:
+def missed(processed: SessionResult, samples: Path) -> list[str]:
     """Names of the planted primary moments of ``rupture`` that were not found."""
-    found = moments(walked)
+    found = moments(processed)
     planted = [row for row in truth(samples, "rupture_moments") if row["primary"] == "true"]
     assert planted
     return [row["moment"] for row in planted if overlap(found, row).is_empty()]

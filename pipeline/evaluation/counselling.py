@@ -70,7 +70,7 @@ def said(folder: Path) -> Annotations:
     return Annotations.read([codes], [uncertain], [benign])
 
 
-def walk(transcripts: Collection[Path], workspace: Path, settings: Settings) -> None:
+def process(transcripts: Collection[Path], workspace: Path, settings: Settings) -> None:
     """Walk them all."""
     bench = Workbench(settings, workspace)
     try:

@@ -48,12 +48,12 @@ def everyday_talk(data: Path, folder: Path) -> list[Path]:
     return written
 
 
-def walk(sidecars: Sequence[Path], workspace: Path) -> dict[str, Tables]:
+def process(sidecars: Sequence[Path], workspace: Path) -> dict[str, Tables]:
     """All tables of the sessions that `sidecars` name, by name, through every stage."""
     bench = Workbench(config.load(), workspace)
     try:
         return {
-            named.path.stem: bench.walk(intake.read(named, consent=False)).tables
+            named.path.stem: bench.process(intake.read(named, consent=False)).tables
             for named in intake.discover(sidecars)
         }
     finally:

@@ -104,7 +104,10 @@ def evaluate(
     within = tolerance or Tolerance(measured.tolerance_ms, "ms")
     study = Study.of(opened.cases, said, within, all_looked_at=bool(sessions))
     unnamed = len(opened.cases) - len(study.cases)
-    remarks = (*listed(study.strangers, unnamed, opened.closed), *study.repairs.sentences())
+    remarks = (
+        *listed(study.unmatched_sessions, unnamed, opened.n_unreadable),
+        *study.repairs.sentences(),
+    )
     return Result(study.evaluate(measured), study, remarks)
 
 

@@ -15,7 +15,7 @@ from pipeline.core.tables import Recording, Tables
 from pipeline.formats import transcript
 from pipeline.research.alignment import Timeline
 from pipeline.session import intake
-from pipeline.session.manifest import Note
+from pipeline.session.manifest import RunManifest
 from pipeline.workspace.catalogue import Catalogue, Entry
 from pipeline.workspace.database import FILE
 from pipeline.workspace.store import Store, layered
@@ -103,7 +103,7 @@ def entries(workspace: Path, sessions: Sequence[str] = ()) -> list[Entry]:
     return list({entry.recording_id: entry for entry in found}.values())
 
 
-def of_walk(note: Note, entry: Entry, store: Store) -> Case:
+def of_manifest(note: RunManifest, entry: Entry, store: Store) -> Case:
     """A session as its walk has left it; of its tables none is read yet."""
     tables = store.shelf(note.recording.recording_id, note.slots)
     return Case(note.recording, tables, entry, note.language)

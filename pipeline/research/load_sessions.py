@@ -13,10 +13,10 @@ from pipeline.core import processes as workers
 from pipeline.core.errors import InputError, StoreError, TetherError
 from pipeline.lexicons import Lexicons
 from pipeline.research import ipc
-from pipeline.research.cases import FOUND, Case, entries, in_batches, of_walk
+from pipeline.research.cases import FOUND, Case, entries, in_batches, of_manifest
 from pipeline.research.ipc import Packed
 from pipeline.research.rule_runs import decided
-from pipeline.session.manifest import read_note
+from pipeline.session.manifest import read_manifest
 from pipeline.session.workbench import Workbench
 from pipeline.workspace.catalogue import Entry
 from pipeline.workspace.store import Store
@@ -29,7 +29,7 @@ class Opened:
     """Sessions that were opened, and how many could not be."""
 
     cases: tuple[Case, ...]
-    closed: int
+    n_unreadable: int
 
 
 def read(
@@ -62,19 +62,19 @@ def read(
     else:
         seen = _decided(named, settings, workspace, processes)
     found: list[Case] = []
-    closed: list[TetherError] = []
+    unreadable: list[TetherError] = []
     for case in seen:
         if isinstance(case, Case):
             found.append(case)
             continue
         if sessions:
             raise case
-        closed.append(case)  # never finished, or damaged: the others can be read
-    if closed and not found:
-        raise closed[0]
+        unreadable.append(case)  # never finished, or damaged: the others can be read
+    if unreadable and not found:
+        raise unreadable[0]
     if not found:
         raise InputError("no session in this workspace", hint="tether run RECORDING...")
-    return Opened(tuple(found), len(closed))
+    return Opened(tuple(found), len(unreadable))
 
 
 def _decided(
@@ -110,6 +110,6 @@ def _walked(named: Iterable[Entry], store: Store) -> Iterator[_Seen]:
     """Sessions as their walks have left them, or what is wrong with one, in order."""
     for entry in named:
         try:
-            yield of_walk(read_note(entry.recording_id, store), entry, store).holding(FOUND)
+            yield of_manifest(read_manifest(entry.recording_id, store), entry, store).holding(FOUND)
         except (InputError, StoreError) as caught:
             yield caught

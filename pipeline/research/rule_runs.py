@@ -16,10 +16,10 @@ import polars as pl
 from pipeline.config import Settings
 from pipeline.core.errors import DamagedError, InputError, StoreError
 from pipeline.core.tables import Tables
-from pipeline.research.cases import FOUND, Case, in_batches, of_walk
+from pipeline.research.cases import FOUND, Case, in_batches, of_manifest
 from pipeline.rules import READS
 from pipeline.session import LanguageResources, rerun
-from pipeline.session.manifest import read_note
+from pipeline.session.manifest import read_manifest
 from pipeline.session.workbench import Workbench
 from pipeline.workspace.catalogue import Entry
 from pipeline.workspace.store import Store, together
@@ -35,7 +35,7 @@ def _batch(few: Sequence[Entry], bench: Workbench) -> list[Case | InputError | S
     seen = [_seen(entry, bench) for entry in few]
     asked = [each.case for each in seen if isinstance(each, _Unflagged)]
     try:
-        made = iter(flags(loaded(asked), bench.speak, bench.settings))
+        made = iter(flags(loaded(asked), bench.language_resources, bench.settings))
     except DamagedError:
         if len(few) > 1:  # each by itself shows which it is
             return [case for entry in few for case in _batch([entry], bench)]
@@ -72,10 +72,10 @@ def _seen(entry: Entry, bench: Workbench) -> Case | _Unflagged | InputError | St
 
 
 def _reopened(entry: Entry, bench: Workbench) -> Case | _Unflagged:
-    note = read_note(entry.recording_id, bench.store)
-    case = of_walk(note, entry, bench.store)
+    note = read_manifest(entry.recording_id, bench.store)
+    case = of_manifest(note, entry, bench.store)
     corrections = bench.catalogue.corrections(entry.recording_id)
-    spoken = bench.speak(note.language)
+    spoken = bench.language_resources(note.language)
     other = rerun.first_other(note, bench.store, spoken, bench.settings, corrections)
     if other is None:
         return case.holding(FOUND)
@@ -95,7 +95,9 @@ def loaded(cases: Sequence[Case]) -> list[Case]:
 
 
 def flags(
-    cases: Sequence[Case], speak: Callable[[str | None], LanguageResources], settings: Settings
+    cases: Sequence[Case],
+    language_resources: Callable[[str | None], LanguageResources],
+    settings: Settings,
 ) -> list[dict[str, pl.DataFrame]]:
     """Hits, not explained, and moments of sessions, by rules of their languages.
 
@@ -109,7 +111,7 @@ def flags(
     made: dict[int, dict[str, pl.DataFrame]] = {}
     for language in dict.fromkeys(case.language for case in cases):
         own = [place for place, case in enumerate(cases) if case.language == language]
-        spoken = speak(language)
+        spoken = language_resources(language)
         tables = [cases[place].tables for place in own]
         found = spoken.rules.flag_all(tables, spoken.lexicons, settings, explained=False)
         made |= dict(zip(own, found, strict=True))
@@ -121,7 +123,7 @@ def _computed(entry: Entry, bench: Workbench) -> Case:
     note, outcome = rerun.decided(
         entry.recording_id,
         _OverlayStore(bench.store.workspace),
-        bench.speak,
+        bench.language_resources,
         bench.settings,
         bench.catalogue.corrections(entry.recording_id),
     )

@@ -140,7 +140,7 @@ class Study:
     cases: tuple[Case, ...]
     coded: tuple[Coded, ...]
     tolerance: Tolerance
-    strangers: tuple[str, ...]
+    unmatched_sessions: tuple[str, ...]
     repairs: Repairs = field(default_factory=Repairs)
 
     @classmethod
@@ -193,8 +193,8 @@ class Study:
                 "ELAN file has it as its name",
                 hint="tether sessions",
             )
-        strangers = tuple(name for name, found in names.items() if found is None)
-        return cls(tuple(taken), tuple(coded), tolerance, strangers, repairs)
+        unmatched_sessions = tuple(name for name, found in names.items() if found is None)
+        return cls(tuple(taken), tuple(coded), tolerance, unmatched_sessions, repairs)
 
     def in_batches(self, processes: int) -> Iterator["Study"]:
         """The same, a few sessions at a time: see `cases.in_batches`."""

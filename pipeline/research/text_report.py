@@ -336,9 +336,9 @@ def _line(row: Mapping[str, Any]) -> Row:
     )
 
 
-def listed(strangers: Iterable[str], left_out: int, closed: int) -> Iterable[str]:
+def listed(unmatched_sessions: Iterable[str], left_out: int, unreadable: int) -> Iterable[str]:
     """What to know of sessions that are not in the table."""
-    unknown = len(tuple(strangers))
+    unknown = len(tuple(unmatched_sessions))
     if unknown:
         yield f"{count(unknown, 'session')} of the codes not found among these"
     if left_out:
@@ -346,5 +346,5 @@ def listed(strangers: Iterable[str], left_out: int, closed: int) -> Iterable[str
             f"{count(left_out, 'session')} that the codes do not name left out; name them on the "
             "command line if they were coded and hold no rupture"
         )
-    if closed:
-        yield f"{count(closed, 'session')} of the workspace not walked to the end, or damaged"
+    if unreadable:
+        yield f"{count(unreadable, 'session')} of the workspace not walked to the end, or damaged"

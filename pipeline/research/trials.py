@@ -61,7 +61,7 @@ class Tried:
         return tuple(n for n, own in dumped if all(own[name] == plain[name] for name in rest))
 
     def tallies(
-        self, study: Study, tell: Callable[[int, int], None], processes: int = 1
+        self, study: Study, on_progress: Callable[[int, int], None], processes: int = 1
     ) -> Tallies:
         """Of all sessions by all trials, and by `START`.
 
@@ -84,7 +84,7 @@ class Tried:
                 found[number] |= own
                 if number != START:
                     done += 1
-                    tell(done, len(trials) * len(parts))
+                    on_progress(done, len(trials) * len(parts))
         return found
 
     def _here(self, numbers: Iterable[_Numbers], parts: Sequence[Study]) -> Iterator[Tallies]:
@@ -130,7 +130,7 @@ class _Scorer:
         self._tried = tried
         self._bench = Workbench(tried.plain, tried.workspace, lexicons=lexicons)
         self._other: tuple[int, Workbench] = (START, self._bench)
-        self._speak = cache(self._speaking)
+        self._language_resources = cache(self._speaking)
         self.lexicons = self._bench.lexicons
 
     def close(self) -> None:
@@ -146,8 +146,11 @@ class _Scorer:
             cases: Sequence[Case] = part.cases
             if number in self._tried.by_rules:
                 held = held or loaded(part.cases)
-                speak, settings = self._speak(number), self._tried.settings[number]
-                made = flags(held, speak, settings)
+                language_resources, settings = (
+                    self._language_resources(number),
+                    self._tried.settings[number],
+                )
+                made = flags(held, language_resources, settings)
                 cases = [case.with_tables(own) for case, own in zip(held, made, strict=True)]
             elif number != START:
                 cases = list(self._anew(number, part.cases))
@@ -159,12 +162,12 @@ class _Scorer:
         """The same words, and the rules of a trial."""
 
         @cache
-        def speak(language: str | None) -> LanguageResources:
-            spoken = self._bench.speak(language)
+        def language_resources(language: str | None) -> LanguageResources:
+            spoken = self._bench.language_resources(language)
             settings = self._tried.settings[number]
             return replace(spoken, rules=RuleBook.read(settings, spoken.features, spoken.lexicons))
 
-        return speak
+        return language_resources
 
     def _anew(self, number: int, cases: Iterable[Case]) -> Iterator[Case]:
         """Sessions by a trial in which more than rules differs."""

@@ -97,7 +97,7 @@ def tune(
     sweep: Sweep,
     said: Annotations,
     sessions: Sequence[str] = (),
-    tell: Callable[[int, int], None] = lambda _done, _all: None,
+    on_progress: Callable[[int, int], None] = lambda _done, _all: None,
     *,
     processes: int = 1,
 ) -> Tuning:
@@ -133,7 +133,7 @@ def tune(
     names = [case.name for case in study.cases]
     held = holdout.chosen(names, str(sweep.hold_out)) if sweep.hold_out else frozenset()
     folds = _folds([name for name in names if name not in held], sweep.folds)
-    tallies = Tried(workspace, plain, settings, sweep.group).tallies(study, tell, processes)
+    tallies = Tried(workspace, plain, settings, sweep.group).tallies(study, on_progress, processes)
     trials = [Trial(point, tallies[number]) for number, point in enumerate(points)]
     found = _settled(sweep, trials, tallies[START], folds, held)
     return replace(found, remarks=study.repairs.sentences())

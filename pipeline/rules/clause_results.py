@@ -82,7 +82,7 @@ def expressions(compiled: Compiled, min_n: int) -> Iterator[pl.Expr]:
     min_n
         Values under which a baseline is small.
     """
-    parts, aside = [], []
+    parts, skipped_small_baseline = [], []
     for number, part in enumerate(compiled.where):
         # Among alternatives, one that had to be set aside proves nothing.
         alone = len(part) == 1
@@ -91,7 +91,7 @@ def expressions(compiled: Compiled, min_n: int) -> Iterator[pl.Expr]:
         for inner, (test, expr) in enumerate(zip(part, held, strict=True)):
             yield expr.alias(name(compiled, f"{number}.{inner}"))
             if test.main.baselines:
-                aside.append(expr & test.small(min_n))
+                skipped_small_baseline.append(expr & test.small(min_n))
     everything = pl.all_horizontal(parts)
     yield everything.alias(name(compiled, "held"))
     among = compiled.among.expr if compiled.among else everything
@@ -101,5 +101,5 @@ def expressions(compiled: Compiled, min_n: int) -> Iterator[pl.Expr]:
         fires = test.held(min_n, set_aside_holds=False)
         guard = pl.when(fires).then(pl.lit(number, dtype=pl.Int64)).otherwise(guard)
     yield guard.alias(name(compiled, "guard"))
-    if aside:
-        yield pl.any_horizontal(aside).alias(name(compiled, "small"))
+    if skipped_small_baseline:
+        yield pl.any_horizontal(skipped_small_baseline).alias(name(compiled, "small"))

@@ -21,7 +21,7 @@ from pipeline.rules.compiler import Compiled
 from pipeline.rules.conditions import Quote, Test
 from pipeline.rules.evidence import Quoting
 
-State = Literal["held", "failed", "null", "aside"]
+State = Literal["held", "failed", "null", "small_baseline"]
 Outcome = Literal["hit", "suppressed", "guarded", "too few", "failed"]
 
 
@@ -70,7 +70,9 @@ class Looked:
     @property
     def near(self) -> int:
         """How near it came: clauses that hold, less those that fail."""
-        return sum(1 if clause.state in {"held", "aside"} else -1 for clause in self.clauses)
+        return sum(
+            1 if clause.state in {"held", "small_baseline"} else -1 for clause in self.clauses
+        )
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,7 @@ def _checked(
     observed = {name: values[name] for name in names if name != "text"}
     state: State = "held" if held else "failed"
     if small and test.fallback is None:
-        state = "aside"
+        state = "small_baseline"
     elif not held and any(values[name] is None for name in used.columns):
         state = "null"
     text = conditions.filled(test.because, values, quote)

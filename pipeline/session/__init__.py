@@ -24,7 +24,7 @@ from pipeline.session import prior_sessions, stages
 from pipeline.session.cleanup import purge, unused
 from pipeline.session.enrolment import therapist_voice
 from pipeline.session.intake import Source
-from pipeline.session.manifest import SessionResult, publish, read_note, reopen
+from pipeline.session.manifest import SessionResult, publish, read_manifest, reopen
 from pipeline.session.moment_audio import moment_clips
 from pipeline.session.plan import Enrolled, LanguageResources, Plan
 from pipeline.session.replacement import Older, abandon, replace_older
@@ -44,7 +44,7 @@ __all__ = [
     "moment_clips",
     "numbered",
     "purge",
-    "read_note",
+    "read_manifest",
     "reopen",
     "replace_older",
     "settings_digest",
@@ -55,7 +55,7 @@ __all__ = [
 ]
 
 
-def walk(
+def process(
     source: Source,
     store: Store,
     settings: Settings,
@@ -64,7 +64,7 @@ def walk(
     corrections: Mapping[str, str],
     *,
     refresh: bool = False,
-    tell: Callable[[str, State], None] = lambda _stage, _state: None,
+    on_progress: Callable[[str, State], None] = lambda _stage, _state: None,
 ) -> SessionResult:
     """Walk one recording; what is there already is not computed again.
 
@@ -79,19 +79,19 @@ def walk(
     root = source.recording_id
     try:
         first = stages.listening(source, sound, settings, detector)
-        heard = run(first, root, store, refresh=refresh, tell=tell)
+        heard = run(first, root, store, refresh=refresh, on_progress=on_progress)
         plan = choose(source, heard.tables)
         recording = _recording(source, heard.tables["media"])
         hearing = stages.hearing(recording, sound, plan)
-        said = run(hearing, root, store, upstream=heard, refresh=refresh, tell=tell)
+        said = run(hearing, root, store, upstream=heard, refresh=refresh, on_progress=on_progress)
         language = plan.language or said.tables["transcription"]["language"][0]
-        spoken = plan.speak(language)
-        encoder, meant = plan.understand(language)
+        spoken = plan.language_resources(language)
+        encoder, meant = plan.sentence_encoder_for(language)
         knowing = stages.understanding(sound, plan, spoken, encoder, meant)
-        known = run(knowing, root, store, upstream=said, refresh=refresh, tell=tell)
+        known = run(knowing, root, store, upstream=said, refresh=refresh, on_progress=on_progress)
         past = _past(recording, known, store, settings)
         decide = stages.deciding(recording, spoken, settings, corrections, past, _compared(known))
-        outcome = run(decide, root, store, upstream=known, refresh=refresh, tell=tell)
+        outcome = run(decide, root, store, upstream=known, refresh=refresh, on_progress=on_progress)
         source.require_unchanged()
     finally:
         sound.close()
@@ -104,13 +104,13 @@ def walk(
     engines = (*plan.provenance.engines, meant)
     provenance = replace(plan.provenance, engines=engines, rules=spoken.listed, notes=notes)
     settled = settings_digest(settings, spoken)
-    return publish(recording, language, outcome, provenance, settled, store, tell)
+    return publish(recording, language, outcome, provenance, settled, store, on_progress)
 
 
 def decide_again(
     recording_id: str,
     store: Store,
-    speak: Callable[[str | None], LanguageResources],
+    language_resources: Callable[[str | None], LanguageResources],
     settings: Settings,
     corrections: Mapping[str, str],
     named: Callable[[report.Provenance], report.Provenance] = lambda provenance: provenance,
@@ -124,7 +124,7 @@ def decide_again(
     named
         Puts the names of workspace and settings into the provenance.
     """
-    note = read_note(recording_id, store)
+    note = read_manifest(recording_id, store)
     kept = [(stage, slot) for stage, slot in note.slots if stage not in stages.DECIDING]
     addresses = {stage: note.provenance.stages[stage] for stage, _ in kept}
     tables: dict[str, pl.DataFrame] = {}
@@ -134,7 +134,7 @@ def decide_again(
         stage: "stale" if stage in note.stale else "kept" for stage in addresses
     }
     upstream = Outcome(tables, states, addresses, dict(kept), {})
-    spoken = speak(note.language)
+    spoken = language_resources(note.language)
     past = _past(note.recording, upstream, store, settings)
     decide = stages.deciding(
         note.recording, spoken, settings, corrections, past, _compared(upstream)

@@ -47,7 +47,7 @@ class Result:
     number: int
     path: Path
     recording_id: str | None
-    walked: SessionResult | None
+    processed: SessionResult | None
     error: str | None
     exit_code: int
     seconds: float
@@ -59,9 +59,9 @@ class Result:
         """`kept`: everything was there already."""
         if self.withheld:
             return "withheld"
-        if self.walked is None:
+        if self.processed is None:
             return "failed"
-        return "done" if self.walked.computed else "kept"
+        return "done" if self.processed.computed else "kept"
 
     @property
     def path_hash(self) -> str:
@@ -138,7 +138,7 @@ def _one(
 ) -> Result:
     began = time.monotonic()
     recording_id = None
-    walked = None
+    processed = None
     error = None
     exit_code = EXIT_DONE
     withheld = None
@@ -153,7 +153,7 @@ def _one(
             bench.catalogue.remember(Entry(recording_id, source.path, source.sidecar), now())
             done = _walk(source, bench, listener, refresh=refresh)
             older = session.replace_older(source.path, bench.store, bench.catalogue)
-            walked = done
+            processed = done
         # A file that failed by itself may be part of a session now.
         bench.catalogue.no_failure(path_hash(file) for file in (named.path, *source.audio))
     except TetherError as caught:
@@ -173,7 +173,7 @@ def _one(
         number,
         named.path,
         recording_id,
-        walked,
+        processed,
         error,
         exit_code,
         time.monotonic() - began,
@@ -200,7 +200,7 @@ def _walk(
     source: intake.Source, bench: Workbench, listener: Listener, *, refresh: bool
 ) -> SessionResult:
     try:
-        return bench.walk(source, refresh=refresh, tell=listener.stage)
+        return bench.process(source, refresh=refresh, on_progress=listener.stage)
     except ChangingError:  # what stands of it is of other bytes than the file will have
         session.abandon(source.recording_id, bench.store, bench.catalogue)
         raise

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.core.errors import InputError, StoreError
 from pipeline.core.spelling import SHORT_ID
-from pipeline.session.manifest import read_note
+from pipeline.session.manifest import read_manifest
 from pipeline.workspace import database
 from pipeline.workspace.catalogue import Catalogue, Reason
 from pipeline.workspace.layout import artifact
@@ -21,7 +21,7 @@ def unused(store: Store) -> Iterator[tuple[str, str, int]]:
     """
     for session in store.sessions():
         try:
-            note = read_note(session, store)
+            note = read_manifest(session, store)
         except (InputError, StoreError):
             continue
         used = {artifact(stage, slot) for stage, slot in note.slots}

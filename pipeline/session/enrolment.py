@@ -12,7 +12,7 @@ from pipeline.workspace.store import Store
 
 
 def therapist_voice(
-    walked: SessionResult,
+    processed: SessionResult,
     source: Source,
     therapist: str,
     store: Store,
@@ -29,21 +29,21 @@ def therapist_voice(
         Nobody said who the therapist is, the recording is another or has no audio, or the
         therapist hardly talks alone.
     """
-    named = walked.recording.metadata.therapist
+    named = processed.recording.metadata.therapist
     if named not in (None, therapist):
         raise ConfigError(
             "the sidecar of this session names another therapist",
             hint="check the name that you typed, and the sidecar",
         )
-    if source.recording_id != walked.recording.recording_id or not source.audio:
+    if source.recording_id != processed.recording.recording_id or not source.audio:
         raise InputError(
             "the recording of this session is not there any more, or has no audio",
             hint="run `tether run` on the recording, and enrol from it",
         )
-    speaker = _therapist(walked)
+    speaker = _therapist(processed)
     sound = Sound(source, store, settings)
     try:
-        heard, spans = sound.decoded().audio, walked.tables["spans"]
+        heard, spans = sound.decoded().audio, processed.tables["spans"]
         voice, speech_ms = voices.mean(heard, spans, speaker, encoder, settings.voices)
     finally:
         sound.close()
@@ -56,9 +56,9 @@ def therapist_voice(
     return voice, speech_ms
 
 
-def _therapist(walked: SessionResult) -> str:
+def _therapist(processed: SessionResult) -> str:
     """The speaker who is the therapist, as a person said."""
-    rows = walked.tables["roles"].filter(role="therapist")
+    rows = processed.tables["roles"].filter(role="therapist")
     sure = [row["speaker"] for row in rows.iter_rows(named=True) if row["source"] in _PEOPLE]
     if len(sure) != 1:
         raise InputError(

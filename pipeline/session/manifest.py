@@ -12,7 +12,7 @@ from pipeline import report
 from pipeline.core.errors import InputError, StoreError
 from pipeline.core.tables import Recording, Tables
 from pipeline.formats.cues import UNNAMED
-from pipeline.workspace.layout import NOTE
+from pipeline.workspace.layout import RUN_MANIFEST
 from pipeline.workspace.stage_cache import Outcome, State
 from pipeline.workspace.store import Store, canonical, told, write_private
 
@@ -32,7 +32,7 @@ class SessionResult:
     mended
         Stages computed again because what was kept of them was damaged.
     language, settings
-        As in its `Note`.
+        As in its `RunManifest`.
     """
 
     recording: Recording
@@ -41,13 +41,13 @@ class SessionResult:
     computed: tuple[str, ...]
     stale: tuple[str, ...]
     seconds: Mapping[str, float]
-    mended: tuple[str, ...] = ()
+    recomputed: tuple[str, ...] = ()
     language: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Note:
+class RunManifest:
     """What the last walk came to, as ``walk.json`` has it.
 
     Attributes
@@ -70,10 +70,10 @@ class Note:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-_NOTE = TypeAdapter(Note)
+_MANIFEST = TypeAdapter(RunManifest)
 
 
-def read_note(recording_id: str, store: Store) -> Note:
+def read_manifest(recording_id: str, store: Store) -> RunManifest:
     """``walk.json`` of a session.
 
     Raises
@@ -83,7 +83,7 @@ def read_note(recording_id: str, store: Store) -> Note:
     StoreError
         The note is damaged.
     """
-    file = store.session(recording_id) / NOTE
+    file = store.session(recording_id) / RUN_MANIFEST
     with told("the note of this session's last walk cannot be read", must="readable"):
         try:
             content = file.read_bytes()
@@ -92,7 +92,7 @@ def read_note(recording_id: str, store: Store) -> Note:
                 "this session has no finished walk", hint="run `tether run` on its recording"
             ) from None
     try:
-        return _NOTE.validate_json(content)
+        return _MANIFEST.validate_json(content)
     except ValidationError:  # its message would quote what was found
         raise StoreError(
             "the note of this session's last walk is damaged on disk",
@@ -107,7 +107,7 @@ def publish(
     provenance: report.Provenance,
     settings: Mapping[str, str],
     store: Store,
-    tell: Callable[[str, State], None] = lambda _stage, _state: None,
+    on_progress: Callable[[str, State], None] = lambda _stage, _state: None,
 ) -> SessionResult:
     """Render the report and note the walk, unless both stand already."""
     provenance = replace(
@@ -117,15 +117,15 @@ def publish(
     )
     stale = tuple(name for name, state in outcome.states.items() if state == "stale")
     slots = tuple(outcome.slots.items())
-    note = Note(recording, language, provenance, slots, stale, settings)
-    content = canonical(_NOTE.dump_python(note, mode="json"))
+    note = RunManifest(recording, language, provenance, slots, stale, settings)
+    content = canonical(_MANIFEST.dump_python(note, mode="json"))
     folder = store.session(recording.recording_id)
-    walk_file, report_file = folder / NOTE, folder / report.REPORT
+    walk_file, report_file = folder / RUN_MANIFEST, folder / report.REPORT
     computed = [name for name, state in outcome.states.items() if state == "done"]
     stands = report_file.is_file() and walk_file.is_file() and walk_file.read_bytes() == content
     seconds = dict(outcome.seconds)
     if not stands:
-        tell("report", "started")
+        on_progress("report", "started")
         began = time.perf_counter()
         html = report.render(recording, outcome.tables, provenance)
         write_private(report_file, html.encode("utf-8"))
@@ -134,7 +134,7 @@ def publish(
         write_private(walk_file, content)
         computed.append("report")
         seconds["report"] = time.perf_counter() - began
-        tell("report", "done")
+        on_progress("report", "done")
     return SessionResult(
         recording,
         outcome.tables,
@@ -142,7 +142,7 @@ def publish(
         tuple(computed),
         stale,
         seconds,
-        outcome.mended,
+        outcome.recomputed,
         language,
         settings,
     )
@@ -174,7 +174,7 @@ def reopen(recording_id: str, store: Store, only: Collection[str] | None = None)
     InputError
         It was never walked to the end.
     """
-    note = read_note(recording_id, store)
+    note = read_manifest(recording_id, store)
     shelf = store.shelf(recording_id, note.slots)
     tables = {name: shelf[name] for name in shelf if only is None or name in only}
     # JSON sorted the names of the stages; a report gives them in the order of the walk.

@@ -10,7 +10,7 @@ from pipeline.workspace.store import Store
 
 
 def moment_clips(
-    walked: SessionResult, source: Source, store: Store, settings: Settings
+    processed: SessionResult, source: Source, store: Store, settings: Settings
 ) -> dict[int, Clip]:
     """A clip for each candidate moment, by moment_id; none for therapist moves.
 
@@ -28,13 +28,15 @@ def moment_clips(
         raise InputError(
             "this session has no audio", hint="tether report SESSION, without --with-clips"
         )
-    if source.recording_id != walked.recording.recording_id:
+    if source.recording_id != processed.recording.recording_id:
         raise InputError(
             "the recording of this session was changed since its last run",
             expected="the same bytes, for times would not fit",
             hint="run `tether run` on the recording again",
         )
-    moments = walked.tables["moments"].filter(walked.tables["moments"]["kind"] != "therapist_move")
+    moments = processed.tables["moments"].filter(
+        processed.tables["moments"]["kind"] != "therapist_move"
+    )
     sound = Sound(source, store, settings)
     try:
         heard = sound.decoded().audio

@@ -94,8 +94,8 @@ class Plan:
     pitch: PitchTracker
     language: str | None
     no_words: str | None
-    speak: Callable[[str | None], LanguageResources]
-    understand: Callable[[str | None], tuple[SentenceEncoder | None, report.EngineChoice]]
+    language_resources: Callable[[str | None], LanguageResources]
+    sentence_encoder_for: Callable[[str | None], tuple[SentenceEncoder | None, report.EngineChoice]]
     enrolled: Enrolled | None
     provenance: report.Provenance
 

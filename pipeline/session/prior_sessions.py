@@ -20,7 +20,7 @@ import polars as pl
 from pipeline.core.errors import InputError, StoreError
 from pipeline.core.tables import Metadata, Recording
 from pipeline.measures.baseline import Earlier
-from pipeline.session.manifest import Note, read_note
+from pipeline.session.manifest import RunManifest, read_manifest
 from pipeline.workspace.store import Store
 
 _STAGES = ("turns", "values", "roles")
@@ -79,11 +79,11 @@ def find(recording: Recording, values_slot: str, store: Store, at_most: int) -> 
         return ()
     ours = store.manifest(recording.recording_id, "values", values_slot)
     found = [
-        (_when(note.recording.metadata), _past(note, now, store))
-        for note in _notes(store)
-        if note.recording.metadata.client == now.client
-        and is_before(note.recording.metadata, now)
-        and _way(_manifest(note, store)) == _way(ours)
+        (_when(run_manifest.recording.metadata), _past(run_manifest, now, store))
+        for run_manifest in _run_manifests(store)
+        if run_manifest.recording.metadata.client == now.client
+        and is_before(run_manifest.recording.metadata, now)
+        and _way(_manifest(run_manifest, store)) == _way(ours)
     ]
     found.sort(key=lambda pair: (*pair[0], pair[1].recording_id))
     return tuple(past for _, past in found[-at_most:])
@@ -98,27 +98,27 @@ def is_before(one: Metadata, other: Metadata) -> bool:
 
 def told(notes: tuple[str, ...], past: tuple[Past, ...]) -> tuple[str, ...]:
     """`notes` with a sentence on what the baseline rests on."""
-    others = tuple(note for note in notes if not note.startswith(_TOLD))
+    others = tuple(run_manifest for run_manifest in notes if not run_manifest.startswith(_TOLD))
     if not past:
         return others
     sessions = "1 earlier session" if len(past) == 1 else f"{len(past)} earlier sessions"
     return (*others, f"{_TOLD}{sessions} of the same client.")
 
 
-def _notes(store: Store) -> Iterator[Note]:
+def _run_manifests(store: Store) -> Iterator[RunManifest]:
     for session in store.sessions():
         try:
-            yield read_note(session, store)
+            yield read_manifest(session, store)
         except (InputError, StoreError):
             continue  # never finished, or damaged: told when it is opened itself
 
 
-def _manifest(note: Note, store: Store) -> dict[str, Any] | None:
-    slots = dict(note.slots)
+def _manifest(run_manifest: RunManifest, store: Store) -> dict[str, Any] | None:
+    slots = dict(run_manifest.slots)
     if not slots.keys() >= set(_STAGES):
         return None
     try:
-        return store.manifest(note.recording.recording_id, "values", slots["values"])
+        return store.manifest(run_manifest.recording.recording_id, "values", slots["values"])
     except StoreError:
         return None
 
@@ -128,11 +128,13 @@ def _way(manifest: dict[str, Any] | None) -> object:
     return manifest and (manifest.get("version"), manifest.get("parameters"))
 
 
-def _past(note: Note, now: Metadata, store: Store) -> Past:
-    slots, addresses = dict(note.slots), note.provenance.stages
+def _past(run_manifest: RunManifest, now: Metadata, store: Store) -> Past:
+    slots, addresses = dict(run_manifest.slots), run_manifest.provenance.stages
     facts = {stage: addresses.get(stage) for stage in _STAGES}
-    same = now.therapist is not None and note.recording.metadata.therapist == now.therapist
-    return Past(note.recording.recording_id, slots, {**facts, "same_therapist": same}, store)
+    same = now.therapist is not None and run_manifest.recording.metadata.therapist == now.therapist
+    return Past(
+        run_manifest.recording.recording_id, slots, {**facts, "same_therapist": same}, store
+    )
 
 
 def _when(metadata: Metadata) -> tuple[int, dt.date]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.errors import InputError, StoreError
-from pipeline.session.manifest import read_note
+from pipeline.session.manifest import read_manifest
 from pipeline.workspace.catalogue import Catalogue
 from pipeline.workspace.store import Store
 from pipeline.workspace.verdicts import Ledger
@@ -83,7 +83,7 @@ def replace_older(path: Path, store: Store, catalogue: Catalogue) -> Older:
 def abandon(recording_id: str, store: Store, catalogue: Catalogue) -> None:
     """Remove what was begun of a recording that changed meanwhile, if it was never finished."""
     try:
-        read_note(recording_id, store)
+        read_manifest(recording_id, store)
     except (InputError, StoreError):
         store.remove(recording_id)
         catalogue.forget(recording_id, keep_corrections=True)

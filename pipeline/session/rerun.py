@@ -10,7 +10,7 @@ import polars as pl
 
 from pipeline.config import Settings
 from pipeline.session import prior_sessions, stages
-from pipeline.session.manifest import Note, read_note
+from pipeline.session.manifest import RunManifest, read_manifest
 from pipeline.session.plan import LanguageResources
 from pipeline.workspace.stage_cache import Outcome, State, run
 from pipeline.workspace.store import Store, canonical, digest
@@ -19,10 +19,10 @@ from pipeline.workspace.store import Store, canonical, digest
 def decided(
     recording_id: str,
     store: Store,
-    speak: Callable[[str | None], LanguageResources],
+    language_resources: Callable[[str | None], LanguageResources],
     settings: Settings,
     corrections: Mapping[str, str],
-) -> tuple[Note, Outcome]:
+) -> tuple[RunManifest, Outcome]:
     """Turns, values, roles, measures and moments over the last walk; only what differs is computed.
 
     Parameters
@@ -37,8 +37,8 @@ def decided(
     InputError
         The session was never walked to the end.
     """
-    note = read_note(recording_id, store)
-    spoken = speak(note.language)
+    note = read_manifest(recording_id, store)
+    spoken = language_resources(note.language)
     counting = stages.counting(settings, spoken, _if_there("meaning", dict(note.slots)))
     anew = {*stages.DECIDING, *(stage.name for stage in counting)}
     kept = {stage: slot for stage, slot in note.slots if stage not in anew}
@@ -57,7 +57,7 @@ def decided(
 
 
 def first_other(
-    note: Note,
+    note: RunManifest,
     store: Store,
     spoken: LanguageResources,
     settings: Settings,

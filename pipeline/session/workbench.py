@@ -114,19 +114,19 @@ class Workbench:
         self._read = dict(lexicons or {})
         self._languages: dict[str | None, LanguageResources] = {}
         self._engines: dict[tuple[str, str], Any] = {}
-        self.speak(settings.transcription.language)  # mistakes in rules are told now
+        self.language_resources(settings.transcription.language)  # mistakes in rules are told now
         self.store = Store(workspace)
         self.catalogue = Catalogue(workspace)
 
-    def walk(
+    def process(
         self,
         source: Source,
         *,
         refresh: bool = False,
-        tell: Callable[[str, State], None] = lambda _stage, _state: None,
+        on_progress: Callable[[str, State], None] = lambda _stage, _state: None,
     ) -> SessionResult:
         """Walk one recording."""
-        return session.walk(
+        return session.process(
             source,
             self.store,
             self.settings,
@@ -134,7 +134,7 @@ class Workbench:
             self.plan,
             self.catalogue.corrections(source.recording_id),
             refresh=refresh,
-            tell=tell,
+            on_progress=on_progress,
         )
 
     def correct(
@@ -173,12 +173,12 @@ class Workbench:
                 self.catalogue.correct(recording_id, speaker, role, now)
             return self.decide_again(recording_id)
 
-    def _require_same_settings(self, walked: SessionResult) -> None:
-        differing = self._differing(walked)
+    def _require_same_settings(self, processed: SessionResult) -> None:
+        differing = self._differing(processed)
         if differing:
             raise ConfigError(
                 "the session was walked under other settings "
-                f"('{walked.provenance.profile}', now '{self.profile}'): they differ in "
+                f"('{processed.provenance.profile}', now '{self.profile}'): they differ in "
                 + ", ".join(differing),
                 expected="the same, for roles, baselines and rules are computed again",
                 hint="say the --config of the run; or run the recording again with these settings; "
@@ -190,19 +190,19 @@ class Workbench:
         return session.decide_again(
             recording_id,
             self.store,
-            self.speak,
+            self.language_resources,
             self.settings,
             self.catalogue.corrections(recording_id),
             lambda found: replace(found, profile=self.profile, options=self.options),
         )
 
-    def _differing(self, walked: SessionResult) -> list[str]:
+    def _differing(self, processed: SessionResult) -> list[str]:
         """Parts of the settings in which `decide_again` would differ from the walk.
 
         Empty too for the note of an older version, which does not tell.
         """
-        now = session.settings_digest(self.settings, self.speak(walked.language))
-        return [name for name, settled in walked.settings.items() if now.get(name) != settled]
+        now = session.settings_digest(self.settings, self.language_resources(processed.language))
+        return [name for name, settled in processed.settings.items() if now.get(name) != settled]
 
     @property
     def detector(self) -> SpeechDetector:
@@ -236,7 +236,7 @@ class Workbench:
         pitch = self._engine(PITCH_TRACKERS, self.settings.engines.pitch)
         no_words = None if transcriber else f"Timing only: {what.because}."
         if self.settings.engines.meaning != "auto" and language:
-            self._understand(transcriber, language)  # what is missing is told now
+            self._sentence_encoder_for(transcriber, language)  # what is missing is told now
         chosen = (
             _hearing(source, "speech activity", "silero", "always used", self.detector),
             who,
@@ -250,8 +250,8 @@ class Workbench:
             pitch=pitch,
             language=language,
             no_words=no_words,
-            speak=self.speak,
-            understand=partial(self._understand, transcriber),
+            language_resources=self.language_resources,
+            sentence_encoder_for=partial(self._sentence_encoder_for, transcriber),
             enrolled=self._enrolled(source),
             provenance=Provenance(
                 version=version("tether"),
@@ -267,7 +267,7 @@ class Workbench:
         """What was read so far, by language."""
         return {language: spoken.lexicons for language, spoken in self._languages.items()}
 
-    def speak(self, language: str | None) -> LanguageResources:
+    def language_resources(self, language: str | None) -> LanguageResources:
         """Lexicons, features and compiled rules of a language."""
         if language not in self._languages:
             lexicons = self._read.get(language) or lexicon.load(language)
@@ -308,17 +308,17 @@ class Workbench:
                 expected="a therapist who agreed, and settings with 'roles: {enrolment: true}'",
                 hint="name such settings with --config",
             )
-        walked = session.reopen(recording_id, self.store)
+        processed = session.reopen(recording_id, self.store)
         source = self._source(path)
         vector, speech_ms = session.therapist_voice(
-            walked, source, therapist, self.store, self.settings, self.encoder
+            processed, source, therapist, self.store, self.settings, self.encoder
         )
         model = self.encoder.identity()["model"]
         voice = Voice(therapist, vector.astype("<f4").tobytes(), model, speech_ms, now)
         self.catalogue.enrol(voice)
         return voice
 
-    def clips(self, walked: SessionResult, path: Path) -> dict[int, Clip]:
+    def clips(self, processed: SessionResult, path: Path) -> dict[int, Clip]:
         """What is heard around the candidate moments of a walked session, by moment_id.
 
         Parameters
@@ -332,7 +332,7 @@ class Workbench:
             The recording is another or has no audio.
         """
         source = self._source(path)
-        return session.moment_clips(walked, source, self.store, self.settings)
+        return session.moment_clips(processed, source, self.store, self.settings)
 
     def _source(self, path: Path) -> Source:
         named = intake.Named(path, path.parent)
@@ -470,7 +470,7 @@ class Workbench:
         )
         return encoder
 
-    def _understand(
+    def _sentence_encoder_for(
         self, transcriber: Transcriber | None, language: str | None
     ) -> tuple[SentenceEncoder | None, EngineChoice]:
         """The sentence encoder for a language, and why; None: meaning is not compared."""

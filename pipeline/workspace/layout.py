@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.core.errors import DamagedError, InputError
 from pipeline.core.spelling import SHORT_ID
 
-NOTE = "walk.json"
+RUN_MANIFEST = "walk.json"
 """What the last walk of a session came to."""
 
 MANIFEST = "manifest.json"
@@ -50,7 +50,7 @@ def glance(workspace: Path, recording_id: str) -> Glance:
     folder = session_folder(workspace, recording_id)
     again = "run `tether run` on its recording"
     try:
-        note = json.loads((folder / NOTE).read_bytes())
+        note = json.loads((folder / RUN_MANIFEST).read_bytes())
     except FileNotFoundError:
         raise InputError("this session has no finished walk", hint=again) from None
     except (OSError, ValueError):

@@ -96,7 +96,7 @@ class Outcome:
     addresses: Mapping[str, str]
     slots: Mapping[str, str]
     seconds: Mapping[str, float]
-    mended: tuple[str, ...] = ()
+    recomputed: tuple[str, ...] = ()
 
 
 def run(
@@ -106,7 +106,7 @@ def run(
     *,
     upstream: Outcome | None = None,
     refresh: bool = False,
-    tell: Callable[[str, State], None] = lambda _stage, _state: None,
+    on_progress: Callable[[str, State], None] = lambda _stage, _state: None,
 ) -> Outcome:
     """Compute what is missing, in order, and keep each result as soon as it is there.
 
@@ -133,7 +133,7 @@ def run(
     states = dict(upstream.states) if upstream else {}
     slots = dict(upstream.slots) if upstream else {}
     seconds = dict(upstream.seconds) if upstream else {}
-    mended = list(upstream.mended) if upstream else []
+    recomputed = list(upstream.recomputed) if upstream else []
     for stage in stages:
         facts = stage.facts(root, known)
         slot = digest(canonical(facts))
@@ -142,10 +142,10 @@ def run(
         try:
             kept = None if refresh else _kept(stage, root, slot, store)
         except DamagedError:
-            tell(stage.name, "damaged")
-            mended.append(stage.name)
+            on_progress(stage.name, "damaged")
+            recomputed.append(stage.name)
         if kept is None:
-            tell(stage.name, "started")
+            on_progress(stage.name, "started")
             began = time.perf_counter()
             made = stage.work(tables)
             facts |= {"address": address, "engine": dict(stage.engine), "because": stage.because}
@@ -160,8 +160,8 @@ def run(
             tables |= kept[1]
         known[stage.name] = address
         slots[stage.name] = slot
-        tell(stage.name, states[stage.name])
-    return Outcome(tables, states, known, slots, seconds, tuple(mended))
+        on_progress(stage.name, states[stage.name])
+    return Outcome(tables, states, known, slots, seconds, tuple(recomputed))
 
 
 def _kept(stage: Stage, root: str, slot: str, store: Store) -> tuple[str, Tables] | None:

@@ -25,7 +25,7 @@ VTT = """WEBVTT
 
 
 @pytest.fixture
-def walked(tmp_path: Path) -> Path:
+def processed(tmp_path: Path) -> Path:
     """A workspace with the session of a transcript without audio."""
     (tmp_path / "talk.vtt").write_text(VTT, encoding="utf-8")
     workspace = tmp_path / "workspace"
@@ -38,36 +38,36 @@ def path(workspace: Path) -> str:
     return str(workspace.parent / "talk.vtt")
 
 
-def test_a_speaker_that_is_not_there_is_refused(walked: Path) -> None:
+def test_a_speaker_that_is_not_there_is_refused(processed: Path) -> None:
     with pytest.raises(ConfigError, match="no such speaker in this session"):
-        run.correct(path(walked), {"a": "therapist"}, walked, "default")
-    bench = Workbench(load(), walked)
-    assert bench.catalogue.corrections(bench.catalogue.find(path(walked)).recording_id) == {}
+        run.correct(path(processed), {"a": "therapist"}, processed, "default")
+    bench = Workbench(load(), processed)
+    assert bench.catalogue.corrections(bench.catalogue.find(path(processed)).recording_id) == {}
 
 
-def test_other_settings_than_those_of_the_run_are_refused(walked: Path, tmp_path: Path) -> None:
+def test_other_settings_than_those_of_the_run_are_refused(processed: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text("extends: default\nrules: [withdrawal]\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"other settings .*differ in rules; .*--anew"):
-        run.correct(path(walked), {"A": "therapist"}, walked, str(mine))
-    run.correct(path(walked), {"A": "therapist"}, walked, str(mine), anew=True)
+        run.correct(path(processed), {"A": "therapist"}, processed, str(mine))
+    run.correct(path(processed), {"A": "therapist"}, processed, str(mine), anew=True)
     # Those are the settings of the last walk from now on.
     with pytest.raises(ConfigError, match="differ in rules"):
-        run.correct(path(walked), {"A": "client"}, walked, "default")
+        run.correct(path(processed), {"A": "client"}, processed, "default")
 
 
 def test_a_file_that_only_has_another_name_is_no_other_settings(
-    walked: Path, tmp_path: Path
+    processed: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "mine.yaml").write_text("engines: {threads: 1}\n", encoding="utf-8")
-    run.correct(path(walked), {"A": "therapist"}, walked, str(tmp_path / "mine.yaml"))
+    run.correct(path(processed), {"A": "therapist"}, processed, str(tmp_path / "mine.yaml"))
 
 
-def test_other_settings_under_the_same_name_are_told(walked: Path, tmp_path: Path) -> None:
+def test_other_settings_under_the_same_name_are_told(processed: Path, tmp_path: Path) -> None:
     file = tmp_path / "default.yaml"
     file.write_text("baseline: {min_n: 7}\nrules: []\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="differ in baseline, rules"):
-        run.correct(path(walked), {"A": "therapist"}, walked, str(file))
+        run.correct(path(processed), {"A": "therapist"}, processed, str(file))
 
 
 def test_the_command_of_a_report_can_be_pasted(
@@ -102,28 +102,28 @@ def tether(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return 0
 
 
-def test_a_correction_is_obeyed(walked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run.correct(path(walked), {"A": "therapist"}, walked, "default")
+def test_a_correction_is_obeyed(processed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run.correct(path(processed), {"A": "therapist"}, processed, "default")
     assert "speaker 1: therapist (corrected)" in capsys.readouterr().out
 
 
 def test_labels_are_for_terminals(
-    walked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    processed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for stream in (sys.stdout, sys.stderr):
         monkeypatch.setattr(stream, "isatty", lambda: True)
-    run.correct(path(walked), {"speaker 1": "therapist"}, walked, "default")
+    run.correct(path(processed), {"speaker 1": "therapist"}, processed, "default")
     assert "A: therapist (corrected)" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="no speaker 'C' in this session; expected: known: A, B"):
-        run.correct(path(walked), {"C": "therapist"}, walked, "default")
+        run.correct(path(processed), {"C": "therapist"}, processed, "default")
 
 
 def test_a_damaged_session_does_not_hide_the_list(
-    walked: Path, capsys: pytest.CaptureFixture[str]
+    processed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (damaged,) = walked.glob("sessions/*/artifacts/moments-*/manifest.json")
+    (damaged,) = processed.glob("sessions/*/artifacts/moments-*/manifest.json")
     damaged.write_bytes(b"")
-    sessions.sessions(walked, as_json=False)
+    sessions.sessions(processed, as_json=False)
     assert "not finished" in capsys.readouterr().out
 
 
@@ -149,16 +149,20 @@ def test_no_names_means_none_on_a_terminal_either(
     assert "Anna" not in told.out + told.err
 
 
-def test_a_damaged_note_is_no_bug_and_the_next_run_mends_it(walked: Path) -> None:
-    (note,) = walked.glob("sessions/*/walk.json")
+def test_a_damaged_note_is_no_bug_and_the_next_run_mends_it(processed: Path) -> None:
+    (note,) = processed.glob("sessions/*/walk.json")
     note.write_text("{", encoding="utf-8")
     with pytest.raises(StoreError, match="damaged"):
-        sessions.report(path(walked), walked)
-    sessions.sessions(walked, as_json=False)
+        sessions.report(path(processed), processed)
+    sessions.sessions(processed, as_json=False)
     batch.run(
-        [Path(path(walked))], Workbench(load(), walked), progress.Log(), options={}, refresh=False
+        [Path(path(processed))],
+        Workbench(load(), processed),
+        progress.Log(),
+        options={},
+        refresh=False,
     )
-    sessions.report(path(walked), walked)
+    sessions.report(path(processed), processed)
 
 
 def test_to_correct_makes_no_workspace(tmp_path: Path) -> None:

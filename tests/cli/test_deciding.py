@@ -39,10 +39,10 @@ def workspace(tmp_path: Path) -> Path:
 def decide(workspace: Path) -> Verdict:
     """Confirm the one moment, and reject a place where nothing is flagged."""
     (name,) = Store(workspace).sessions()
-    walked = session.reopen(name, Store(workspace))
-    (moment,) = walked.tables["moments"].to_dicts()
+    processed = session.reopen(name, Store(workspace))
+    (moment,) = processed.tables["moments"].to_dicts()
     verdict = Verdict(
-        walked.recording.recording_id,
+        processed.recording.recording_id,
         moment["start_ms"],
         moment["end_ms"],
         "confirm",

@@ -63,10 +63,10 @@ def record(path: Path, seed: int, sidecar: str) -> Path:
     return path
 
 
-def walk(path: Path, bench: Workbench) -> SessionResult:
+def process(path: Path, bench: Workbench) -> SessionResult:
     (result,) = results_of([path], bench)
-    assert result.walked, result.error
-    return result.walked
+    assert result.processed, result.error
+    return result.processed
 
 
 def bench(folder: Path, overrides: dict[str, object] | None = None) -> Workbench:
@@ -77,12 +77,12 @@ def bench(folder: Path, overrides: dict[str, object] | None = None) -> Workbench
 def first(tmp_path: Path) -> Path:
     """A walked session whose therapist, Bob, a sidecar names."""
     path = record(tmp_path / "first.wav", 0, "roles: {Bob: therapist}\ntherapist: T-01\n")
-    walk(path, bench(tmp_path))
+    process(path, bench(tmp_path))
     return path
 
 
-def sources(walked: SessionResult) -> dict[str, tuple[str, str]]:
-    rows = walked.tables["roles"].iter_rows(named=True)
+def sources(processed: SessionResult) -> dict[str, tuple[str, str]]:
+    rows = processed.tables["roles"].iter_rows(named=True)
     return {row["speaker"]: (row["role"], row["source"]) for row in rows}
 
 
@@ -102,19 +102,19 @@ def test_an_enrolled_voice_is_known_in_another_session(
     first: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     second = record(tmp_path / "second.wav", 1, "")
-    before = walk(second, bench(tmp_path))
+    before = process(second, bench(tmp_path))
     assert {role for role, _ in sources(before).values()} == {"unknown"}
     assert "voices" not in before.tables
     enrol(first)
     told = capsys.readouterr().out
     assert "mean voice of T-01, 2 numbers, from 15 s" in told
     assert "tether enrol --forget T-01" in told
-    after = walk(second, bench(tmp_path))
+    after = process(second, bench(tmp_path))
     assert sources(after) == {"Bob": ("therapist", "enrolled"), "Ann": ("client", "enrolled")}
     assert after.computed[:2] == ("voices", "roles")
-    assert walk(second, bench(tmp_path)).computed == ()
+    assert process(second, bench(tmp_path)).computed == ()
     # With enrolment off the voice is not used, and nothing of it is in the session's tables.
-    off = walk(second, bench(tmp_path, {"engines.transcriber": "none"}))
+    off = process(second, bench(tmp_path, {"engines.transcriber": "none"}))
     assert "voices" not in off.tables
     assert {role for role, _ in sources(off).values()} == {"unknown"}
 
@@ -122,33 +122,33 @@ def test_an_enrolled_voice_is_known_in_another_session(
 def test_a_correction_of_a_session_with_an_enrolled_voice(first: Path, tmp_path: Path) -> None:
     second = record(tmp_path / "second.wav", 1, "")
     enrol(first)
-    walked = walk(second, bench(tmp_path))
+    processed = process(second, bench(tmp_path))
     profile = str(first.with_name("on.yaml"))
     off = str(first.with_name("off.yaml"))
     Path(off).write_text("engines: {transcriber: none}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="differ in roles"):
         run.correct(str(second), {"Ann": "other"}, tmp_path / "workspace", off)
     run.correct(str(second), {"Ann": "other"}, tmp_path / "workspace", off, anew=True)
-    without = session.reopen(walked.recording.recording_id, bench(tmp_path).store)
+    without = session.reopen(processed.recording.recording_id, bench(tmp_path).store)
     assert sources(without) == {"Ann": ("other", "corrected"), "Bob": ("unknown", "unknown")}
     run.correct(str(second), {"Ann": "therapist"}, tmp_path / "workspace", profile, anew=True)
-    found = walk(second, bench(tmp_path))
+    found = process(second, bench(tmp_path))
     assert "roles" not in found.computed
     assert sources(found) == {"Ann": ("therapist", "corrected"), "Bob": ("client", "corrected")}
-    assert found.tables["voices"].equals(walked.tables["voices"])
+    assert found.tables["voices"].equals(processed.tables["voices"])
 
 
 def test_only_the_therapist_whom_the_sidecar_names_is_compared(first: Path, tmp_path: Path) -> None:
     enrol(first)
     other = record(tmp_path / "other.wav", 2, "therapist: T-02\n")
-    assert "voices" not in walk(other, bench(tmp_path)).tables
+    assert "voices" not in process(other, bench(tmp_path)).tables
     same = record(tmp_path / "same.wav", 3, "therapist: T-01\n")
-    assert sources(walk(same, bench(tmp_path)))["Bob"] == ("therapist", "enrolled")
+    assert sources(process(same, bench(tmp_path)))["Bob"] == ("therapist", "enrolled")
 
 
 def test_nobody_is_enrolled_whom_no_person_called_the_therapist(tmp_path: Path) -> None:
     path = record(tmp_path / "a.wav", 0, "")
-    walk(path, bench(tmp_path))
+    process(path, bench(tmp_path))
     with pytest.raises(InputError, match="an inference must not choose"):
         enrol(path)
 
@@ -175,7 +175,7 @@ def test_a_voice_of_another_network_is_refused(
     monkeypatch.setattr(Loudness, "identity", lambda _: {"engine": "loudness", "model": "next"})
     (named,) = intake.discover([first])
     with pytest.raises(EngineError, match=r"another network.*--forget THERAPIST"):
-        bench(tmp_path).walk(intake.read(named, consent=False))
+        bench(tmp_path).process(intake.read(named, consent=False))
 
 
 def test_a_forgotten_voice_is_gone_from_the_disk(

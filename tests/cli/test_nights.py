@@ -208,12 +208,12 @@ def test_a_purge_can_let_a_recording_return(tmp_path: Path, tether: Tether) -> N
 
 
 def test_the_list_shows_no_name_off_a_terminal_and_reads_no_table(
-    five_walked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    five_processed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     read: list[str] = []
     monkeypatch.setattr(_Written, "content", lambda self: read.append(self.name))
     monkeypatch.setattr(pl, "read_parquet", lambda *_: read.append("parquet"))
-    monkeypatch.setattr(sys, "argv", ["tether", "sessions", "--workspace", str(five_walked)])
+    monkeypatch.setattr(sys, "argv", ["tether", "sessions", "--workspace", str(five_processed)])
     main_of()
     listed = capsys.readouterr().out
     assert read == []

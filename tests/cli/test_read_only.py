@@ -85,10 +85,10 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture
-def workspace(five_walked: Path, place: Path) -> Path:
+def workspace(five_processed: Path, place: Path) -> Path:
     """Readable by everybody, writable by root."""
     folder = place / "room 4 ü?" / "ws"
-    shutil.copytree(five_walked, folder)
+    shutil.copytree(five_processed, folder)
     ledger = Ledger(folder)
     said = Verdict(first(folder), 4200, 6000, "confirm", "AK", NOW, "confrontation", "C1")
     ledger.append(replace(said, kind="confrontation", marker="C1"))

@@ -28,14 +28,14 @@ VTT = """WEBVTT
 """
 
 
-def walk(folder: Path, name: str, overrides: dict[str, object] | None = None) -> SessionResult:
+def process(folder: Path, name: str, overrides: dict[str, object] | None = None) -> SessionResult:
     path = folder / f"{name}.vtt"
     path.write_text(VTT.format(name), encoding="utf-8")
     bench = Workbench(load("default", overrides), folder / "workspace")
     (result,) = results_of([path], bench)
     bench.catalogue.close()
-    assert result.walked
-    return result.walked
+    assert result.processed
+    return result.processed
 
 
 def tether(folder: Path, *arguments: str) -> int:
@@ -65,9 +65,9 @@ def bench(tmp_path: Path) -> Iterator[Workbench]:
 def test_gc_tells_and_drops_what_no_walk_points_at(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], bench: Workbench
 ) -> None:
-    walk(tmp_path, "thanks", {"turns.turn_pause_ms": 1999})
-    last = walk(tmp_path, "thanks")
-    other = walk(tmp_path, "again")
+    process(tmp_path, "thanks", {"turns.turn_pause_ms": 1999})
+    last = process(tmp_path, "thanks")
+    other = process(tmp_path, "again")
     kept = {(name, size) for _, name, size in session.unused(bench.store)}
     assert any(name.startswith("turns-") for name, _ in kept)
     assert not any(name.startswith("media-") for name, _ in kept)
@@ -80,25 +80,25 @@ def test_gc_tells_and_drops_what_no_walk_points_at(
     gone = {path.parent.name for path in before.keys() - files(tmp_path).keys()}
     assert gone == {name for name, _ in kept}
     assert list(session.unused(bench.store)) == []
-    for walked in (last, other):
-        found = session.reopen(walked.recording.recording_id, bench.store)
-        assert found.tables.keys() == walked.tables.keys()
-    assert walk(tmp_path, "thanks").computed == ()
+    for processed in (last, other):
+        found = session.reopen(processed.recording.recording_id, bench.store)
+        assert found.tables.keys() == processed.tables.keys()
+    assert process(tmp_path, "thanks").computed == ()
 
 
 def test_gc_leaves_what_an_interrupted_run_goes_on_from(tmp_path: Path, bench: Workbench) -> None:
-    walk(tmp_path, "thanks")
+    process(tmp_path, "thanks")
     (note,) = tmp_path.glob("workspace/sessions/*/walk.json")
     note.unlink()
     assert tether(tmp_path, "gc", "--yes") == 0
-    assert walk(tmp_path, "thanks").computed == ("report",)
+    assert process(tmp_path, "thanks").computed == ("report",)
     assert list(session.unused(bench.store)) == []
 
 
 def test_a_purged_session_leaves_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], bench: Workbench
 ) -> None:
-    gone, stays = walk(tmp_path, "thanks"), walk(tmp_path, "again")
+    gone, stays = process(tmp_path, "thanks"), process(tmp_path, "again")
     run.correct(gone.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
     run.correct(stays.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
     capsys.readouterr()
@@ -111,7 +111,7 @@ def test_a_purged_session_leaves_nothing(
     assert not [path for path in left if gone.recording.short_id in str(path)]
     assert (tmp_path / "thanks.vtt").exists()
     assert bench.catalogue.corrections(stays.recording.recording_id) == {"A": "client"}
-    assert "roles" not in walk(tmp_path, "again").computed
+    assert "roles" not in process(tmp_path, "again").computed
     with pytest.raises(InputError, match="no session"):
         bench.catalogue.find(gone.recording.short_id)
 
@@ -119,24 +119,24 @@ def test_a_purged_session_leaves_nothing(
 def test_corrections_may_be_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], bench: Workbench
 ) -> None:
-    walked = walk(tmp_path, "thanks")
-    run.correct(walked.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
+    processed = process(tmp_path, "thanks")
+    run.correct(processed.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
     capsys.readouterr()
-    purge = ("purge", walked.recording.short_id, "--may-return", "--keep-corrections")
+    purge = ("purge", processed.recording.short_id, "--may-return", "--keep-corrections")
     assert tether(tmp_path, *purge) == 0
     assert capsys.readouterr().out == "left: roles of 1 speakers as a person corrected them\n"
-    assert bench.catalogue.corrections(walked.recording.recording_id) == {"A": "client"}
-    assert walk(tmp_path, "thanks").tables["roles"]["source"].to_list() == ["corrected"] * 2
+    assert bench.catalogue.corrections(processed.recording.recording_id) == {"A": "client"}
+    assert process(tmp_path, "thanks").tables["roles"]["source"].to_list() == ["corrected"] * 2
 
 
 def test_what_another_session_holds_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    walked = walk(tmp_path, "thanks")
-    other = walk(tmp_path, "again")
+    processed = process(tmp_path, "thanks")
+    other = process(tmp_path, "again")
     (note,) = tmp_path.glob(f"workspace/sessions/{other.recording.short_id}/report.html")
-    note.write_text(walked.recording.short_id, encoding="utf-8")
-    assert tether(tmp_path, "purge", walked.recording.short_id) == StoreError.exit_code
+    note.write_text(processed.recording.short_id, encoding="utf-8")
+    assert tether(tmp_path, "purge", processed.recording.short_id) == StoreError.exit_code
     assert f"left: its id, in sessions/{other.recording.short_id}" in capsys.readouterr().out
 
 
@@ -145,7 +145,7 @@ def test_nothing_is_removed_while_a_run_is_at_work(
     tmp_path: Path, bench: Workbench, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    walk(tmp_path, "thanks")
+    process(tmp_path, "thanks")
     before = files(tmp_path / "workspace" / "sessions")
     with bench.store.lock():
         assert tether(tmp_path, *command) == StoreError.exit_code
@@ -177,9 +177,9 @@ KILLED = """
 def test_killed_in_the_middle_the_next_call_ends_it(
     tmp_path: Path, command: str, step: int, bench: Workbench
 ) -> None:
-    walk(tmp_path, "thanks", {"turns.turn_pause_ms": 1999})
-    walked = walk(tmp_path, "thanks")
-    short = walked.recording.short_id
+    process(tmp_path, "thanks", {"turns.turn_pause_ms": 1999})
+    processed = process(tmp_path, "thanks")
+    short = processed.recording.short_id
     arguments = {"gc": ("gc", "--yes"), "purge": ("purge", short, "--may-return")}[command]
     place = ("--workspace", str(tmp_path / "workspace"))
     done = subprocess.run(
@@ -193,7 +193,7 @@ def test_killed_in_the_middle_the_next_call_ends_it(
     assert tether(tmp_path, *arguments) == 0
     if command == "gc":
         assert list(session.unused(bench.store)) == []
-        assert walk(tmp_path, "thanks").computed == ()
+        assert process(tmp_path, "thanks").computed == ()
     else:
         left = files(tmp_path / "workspace")
         assert not [path for path, content in left.items() if short.encode() in content]

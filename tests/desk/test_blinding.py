@@ -35,7 +35,7 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Folder:
         "second", shifted, client="C-01", therapist="T-01", session_number=2, date="2026-03-09"
     )
     calm = folder.written("calm", TALK[:3], client="C-02", session_number=1)
-    folder.walk(first, second, calm)
+    folder.process(first, second, calm)
     return folder
 
 

@@ -24,7 +24,7 @@ SECRET = "Zebrafink"  # noqa: S105  # a word that no answer repeats
 @pytest.fixture(scope="module")
 def sessions(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     folder = Folder(tmp_path_factory.mktemp("border"))
-    folder.walk(folder.written("only", client="C-01", session_number=1))
+    folder.process(folder.written("only", client="C-01", session_number=1))
     return folder
 
 

@@ -336,7 +336,7 @@ def test_two_reviewers_at_once_lose_nothing(desk: Served, new_page: NewPage) -> 
 
 
 def test_verdicts_outlive_the_desk_and_other_settings(
-    workspace: Path, walked: Folder, new_page: NewPage, watch: Watch
+    workspace: Path, processed: Folder, new_page: NewPage, watch: Watch
 ) -> None:
     watch.allow(GONE)  # a page asks once more, and the desk was killed
     command = Command(workspace)
@@ -357,7 +357,7 @@ def test_verdicts_outlive_the_desk_and_other_settings(
 
     few = workspace.parent / "few.yaml"
     few.write_text("extends: default\nmoments: {min_score: 0.9}\n", encoding="utf-8")
-    Folder(workspace.parent).walk(walked.recordings / "spoken.flac", profile=str(few))
+    Folder(workspace.parent).process(processed.recordings / "spoken.flac", profile=str(few))
     with served(workspace) as desk:
         page = desk.enter(new_page(), path="/?status=decided")
         expect(page.locator(".moments li")).to_have_count(1)
@@ -372,7 +372,7 @@ def test_verdicts_outlive_the_desk_and_other_settings(
         click(gone.locator(".undo"))
         expect(page.locator("#loose")).to_have_count(0)
 
-    Folder(workspace.parent).walk(walked.recordings / "spoken.flac")
+    Folder(workspace.parent).process(processed.recordings / "spoken.flac")
     with served(workspace) as desk:
         page = desk.enter(new_page(), path="/?client=C-01&status=decided")
         expect(page.locator(".moments li")).to_have_count(1)

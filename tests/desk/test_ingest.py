@@ -158,7 +158,7 @@ def test_a_recording_that_is_known_and_not_in_the_queue_is_listed(
     desk = opened()
     desk.bench.catalogue.remember(Entry(source.recording_id, path, source.sidecar), desk._now())
     assert listed(desk) == {"a.flac": Listed(path)}
-    folder.walk(path)
+    folder.process(path)
     assert listed(desk) == {}
     (session,) = desk.index.sessions()
     shutil.rmtree(desk.bench.store.session(session.recording.recording_id))

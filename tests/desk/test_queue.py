@@ -107,13 +107,13 @@ def test_evidence_is_copied_in_without_a_word_of_the_session(at: Desk) -> None:
     assert "listen" not in entry.evidence
 
 
-def test_a_run_beside_the_desk_is_seen_at_the_next_look(walked: Folder, at: Desk) -> None:
+def test_a_run_beside_the_desk_is_seen_at_the_next_look(processed: Folder, at: Desk) -> None:
     before = {s.recording.short_id: s.stamp for s in at.index.sessions()}
     assert at.index.sessions() is at.index.sessions(), "nothing is read twice"
     name = next(iter(before))
     shutil.rmtree(at.bench.store.session(name))
     assert {s.recording.short_id for s in at.index.sessions()} == before.keys() - {name}
-    original = walked.workspace / "sessions" / name
+    original = processed.workspace / "sessions" / name
     shutil.copytree(original, at.bench.store.session(name))
     assert {s.recording.short_id for s in at.index.sessions()} == before.keys()
 
@@ -141,8 +141,8 @@ def test_roles_are_mended_under_the_settings_of_the_walk_alone(workspace: Path, 
     session = next(s for s in at.index.sessions() if s.moments)
     swapped = at.swapped(session)
     assert set(swapped.values()) == {"therapist", "client"}
-    walked = at.mend_roles(session, swapped)
-    assert dict(walked.tables["roles"].select("speaker", "role").iter_rows()) == swapped
+    processed = at.mend_roles(session, swapped)
+    assert dict(processed.tables["roles"].select("speaker", "role").iter_rows()) == swapped
     again = at.index.session(session.recording.short_id)
     assert again.stamp != session.stamp
     other = Desk(Workbench(config.load("strict"), workspace, profile="strict"))

@@ -55,7 +55,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> list[Pa
 def run(clips: list[Path], workspace: Path) -> list[Tables]:
     bench = Workbench(config.load(overrides={"transcription.language": "en"}), workspace)
     return [
-        bench.walk(intake.read(named, consent=False)).tables for named in intake.discover(clips)
+        bench.process(intake.read(named, consent=False)).tables for named in intake.discover(clips)
     ]
 
 

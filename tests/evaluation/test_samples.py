@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.evaluation.acted_sessions import missed, moments, overlap, truth, walk
+from pipeline.evaluation.acted_sessions import missed, moments, overlap, process, truth
 from pipeline.session import SessionResult
 
 pytestmark = pytest.mark.slow
@@ -17,34 +17,34 @@ def samples(repository: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def walked(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, SessionResult]:
-    return walk(samples, tmp_path_factory.mktemp("samples") / "workspace")
+def processed(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, SessionResult]:
+    return process(samples, tmp_path_factory.mktemp("samples") / "workspace")
 
 
 def test_every_planted_primary_moment_is_found(
-    walked: dict[str, SessionResult], samples: Path
+    processed: dict[str, SessionResult], samples: Path
 ) -> None:
-    assert not missed(walked["rupture"], samples)
+    assert not missed(processed["rupture"], samples)
 
 
 def test_nothing_is_flagged_that_was_not_planted(
-    walked: dict[str, SessionResult], samples: Path
+    processed: dict[str, SessionResult], samples: Path
 ) -> None:
     planted = truth(samples, "rupture_moments")
-    known = pl.concat([overlap(moments(walked["rupture"]), row) for row in planted])
-    extra = moments(walked["rupture"]).join(known, on="moment_id", how="anti")
+    known = pl.concat([overlap(moments(processed["rupture"]), row) for row in planted])
+    extra = moments(processed["rupture"]).join(known, on="moment_id", how="anti")
     assert extra.is_empty(), extra.select("kind", "marker", "start_ms")
 
 
-def test_the_benign_session_has_no_moment(walked: dict[str, SessionResult]) -> None:
-    found = moments(walked["benign"])
+def test_the_benign_session_has_no_moment(processed: dict[str, SessionResult]) -> None:
+    found = moments(processed["benign"])
     assert found.is_empty(), found.select("kind", "marker", "start_ms")
 
 
 def test_the_therapists_answers_are_read_as_planted(
-    walked: dict[str, SessionResult], samples: Path
+    processed: dict[str, SessionResult], samples: Path
 ) -> None:
-    found = moments(walked["rupture"])
+    found = moments(processed["rupture"])
     for row in truth(samples, "rupture_moments"):
         # After the last moment there are not the minutes that a repair would need.
         if row["primary"] == "true" and row["response"] != "possibly_repaired":
@@ -53,9 +53,9 @@ def test_the_therapists_answers_are_read_as_planted(
 
 @pytest.mark.parametrize("name", ["rupture", "benign"])
 def test_silences_stand_where_the_synthesiser_left_them(
-    walked: dict[str, SessionResult], samples: Path, name: str
+    processed: dict[str, SessionResult], samples: Path, name: str
 ) -> None:
-    heard = walked[name].tables["silences"].filter(pl.col("length_ms") >= 1000)
+    heard = processed[name].tables["silences"].filter(pl.col("length_ms") >= 1000)
     long = [
         (int(row["start_ms"]), int(row["end_ms"]))
         for row in truth(samples, f"{name}_silences")
@@ -71,6 +71,6 @@ def test_silences_stand_where_the_synthesiser_left_them(
 
 
 @pytest.mark.parametrize("name", ["rupture", "benign"])
-def test_roles_come_from_the_sidecar(walked: dict[str, SessionResult], name: str) -> None:
-    roles = dict(walked[name].tables["roles"].select("speaker", "role").iter_rows())
+def test_roles_come_from_the_sidecar(processed: dict[str, SessionResult], name: str) -> None:
+    roles = dict(processed[name].tables["roles"].select("speaker", "role").iter_rows())
     assert roles == {"channel 1": "therapist", "channel 2": "client"}

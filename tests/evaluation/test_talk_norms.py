@@ -56,11 +56,11 @@ def check(tables: Tables) -> None:
 @pytest.mark.slow
 def test_everyday_talk(shared_data: Path, tmp_path: Path) -> None:
     sidecars = talk_norms.everyday_talk(shared_data, tmp_path)
-    walked = talk_norms.walk(sidecars, tmp_path / "workspace")
-    assert len(walked) == len(sidecars) > 0
-    for tables in walked.values():
+    processed = talk_norms.process(sidecars, tmp_path / "workspace")
+    assert len(processed) == len(sidecars) > 0
+    for tables in processed.values():
         check(tables)
-    found = reduce(add, map(talk_norms.norms, walked.values()))
+    found = reduce(add, map(talk_norms.norms, processed.values()))
     gaps = np.array(found.gaps_ms)
     # Published of 21 conversations, of which these are 12: +90 ms, 28 %, 10.8 %; 43 an hour.
     assert np.median(gaps) == pytest.approx(90, abs=30)
@@ -72,15 +72,15 @@ def test_everyday_talk(shared_data: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_consultations(shared_data: Path, tmp_path: Path) -> None:
     sidecars = talk_norms.consultations(shared_data, tmp_path)
-    walked = talk_norms.walk(sidecars, tmp_path / "workspace")
-    assert len(walked) == len(sidecars) > 0
-    for tables in walked.values():
+    processed = talk_norms.process(sidecars, tmp_path / "workspace")
+    assert len(processed) == len(sidecars) > 0
+    for tables in processed.values():
         check(tables)
         assert dict(tables["roles"].select("speaker", "role").iter_rows()) == {
             "therapist": "therapist",
             "client": "client",
         }
-    kinds = pl.concat([tables["overlaps"] for tables in walked.values()])["kind"]
+    kinds = pl.concat([tables["overlaps"] for tables in processed.values()])["kind"]
     assert set(kinds.drop_nulls()) == {
         "backchannel",
         "cooperative",

@@ -11,7 +11,7 @@ from pipeline import config
 from pipeline.core.errors import StoreError
 from pipeline.research import cases, ipc, load_sessions, rule_runs
 from pipeline.session import rerun
-from pipeline.session.manifest import read_note
+from pipeline.session.manifest import read_manifest
 from pipeline.session.workbench import Workbench
 
 
@@ -22,9 +22,9 @@ def unexplained(case: cases.Case) -> pl.DataFrame:
 
 
 @pytest.fixture
-def workspace(five_walked: Path, tmp_path: Path) -> Path:
+def workspace(five_processed: Path, tmp_path: Path) -> Path:
     """A copy that a test may damage."""
-    return Path(shutil.copytree(five_walked, tmp_path / "ws"))
+    return Path(shutil.copytree(five_processed, tmp_path / "ws"))
 
 
 def other(**given: object) -> config.Settings:
@@ -41,12 +41,12 @@ OTHERS: Mapping[str, Mapping[str, object]] = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_sessions_in_batches_are_seen_as_one_by_one(
-    five_walked: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    five_processed: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = other(**OTHERS[name])
     monkeypatch.setattr(cases, "BATCH", 3)
-    together = load_sessions.read(five_walked, settings=settings).cases
-    bench = Workbench(settings, five_walked)
+    together = load_sessions.read(five_processed, settings=settings).cases
+    bench = Workbench(settings, five_processed)
     for case in together:
         # As the walk itself would compute it: stage by stage, all of it.
         alone = rule_runs._computed(case.entry, bench)
@@ -56,7 +56,7 @@ def test_sessions_in_batches_are_seen_as_one_by_one(
         assert unexplained(case).equals(unexplained(alone))
         assert set(case.tables) == set(alone.tables)
     bench.catalogue.close()
-    before = load_sessions.read(five_walked).cases
+    before = load_sessions.read(five_processed).cases
     assert [case.entry for case in together] == [case.entry for case in before]
     if name in {"rules", "moments"}:
         pairs = zip(before, together, strict=True)
@@ -75,21 +75,21 @@ def test_sessions_in_batches_are_seen_as_one_by_one(
     ],
 )
 def test_the_first_stage_that_settings_change(
-    five_walked: Path, given: Mapping[str, object], stage: str | None
+    five_processed: Path, given: Mapping[str, object], stage: str | None
 ) -> None:
-    bench = Workbench(other(**given), five_walked)
+    bench = Workbench(other(**given), five_processed)
     (entry, *_) = bench.catalogue.entries()
-    note = read_note(entry.recording_id, bench.store)
-    spoken = bench.speak(note.language)
+    note = read_manifest(entry.recording_id, bench.store)
+    spoken = bench.language_resources(note.language)
     assert rerun.first_other(note, bench.store, spoken, bench.settings, {}) == stage
     bench.catalogue.close()
 
 
-def test_a_correction_counts(five_walked: Path) -> None:
-    bench = Workbench(config.load(), five_walked)
+def test_a_correction_counts(five_processed: Path) -> None:
+    bench = Workbench(config.load(), five_processed)
     (entry, *_) = bench.catalogue.entries()
-    note = read_note(entry.recording_id, bench.store)
-    spoken, corrected = bench.speak(note.language), {"client": "other"}
+    note = read_manifest(entry.recording_id, bench.store)
+    spoken, corrected = bench.language_resources(note.language), {"client": "other"}
     assert rerun.first_other(note, bench.store, spoken, bench.settings, corrected) == "roles"
     bench.catalogue.close()
 
@@ -104,31 +104,33 @@ def test_what_is_damaged_is_computed_again_in_memory_or_left_out(workspace: Path
     sound = load_sessions.read(workspace, settings=other(**OTHERS["rules"]))
     spoil(workspace, "measures")
     again = load_sessions.read(workspace, settings=other(**OTHERS["rules"]))
-    assert (len(again.cases), again.closed) == (len(sound.cases), 0)
+    assert (len(again.cases), again.n_unreadable) == (len(sound.cases), 0)
     for before, after in zip(sound.cases, again.cases, strict=True):
         assert unexplained(before).equals(unexplained(after))
     spoil(workspace, "words")  # what was heard cannot be made again
     left = load_sessions.read(workspace, settings=other(**OTHERS["rules"]))
-    assert (len(left.cases), left.closed) == (len(sound.cases) - 1, 1)
+    assert (len(left.cases), left.n_unreadable) == (len(sound.cases) - 1, 1)
     spoil(workspace, "moments")
-    assert load_sessions.read(workspace).closed == 1
+    assert load_sessions.read(workspace).n_unreadable == 1
 
 
 def test_nothing_is_read_that_nobody_asks_for(workspace: Path) -> None:
     spoil(workspace, "doubts")
     opened = load_sessions.read(workspace)
-    assert opened.closed == 0
+    assert opened.n_unreadable == 0
     with pytest.raises(StoreError, match="table 'doubts'"):
         _ = [case.tables["doubts"] for case in opened.cases]
 
 
 @pytest.mark.slow
-def test_several_processes_see_the_same(five_walked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_processes_see_the_same(
+    five_processed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = other(**OTHERS["rules"])
-    alone = load_sessions.read(five_walked, settings=settings).cases
+    alone = load_sessions.read(five_processed, settings=settings).cases
     monkeypatch.setattr(cases, "BATCH", 2)
     monkeypatch.setattr(ipc, "WORTH_A_PROCESS", 1)
-    together = load_sessions.read(five_walked, settings=settings, processes=2).cases
+    together = load_sessions.read(five_processed, settings=settings, processes=2).cases
     for one, two in zip(alone, together, strict=True):
         assert set(one.tables) == set(two.tables)
         assert all(one.tables[name].equals(two.tables[name]) for name in one.tables)

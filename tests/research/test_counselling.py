@@ -17,7 +17,7 @@ FEW = ("10", "107", "59", "118")
 def test_counselling_text_is_evaluated(shared_data: Path, tmp_path: Path) -> None:
     collection = shared_data / "counselling_text"
     files = counselling.write(collection, tmp_path, FEW)
-    counselling.walk(files, tmp_path / "workspace", config.load())
+    counselling.process(files, tmp_path / "workspace", config.load())
     got = evaluate(
         tmp_path / "workspace",
         counselling.said(tmp_path),

@@ -83,7 +83,7 @@ def test_sessions_that_are_named_count_as_coded(folder: Path, written: Write) ->
     said = Annotations.read([written("c.csv", "session,start_ms,marker\nS-1,4500,C1\nS-9,1,W1\n")])
     some = evaluate(folder / "ws", said)
     assert len(some.evaluation.scores) == 1
-    assert some.study.strangers == ("S-9",)
+    assert some.study.unmatched_sessions == ("S-9",)
     assert [line.partition(" ")[0] for line in some.remarks] == ["1", "2"]
     files = [str(folder / f"{name}.csv") for name in "ab"]
     both = evaluate(folder / "ws", said, files)
@@ -137,7 +137,7 @@ def test_an_elan_file_of_another_name_belongs_to_the_only_session(
     other = tmp_path / "coded by bo.eaf"
     other.write_bytes(file.read_bytes())
     both = evaluate(folder / "ws", Annotations.read([file, other]), only)
-    assert both.study.strangers == ("coded by ann", "coded by bo")
+    assert both.study.unmatched_sessions == ("coded by ann", "coded by bo")
 
 
 def test_what_was_left_out_of_the_codes_is_said(folder: Path, written: Write) -> None:

@@ -26,19 +26,19 @@ TRIED = tuple(
 
 
 @pytest.fixture(scope="module")
-def study(five_walked: Path) -> Study:
+def study(five_processed: Path) -> Study:
     """Every session was looked at, and nobody found a rupture in any."""
-    return opened(five_walked, PLAIN)
+    return opened(five_processed, PLAIN)
 
 
-def opened(five_walked: Path, settings: Settings) -> Study:
-    cases: tuple[Case, ...] = load_sessions.read(five_walked, settings=settings).cases
+def opened(five_processed: Path, settings: Settings) -> Study:
+    cases: tuple[Case, ...] = load_sessions.read(five_processed, settings=settings).cases
     return Study.of(cases, Annotations(Codes.zero()), Tolerance(15_000, "ms"), all_looked_at=True)
 
 
-def tallies(five_walked: Path, study: Study, processes: int = 1) -> Tallies:
+def tallies(five_processed: Path, study: Study, processes: int = 1) -> Tallies:
     told: list[tuple[int, int]] = []
-    found = Tried(five_walked, PLAIN, TRIED, "all").tallies(
+    found = Tried(five_processed, PLAIN, TRIED, "all").tallies(
         study, lambda *step: told.append(step), processes
     )
     done, steps = zip(*told, strict=True)
@@ -47,11 +47,11 @@ def tallies(five_walked: Path, study: Study, processes: int = 1) -> Tallies:
     return found
 
 
-def test_a_trial_scores_as_its_settings_do_alone(five_walked: Path, study: Study) -> None:
-    found = tallies(five_walked, study)
-    assert Tried(five_walked, PLAIN, TRIED, "all").by_rules == (0, 3)
+def test_a_trial_scores_as_its_settings_do_alone(five_processed: Path, study: Study) -> None:
+    found = tallies(five_processed, study)
+    assert Tried(five_processed, PLAIN, TRIED, "all").by_rules == (0, 3)
     for number, settings in {START: PLAIN, **dict(enumerate(TRIED))}.items():
-        scores = opened(five_walked, settings).evaluate(PLAIN.evaluation).scores
+        scores = opened(five_processed, settings).evaluate(PLAIN.evaluation).scores
         assert found[number] == {score.name: score.tallies["all"] for score in scores}
     alarms = [sum(each.false_alarms for each in own.values()) for own in found.values()]
     assert len(set(alarms)) > 1
@@ -59,20 +59,20 @@ def test_a_trial_scores_as_its_settings_do_alone(five_walked: Path, study: Study
 
 @pytest.mark.slow
 def test_several_processes_score_the_same(
-    five_walked: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+    five_processed: Path, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = tallies(five_walked, study)
+    alone = tallies(five_processed, study)
     monkeypatch.setattr(ipc, "WORTH_A_PROCESS", 1)
-    assert tallies(five_walked, study, processes=2) == alone
+    assert tallies(five_processed, study, processes=2) == alone
 
 
 @pytest.mark.slow
 def test_a_mistake_in_the_rules_of_a_trial_is_told_by_whoever_meets_it(
-    five_walked: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+    five_processed: Path, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ipc, "WORTH_A_PROCESS", 1)
     wrong = config.load("default", {"params": {"silence-after-question": {"min_mss": 1}}})
     for processes in (1, 2):
-        tried = Tried(five_walked, PLAIN, (wrong,), "all")
+        tried = Tried(five_processed, PLAIN, (wrong,), "all")
         with pytest.raises(ConfigError, match=r"min_mss.*did you mean 'min_ms'"):
             tried.tallies(study, lambda _done, _all: None, processes)

@@ -48,7 +48,7 @@ def problems(planted: Planted, dialogue: Dialogue, found: list[dict[str, Any]]) 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_dialogue_is_read_as_its_file_says(rehearsal: Rehearsal, name: str) -> None:
     dialogue = acted_dialogues.read(name)
-    judged = acted_dialogues.judge(dialogue, rehearsal.walk(dialogue))
+    judged = acted_dialogues.judge(dialogue, rehearsal.process(dialogue))
     told = {
         planted.id: differs
         for planted in dialogue.file.moments

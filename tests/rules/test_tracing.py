@@ -25,7 +25,7 @@ def test_a_hit_with_the_values_that_were_observed() -> None:
     assert item.outcome == "hit"
     clauses = {clause.condition: clause for clause in item.clauses}
     assert clauses["length_ms >= 5000"].observed == {"length_ms": 5500}
-    assert clauses["length_ms_pct >= 0.95"].state == "aside"
+    assert clauses["length_ms_pct >= 0.95"].state == "small_baseline"
 
 
 def test_a_clause_that_fails() -> None:

@@ -33,19 +33,19 @@ def test_a_run_keeps_the_tables_of_no_session_that_is_done(
     """What is run is `tether run` less the engines: a session is made by copying a real one."""
     bench = Workbench(config.load(), tmp_path / "workspace")
     (real,) = results_of(talks(tmp_path / "one", 1), bench)
-    assert real.walked
-    first: SessionResult = real.walked
+    assert real.processed
+    first: SessionResult = real.processed
     made: list[weakref.ref[SessionResult]] = []
     held: list[int] = []
 
-    def walk(source: Source, **_: Any) -> SessionResult:
+    def process(source: Source, **_: Any) -> SessionResult:
         held.append(sum(reference() is not None for reference in made))
         recording = replace(first.recording, recording_id=source.recording_id)
-        walked = replace(first, recording=recording, tables=dict(first.tables))
-        made.append(weakref.ref(walked))
-        return walked
+        processed = replace(first, recording=recording, tables=dict(first.tables))
+        made.append(weakref.ref(processed))
+        return processed
 
-    monkeypatch.setattr(bench, "walk", walk)
+    monkeypatch.setattr(bench, "walk", process)
     passed_over = PassedOver()
     output: Output = (
         JsonLines(passed_over, names=False)

@@ -56,7 +56,7 @@ engines = {
 bench = Workbench(config.load(), workspace, engines=engines)
 (named,) = intake.discover([recording])
 walked = bench.walk(intake.read(named, consent=False))
-print(walked.recording.duration_ms, walked.tables["turns"].height, peak)
+print(processed.recording.duration_ms, walked.tables["turns"].height, peak)
 """
 
 

@@ -31,7 +31,7 @@ def _transcript(path: Path, number: int, turns: int = 60) -> None:
 
 
 @pytest.fixture(scope="module")
-def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recordings, and beside them a workspace in which all were walked with this on."""
     made = tmp_path_factory.mktemp("practice") / "recordings"
     made.mkdir()
@@ -43,9 +43,9 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(walked: Path, tmp_path: Path) -> Path:
+def folder(processed: Path, tmp_path: Path) -> Path:
     """The same, for a test that changes something."""
-    shutil.copytree(walked.parent, tmp_path / "practice")
+    shutil.copytree(processed.parent, tmp_path / "practice")
     return tmp_path / "practice" / "recordings"
 
 
@@ -67,27 +67,27 @@ def _run(folder: Path, at_most: int, paths: Sequence[Path] = ()) -> dict[str, Se
     finally:
         bench.catalogue.close()
     assert [result.error for result in results] == [None] * len(results)
-    return {result.path.stem: result.walked for result in results if result.walked}
+    return {result.path.stem: result.processed for result in results if result.processed}
 
 
-def _row(walked: SessionResult, item: str, feature: str, role: str) -> dict[str, object]:
-    roles = walked.tables["roles"]
+def _row(processed: SessionResult, item: str, feature: str, role: str) -> dict[str, object]:
+    roles = processed.tables["roles"]
     (speaker,) = roles.filter(pl.col("role") == role)["speaker"]
-    measures = walked.tables["measures"].filter(
+    measures = processed.tables["measures"].filter(
         pl.col("item") == item, pl.col("feature") == feature, pl.col("speaker") == speaker
     )
     return measures.sort("item_id").row(-1, named=True)
 
 
-def test_by_default_each_session_speaks_for_itself(walked: Path) -> None:
-    third = _run(walked, 0, [walked / "a_third.yaml"])["a_third"]
+def test_by_default_each_session_speaks_for_itself(processed: Path) -> None:
+    third = _run(processed, 0, [processed / "a_third.yaml"])["a_third"]
     assert _row(third, "turn", "latency_ms", "client")["n_baseline"] == 30
     assert _row(third, "session", "latency_median_ms", "client")["z"] is None
     assert config.load().baseline.earlier_sessions == 0
 
 
-def test_earlier_sessions_join(walked: Path) -> None:
-    found = _run(walked, 5)
+def test_earlier_sessions_join(processed: Path) -> None:
+    found = _run(processed, 5)
     counts = {
         name: _row(found[name], "turn", "latency_ms", "client")["n_baseline"] for name in SESSIONS
     }
@@ -103,8 +103,8 @@ def test_earlier_sessions_join(walked: Path) -> None:
     assert not found["b_second"].computed, "a second run finds it all"
 
 
-def test_only_the_latest_count_where_there_are_more(walked: Path) -> None:
-    third = _run(walked, 1, [walked / "a_third.yaml"])["a_third"]
+def test_only_the_latest_count_where_there_are_more(processed: Path) -> None:
+    third = _run(processed, 1, [processed / "a_third.yaml"])["a_third"]
     assert _row(third, "turn", "latency_ms", "client")["n_baseline"] == 60
 
 
@@ -137,8 +137,8 @@ def test_a_session_measured_otherwise_or_damaged_is_left_out(folder: Path) -> No
     bench = Workbench(other, folder.parent / "workspace")
     (result,) = results_of([folder / "b_second.yaml"], bench)
     bench.catalogue.close()
-    assert result.walked is not None
-    assert _row(result.walked, "turn", "latency_ms", "client")["n_baseline"] == 30
+    assert result.processed is not None
+    assert _row(result.processed, "turn", "latency_ms", "client")["n_baseline"] == 30
     for note in (folder.parent / "workspace").glob("sessions/*/walk.json"):
         note.write_bytes(b"{")
     third = _run(folder, 5, [folder / "a_third.yaml"])["a_third"]

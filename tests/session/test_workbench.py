@@ -44,17 +44,17 @@ def bench(folder: Path, overrides: dict[str, object] | None = None, **engines: o
     return Workbench(config.load("default", overrides), folder / "workspace", engines=engines)
 
 
-def walk(recording: Path, at: Workbench) -> SessionResult:
+def process(recording: Path, at: Workbench) -> SessionResult:
     (named,) = intake.discover([recording])
-    return at.walk(intake.read(named, consent=False))
+    return at.process(intake.read(named, consent=False))
 
 
 def test_a_changed_transcript_is_read_anew(recording: Path, tmp_path: Path) -> None:
-    first = walk(recording, bench(tmp_path))
+    first = process(recording, bench(tmp_path))
     assert first.tables["words"]["text"][0] == "How"
-    assert walk(recording, bench(tmp_path)).computed == ()
+    assert process(recording, bench(tmp_path)).computed == ()
     (tmp_path / "a.vtt").write_text(VTT.format("Where"), encoding="utf-8")
-    second = walk(recording, bench(tmp_path))
+    second = process(recording, bench(tmp_path))
     assert second.tables["words"]["text"][0] == "Where"
     assert second.stale == ()
 
@@ -65,7 +65,7 @@ def test_other_scripts_give_other_tables(recording: Path, tmp_path: Path) -> Non
         spans = SPANS.frame([{**span, "exclusive": True, "regular": True}])
         words = WORDS.frame([{**span, "word_id": 0, "text": text, "timing": "aligned"}])
         diarizer, transcriber = ScriptedDiarizer(spans), ScriptedTranscriber(words)
-        return walk(recording, bench(tmp_path, diarizer=diarizer, transcriber=transcriber))
+        return process(recording, bench(tmp_path, diarizer=diarizer, transcriber=transcriber))
 
     assert scripted(1000, "yes").tables["turns"]["text"].to_list() == ["yes"]
     other = scripted(2000, "no").tables["turns"]
@@ -80,20 +80,20 @@ def test_a_named_transcriber_is_not_given_a_language_that_it_does_not_know(
     sidecar.write_text("diarization: a.vtt\nlanguage: de\n", encoding="utf-8")
     named = bench(tmp_path, {"engines.transcriber": "moonshine"})
     with pytest.raises(EngineError, match="'de'"):
-        walk(recording, named)
+        process(recording, named)
 
 
 def test_roles_decided_again_use_the_language_of_the_walk(recording: Path, tmp_path: Path) -> None:
     """Without words the language that was heard is null; that of the walk is not."""
     at = bench(tmp_path, {"engines.transcriber": "none"})
-    first = walk(recording, at)
+    first = process(recording, at)
     again = at.decide_again(first.recording.recording_id)
     assert again.computed == ()
     assert again.provenance == first.provenance
 
 
 def test_the_report_names_the_rules_that_were_used_last(recording: Path, tmp_path: Path) -> None:
-    first = walk(recording, bench(tmp_path))
+    first = process(recording, bench(tmp_path))
     fewer = bench(tmp_path, {"rules": ["withdrawal"]})
     again = fewer.decide_again(first.recording.recording_id)
     kinds = {rule.kind for rule in again.provenance.rules}
@@ -110,7 +110,7 @@ def test_lines_without_an_end_say_nothing_of_timing(tmp_path: Path) -> None:
     for name, ends in (("open", ("", "", "")), ("closed", (4000, 8000, 12_000))):
         path = tmp_path / f"{name}.csv"
         path.write_text(table.format(*ends), encoding="utf-8")
-        quality = walk(path, bench(tmp_path)).tables["quality"]
+        quality = process(path, bench(tmp_path)).tables["quality"]
         disabled = set(quality["disables"].explode().drop_nulls())
         assert ("timing" in disabled) == (name == "open")
 
@@ -132,13 +132,13 @@ def test_the_language_that_was_heard_switches_its_lexicons_on(
     recording: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "a.wav.yaml").unlink()
-    heard = walk(recording, hears("en", tmp_path))
+    heard = process(recording, hears("en", tmp_path))
     assert heard.language == "en"
     assert heard.tables["turns"]["is_backchannel"].null_count() == 0
     assert heard.provenance.notes == ("Nobody named the language; the transcriber heard 'en'.",)
     again = hears("en", tmp_path).decide_again(heard.recording.recording_id)
     assert again.computed == ()
-    other = walk(recording, hears("fr", tmp_path / "elsewhere"))
+    other = process(recording, hears("fr", tmp_path / "elsewhere"))
     assert other.language == "fr"
     assert other.tables["turns"]["is_backchannel"].null_count() > 0
     assert "no lexicon for the language 'fr'" in other.provenance.notes[1]
@@ -148,42 +148,43 @@ def test_a_language_that_somebody_named_wins_over_the_one_heard(
     recording: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "a.wav.yaml").write_text("language: de\n", encoding="utf-8")
-    walked = walk(recording, hears("en", tmp_path))
-    assert walked.language == "de"
-    assert walked.provenance.notes == (
+    processed = process(recording, hears("en", tmp_path))
+    assert processed.language == "de"
+    assert processed.provenance.notes == (
         "There is no lexicon for the language 'de': rules that need words abstain.",
     )
 
 
 def test_a_damaged_result_is_computed_again(recording: Path, tmp_path: Path) -> None:
-    first = walk(recording, bench(tmp_path))
+    first = process(recording, bench(tmp_path))
     at = bench(tmp_path)
     recording_id = first.recording.recording_id
     at.catalogue.correct(recording_id, "client", "other", dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
-    whole = walk(recording, at)
+    whole = process(recording, at)
     for stage, name in (("spans", "spans.parquet"), ("moments", "manifest.json")):
         for file in tmp_path.glob(f"workspace/sessions/*/artifacts/{stage}-*/{name}"):
             file.write_bytes(b"{")
     told: list[tuple[str, str]] = []
     (named,) = intake.discover([recording])
-    healed = at.walk(
-        intake.read(named, consent=False), tell=lambda stage, state: told.append((stage, state))
+    healed = at.process(
+        intake.read(named, consent=False),
+        on_progress=lambda stage, state: told.append((stage, state)),
     )
-    assert healed.mended == healed.computed == ("spans", "moments")
+    assert healed.recomputed == healed.computed == ("spans", "moments")
     assert ("spans", "damaged") in told
     assert all(healed.tables[name].equals(table) for name, table in whole.tables.items())
     assert at.catalogue.corrections(recording_id) == {"client": "other"}
-    assert walk(recording, at).computed == ()
+    assert process(recording, at).computed == ()
 
 
 def test_a_correction_keeps_the_mark_of_an_older_engine(recording: Path, tmp_path: Path) -> None:
-    walked = walk(recording, bench(tmp_path))
+    processed = process(recording, bench(tmp_path))
     (manifest,) = tmp_path.glob("workspace/sessions/*/artifacts/words-*/manifest.json")
     older = json.loads(manifest.read_text(encoding="utf-8"))
     manifest.write_text(json.dumps({**older, "address": "0" * 64}), encoding="utf-8")
-    assert walk(recording, bench(tmp_path)).stale == ("words",)
+    assert process(recording, bench(tmp_path)).stale == ("words",)
     at = bench(tmp_path)
-    recording_id = walked.recording.recording_id
+    recording_id = processed.recording.recording_id
     at.catalogue.correct(recording_id, "client", "other", dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     assert at.decide_again(recording_id).stale == ("words",)
     assert session.reopen(recording_id, at.store).stale == ("words",)
@@ -203,19 +204,19 @@ def test_a_role_of_nobody_is_told(
 ) -> None:
     file = tmp_path / "a.wav.yaml"
     file.write_text(f"transcript: a.vtt\ndiarization: a.vtt\n{sidecar}\n", encoding="utf-8")
-    notes = " ".join(walk(recording, bench(tmp_path)).provenance.notes)
+    notes = " ".join(process(recording, bench(tmp_path)).provenance.notes)
     assert "Ann" not in notes
     assert (told in notes) if told else "gives" not in notes
 
 
-def meant(walked: SessionResult) -> tuple[str, str]:
+def meant(processed: SessionResult) -> tuple[str, str]:
     """Which sentence encoder was used, and why."""
-    (choice,) = [each for each in walked.provenance.engines if each.task == "meaning"]
+    (choice,) = [each for each in processed.provenance.engines if each.task == "meaning"]
     return choice.name, choice.because
 
 
-def likeness(walked: SessionResult) -> list[float | None]:
-    own = walked.tables["measures"].filter(pl.col("feature") == "answer_distance")
+def likeness(processed: SessionResult) -> list[float | None]:
+    own = processed.tables["measures"].filter(pl.col("feature") == "answer_distance")
     return own.sort("item_id")["value"].to_list()
 
 
@@ -226,12 +227,12 @@ AUTO: dict[str, object] = {"engines.meaning": "auto"}
 
 def test_meaning_is_compared_where_an_encoder_is_at_hand(recording: Path, tmp_path: Path) -> None:
     alike = ScriptedEncoder([[QUESTION, ANSWER]])
-    first = walk(recording, bench(tmp_path, AUTO, sentences=alike))
+    first = process(recording, bench(tmp_path, AUTO, sentences=alike))
     assert meant(first) == ("scripted", "given by the caller")
     assert "meaning" in first.computed
     assert likeness(first) == [None, 0]
-    assert walk(recording, bench(tmp_path, AUTO, sentences=alike)).computed == ()
-    other = walk(recording, bench(tmp_path, AUTO, sentences=ScriptedEncoder([[QUESTION]])))
+    assert process(recording, bench(tmp_path, AUTO, sentences=alike)).computed == ()
+    other = process(recording, bench(tmp_path, AUTO, sentences=ScriptedEncoder([[QUESTION]])))
     assert likeness(other) == [None, 1]
     assert "turns" not in other.computed
 
@@ -240,18 +241,22 @@ def test_what_a_changed_rule_computes_keeps_what_was_compared(
     recording: Path, tmp_path: Path
 ) -> None:
     at = bench(tmp_path, AUTO, sentences=ScriptedEncoder([[QUESTION, ANSWER]]))
-    walked = walk(recording, at)
+    processed = process(recording, at)
     without = bench(tmp_path, {"engines.meaning": "none", "rules": ["meaning"]})
-    assert likeness(without.decide_again(walked.recording.recording_id)) == [None, 0]
-    recording_id = walked.recording.recording_id
-    _, outcome = rerun.decided(recording_id, at.store, without.speak, without.settings, {})
+    assert likeness(without.decide_again(processed.recording.recording_id)) == [None, 0]
+    recording_id = processed.recording.recording_id
+    _, outcome = rerun.decided(
+        recording_id, at.store, without.language_resources, without.settings, {}
+    )
     own = outcome.tables["measures"].filter(pl.col("feature") == "answer_distance")
     assert own.sort("item_id")["value"].to_list() == [None, 0]
 
 
 def test_neither_words_nor_vectors_of_meaning_are_kept(recording: Path, tmp_path: Path) -> None:
-    walked = walk(recording, bench(tmp_path, AUTO, sentences=ScriptedEncoder([[QUESTION, ANSWER]])))
-    table = walked.tables["meaning"]
+    processed = process(
+        recording, bench(tmp_path, AUTO, sentences=ScriptedEncoder([[QUESTION, ANSWER]]))
+    )
+    table = processed.tables["meaning"]
     assert table.columns == ["start_ms", "end_ms", "speaker", "beside", "similarity"]
     assert set(table["beside"]) == {"answered", *lexicons.load("en").prototypes}
     assert table["similarity"].drop_nulls().is_between(-1, 1).all()
@@ -267,14 +272,14 @@ def test_an_absent_encoder_is_no_failure_unless_it_was_named(
     }
     if named == "minilm":
         with pytest.raises(EngineError, match="tether models fetch minilm"):
-            walk(recording, bench(tmp_path, absent))
+            process(recording, bench(tmp_path, absent))
         return
-    walked = walk(recording, bench(tmp_path, absent))
-    assert meant(walked) == ("none", "no model 'minilm' in the models folder")
-    assert "meaning" not in walked.computed
-    assert likeness(walked) == [None, None]
-    assert not any("meaning" in note for note in walked.provenance.notes)
-    asked = walk(recording, bench(tmp_path, {**absent, "rules": ["withdrawal", "meaning"]}))
+    processed = process(recording, bench(tmp_path, absent))
+    assert meant(processed) == ("none", "no model 'minilm' in the models folder")
+    assert "meaning" not in processed.computed
+    assert likeness(processed) == [None, None]
+    assert not any("meaning" in note for note in processed.provenance.notes)
+    asked = process(recording, bench(tmp_path, {**absent, "rules": ["withdrawal", "meaning"]}))
     (note,) = [note for note in asked.provenance.notes if "meaning" in note]
     assert note.endswith("it was not compared: no model 'minilm' in the models folder.")
 
@@ -285,30 +290,31 @@ def test_an_encoder_is_not_given_a_language_that_it_does_not_know(
     sidecar = tmp_path / "a.wav.yaml"
     sidecar.write_text("transcript: a.vtt\ndiarization: a.vtt\nlanguage: de\n", encoding="utf-8")
     alike = ScriptedEncoder([[QUESTION, ANSWER]])
-    walked = walk(recording, bench(tmp_path, AUTO, sentences=alike))
-    assert meant(walked)[0] == "none"
-    assert "'de'" in meant(walked)[1]
+    processed = process(recording, bench(tmp_path, AUTO, sentences=alike))
+    assert meant(processed)[0] == "none"
+    assert "'de'" in meant(processed)[1]
     with pytest.raises(EngineError, match="'de'"):
-        walk(recording, bench(tmp_path, {"engines.meaning": "minilm"}, sentences=alike))
+        process(recording, bench(tmp_path, {"engines.meaning": "minilm"}, sentences=alike))
 
 
 def test_without_words_no_meaning_is_compared(recording: Path, tmp_path: Path) -> None:
     alike = ScriptedEncoder([[QUESTION, ANSWER]])
-    walked = walk(
+    processed = process(
         recording, bench(tmp_path, AUTO | {"engines.transcriber": "none"}, sentences=alike)
     )
-    assert meant(walked) == ("none", "there are no words")
-    assert likeness(walked) == [None, None]
+    assert meant(processed) == ("none", "there are no words")
+    assert likeness(processed) == [None, None]
 
 
 def test_engines_that_never_ran_are_not_named(recording: Path, tmp_path: Path) -> None:
     """A transcript alone has no sound: nothing listens to it."""
     heard = {
-        choice.task: choice.name for choice in walk(recording, bench(tmp_path)).provenance.engines
+        choice.task: choice.name
+        for choice in process(recording, bench(tmp_path)).provenance.engines
     }
     assert heard["speech activity"] == "silero"
     assert heard["pitch"] == "swift_f0"
-    alone = walk(tmp_path / "a.vtt", bench(tmp_path)).provenance.engines
+    alone = process(tmp_path / "a.vtt", bench(tmp_path)).provenance.engines
     assert [choice.name for choice in alone if choice.task in {"speech activity", "pitch"}] == [
         "none",
         "none",
@@ -324,27 +330,27 @@ def captioned(path: Path, *lines: str, header: str = "") -> Path:
     return path
 
 
-def roles_of(walked: SessionResult) -> dict[str, str]:
-    return dict(walked.tables["roles"].select("speaker", "role").iter_rows())
+def roles_of(processed: SessionResult) -> dict[str, str]:
+    return dict(processed.tables["roles"].select("speaker", "role").iter_rows())
 
 
 def test_lines_without_a_speaker_are_nobodys_and_that_is_reported(tmp_path: Path) -> None:
     names = ("Ina Wolf, MSc: ", "Client: ", "", "Client: ") * 2
     lines = [name + said for name, said in zip(names, SAID, strict=True)]
-    walked = walk(captioned(tmp_path / "a.vtt", *lines), bench(tmp_path))
-    assert roles_of(walked) == {
+    processed = process(captioned(tmp_path / "a.vtt", *lines), bench(tmp_path))
+    assert roles_of(processed) == {
         "Client": "client",
         "Ina Wolf, MSc": "therapist",
         "speaker ?": "unknown",
     }
-    assert walked.provenance.notes == ("Lines without a speaker, attributed to nobody: 2.",)
-    assert not any("speaker ?" in command for command in walked.provenance.role_commands)
+    assert processed.provenance.notes == ("Lines without a speaker, attributed to nobody: 2.",)
+    assert not any("speaker ?" in command for command in processed.provenance.role_commands)
 
 
 def test_a_transcript_that_names_nobody_says_so(tmp_path: Path) -> None:
-    walked = walk(captioned(tmp_path / "a.vtt", *SAID), bench(tmp_path))
-    assert roles_of(walked) == {"speaker 1": "unknown"}
-    assert walked.provenance.notes == ("Lines without a speaker, attributed to nobody: 8.",)
+    processed = process(captioned(tmp_path / "a.vtt", *SAID), bench(tmp_path))
+    assert roles_of(processed) == {"speaker 1": "unknown"}
+    assert processed.provenance.notes == ("Lines without a speaker, attributed to nobody: 8.",)
 
 
 def test_beside_a_recording_its_diarizer_tells_whose_such_lines_are(
@@ -354,19 +360,19 @@ def test_beside_a_recording_its_diarizer_tells_whose_such_lines_are(
     captioned(tmp_path / "t.vtt", "A: x", "B: how", "are", "A: x", "well", "B: fine", "B: thanks")
     sidecar = "transcript: t.vtt\ndiarization: d.vtt\n"
     (tmp_path / "a.wav.yaml").write_text(sidecar, encoding="utf-8")
-    walked = walk(recording, bench(tmp_path))
-    assert set(walked.tables["words"]["speaker"]) == {"therapist", "client"}
-    assert walked.provenance.notes == ()
+    processed = process(recording, bench(tmp_path))
+    assert set(processed.tables["words"]["speaker"]) == {"therapist", "client"}
+    assert processed.provenance.notes == ()
 
 
 def test_a_language_that_is_not_understood_is_not_taken_for_english(tmp_path: Path) -> None:
     lines = [f"{who}: {said}" for who, said in zip(("Therapist", "Client") * 4, SAID, strict=True)]
     path = captioned(tmp_path / "a.vtt", *lines, header="Language: that of old\n")
-    walked = walk(path, bench(tmp_path))
-    assert walked.language == "und"
-    assert walked.tables["moments"].is_empty()
-    assert walked.tables["silences"].height > 0
-    (note,) = walked.provenance.notes
+    processed = process(path, bench(tmp_path))
+    assert processed.language == "und"
+    assert processed.tables["moments"].is_empty()
+    assert processed.tables["silences"].height > 0
+    (note,) = processed.provenance.notes
     assert note.startswith("The transcript states a language that Tether does not understand")
 
 
@@ -381,10 +387,10 @@ def test_a_language_that_is_not_understood_is_not_taken_for_english(tmp_path: Pa
 def test_lone_files_of_other_tools(tmp_path: Path, suffix: str, content: str, words: int) -> None:
     path = tmp_path / f"a{suffix}"
     path.write_text(content, encoding="utf-8")
-    walked = walk(path, bench(tmp_path))
-    assert walked.recording.duration_ms == 3800
-    assert walked.tables["words"].height == words
-    assert walked.tables["spans"].select("start_ms", "end_ms").rows() == [(500, 3800)]
+    processed = process(path, bench(tmp_path))
+    assert processed.recording.duration_ms == 3800
+    assert processed.tables["words"].height == words
+    assert processed.tables["spans"].select("start_ms", "end_ms").rows() == [(500, 3800)]
 
 
 def stereo(path: Path, *, alike: bool) -> None:
@@ -412,7 +418,7 @@ def test_the_speakers_of_a_transcript_serve_where_channels_tell_none(
     (tmp_path / "a.wav.yaml").write_text("transcript: a.vtt\n", encoding="utf-8")
     if channels == "alike":
         stereo(recording, alike=True)
-    found = walk(recording, bench(tmp_path))
+    found = process(recording, bench(tmp_path))
     engines = {choice.task: choice for choice in found.provenance.engines}
     assert (engines["who spoke when"].name, engines["who spoke when"].because) == ("imported", why)
     assert engines["words"].name == "imported"
@@ -448,7 +454,7 @@ def test_a_transcript_of_one_voice_is_no_diarization(
     for text in (VTT.replace("client", "therapist"), VTT.replace("<v client>", "")):
         (tmp_path / "a.vtt").write_text(text.replace("<v therapist>", ""), encoding="utf-8")
         with pytest.raises(EngineError, match="transcript that names the speakers"):
-            walk(recording, bench(tmp_path))
+            process(recording, bench(tmp_path))
 
 
 def test_words_after_the_end_cost_no_session_and_are_reported(
@@ -458,7 +464,7 @@ def test_words_after_the_end_cost_no_session_and_are_reported(
     late = VTT.format("How") + "\n00:07.500 --> 00:09.000\n<v client>And so.\n"
     late += "\n00:09.500 --> 00:12.000\n<v client>Thanks for watching.\n"
     (tmp_path / "a.vtt").write_text(late, encoding="utf-8")
-    found = walk(recording, bench(tmp_path))
+    found = process(recording, bench(tmp_path))
     assert found.tables["words"]["text"].to_list()[-2:] == ["And", "so."]
     assert found.tables["words"]["end_ms"].max() == 8000
     told = [note for note in found.provenance.notes if "end of the recording" in note]

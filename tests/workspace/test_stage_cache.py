@@ -123,7 +123,7 @@ def test_a_second_run_computes_nothing(store: Store) -> None:
     seen: list[int] = []
     made = [stage(work=counting(1, seen)), stage("second", counting(2, seen), ("first",))]
     told: list[tuple[str, State]] = []
-    once = run(made, ROOT, store, tell=lambda name, state: told.append((name, state)))
+    once = run(made, ROOT, store, on_progress=lambda name, state: told.append((name, state)))
     assert told == [
         ("first", "started"),
         ("first", "done"),
@@ -131,7 +131,7 @@ def test_a_second_run_computes_nothing(store: Store) -> None:
         ("second", "done"),
     ]
     told.clear()
-    twice = run(made, ROOT, store, tell=lambda name, state: told.append((name, state)))
+    twice = run(made, ROOT, store, on_progress=lambda name, state: told.append((name, state)))
     assert told == [("first", "kept"), ("second", "kept")]
     assert seen == [1, 2]
     assert twice.tables["dropouts"].equals(once.tables["dropouts"])

@@ -28,7 +28,7 @@ def in_dialogues(
     false = 0
     with Rehearsal(place.scratch, withheld) as rehearsal:
         for dialogue in dialogues():
-            judged = acted_dialogues.judge(dialogue, rehearsal.walk(dialogue))
+            judged = acted_dialogues.judge(dialogue, rehearsal.process(dialogue))
             planted.update(each.marker for each in dialogue.file.moments)
             found.update(each.marker for each in dialogue.file.moments if judged.moments[each.id])
             false += len(judged.false)
@@ -63,13 +63,13 @@ def in_samples(place: Place, *, withheld: Withheld) -> Numbers:
 
 def samples(place: Place, withheld: Withheld) -> Iterable[tuple[str, Tables]]:
     """Tables of both acted sessions, by name."""
-    walked = place.walked_without_words if withheld == "words" else place.walked
+    processed = place.walked_without_words if withheld == "words" else place.processed
     if withheld != "timing":
-        return [(name, each.tables) for name, each in walked.items()]
+        return [(name, each.tables) for name, each in processed.items()]
     with Rehearsal(place.scratch, "timing") as rehearsal:
         return [
             (name, rehearsal.walk_lines(name, lines(each.tables)).tables)
-            for name, each in walked.items()
+            for name, each in processed.items()
         ]
 
 

@@ -12,7 +12,7 @@ from pipeline.research import load_sessions
 
 def planted_moments(place: Place) -> Numbers:
     """Primary moments found from the audio, and what was flagged that nobody planted."""
-    rupture = place.walked["rupture"]
+    rupture = place.processed["rupture"]
     planted = acted_sessions.truth(place.samples, "rupture_moments")
     primary = sum(row["primary"] == "true" for row in planted)
     known = {
@@ -24,7 +24,7 @@ def planted_moments(place: Place) -> Numbers:
         "found": primary - len(acted_sessions.missed(rupture, place.samples)),
         "planted": primary,
         "unplanted": acted_sessions.moments(rupture).height - len(known),
-        "false_benign": acted_sessions.moments(place.walked["benign"]).height,
+        "false_benign": acted_sessions.moments(place.processed["benign"]).height,
     }
 
 

@@ -16,11 +16,11 @@ Sidecars = Callable[[Path, Path], list[Path]]
 
 
 @cache
-def walked(place: Place, sidecars: Sidecars) -> Norms:
+def processed(place: Place, sidecars: Sidecars) -> Norms:
     """All sessions of a collection, through every stage."""
     with tempfile.TemporaryDirectory(prefix="tether-accuracy-") as folder:
         named = sidecars(place.data, Path(folder))
-        sessions = talk_norms.walk(named, Path(folder) / "workspace")
+        sessions = talk_norms.process(named, Path(folder) / "workspace")
         return reduce(add, (talk_norms.norms(tables) for tables in sessions.values()))
 
 
@@ -42,7 +42,7 @@ def norms(sidecars: Sidecars) -> Callable[[Place], Numbers]:
     """Gaps and rates of a collection."""
 
     def measure(place: Place) -> Numbers:
-        found = walked(place, sidecars)
+        found = processed(place, sidecars)
         rates = {
             name: found.per_hour(count)
             for name, count in (

@@ -33,15 +33,15 @@ class Place:
         return Path(self._scratch.name)
 
     @cached_property
-    def walked(self) -> dict[str, SessionResult]:
+    def processed(self) -> dict[str, SessionResult]:
         """Both acted sessions, walked from their audio."""
-        return acted_sessions.walk(self.samples, self.scratch / "workspace")
+        return acted_sessions.process(self.samples, self.scratch / "workspace")
 
     @cached_property
     def walked_without_words(self) -> dict[str, SessionResult]:
         """The same, where nobody transcribes."""
         settings = config.load("default", {"engines.transcriber": "none"})
-        return acted_sessions.walk(self.samples, self.scratch / "workspace", settings)
+        return acted_sessions.process(self.samples, self.scratch / "workspace", settings)
 
     @cached_property
     def counselling(self) -> dict[str, research.Evaluation]:
@@ -49,7 +49,7 @@ class Place:
         with tempfile.TemporaryDirectory(prefix="tether-accuracy-") as name:
             folder = Path(name)
             files = counselling.write(self.data / "counselling_text", folder)
-            counselling.walk(files, folder / "workspace", self.settings)
+            counselling.process(files, folder / "workspace", self.settings)
             said = counselling.said(folder)
             return {
                 profile: research.evaluate(
@@ -67,7 +67,7 @@ class Place:
         """A workspace of acted consultations, in which nobody ruptures anything."""
         workspace = self.scratch / "consultations"
         sidecars = talk_norms.consultations(self.data, self.scratch)
-        counselling.walk(sidecars, workspace, self.settings)
+        counselling.process(sidecars, workspace, self.settings)
         return workspace
 
 

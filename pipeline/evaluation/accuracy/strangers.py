@@ -42,7 +42,7 @@ def sound(place: Place, *, sealed: bool) -> Numbers:
     hours = 0.0
     with Rehearsal(place.scratch) as rehearsal:
         for dialogue in strangers.dialogues("sound", sealed=sealed):
-            judged = acted_dialogues.judge(dialogue, rehearsal.walk(dialogue))
+            judged = acted_dialogues.judge(dialogue, rehearsal.process(dialogue))
             found += sum(moment["kind"] != "therapist_move" for moment in judged.false)
             alike += len(dialogue.file.lookalikes)
             hours += max(line.end_ms for line in dialogue.lines) / HOUR_MS

@@ -96,7 +96,7 @@ def silences_acted(place: Place) -> Numbers:
     """Silences of the acted sessions, as the whole walk leaves them."""
     total = SilenceError()
     for name in ACTED:
-        table = place.walked[name].tables["silences"]
+        table = place.processed[name].tables["silences"]
         truth = acted_sessions.truth(place.samples, f"{name}_silences")
         total += timing_error.silence_error(
             [(int(row["start_ms"]), int(row["end_ms"])) for row in truth],

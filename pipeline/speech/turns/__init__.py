@@ -83,7 +83,7 @@ def build(
     wording = Wording(has_words, punctuated, is_acknowledgement, asks, is_unfinished)
     units = cut(spoken, words, settings)
     backchannels.mark(units, settings, wording)
-    turns = floor.hold(units, settings)
+    turns = floor.build_turns(units, settings)
     told = bool(tables["diarization"]["knows_overlap"][0])
     return {
         "turns": TURNS.frame(_turn_rows(turns, settings, told=told)),

@@ -69,7 +69,7 @@ class _Open:
     since: list[Unit] = field(default_factory=list)
 
 
-def hold(units: Sequence[Unit], settings: config.Turns) -> list[Turn]:
+def build_turns(units: Sequence[Unit], settings: config.Turns) -> list[Turn]:
     """Turns by time, with latencies."""
     turns: list[Turn] = []
     floor: dict[str, _Open] = {}

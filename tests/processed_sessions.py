@@ -22,7 +22,7 @@ SAYS = ("She is well.", "I don't know.", "Can we stop?", "Fine.", "You never lis
 
 
 @pytest.fixture(scope="session")
-def five_walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def five_processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of five sessions, one of them in a language without lexicons."""
     folder = tmp_path_factory.mktemp("cases")
     for number, says in enumerate(SAYS):
