@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pipeline import config
 from pipeline.core import yaml
 from pipeline.core.tables import DOUBTS, LOSSES, Tables
-from pipeline.session import SessionResult, intake, stages
+from pipeline.session import SessionResult, intake, read_manifest, runner
+from pipeline.session.context import Reopened
 from pipeline.session.workbench import Workbench
 
 FOLDER = Path(__file__).resolve().parent / "dialogues"
@@ -284,12 +285,18 @@ class Rehearsal:
             "doubts": DOUBTS.frame(row | {"speech_probability": 0.6} for row in doubts),
             "losses": LOSSES.frame(losses),
         }
-        settings, spoken = self._bench.settings, self._bench.language_resources(processed.language)
-        for stage in (
-            *stages.counting(settings, spoken),
-            *stages.deciding(processed.recording, spoken, settings, {}, ()),
-        ):
-            tables |= stage.work(tables)
+        bench = self._bench
+        context = Reopened.keeping(
+            lambda _stage: True,
+            read_manifest(processed.recording.recording_id, bench.store),
+            bench.settings,
+            bench.store,
+            bench.language_resources,
+            corrections={},
+            read=False,
+        )
+        for stage in runner.chosen(runner.without_engines()):
+            tables |= stage.run(context, tables)
         return tables
 
 

@@ -18,7 +18,7 @@ from pipeline.core.errors import DamagedError, InputError, StoreError
 from pipeline.core.tables import Tables
 from pipeline.research.cases import FOUND, Case, in_batches, of_manifest
 from pipeline.rules import READS
-from pipeline.session import LanguageResources, rerun
+from pipeline.session import LanguageResources, runner
 from pipeline.session.manifest import read_manifest
 from pipeline.session.workbench import Workbench
 from pipeline.workspace.catalogue import Entry
@@ -75,8 +75,9 @@ def _reopened(entry: Entry, bench: Workbench) -> Case | _Unflagged:
     note = read_manifest(entry.recording_id, bench.store)
     case = of_manifest(note, entry, bench.store)
     corrections = bench.catalogue.corrections(entry.recording_id)
-    spoken = bench.language_resources(note.language)
-    other = rerun.first_other(note, bench.store, spoken, bench.settings, corrections)
+    other = runner.first_other(
+        note, bench.store, bench.language_resources, bench.settings, corrections
+    )
     if other is None:
         return case.holding(FOUND)
     return _Unflagged(case) if other == "moments" else _computed(entry, bench)
@@ -120,7 +121,7 @@ def flags(
 
 def _computed(entry: Entry, bench: Workbench) -> Case:
     """A session of which more than rules is computed again, in memory."""
-    note, outcome = rerun.decided(
+    note, outcome = runner.decided(
         entry.recording_id,
         _OverlayStore(bench.store.workspace),
         bench.language_resources,

@@ -3,9 +3,9 @@
 from pipeline.config import Settings
 from pipeline.core.errors import ConfigError, InputError
 from pipeline.engines.protocols import VoiceEncoder
+from pipeline.session.context import Sound
 from pipeline.session.intake import Source
 from pipeline.session.manifest import SessionResult
-from pipeline.session.stages import Sound
 from pipeline.speech import voices
 from pipeline.speech.voices import Vector
 from pipeline.workspace.store import Store

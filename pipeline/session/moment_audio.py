@@ -3,9 +3,9 @@
 from pipeline.audio.clips import Clip, clip
 from pipeline.config import Settings
 from pipeline.core.errors import InputError
+from pipeline.session.context import Sound
 from pipeline.session.intake import Source
 from pipeline.session.manifest import SessionResult
-from pipeline.session.stages import Sound
 from pipeline.workspace.store import Store
 
 

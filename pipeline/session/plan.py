@@ -1,11 +1,9 @@
-"""What a walk uses: engines, lexicons, features, rules."""
+"""What a run uses: engines, lexicons, features, rules."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipeline import report
-from pipeline.config import Settings
 from pipeline.engines.protocols import (
     Diarizer,
     PitchTracker,
@@ -16,8 +14,9 @@ from pipeline.engines.protocols import (
 from pipeline.lexicons import Lexicons
 from pipeline.measures import meaning
 from pipeline.measures.feature import Feature
-from pipeline.rules import RuleBook, RuleEntry
+from pipeline.rules import RuleBook
 from pipeline.speech.voices import Vector
+from pipeline.workspace.provenance import EngineChoice, Provenance, RuleEntry
 from pipeline.workspace.store import digest
 
 
@@ -69,7 +68,7 @@ class Enrolled:
 
 @dataclass(frozen=True)
 class Plan:
-    """The engines and rules of one walk.
+    """The engines of one recording.
 
     Attributes
     ----------
@@ -77,28 +76,24 @@ class Plan:
         None: timing only; `no_words` says why.
     language
         ISO 639-1; None: the transcriber detects it.
-    speak
-        Lexicons, features and rules of a language: asked once the words are there, for it may be
-        the transcriber who knows the language.
-    understand
-        The sentence encoder for a language, None without one, and why: asked likewise.
+    sentence_encoder_for
+        The sentence encoder for a language, None without one, and why: asked once the words are
+        there, for it may be the transcriber who knows the language.
     enrolled
         None: nobody's voice is compared.
     provenance
         Engines with the reason for each, and notes; its stages and rules are filled in at the end.
     """
 
-    settings: Settings
     diarizer: Diarizer
     transcriber: Transcriber | None
     pitch: PitchTracker
     language: str | None
     no_words: str | None
-    language_resources: Callable[[str | None], LanguageResources]
-    sentence_encoder_for: Callable[[str | None], tuple[SentenceEncoder | None, report.EngineChoice]]
+    sentence_encoder_for: Callable[[str | None], tuple[SentenceEncoder | None, EngineChoice]]
     enrolled: Enrolled | None
-    provenance: report.Provenance
+    provenance: Provenance
 
-    def choice(self, task: str) -> report.EngineChoice:
+    def choice(self, task: str) -> EngineChoice:
         """The engine that does `task`, and why."""
         return next(choice for choice in self.provenance.engines if choice.task == task)

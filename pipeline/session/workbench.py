@@ -125,13 +125,14 @@ class Workbench:
         refresh: bool = False,
         on_progress: Callable[[str, State], None] = lambda _stage, _state: None,
     ) -> SessionResult:
-        """Walk one recording."""
+        """Process one recording."""
         return session.process(
             source,
             self.store,
             self.settings,
             self.detector,
             self.plan,
+            self.language_resources,
             self.catalogue.corrections(source.recording_id),
             refresh=refresh,
             on_progress=on_progress,
@@ -244,13 +245,11 @@ class Workbench:
             _hearing(source, "pitch", self.settings.engines.pitch, "as configured", pitch),
         )
         return Plan(
-            settings=self.settings,
             diarizer=diarizer,
             transcriber=transcriber,
             pitch=pitch,
             language=language,
             no_words=no_words,
-            language_resources=self.language_resources,
             sentence_encoder_for=partial(self._sentence_encoder_for, transcriber),
             enrolled=self._enrolled(source),
             provenance=Provenance(

@@ -26,8 +26,8 @@ State = Literal["kept", "stale", "damaged", "started", "done"]
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One step of a walk, ready to be computed.
+class Computation:
+    """One step of processing, ready to be computed.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a walk.
+    """What stages came to.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class Outcome:
         Of each stage, by name.
     seconds
         Wall time of each stage that was computed.
-    mended
+    recomputed
         Stages whose kept result was damaged, so that they were computed again.
     """
 
@@ -100,7 +100,7 @@ class Outcome:
 
 
 def run(
-    stages: Sequence[Stage],
+    stages: Sequence[Computation],
     root: str,
     store: Store,
     *,
@@ -120,7 +120,7 @@ def run(
         What an earlier call came to; `stages` go on from there.
     refresh
         Compute all again.
-    tell
+    on_progress
         Called with a stage's name and what happens to it.
 
     Returns
@@ -164,7 +164,7 @@ def run(
     return Outcome(tables, states, known, slots, seconds, tuple(recomputed))
 
 
-def _kept(stage: Stage, root: str, slot: str, store: Store) -> tuple[str, Tables] | None:
+def _kept(stage: Computation, root: str, slot: str, store: Store) -> tuple[str, Tables] | None:
     """Address and tables of a finished result; None where there is none."""
     manifest = store.manifest(root, stage.name, slot)
     return (manifest["address"], store.read(root, stage.name, slot)) if manifest else None

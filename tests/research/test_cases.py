@@ -10,7 +10,7 @@ import pytest
 from pipeline import config
 from pipeline.core.errors import StoreError
 from pipeline.research import cases, ipc, load_sessions, rule_runs
-from pipeline.session import rerun
+from pipeline.session import runner
 from pipeline.session.manifest import read_manifest
 from pipeline.session.workbench import Workbench
 
@@ -80,8 +80,9 @@ def test_the_first_stage_that_settings_change(
     bench = Workbench(other(**given), five_processed)
     (entry, *_) = bench.catalogue.entries()
     note = read_manifest(entry.recording_id, bench.store)
-    spoken = bench.language_resources(note.language)
-    assert rerun.first_other(note, bench.store, spoken, bench.settings, {}) == stage
+    assert (
+        runner.first_other(note, bench.store, bench.language_resources, bench.settings, {}) == stage
+    )
     bench.catalogue.close()
 
 
@@ -89,8 +90,11 @@ def test_a_correction_counts(five_processed: Path) -> None:
     bench = Workbench(config.load(), five_processed)
     (entry, *_) = bench.catalogue.entries()
     note = read_manifest(entry.recording_id, bench.store)
-    spoken, corrected = bench.language_resources(note.language), {"client": "other"}
-    assert rerun.first_other(note, bench.store, spoken, bench.settings, corrected) == "roles"
+    corrected = {"client": "other"}
+    assert (
+        runner.first_other(note, bench.store, bench.language_resources, bench.settings, corrected)
+        == "roles"
+    )
     bench.catalogue.close()
 
 

@@ -13,7 +13,7 @@ from pipeline import config, lexicons, session
 from pipeline.core.errors import EngineError
 from pipeline.core.tables import MEDIA, SPANS, WORDS
 from pipeline.engines.scripted import ScriptedDiarizer, ScriptedEncoder, ScriptedTranscriber
-from pipeline.session import SessionResult, intake, rerun
+from pipeline.session import SessionResult, intake, runner
 from pipeline.session.workbench import Workbench
 
 VTT = """WEBVTT
@@ -245,7 +245,7 @@ def test_what_a_changed_rule_computes_keeps_what_was_compared(
     without = bench(tmp_path, {"engines.meaning": "none", "rules": ["meaning"]})
     assert likeness(without.decide_again(processed.recording.recording_id)) == [None, 0]
     recording_id = processed.recording.recording_id
-    _, outcome = rerun.decided(
+    _, outcome = runner.decided(
         recording_id, at.store, without.language_resources, without.settings, {}
     )
     own = outcome.tables["measures"].filter(pl.col("feature") == "answer_distance")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import StoreError
 from pipeline.core.tables import DROPOUTS, Tables
-from pipeline.workspace.stage_cache import Outcome, Stage, State, run
+from pipeline.workspace.stage_cache import Computation, Outcome, State, run
 from pipeline.workspace.store import Store
 
 ROOT = "cd" * 32
@@ -30,14 +30,14 @@ def stage(
     work: Callable[[Tables], Tables] | None = None,
     needs: tuple[str, ...] = (),
     **more: object,
-) -> Stage:
+) -> Computation:
     def nothing(_: Tables) -> Tables:
         return {"dropouts": DROPOUTS.empty()}
 
-    return replace(Stage(name, 1, needs, work or nothing), **more)  # type: ignore[arg-type]
+    return replace(Computation(name, 1, needs, work or nothing), **more)  # type: ignore[arg-type]
 
 
-def addresses(stages: list[Stage], folder: Path, root: str = ROOT) -> Mapping[str, str]:
+def addresses(stages: list[Computation], folder: Path, root: str = ROOT) -> Mapping[str, str]:
     return run(stages, root, Store(folder)).addresses
 
 
@@ -52,7 +52,7 @@ settings = st.dictionaries(
     st.sampled_from("abc"), numbers | st.booleans() | st.text(max_size=3) | st.none(), max_size=3
 )
 stages = st.builds(
-    Stage,
+    Computation,
     name=st.sampled_from(["one", "two"]),
     version=st.integers(1, 3),
     needs=st.sampled_from([(), ("up",), ("other",), ("up", "other")]),
@@ -67,13 +67,13 @@ known = st.fixed_dictionaries(
 
 @given(a=stages, b=stages, known_a=known, known_b=known, roots=st.tuples(st.text(), st.text()))
 def test_facts_differ_exactly_where_the_stages_do(
-    a: Stage,
-    b: Stage,
+    a: Computation,
+    b: Computation,
     known_a: dict[str, str],
     known_b: dict[str, str],
     roots: tuple[str, str],
 ) -> None:
-    def made_of(one: Stage, upstream: dict[str, str], root: str) -> object:
+    def made_of(one: Computation, upstream: dict[str, str], root: str) -> object:
         inputs = [upstream[name] for name in sorted(one.needs)]
         # 1, 1.0 and True are equal in Python and three things in JSON.
         parameters = sorted((key, repr(value)) for key, value in one.parameters.items())
@@ -87,7 +87,7 @@ def test_facts_differ_exactly_where_the_stages_do(
 
 
 def test_every_ingredient_changes_the_address_and_what_follows(tmp_path: Path) -> None:
-    def walk(first: Stage, root: str = ROOT) -> Mapping[str, str]:
+    def walk(first: Computation, root: str = ROOT) -> Mapping[str, str]:
         walk.count += 1  # type: ignore[attr-defined]
         folder = tmp_path / str(walk.count)  # type: ignore[attr-defined]
         return addresses([first, stage("second", needs=(first.name,))], folder, root)
@@ -225,7 +225,7 @@ def test_recordings_do_not_share_results(store: Store) -> None:
 KILLED = """
     import os, signal, sys
     from pathlib import Path
-    from pipeline.workspace.stage_cache import Stage, run
+    from pipeline.workspace.stage_cache import Computation, run
     from pipeline.workspace.store import Store
     from pipeline.core.tables import DROPOUTS
     victim = sys.argv[2]
@@ -237,7 +237,7 @@ KILLED = """
             return {"dropouts": DROPOUTS.frame([row])}
         return do
     names = ["first", "second", "third"]
-    made = [Stage(n, 1, tuple(names[i - 1 : i]) if i else (), work(n, i))
+    made = [Computation(n, 1, tuple(names[i - 1 : i]) if i else (), work(n, i))
             for i, n in enumerate(names)]
     outcome = run(made, "cd" * 32, Store(Path(sys.argv[1])))
     print(*outcome.states.values(), *outcome.tables["dropouts"].row(0), *outcome.addresses.values())

@@ -1,0 +1,48 @@
+"""Stage `turns`: turns, silences and overlaps, roles still unknown.
+
+It rests on lexicons: what acknowledges, what asks, what breaks off. Another lexicon computes it
+again from stored tables.
+"""
+
+from collections.abc import Callable
+
+from pipeline.core.tables import Tables
+from pipeline.lexicons import Lexicons
+from pipeline.session.context import Context
+from pipeline.session.stage import Stage
+from pipeline.speech import turns
+
+
+def _run(context: Context, tables: Tables) -> Tables:
+    lexicons = context.resources.lexicons
+    return turns.build(
+        tables,
+        context.settings.turns,
+        _acknowledges(lexicons),
+        asks=_matches(lexicons, "closing_question"),
+        is_unfinished=_matches(lexicons, "unfinished"),
+    )
+
+
+def _acknowledges(lexicons: Lexicons) -> Callable[[str], bool] | None:
+    """Whether a text is made of acknowledgements only; None without a lexicon."""
+    if lexicons.language is None:
+        return None
+    return lambda text: bool(lexicons.only("acknowledgement", text))
+
+
+def _matches(lexicons: Lexicons, name: str) -> Callable[[str], bool] | None:
+    """Whether a text has a match of a lexicon; None where the language lacks it."""
+    if name not in lexicons.entries:
+        return None
+    return lambda text: bool(lexicons.count(name, text))
+
+
+STAGE = Stage(
+    name="turns",
+    version=4,
+    needs=("media", "words"),
+    run=_run,
+    settings=("turns",),
+    parameters=lambda context: {"lexicons": context.resources.digests["lexicons"]},
+)

@@ -1,0 +1,31 @@
+"""Stage `values`: what is measured of everybody, before anybody has a role."""
+
+from typing import Any
+
+from pipeline import measures
+from pipeline.core.tables import Tables
+from pipeline.session.context import Context
+from pipeline.session.stage import Stage
+from pipeline.session.stages.meaning import prototypes
+
+
+def _run(context: Context, tables: Tables) -> Tables:
+    return {"values": measures.measure_all(tables, context.resources.features)}
+
+
+def _parameters(context: Context) -> dict[str, Any]:
+    resources = context.resources
+    catalogue = [[each.name, each.version, each.item] for each in resources.features]
+    compared = prototypes(resources) if "meaning" in context.slots else {}
+    return {"catalogue": catalogue, "lexicons": resources.digests["lexicons"]} | compared
+
+
+STAGE = Stage(
+    name="values",
+    version=1,
+    needs=("turns", "frames"),
+    optional=("meaning",),
+    run=_run,
+    settings=("features",),
+    parameters=_parameters,
+)
