@@ -51,6 +51,8 @@ class Stage(Generic[Given]):
         Why this engine: kept with the result, no part of its address.
     applies
         Whether a recording has this stage.
+    calls
+        Packages and modules whose code it runs without importing them: engines, compiled rules.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Stage(Generic[Given]):
     engine: Callable[[Given], Identity] | None = None
     because: Callable[[Given], str] = lambda _context: ""
     applies: Callable[[Given], bool] = lambda _context: True
+    calls: tuple[str, ...] = ()
 
     def prepare(self, context: Given) -> Computation:
         """The stage for one recording, ready to be computed or looked up."""

@@ -23,4 +23,5 @@ STAGE = Stage(
     settings=("activity",),
     parameters=lambda context: repeated(context.detector.identity()),
     engine=lambda context: context.detector.identity(),
+    calls=("pipeline.engines.vad",),
 )

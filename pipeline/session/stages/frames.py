@@ -22,4 +22,5 @@ STAGE = Stage(
     settings=("pitch", "phonation"),
     parameters=lambda context: {"engine": context.settings.engines.pitch},
     engine=lambda context: context.plan.pitch.identity(),
+    calls=("pipeline.engines.pitch",),
 )

@@ -46,5 +46,6 @@ STAGE = Stage(
     parameters=_parameters,
     engine=lambda context: _encoder(context).identity(),
     because=lambda context: context.sentences[1].because,
+    calls=("pipeline.engines.reading",),
     applies=lambda context: context.sentences[0] is not None,
 )

@@ -39,4 +39,5 @@ STAGE = Stage(
     settings=("audio", "activity"),
     parameters=lambda context: {} if context.source.audio else {"reading": transcript.VERSION},
     engine=lambda _context: {"av": version("av")},
+    calls=("pipeline.audio.decoder",),
 )

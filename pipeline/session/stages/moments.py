@@ -17,4 +17,5 @@ STAGE = Stage(
     run=_run,
     settings=("moments", "response"),
     parameters=lambda context: context.resources.digests,
+    calls=("pipeline.rules",),
 )

@@ -44,4 +44,5 @@ STAGE = Stage(
     parameters=_parameters,
     engine=lambda context: context.plan.diarizer.identity(),
     because=lambda context: _diarizer(context).because,
+    calls=("pipeline.engines.diarization", "pipeline.engines.imported"),
 )

@@ -37,5 +37,6 @@ STAGE = Stage(
     settings=("voices",),
     parameters=_parameters,
     engine=lambda context: _enrolled(context).encoder.identity(),
+    calls=("pipeline.engines.diarization.clustering.encoder",),
     applies=lambda context: context.plan.enrolled is not None,
 )

@@ -60,4 +60,5 @@ STAGE = Stage(
     parameters=_parameters,
     engine=_identity,
     because=lambda context: _transcriber(context).because,
+    calls=("pipeline.engines.transcription", "pipeline.engines.imported"),
 )
