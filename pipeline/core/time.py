@@ -1,4 +1,4 @@
-"""Conversions between milliseconds, seconds, samples and frames; stretches of time joined.
+"""Conversions between milliseconds, seconds, samples and frames.
 
 Every table counts whole milliseconds from the start of the recording. Audio is decoded to
 16 kHz, frames stand every 10 ms with their centre at ``10 * k`` ms::
@@ -7,8 +7,6 @@ Every table counts whole milliseconds from the start of the recording. Audio is 
     sample  0         160       320       480
     frame   0         1         2         3
 """
-
-from collections.abc import Iterable
 
 SAMPLE_RATE_HZ = 16_000
 SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
@@ -45,18 +43,3 @@ def ms_to_clock(ms: int) -> str:
     seconds = ms // 1000
     hours, minutes, rest = seconds // 3600, seconds // 60 % 60, seconds % 60
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes:02d}:{rest:02d}"
-
-
-def merge(intervals: Iterable[tuple[int, int]], join_ms: int = 0) -> list[tuple[int, int]]:
-    """Union of intervals; those at most `join_ms` apart become one.
-
-    >>> merge([(0, 100), (50, 200), (230, 300)], join_ms=30)
-    [(0, 300)]
-    """
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(intervals):
-        if merged and start <= merged[-1][1] + join_ms:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((start, end))
-    return merged

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import audio, config
+from pipeline.core.intervals import Intervals
 
 RATE = 16_000
 FRAME = 160
@@ -74,28 +75,12 @@ class Conversation:
 
     def silences(self) -> list[Stretch]:
         """Where nobody speaks."""
-        return complement(sorted([*self.speech[0], *self.speech[1]]), self.duration_ms)
+        return complement([*self.speech[0], *self.speech[1]], self.duration_ms)
 
 
-def complement(stretches: Sequence[Stretch], duration_ms: int) -> list[Stretch]:
-    """What `stretches`, sorted by start, leave free."""
-    free, at = [], 0
-    for start, end in stretches:
-        if start > at:
-            free.append((at, start))
-        at = max(at, end)
-    return [*free, (at, duration_ms)] if at < duration_ms else free
-
-
-def joined(stretches: Iterable[Stretch], pause_ms: int) -> list[Stretch]:
-    """Stretches with pauses of at most `pause_ms` filled, sorted."""
-    result: list[Stretch] = []
-    for start, end in sorted(stretches):
-        if result and start - result[-1][1] <= pause_ms:
-            result[-1] = (result[-1][0], max(result[-1][1], end))
-        else:
-            result.append((start, end))
-    return result
+def complement(stretches: Iterable[Stretch], duration_ms: int) -> list[Stretch]:
+    """What `stretches` leave free."""
+    return list(Intervals.of([(0, duration_ms)]).minus(Intervals.of(stretches)))
 
 
 def level_db(wave: Wave) -> NDArray[np.float64]:

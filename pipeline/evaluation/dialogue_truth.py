@@ -119,7 +119,7 @@ class Dialogue:
 
     def silences(self) -> list[Stretch]:
         """Where nobody speaks."""
-        return composed.complement(sorted([*self.speech[0], *self.speech[1]]), self.duration_ms)
+        return composed.complement([*self.speech[0], *self.speech[1]], self.duration_ms)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import polars as pl
 
 from pipeline import config
 from pipeline.audio.samples import Audio
+from pipeline.core.intervals import Intervals, pairs_of
 from pipeline.core.tables import Metadata, Recording
 from pipeline.engines.diarization.channels import ChannelsDiarizer
 from pipeline.engines.vad.silero import Silero
@@ -96,7 +97,7 @@ def silence_error(
 
 def heard_silences(table: pl.DataFrame, duration_ms: int) -> list[Stretch]:
     """Where a table of speech says that nobody speaks."""
-    return composed.complement(sorted(table.select("start_ms", "end_ms").rows()), duration_ms)
+    return composed.complement(pairs_of(table), duration_ms)
 
 
 def turn_errors(case: Case, table: pl.DataFrame, pause_ms: int) -> tuple[list[int], list[int], int]:
@@ -119,8 +120,8 @@ def boundary_errors(
     does. Errors are signed: a turn found late has a positive one.
     """
     begins, ends, missed = [], [], 0
-    heard = np.array(composed.joined(found, pause_ms)).reshape(-1, 2)
-    for start, end in composed.joined(truth, pause_ms):
+    heard = np.array(list(Intervals.of(found, pause_ms))).reshape(-1, 2)
+    for start, end in Intervals.of(truth, pause_ms):
         shared = np.minimum(heard[:, 1], end) - np.maximum(heard[:, 0], start)
         if len(shared) and shared.max() > 0:
             nearest = heard[shared.argmax()]

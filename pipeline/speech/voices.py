@@ -10,7 +10,7 @@ Only similarities leave this module for a table: a vector identifies a person, a
 therapist who was enrolled and for nobody else.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from pipeline import config
 from pipeline.audio.samples import Audio, Samples
+from pipeline.core.intervals import Intervals
 from pipeline.core.tables import VOICES, Role
-from pipeline.core.time import merge, ms_to_samples
+from pipeline.core.time import ms_to_samples
 from pipeline.engines.protocols import VoiceEncoder
 
 Vector = NDArray[np.float32]
@@ -42,8 +43,8 @@ def mean(
         Table `spans`.
     """
     own = spans.filter(pl.col("speaker") == speaker)
-    others = _times(spans.filter(pl.col("speaker") != speaker))
-    alone = _without(_times(own), others)
+    others = Intervals.of_rows(spans.filter(pl.col("speaker") != speaker))
+    alone = Intervals.of_rows(own).minus(others)
     pieces = _taken([p for stretch in alone for p in _cut(stretch, settings)], settings)
     speech_ms = sum(end - start for start, end in pieces)
     if speech_ms < max(settings.speech_min_ms, 1):
@@ -101,33 +102,6 @@ def recognised(
     if alike[0] < settings.min_voice_similarity or margin < settings.min_voice_margin:
         return {}
     return {best["speaker"][0]: ("therapist", margin)}
-
-
-def _times(spans: pl.DataFrame) -> list[Stretch]:
-    return merge(spans.select("start_ms", "end_ms").iter_rows())
-
-
-def _without(stretches: Iterable[Stretch], others: Sequence[Stretch]) -> list[Stretch]:
-    """`stretches` less what `others` cover; both sorted and each without overlaps of its own.
-
-    >>> _without([(0, 10)], [(2, 3), (8, 20)])
-    [(0, 2), (3, 8)]
-    """
-    left = []
-    at = 0
-    for start, end in stretches:
-        while at < len(others) and others[at][1] <= start:
-            at += 1
-        begin = start
-        for other_start, other_end in others[at:]:
-            if other_start >= end:
-                break
-            if other_start > begin:
-                left.append((begin, other_start))
-            begin = max(begin, other_end)
-        if begin < end:
-            left.append((begin, end))
-    return left
 
 
 def _cut(stretch: Stretch, settings: config.Voices) -> list[Stretch]:

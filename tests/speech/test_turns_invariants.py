@@ -18,7 +18,7 @@ from talk_scenes import (
     word_rows,
 )
 
-from pipeline.core.time import merge
+from pipeline.core.intervals import Intervals
 from pipeline.speech import turns
 
 
@@ -70,7 +70,7 @@ def test_units_partition_the_spans(talk: list[Speech]) -> None:
     units = got["units"]
     for who in "ABC":
         spans = [(o.start_ms, o.end_ms) for o in talk if o.speaker == who]
-        joined = merge(spans, SETTINGS.unit_pause_ms)
+        joined = list(Intervals.of(spans, SETTINGS.unit_pause_ms))
         assert units.filter(pl.col("speaker") == who).select("start_ms", "end_ms").rows() == joined
     of_turns = units.group_by("turn_id", maintain_order=True).agg(
         pl.col("speaker").unique().implode().list.first(),
@@ -91,8 +91,8 @@ def test_what_holds_of_each_table(talk: list[Speech]) -> None:
         frame.filter("is_backchannel").height
     )
     units = {
-        who: merge(
-            [(o.start_ms, o.end_ms) for o in talk if o.speaker == who], SETTINGS.unit_pause_ms
+        who: Intervals.of(
+            ((o.start_ms, o.end_ms) for o in talk if o.speaker == who), SETTINGS.unit_pause_ms
         )
         for who in "ABC"
     }

@@ -7,6 +7,7 @@ from operator import add
 import numpy as np
 
 from pipeline.audio.samples import Audio, Samples
+from pipeline.core.intervals import Intervals
 from pipeline.core.tables import Metadata, Recording
 from pipeline.engines.diarization.channels import ChannelsDiarizer
 from pipeline.engines.diarization.clustering import ClusteringDiarizer
@@ -62,8 +63,7 @@ def speech(clips: Callable[[Place], Sequence[Referenced]]) -> Callable[[Place], 
             duration_ms = clip.audio.duration_ms
             found = [(a, b, "") for a, b in heard.select("start_ms", "end_ms").iter_rows()]
             miss, false_alarm = diarization_error.speech_error(clip.spans, found, duration_ms)
-            whole = composed.joined([(a, b) for a, b, _ in clip.spans], 0)
-            seconds = sum(end - start for start, end in whole) / 1000
+            seconds = Intervals.of((a, b) for a, b, _ in clip.spans).total_ms / 1000
             spoken += seconds
             missed += miss * seconds
             false += false_alarm * seconds

@@ -10,18 +10,15 @@ told apart in the mix, it is lost where every channel is, unless the channels ca
 speech.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from itertools import groupby, pairwise
+from collections.abc import Iterable
+from itertools import pairwise
 
 import polars as pl
 
 from pipeline import config
+from pipeline.core.intervals import Intervals, pairs_of
 from pipeline.core.tables import DOUBTS, Tables
-from pipeline.core.time import merge
 from pipeline.speech.turns.units import Unit
-
-Stretches = list[tuple[int, int]]
 
 
 def rows(
@@ -39,10 +36,10 @@ def rows(
     own = [
         (start, end, str(speaker))
         for (speaker,), spans in spoken.group_by("speaker", maintain_order=True)
-        for start, end in merge(_stretches(spans))
+        for start, end in Intervals.of_rows(spans)
     ]
     own.sort(key=lambda stretch: stretch[:2])
-    speech = merge((start, end) for start, end, _ in own)
+    speech = Intervals.of((start, end) for start, end, _ in own)
     last: dict[int, str] = {}
     first: dict[int, tuple[int, str]] = {}
     for start, end, speaker in own:
@@ -50,10 +47,9 @@ def rows(
         if start not in first or end > first[start][0]:
             first[start] = (end, speaker)
     duration_ms = tables["media"]["duration_ms"][0]
-    gone = _lost(tables)
-    unsure = _Cover([*gone, *_stretches(tables.get("doubts", DOUBTS.empty()))])
-    unheard = _Cover((unit.start_ms, unit.end_ms) for unit in units if not unit.heard)
-    lost = _Cover(gone)
+    lost = _lost(tables)
+    unsure = Intervals.of([*lost, *pairs_of(tables.get("doubts", DOUBTS.empty()))])
+    unheard = Intervals.of((unit.start_ms, unit.end_ms) for unit in units if not unit.heard)
     made: list[dict[str, object]] = []
     for (_, start), (end, _) in pairwise([(0, 0), *speech, (duration_ms, duration_ms)]):
         if start >= end:
@@ -72,8 +68,8 @@ def rows(
                 "after_role": None if after is None else "unknown",
                 "kind": _kind(before, after, end - start, settings),
                 "missed_speech_risk": longest_ms >= settings.doubt_ms
-                or bool(unheard.within(start, end)),
-                "dropout_ms": sum(b - a for a, b in lost.within(start, end)),
+                or len(unheard.within(start, end)) > 0,
+                "dropout_ms": lost.within(start, end).total_ms,
             }
         )
     return made
@@ -87,57 +83,14 @@ def _kind(before: str | None, after: str | None, length_ms: int, settings: confi
     return "pause" if length_ms <= settings.turn_pause_ms else "lapse"
 
 
-class _Cover:
-    """The union of stretches, asked for its part within a silence."""
-
-    def __init__(self, stretches: Iterable[tuple[int, int]]) -> None:
-        self._stretches = merge(stretches)
-        self._ends = [end for _, end in self._stretches]
-
-    def within(self, start_ms: int, end_ms: int) -> Stretches:
-        """What of it lies in ``[start_ms, end_ms)``."""
-        found = []
-        for number in range(bisect_left(self._ends, start_ms + 1), len(self._ends)):
-            start, end = self._stretches[number]
-            if start >= end_ms:
-                break
-            found.append((max(start, start_ms), min(end, end_ms)))
-        return found
-
-
-def _stretches(table: pl.DataFrame) -> Stretches:
-    return table.select("start_ms", "end_ms").rows()
-
-
-def _lost(tables: Tables) -> Stretches:
+def _lost(tables: Tables) -> Intervals:
     """When the signal of a speaker was lost."""
     losses, media, spans = tables["losses"], tables["media"], tables["spans"]
     if spans.height and not spans["channel"].has_nulls():
-        return merge(
-            _stretches(losses.filter(pl.col("channel").is_in(spans["channel"].unique().implode())))
+        return Intervals.of_rows(
+            losses.filter(pl.col("channel").is_in(spans["channel"].unique().implode()))
         )
     if media["distinct_channels"][0]:
-        return merge(_stretches(losses))
-    by_channel = losses.sort("channel").select("channel", "start_ms", "end_ms").rows()
-    each = [
-        [(start, end) for _, start, end in group]
-        for _, group in groupby(by_channel, key=lambda row: row[0])
-    ]
-    return _in_all(each, media["channels"][0])
-
-
-def _in_all(stretches: Sequence[Stretches], count: int) -> Stretches:
-    """Where `count` of the sets of stretches overlap.
-
-    >>> _in_all([[(0, 50), (70, 90)], [(30, 80)]], 2)
-    [(30, 50), (70, 80)]
-    """
-    changes = sorted(
-        (at, step) for one in stretches for a, b in merge(one) for at, step in ((a, 1), (b, -1))
-    )
-    found, open_ = [], 0
-    for (at, step), (until, _) in pairwise(changes):
-        open_ += step
-        if open_ == count and at < until:
-            found.append((at, until))
-    return merge(found)
+        return Intervals.of_rows(losses)
+    by_channel = [Intervals.of_rows(rows) for _, rows in losses.group_by("channel")]
+    return Intervals.shared(by_channel, media["channels"][0])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from pipeline import config
-from pipeline.core.time import merge
+from pipeline.core.intervals import Intervals
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,7 @@ def cut(spoken: pl.DataFrame, words: pl.DataFrame, settings: config.Turns) -> li
     """
     units = []
     for (speaker,), spans in spoken.group_by("speaker", maintain_order=True):
-        intervals = zip(spans["start_ms"], spans["end_ms"], strict=True)
-        joined = merge(intervals, settings.unit_pause_ms)
+        joined = Intervals.of_rows(spans, settings.unit_pause_ms)
         units += [Unit(str(speaker), start, end) for start, end in joined]
     placed = _placed(units, words)
     unheard = list(_unheard(placed, settings))
@@ -134,5 +133,5 @@ def _unheard(placed: Iterable[_Placed], settings: config.Turns) -> Iterator[Unit
         if unit is None or (apart_ms > settings.turn_pause_ms and timing == "aligned"):
             stray[speaker].append((word.start_ms, word.end_ms))
     for speaker, intervals in stray.items():
-        for start, end in merge(intervals, settings.unit_pause_ms):
+        for start, end in Intervals.of(intervals, settings.unit_pause_ms):
             yield Unit(speaker, start, end, heard=False)

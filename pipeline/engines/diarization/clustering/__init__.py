@@ -24,8 +24,9 @@ from pipeline import config
 from pipeline.audio.samples import Audio
 from pipeline.config import Settings
 from pipeline.core.errors import EngineError
+from pipeline.core.intervals import Intervals
 from pipeline.core.tables import SPANS, Recording
-from pipeline.core.time import FRAME_MS, merge, ms_to_samples
+from pipeline.core.time import FRAME_MS, ms_to_samples
 from pipeline.engines.diarization.clustering import mixtures, partition, voices
 from pipeline.engines.diarization.clustering.encoder import Ge2e
 from pipeline.engines.protocols import Diarized, Identity
@@ -82,7 +83,7 @@ class ClusteringDiarizer:
                 "the diarizer 'clustering' needs audio", hint="set engines.diarizer: imported"
             )
         settings = self._settings.clustering
-        regions = merge(activity.select("start_ms", "end_ms").iter_rows())
+        regions = list(Intervals.of_rows(activity))
         spoken_ms = sum(end - start for start, end in regions)
         training = regions[:: max(1, -(-spoken_ms // settings.training_ms))]
         pieces = [piece for region in training for piece in _cut(region, settings.piece_ms)]
