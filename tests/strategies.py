@@ -23,8 +23,8 @@ from pipeline.core.tables import (
     TRANSCRIPTION,
     WORDS,
     Metadata,
-    Role,
 )
+from pipeline.core.vocabulary import Role
 from pipeline.lexicons import Lexicons
 from pipeline.measures import baseline, wording
 from pipeline.measures.feature import Feature

@@ -14,7 +14,8 @@ from pipeline import lexicons as lexicon
 from pipeline.core.errors import ConfigError
 from pipeline.core.registry import nearest
 from pipeline.core.schema import Column
-from pipeline.core.tables import ITEMS, SCHEMAS, WINDOWS_MS
+from pipeline.core.tables import SCHEMAS
+from pipeline.core.vocabulary import ITEMS, WINDOWS_MS
 from pipeline.measures import wording
 from pipeline.measures.feature import Feature
 

@@ -13,24 +13,12 @@ A walk fills the tables in this order::
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import polars as pl
 
 from pipeline.core.schema import Column, Schema
 from pipeline.core.spelling import SHORT_ID
-
-Role = Literal["therapist", "client", "other", "unknown"]
-ROLES_ALLOWED = ("therapist", "client", "other", "unknown")
-KINDS = ("withdrawal", "confrontation", "therapist_move")
-RESPONSES = ("none_found", "redirected", "addressed", "possibly_repaired")
-ITEMS = ("turn", "silence", "overlap", "window_60s", "window_180s", "window_300s", "session")
-FAMILIES = ("timing", "voice", "words")
-WINDOWS_MS = {"window_60s": 60_000, "window_180s": 180_000, "window_300s": 300_000}
-"""Length of each kind of window. Window k begins k lengths after the first turn does."""
-
-WINDOWS = (*WINDOWS_MS, "session")
-"""What features of windows are measured over: each kind of window, and all of it as one."""
+from pipeline.core.vocabulary import ITEMS, MOMENT_KINDS, RESPONSES, ROLE_NAMES, Role
 
 Tables = Mapping[str, pl.DataFrame]
 """Tables by name; each conforms to the schema of that name in `SCHEMAS`."""
@@ -119,7 +107,7 @@ _SPEAKER = Column("speaker", pl.String, "speaker label, stable within the record
 
 
 def _role(name: str, means: str, null: str = "") -> Column:
-    return Column(name, pl.String, means, null=null, allowed=ROLES_ALLOWED)
+    return Column(name, pl.String, means, null=null, allowed=ROLE_NAMES)
 
 
 MEDIA = Schema(
@@ -515,7 +503,7 @@ HITS = Schema(
     (
         Column("hit_id", pl.Int64, "0-based, in order of start"),
         Column("rule", pl.String, "id of the rule"),
-        Column("kind", pl.String, "kind of moment it speaks for", allowed=KINDS),
+        Column("kind", pl.String, "kind of moment it speaks for", allowed=MOMENT_KINDS),
         Column("marker", pl.String, "3RS code"),
         Column("primary", pl.Boolean, "it may make a moment by itself"),
         Column("weight", pl.Float64, "share of such hits that are right, 0-1"),
@@ -534,7 +522,9 @@ MOMENTS = Schema(
     "moments",
     (
         Column("moment_id", pl.Int64, "0-based, in order of start, those of set_aside among them"),
-        Column("kind", pl.String, "withdrawal, confrontation, therapist_move", allowed=KINDS),
+        Column(
+            "kind", pl.String, "withdrawal, confrontation, therapist_move", allowed=MOMENT_KINDS
+        ),
         Column("marker", pl.String, "3RS code of its strongest primary hit"),
         _START,
         _END,

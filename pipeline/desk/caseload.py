@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pipeline.core.vocabulary import RUPTURES
 from pipeline.desk import pages
 from pipeline.desk.queue import Filter, Index, Row, Seen, Session
 
@@ -31,7 +32,6 @@ STATES = {
 }
 """What can have become of a moment, and what it is called."""
 
-_KINDS = ("withdrawal", "confrontation")
 _SHADES = {
     "confirm": "sure",
     "added": "sure",
@@ -110,7 +110,7 @@ class Client:
     @property
     def picture(self) -> Picture:
         """Moments over time."""
-        most = max((_count(visit, kind) for visit in self.visits for kind in _KINDS), default=0)
+        most = max((_count(visit, kind) for visit in self.visits for kind in RUPTURES), default=0)
         unit = min(_UNIT, _HIGHEST / max(most, 1))
         base_y = round(most * unit) + 4
         blocks = tuple(_blocks(self.visits, unit, base_y))
@@ -120,7 +120,7 @@ class Client:
         )
         told = "; ".join(
             f"session {v.name}: "
-            + ", ".join(f"{v.counts[kind]} {kind}" for kind in _KINDS)
+            + ", ".join(f"{v.counts[kind]} {kind}" for kind in RUPTURES)
             + f", {v.counts['confirm']} confirmed, {v.counts['added']} added"
             for v in self.visits
         )
@@ -151,7 +151,7 @@ def _visit(session: Session, seen: Seen) -> Visit:
     found = Counter((row.moment.kind, _state(row)) for row in seen.rows)
     added = Counter((str(v.kind), "added") for v in seen.loose if v.decision == "added")
     counts = {
-        **{kind: sum(n for (own, _), n in found.items() if own == kind) for kind in _KINDS},
+        **{kind: sum(n for (own, _), n in found.items() if own == kind) for kind in RUPTURES},
         **{state: sum(n for (_, own), n in found.items() if own == state) for state in STATES},
         "added": added.total(),
     }
@@ -170,7 +170,7 @@ def _state(row: Row) -> str:
 
 def _blocks(visits: tuple[Visit, ...], unit: float, base_y: int) -> Iterator[Block]:
     for number, visit in enumerate(visits):
-        for place, kind in enumerate(_KINDS):
+        for place, kind in enumerate(RUPTURES):
             x = _STEP * number + _STEP // 2 - _BAR - 1 + place * (_BAR + 2)
             y = float(base_y)
             for state in ("confirm", "added", "differ", "unsure", "undecided", "reject"):

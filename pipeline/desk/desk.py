@@ -12,10 +12,10 @@ import polars as pl
 from pipeline import session
 from pipeline.core.errors import InputError
 from pipeline.core.tables import HITS
+from pipeline.core.vocabulary import MARKERS
 from pipeline.desk.audio_stream import Listening, Listenings
 from pipeline.desk.ingest import Adding, Listed
 from pipeline.desk.queue import Index, Moment, Session, clock
-from pipeline.formats.codes import MARKERS
 from pipeline.session import SessionResult, intake
 from pipeline.session.intake import Source
 from pipeline.session.workbench import Workbench

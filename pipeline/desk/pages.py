@@ -10,6 +10,7 @@ import polars as pl
 
 from pipeline.core.tables import Tables
 from pipeline.core.time import ms_to_clock
+from pipeline.core.vocabulary import RUPTURES
 from pipeline.desk.queue import Filter, Queue
 from pipeline.report import labels, number_format
 from pipeline.report.speakers import People
@@ -144,10 +145,7 @@ def counts(queue: Queue) -> dict[str, int]:
         "all": len(queue.rows),
         "undecided": queue.undecided,
         "decided": len(queue.rows) - queue.undecided,
-        **{
-            kind: sum(row.moment.kind == kind for row in queue.rows)
-            for kind in ("withdrawal", "confrontation")
-        },
+        **{kind: sum(row.moment.kind == kind for row in queue.rows) for kind in RUPTURES},
     }
 
 

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pipeline.core.errors import InputError
+from pipeline.core.vocabulary import Role, Rupture
 from pipeline.workspace.verdicts import LONGEST_MS, check_marker, check_note
 
 _Body = TypeVar("_Body", bound=BaseModel)
@@ -31,7 +32,7 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 
 class _Judged(BaseModel):
     model_config = _STRICT
-    kind: Literal["withdrawal", "confrontation"] | None = None
+    kind: Rupture | None = None
     marker: str | None = Field(default=None, pattern=r"^[WC][1-7]$")
     salience: int | None = Field(default=None, ge=1, le=5)
     note: str = ""
@@ -60,7 +61,7 @@ class Missed(_Judged):
 
     start_ms: int = Field(ge=0, lt=LONGEST_MS)
     end_ms: int = Field(gt=0, le=LONGEST_MS)
-    kind: Literal["withdrawal", "confrontation"]
+    kind: Rupture
     replaces: int | None = Field(default=None, ge=1)
 
 
@@ -68,7 +69,7 @@ class Named(BaseModel):
     """What a page sends with who is who."""
 
     model_config = _STRICT
-    roles: dict[str, Literal["therapist", "client", "other", "unknown"]] = Field(min_length=1)
+    roles: dict[str, Role] = Field(min_length=1)
 
 
 class Chosen(BaseModel):

@@ -18,8 +18,8 @@ from pipeline.core.tables import (
     TRANSCRIPTION,
     WORDS,
     Metadata,
-    Role,
 )
+from pipeline.core.vocabulary import Role
 from pipeline.formats import textgrid
 from pipeline.measures import wording
 from pipeline.speech import roles, turns

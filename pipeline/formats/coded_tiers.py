@@ -6,8 +6,9 @@ from collections.abc import Iterable
 import polars as pl
 
 from pipeline.core.errors import InputError
+from pipeline.core.vocabulary import MARKERS, RUPTURES
 from pipeline.formats import eaf
-from pipeline.formats.codes import CODES, KINDS, MARKERS, SHEETS, Codes
+from pipeline.formats.codes import CODES, SHEETS, Codes
 from pipeline.formats.repairs import Repairs
 
 _MARKER = re.compile(r"([WC][1-7])(?![0-9A-Za-z])", re.IGNORECASE)
@@ -89,10 +90,10 @@ def holds_codes(tier: eaf.Tier) -> bool:
 
 def holds_only_codes(tier: eaf.Tier) -> bool:
     """Whether a tier is one of codes and no speech: by its name, or by half of its texts."""
-    if _list_of(tier) != "codes" or tier.name.strip().lower().startswith(KINDS):
+    if _list_of(tier) != "codes" or tier.name.strip().lower().startswith(RUPTURES):
         return True
     texts = [text.strip() for text in (*tier.annotations["text"], *tier.unplaced) if text.strip()]
-    said = [text for text in texts if _MARKER.match(text) or text.lower() in KINDS]
+    said = [text for text in texts if _MARKER.match(text) or text.lower() in RUPTURES]
     return bool(said) and 2 * len(said) >= len(texts)
 
 
@@ -114,8 +115,8 @@ def _meaning(tier: eaf.Tier, text: str, *, kinds: bool) -> tuple[str | None, str
     if marker:
         code = marker[1].upper()
         return MARKERS[code], code
-    own = next((kind for kind in KINDS if kinds and said.lower().startswith(kind)), None)
-    return own or next((kind for kind in KINDS if name.startswith(kind)), None), None
+    own = next((kind for kind in RUPTURES if kinds and said.lower().startswith(kind)), None)
+    return own or next((kind for kind in RUPTURES if name.startswith(kind)), None), None
 
 
 def to_tiers(codes: pl.DataFrame) -> list[eaf.Tier]:

@@ -37,16 +37,10 @@ from itertools import zip_longest
 import polars as pl
 
 from pipeline.core.schema import Column, Schema
+from pipeline.core.vocabulary import MARKERS, RUPTURES
 from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import Problems, decode, ms_of_clock
 from pipeline.formats.transcript_csv import inert, live
-
-KINDS = ("withdrawal", "confrontation")
-MARKERS: Mapping[str, str] = {
-    **{f"W{number}": "withdrawal" for number in range(1, 8)},
-    **{f"C{number}": "confrontation" for number in range(1, 8)},
-}
-"""Markers of the 3RS (Eubanks, Muran & Safran 2015), each with its kind."""
 
 NOTHING = "none"
 """Kind of a row that says: somebody coded this session and found nothing."""
@@ -59,7 +53,7 @@ CODES = Schema(
         Column("start_ms", pl.Int64, "first millisecond", null="utterance_id says where"),
         Column("end_ms", pl.Int64, "first millisecond after", null="a point in time"),
         Column("utterance_id", pl.String, "line of the transcript", null="start_ms says where"),
-        Column("kind", pl.String, "of rupture", null="of whatever kind", allowed=KINDS),
+        Column("kind", pl.String, "of rupture", null="of whatever kind", allowed=RUPTURES),
         Column("marker", pl.String, "3RS code", null="not told", allowed=tuple(MARKERS)),
         Column("salience", pl.Float64, "1-5", null="not told"),
         Column("rater", pl.String, "who coded it", null="not told"),
@@ -77,7 +71,7 @@ SHEETS = Schema(
         Column("line", pl.Int64, "1-based line in its file"),
         Column("session", pl.String, "the sidecar's code, or an id prefix"),
         Column("segment", pl.Int64, "1-based number of the segment"),
-        Column("kind", pl.String, "of rupture", allowed=KINDS),
+        Column("kind", pl.String, "of rupture", allowed=RUPTURES),
         Column("marker", pl.String, "3RS code", allowed=tuple(MARKERS)),
         Column("checks", pl.Int64, "clear instances"),
         Column("minuses", pl.Int64, "weak or unclear instances"),
@@ -262,7 +256,7 @@ def _code(
     before = len(problems.found)
     common = _common(line, cells, problems)
     if common["kind"] is None and kind_needed and len(problems.found) == before:
-        problems.add(line, "neither kind nor marker", f"{', '.join(KINDS)} or {NOTHING}")
+        problems.add(line, "neither kind nor marker", f"{', '.join(RUPTURES)} or {NOTHING}")
     if len(problems.found) > before or not _in_a_session(line, cells, unplaced):
         return None
     if common["kind"] == NOTHING:
@@ -317,8 +311,8 @@ def _common(line: int, cells: Mapping[str, str], problems: Problems) -> dict[str
     """The columns that codes and sheets share."""
     kind = cells.get("kind", "").lower() or None
     marker = cells.get("marker", "").upper().replace(" ", "") or None
-    if kind is not None and kind not in (*KINDS, NOTHING):
-        problems.add(line, "an unknown kind", f"{', '.join(KINDS)} or {NOTHING}")
+    if kind is not None and kind not in (*RUPTURES, NOTHING):
+        problems.add(line, "an unknown kind", f"{', '.join(RUPTURES)} or {NOTHING}")
     elif marker is not None and marker not in MARKERS:
         problems.add(line, "an unknown marker", "W1-W7 or C1-C7")
     elif marker is not None and kind is not None and MARKERS[marker] != kind:

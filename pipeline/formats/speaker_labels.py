@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.core.tables import Role
+from pipeline.core.vocabulary import Role
 from pipeline.formats.cues import UNNAMED, Cue, Part, squeeze
 
 MOST_WORDS = 10

@@ -36,7 +36,7 @@ import polars as pl
 
 from pipeline.core.errors import InputError
 from pipeline.core.schema import Column, Schema
-from pipeline.core.tables import Role
+from pipeline.core.vocabulary import Role
 from pipeline.formats import rttm, srt, stm, tiers, transcript_csv, webvtt, whisper_json
 from pipeline.formats.cues import MS_PER_CHARACTER, UNNAMED, spoken_words, spread, squeeze, unmarked
 from pipeline.formats.repairs import Repairs

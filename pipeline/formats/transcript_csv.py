@@ -22,7 +22,7 @@ import polars as pl
 from pipeline.core.errors import InputError
 from pipeline.core.registry import nearest
 from pipeline.core.schema import Column, Schema
-from pipeline.core.tables import ROLES_ALLOWED
+from pipeline.core.vocabulary import ROLE_NAMES
 from pipeline.formats.cues import Times, placed, squeeze
 from pipeline.formats.delimited import Row, rows
 from pipeline.formats.repairs import Repairs
@@ -40,7 +40,7 @@ UTTERANCES = Schema(
             "speaker label; the role where there is no such column",
             null="the row names nobody",
         ),
-        Column("role", pl.String, "who that is", null="no column role", allowed=ROLES_ALLOWED),
+        Column("role", pl.String, "who that is", null="no column role", allowed=ROLE_NAMES),
         Column("start_ms", pl.Int64, "first millisecond"),
         Column("end_ms", pl.Int64, "first millisecond after", null="not given"),
         Column("text", pl.String, "what was said"),
@@ -196,9 +196,9 @@ def _said(
     cells += [""] * -surplus
     named = {name: live(cell) for name, cell in zip(header, cells, strict=True) if name}
     role = named.get("role", "").strip().lower()
-    known = role if role in ROLES_ALLOWED else role_of(role)
+    known = role if role in ROLE_NAMES else role_of(role)
     if role and known is None:
-        problems.add(row.line, "an unknown role", nearest(role, ROLES_ALLOWED))
+        problems.add(row.line, "an unknown role", nearest(role, ROLE_NAMES))
         repairs["Unknown roles, taken as the speaker's name"] += 1
     return _Said(row.line, named, known, squeeze(named.get("speaker", "")) or known or role or None)
 

@@ -31,7 +31,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipeline import config
-from pipeline.core.tables import MEASURES, WINDOWS, WINDOWS_MS, Tables
+from pipeline.core.tables import MEASURES, Tables
+from pipeline.core.vocabulary import WINDOWS, WINDOWS_MS
 from pipeline.measures.feature import Feature
 
 # A normal distribution's standard deviation over its MAD.

@@ -7,6 +7,7 @@ from typing import Literal
 import polars as pl
 
 from pipeline.core.tables import Tables
+from pipeline.core.vocabulary import Family
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Feature:
     item: str
     unit: str
     group: Literal["speaker", "pair", "session"]
-    needs: Literal["timing", "voice", "words"]
+    needs: Family
     min_mad: float
     means: str
     null: str

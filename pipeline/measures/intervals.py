@@ -19,8 +19,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline import config
-from pipeline.core.tables import FRAMES, WINDOWS_MS, Tables
+from pipeline.core.tables import FRAMES, Tables
 from pipeline.core.time import FRAME_MS
+from pipeline.core.vocabulary import WINDOWS_MS
 
 Ints = NDArray[np.int64]
 

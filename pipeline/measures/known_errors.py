@@ -10,7 +10,7 @@ they are larger where it matters who spoke: overlapping speech is not heard ther
 
 from dataclasses import replace
 
-from pipeline.core.tables import WINDOWS_MS
+from pipeline.core.vocabulary import WINDOWS_MS
 from pipeline.measures.feature import Feature
 
 _ON = "composed dialogues, a channel each"

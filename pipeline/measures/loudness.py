@@ -10,7 +10,8 @@ from functools import partial
 import polars as pl
 
 from pipeline import config
-from pipeline.core.tables import WINDOWS_MS, Tables
+from pipeline.core.tables import Tables
+from pipeline.core.vocabulary import WINDOWS_MS
 from pipeline.measures.feature import Feature
 from pipeline.measures.intervals import frames_in, in_turns, in_windows, voice
 

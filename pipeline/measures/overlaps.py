@@ -16,7 +16,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline import config
-from pipeline.core.tables import WINDOWS, Tables
+from pipeline.core.tables import Tables
+from pipeline.core.vocabulary import WINDOWS
 from pipeline.measures.feature import Feature
 from pipeline.measures.intervals import (
     Intervals,

@@ -14,7 +14,8 @@ from functools import partial
 import polars as pl
 
 from pipeline import config
-from pipeline.core.tables import WINDOWS, Tables
+from pipeline.core.tables import Tables
+from pipeline.core.vocabulary import WINDOWS
 from pipeline.measures.feature import Feature
 from pipeline.measures.intervals import frames_in, in_turns, in_windows
 

@@ -20,8 +20,9 @@ import polars as pl
 import scipy
 
 from pipeline import config
-from pipeline.core.tables import WINDOWS, Tables
+from pipeline.core.tables import Tables
 from pipeline.core.time import FRAME_MS
+from pipeline.core.vocabulary import WINDOWS
 from pipeline.measures.feature import Feature
 from pipeline.measures.intervals import (
     Intervals,

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from pipeline import config
-from pipeline.core.tables import WINDOWS, Tables
+from pipeline.core.tables import Tables
+from pipeline.core.vocabulary import WINDOWS
 from pipeline.measures.feature import Feature
 from pipeline.measures.intervals import (
     columns,

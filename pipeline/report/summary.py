@@ -10,8 +10,9 @@ from typing import TextIO
 import polars as pl
 
 from pipeline.core.spelling import printable
-from pipeline.core.tables import KINDS, MOMENTS, TURNS, Recording, Tables
+from pipeline.core.tables import MOMENTS, TURNS, Recording, Tables
 from pipeline.core.time import ms_to_clock
+from pipeline.core.vocabulary import MOMENT_KINDS
 from pipeline.report import labels
 from pipeline.report.quality import is_cut_off
 from pipeline.report.speakers import people
@@ -99,7 +100,7 @@ def summarize(
         duration_ms=recording.duration_ms,
         moments=None
         if note.startswith(("no speech", "roles unknown"))
-        else {kind: moments.filter(pl.col("kind") == kind).height for kind in KINDS},
+        else {kind: moments.filter(pl.col("kind") == kind).height for kind in MOMENT_KINDS},
         strongest=None
         if first is None
         else Strongest(first["kind"], first["marker"], first["start_ms"], first["score"]),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.core.errors import SHOWN, InputError
 from pipeline.core.schema import Column, Schema
 from pipeline.core.time import ms_to_clock
-from pipeline.formats.codes import KINDS, MARKERS
+from pipeline.core.vocabulary import MARKERS, RUPTURES
 from pipeline.formats.repairs import Repairs
 from pipeline.research.event_matching import Place
 
@@ -28,7 +28,7 @@ PLACED = Schema(
         Column("high", pl.Int64, "last place on the axis"),
         Column("start_ms", pl.Int64, "first millisecond"),
         Column("end_ms", pl.Int64, "first millisecond after; of a point in time, the next"),
-        Column("kind", pl.String, "of rupture", null="of whatever kind", allowed=KINDS),
+        Column("kind", pl.String, "of rupture", null="of whatever kind", allowed=RUPTURES),
         Column("marker", pl.String, "3RS code", null="not told", allowed=tuple(MARKERS)),
         Column("salience", pl.Float64, "1-5", null="not told"),
         Column("rater", pl.String, "who coded it", null="not told"),

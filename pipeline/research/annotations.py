@@ -7,9 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.core.errors import InputError, TetherError
+from pipeline.core.vocabulary import MARKERS, RUPTURES
 from pipeline.formats import coded_tiers, eaf
 from pipeline.formats import codes as code_table
-from pipeline.formats.codes import KINDS, MARKERS, SHEETS, Codes
+from pipeline.formats.codes import SHEETS, Codes
 from pipeline.formats.repairs import Repairs
 from pipeline.workspace.verdicts import Verdict, as_codes, standing
 
@@ -159,7 +160,7 @@ def _is_elan(path: Path) -> bool:
 def _agrees_with_itself(entry: Verdict) -> bool:
     kind, marker = entry.kind, entry.marker
     if marker is None:
-        return kind in (None, *KINDS)
+        return kind in (None, *RUPTURES)
     return marker in MARKERS and kind in (None, MARKERS[marker])
 
 

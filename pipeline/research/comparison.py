@@ -15,7 +15,7 @@ import polars as pl
 import scipy
 
 from pipeline.core.schema import Column, Schema
-from pipeline.formats.codes import KINDS
+from pipeline.core.vocabulary import RUPTURES
 from pipeline.research.bootstrap import Interval, differences
 from pipeline.research.cases import Case
 from pipeline.research.study import Evaluation
@@ -43,7 +43,7 @@ COMPARED = Schema(
     (
         Column("session", pl.String, "what codes call it"),
         Column("recording_id", pl.String, "SHA-256 of its bytes"),
-        Column("kind", pl.String, "of rupture", allowed=KINDS),
+        Column("kind", pl.String, "of rupture", allowed=RUPTURES),
         Column("change", pl.String, "what the second settings do to it", allowed=CHANGES),
         *_both("moment_id", pl.Int64, "id in the table moments"),
         *_both("start_ms", pl.Int64, "first millisecond"),
@@ -85,7 +85,7 @@ class Comparison:
                 ).height
                 for change in CHANGES
             }
-            for kind in KINDS
+            for kind in RUPTURES
         }
 
     def differences(self, group: str = "all") -> dict[str, Interval | None]:
@@ -135,7 +135,7 @@ def _session(
     a: Case, b: Case, told_a: Mapping[int, str], told_b: Mapping[int, str]
 ) -> Iterator[dict[str, object]]:
     common = {"session": a.name, "recording_id": a.recording.recording_id}
-    for kind in KINDS:
+    for kind in RUPTURES:
         old, new = _rows(a, kind, told_a), _rows(b, kind, told_b)
         partner = _partners(old, new)
         rows: list[tuple[_Row | None, _Row | None]] = [

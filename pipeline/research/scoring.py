@@ -31,7 +31,8 @@ import polars as pl
 
 from pipeline.core.schema import Column, Schema
 from pipeline.core.tables import Tables
-from pipeline.formats.codes import KINDS, SHEETS
+from pipeline.core.vocabulary import RUPTURES
+from pipeline.formats.codes import SHEETS
 from pipeline.research.alignment import PLACED
 from pipeline.research.event_matching import Place, chains, pairs
 from pipeline.research.metrics import MarkerTally, Segments, Tally
@@ -42,7 +43,7 @@ Row = dict[str, Any]
 Stretch = tuple[int, int]
 """First millisecond, first millisecond after."""
 
-_KIND = Column("kind", pl.String, "of rupture", allowed=KINDS)
+_KIND = Column("kind", pl.String, "of rupture", allowed=RUPTURES)
 
 FLAGGED = Schema(
     "judged moments",
@@ -79,7 +80,9 @@ BENIGN = Schema(
     (
         Column("line", pl.Int64, "line in its file"),
         Column("start_ms", pl.Int64, "first millisecond"),
-        Column("kind", pl.String, "of the moments that would be wrong", null="any", allowed=KINDS),
+        Column(
+            "kind", pl.String, "of the moments that would be wrong", null="any", allowed=RUPTURES
+        ),
         Column("moments", pl.List(pl.Int64), "moments that rest on it; empty: it is not flagged"),
     ),
 )
@@ -311,7 +314,7 @@ def outcomes(
 ) -> list[_Verdict]:
     """What each moment is."""
     found: dict[int, int] = {}
-    for kind in KINDS:
+    for kind in RUPTURES:
         mine = [
             number
             for number, moment in enumerate(moments)
@@ -353,7 +356,7 @@ def _events(coded: Coded, tolerance: int) -> list[tuple[Row, Place]]:
         if not {(kind, Place(row["low"], row["high"])) for kind in (None, row["kind"])} & unsure
     ]
     found: list[tuple[Row, Place]] = []
-    for kind in KINDS:
+    for kind in RUPTURES:
         own = [row for row in rows if row["kind"] == kind]
         for chain in chains([Place(row["low"], row["high"]) for row in own], tolerance):
             parts = [own[number] for number in chain]

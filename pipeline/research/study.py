@@ -9,7 +9,8 @@ import polars as pl
 
 from pipeline import config
 from pipeline.core.errors import InputError
-from pipeline.formats.codes import KINDS, Codes
+from pipeline.core.vocabulary import RUPTURES
+from pipeline.formats.codes import Codes
 from pipeline.formats.repairs import Repairs
 from pipeline.research import bootstrap, holdout, scoring
 from pipeline.research.alignment import Tolerance, place
@@ -21,7 +22,7 @@ from pipeline.research.metrics import MarkerTally, RuleTally, Tally, total
 from pipeline.research.rule_contribution import by_rule
 from pipeline.research.scoring import Coded, Judged
 
-GROUPS: Mapping[str, tuple[str, ...]] = {"all": KINDS, **{kind: (kind,) for kind in KINDS}}
+GROUPS: Mapping[str, tuple[str, ...]] = {"all": RUPTURES, **{kind: (kind,) for kind in RUPTURES}}
 """What tallies are made of: both kinds together, and each by itself."""
 
 _ONLY_SESSION = "ELAN files named after no session, taken for the only one"
@@ -250,8 +251,8 @@ def _score(
     settings: config.Evaluation,
     locate: Callable[[pl.DataFrame], list[Place]],
 ) -> Score:
-    moments = case.tables["moments"].filter(pl.col("kind").is_in(KINDS))
-    hits = case.tables["hits"].filter(pl.col("kind").is_in(KINDS))
+    moments = case.tables["moments"].filter(pl.col("kind").is_in(RUPTURES))
+    hits = case.tables["hits"].filter(pl.col("kind").is_in(RUPTURES))
     duration_ms = case.recording.duration_ms
     cells = {
         group: scoring.segments(moments, coded, kinds, duration_ms, settings.segment_ms)

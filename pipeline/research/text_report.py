@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.core.spelling import SHORT_ID
-from pipeline.formats.codes import KINDS
+from pipeline.core.vocabulary import RUPTURES
 from pipeline.report import labels
 from pipeline.report.number_format import clock_range, count
 from pipeline.research.bootstrap import RANKED, Interval
@@ -262,8 +262,8 @@ def changes(comparison: Comparison) -> str:
     Sessions go by the first digits of their id.
     """
     counts = comparison.counts
-    rows: list[Row] = [("moments", *KINDS)]
-    rows += [(change, *(str(counts[kind][change]) for kind in KINDS)) for change in CHANGES]
+    rows: list[Row] = [("moments", *RUPTURES)]
+    rows += [(change, *(str(counts[kind][change]) for kind in RUPTURES)) for change in CHANGES]
     parts = [table(rows)]
     if comparison.before and comparison.after:
         parts.append(_scores(comparison, comparison.before, comparison.after))

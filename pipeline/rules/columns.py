@@ -28,10 +28,10 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.datatypes import DataType, DataTypeClass
 
-from pipeline.core.tables import WINDOWS_MS, Tables
+from pipeline.core.tables import Tables
+from pipeline.core.vocabulary import PAIR, WINDOWS_MS, Family
 from pipeline.measures.feature import Feature
 from pipeline.rules.feature_join import SESSION, Measured
-from pipeline.rules.rulefile import Family
 
 OWN: dict[str, dict[str, tuple[DataType | DataTypeClass, Family | None]]] = {
     "turn": {
@@ -83,7 +83,6 @@ _STRETCH: dict[str, Family] = {
     "latency_ms": "timing",
 }
 _SIDES: tuple[Literal["prev", "next"], ...] = ("prev", "next")
-_PEOPLE = ("therapist", "client")
 _ORDER = (SESSION, "start_ms", "end_ms", "item_id")
 ROLE_COLUMNS = ("role", "before_role", "after_role", "holder_role", "other_role")
 
@@ -117,7 +116,7 @@ def known(item: str, features: Iterable[Feature]) -> dict[str, Known]:
     for name, (dtype, needs) in OWN[item.partition("_")[0]].items():
         columns[name] = Known(dtype, needs)
     for side in _SIDES:
-        for person in _PEOPLE:
+        for person in PAIR:
             for name, needs in _STRETCH.items():
                 columns[f"{side}_{person}_{name}"] = Known(pl.Int64, needs)
             for name in _counts(features):
@@ -318,7 +317,7 @@ def _with_stretches(item: str, items: pl.DataFrame, talk: _Talk, wanted: list[st
     if item != "turn":
         items = items.sort(SESSION, "at_ms", maintain_order=True)
     for side in _SIDES:
-        for person in _PEOPLE:
+        for person in PAIR:
             rest = [r for s, p, r in names if s == side and p == person]
             if not rest:
                 continue

@@ -33,11 +33,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline import config
+from pipeline.core.vocabulary import RUPTURES
 from pipeline.lexicons import Lexicons
 from pipeline.rules.feature_join import SESSION
 
 REDIRECT = "R10"
-RUPTURES = frozenset(("withdrawal", "confrontation"))
 _ASSENT = "acknowledgement_only"
 
 

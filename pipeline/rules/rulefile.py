@@ -15,9 +15,8 @@ from pipeline.config import Section, builtin
 from pipeline.core import yaml
 from pipeline.core.errors import ConfigError
 from pipeline.core.registry import nearest
+from pipeline.core.vocabulary import Family, MomentKind
 
-Family = Literal["timing", "voice", "words"]
-Kind = Literal["withdrawal", "confrontation", "therapist_move"]
 Item = Literal["turn", "silence", "overlap", "window_60s", "window_180s", "window_300s"]
 
 
@@ -63,7 +62,7 @@ class Rule(Section):
     """One rule."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="its name in reports")
-    kind: Kind = Field(description="kind of moment that it speaks for")
+    kind: MomentKind = Field(description="kind of moment that it speaks for")
     marker: str = Field(pattern=r"^[A-Z]\d{1,2}$", description="3RS code")
     says: str = Field(description="what it looks for, a sentence for the supervisor")
     on: Item = Field(description="what it looks at, one row each")

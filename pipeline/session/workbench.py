@@ -21,7 +21,8 @@ from pipeline.audio.clips import Clip
 from pipeline.config import Settings
 from pipeline.core.errors import ConfigError, EngineError
 from pipeline.core.registry import Registry, nearest
-from pipeline.core.tables import ROLES_ALLOWED, Tables
+from pipeline.core.tables import Tables
+from pipeline.core.vocabulary import ROLE_NAMES
 from pipeline.engines import imported
 from pipeline.engines.protocols import (
     Diarizer,
@@ -159,8 +160,8 @@ class Workbench:
             A run is at work in the workspace.
         """
         for role in roles.values():
-            if role not in ROLES_ALLOWED:
-                raise ConfigError("unknown role", expected=nearest(role, ROLES_ALLOWED))
+            if role not in ROLE_NAMES:
+                raise ConfigError("unknown role", expected=nearest(role, ROLE_NAMES))
         before = session.reopen(recording_id, self.store)
         speakers = before.tables["roles"]["speaker"].to_list()
         for speaker in roles:

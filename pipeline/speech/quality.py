@@ -35,8 +35,9 @@ from numpy.typing import NDArray
 
 from pipeline import config
 from pipeline.audio.samples import Audio, Samples
-from pipeline.core.tables import FAMILIES, QUALITY, Tables
+from pipeline.core.tables import QUALITY, Tables
 from pipeline.core.time import FRAME_MS, SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
+from pipeline.core.vocabulary import FAMILIES
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

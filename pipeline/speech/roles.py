@@ -24,7 +24,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipeline import config
-from pipeline.core.tables import OVERLAPS, ROLES, SILENCES, TURNS, VALUES, Metadata, Role, Tables
+from pipeline.core.tables import OVERLAPS, ROLES, SILENCES, TURNS, VALUES, Metadata, Tables
+from pipeline.core.vocabulary import PAIR, Role
 from pipeline.formats.cues import UNNAMED
 from pipeline.formats.speaker_labels import role_of
 
@@ -142,7 +143,7 @@ def _complete_pair(rows: list[dict[str, object]]) -> None:
     if len(rows) != 2:  # noqa: PLR2004  # a pair
         return
     for known, other in (rows, rows[::-1]):
-        if known["role"] not in ("therapist", "client"):
+        if known["role"] not in PAIR:
             continue
         overruled = (known["source"], other["source"]) == ("corrected", "sidecar")
         if other["role"] == "unknown" or (overruled and other["role"] == known["role"]):

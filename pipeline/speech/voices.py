@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from pipeline import config
 from pipeline.audio.samples import Audio, Samples
 from pipeline.core.intervals import Intervals
-from pipeline.core.tables import VOICES, Role
+from pipeline.core.tables import VOICES
 from pipeline.core.time import ms_to_samples
+from pipeline.core.vocabulary import Role
 from pipeline.engines.protocols import VoiceEncoder
 
 Vector = NDArray[np.float32]

@@ -10,7 +10,8 @@ from pipeline import config
 from pipeline.cli import measures
 from pipeline.cli.main import cli
 from pipeline.core.errors import ConfigError
-from pipeline.core.tables import FAMILIES, ITEMS, SCHEMAS
+from pipeline.core.tables import SCHEMAS
+from pipeline.core.vocabulary import FAMILIES, ITEMS
 from pipeline.measures.feature import Feature
 
 

@@ -10,10 +10,10 @@ from desk_sessions import Folder
 from starlette.testclient import TestClient
 
 from pipeline import config
+from pipeline.core.vocabulary import MARKERS
 from pipeline.desk.access import PAGE_HEADER, Gate, Reviewer, hosts
 from pipeline.desk.app import application
 from pipeline.desk.desk import Desk
-from pipeline.formats.codes import MARKERS
 from pipeline.session.workbench import Workbench
 from pipeline.workspace.verdicts import as_codes, standing
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from pipeline import config, measures
-from pipeline.core.tables import WINDOWS_MS
+from pipeline.core.vocabulary import WINDOWS_MS
 from pipeline.engines.vad.silero import Silero
 from pipeline.evaluation import dialogue_error, measure_error
 from pipeline.measures import known_errors

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import InputError
+from pipeline.core.vocabulary import MARKERS
 from pipeline.formats import coded_tiers, codes, eaf
-from pipeline.formats.codes import CODES, MARKERS
+from pipeline.formats.codes import CODES
 from pipeline.formats.repairs import Repairs
 
 

@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from pipeline import config, measures
-from pipeline.core.tables import OVERLAPS, WINDOWS, Tables
+from pipeline.core.tables import OVERLAPS, Tables
+from pipeline.core.vocabulary import WINDOWS
 from pipeline.evaluation.small_session import session, value
 from pipeline.measures import overlaps
 

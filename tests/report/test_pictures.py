@@ -6,6 +6,7 @@ import pytest
 import report_session as made
 
 from pipeline.core import tables as t
+from pipeline.core import vocabulary
 from pipeline.core.tables import Metadata, Tables
 from pipeline.report import cards, figures, labels, number_format, timeline, voice
 from pipeline.report.speakers import people
@@ -140,8 +141,8 @@ def test_every_code_has_words() -> None:
     assert [code for code in labels.MARKERS if code[0] == "W"] == [f"W{n}" for n in range(1, 8)]
     assert [code for code in labels.MARKERS if code[0] == "C"] == [f"C{n}" for n in range(1, 8)]
     assert list(labels.RESOLUTIONS) == [f"R{n}" for n in range(1, 11)]
-    assert set(labels.KINDS) == set(t.KINDS)
-    assert set(labels.RESPONSES) == set(t.RESPONSES) == set(labels.RESPONSE_SENTENCES)
+    assert set(labels.KINDS) == set(vocabulary.MOMENT_KINDS)
+    assert set(labels.RESPONSES) == set(vocabulary.RESPONSES) == set(labels.RESPONSE_SENTENCES)
     assert not re.search("resolved", " ".join(labels.RESPONSE_SENTENCES.values()))
 
 

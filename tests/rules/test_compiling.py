@@ -5,7 +5,7 @@ import pytest
 from strategies import book, catalogue, english, settings
 
 from pipeline.core.errors import ConfigError
-from pipeline.core.tables import KINDS
+from pipeline.core.vocabulary import MOMENT_KINDS
 from pipeline.rules import RuleBook
 
 GOOD = """
@@ -36,7 +36,7 @@ def test_a_file_of_ones_own_is_read(tmp_path: Path) -> None:
 
 
 def test_the_built_in_rules_compile_and_say_where_numbers_come_from() -> None:
-    assert {compiled.rule.kind for compiled in book().rules} == set(KINDS)
+    assert {compiled.rule.kind for compiled in book().rules} == set(MOMENT_KINDS)
     for compiled in book().rules:
         assert compiled.rule.says.endswith(".")
         assert all(param.source for param in compiled.rule.params.values())

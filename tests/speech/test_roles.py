@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.core.tables import SPANS, VALUES, WORDS, Metadata, Role
+from pipeline.core.tables import SPANS, VALUES, WORDS, Metadata
+from pipeline.core.vocabulary import Role
 from pipeline.evaluation.role_error import (
     SETTINGS,
     Line,

@@ -12,7 +12,8 @@ from pipeline.core import yaml
 from pipeline.core.errors import InputError
 from pipeline.core.languages import understood
 from pipeline.core.spelling import on_disk, whole
-from pipeline.core.tables import Metadata, Role
+from pipeline.core.tables import Metadata
+from pipeline.core.vocabulary import Role
 from pipeline.session.intake import files
 
 DEFAULTS = "tether.yaml"

@@ -10,7 +10,8 @@ from typing import Any
 from pipeline import config
 from pipeline.core.errors import ChangingError, ConsentError, InputError
 from pipeline.core.spelling import on_disk
-from pipeline.core.tables import Metadata, Role
+from pipeline.core.tables import Metadata
+from pipeline.core.vocabulary import Role
 from pipeline.formats import transcript as transcripts
 from pipeline.formats.attachment import Attachment
 from pipeline.session.intake import files, sidecar

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
 from pipeline.core.errors import InputError
-from pipeline.formats.codes import KINDS, MARKERS
+from pipeline.core.vocabulary import MARKERS, RUPTURES
 
 Decision = Literal["confirm", "reject", "unsure", "added", "retracted"]
 DECISIONS: tuple[str, ...] = get_args(Decision)
@@ -139,8 +139,8 @@ def check_marker(kind: str | None, marker: str | None) -> None:
     InputError
         They do not agree.
     """
-    if kind is not None and kind not in KINDS:
-        raise InputError("an unknown kind of rupture", expected=" or ".join(KINDS))
+    if kind is not None and kind not in RUPTURES:
+        raise InputError("an unknown kind of rupture", expected=" or ".join(RUPTURES))
     if marker is not None and MARKERS.get(marker) is None:
         raise InputError("an unknown marker", expected="W1 to W7, or C1 to C7")
     if None not in (kind, marker) and MARKERS[str(marker)] != kind:
