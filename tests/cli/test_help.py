@@ -1,0 +1,70 @@
+"""`tether --help`: grouped by user, nothing cut off, an example for every command."""
+
+import shlex
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from pipeline.cli import sections
+from pipeline.cli.main import cli
+
+
+def commands(
+    group: click.Group = cli, *path: str
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command and group, at any depth, with the words that name it."""
+    yield path, group
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+        else:
+            yield (*path, name), command
+
+
+ALL = {" ".join(("tether", *path)): command for path, command in commands()}
+
+
+def helped(*arguments: str) -> str:
+    """What a terminal of 80 columns shows."""
+    result = CliRunner().invoke(cli, [*arguments, "--help"], env={"COLUMNS": "80"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_commands_stand_under_the_people_who_use_them() -> None:
+    text = helped()
+    places = [text.index(f"\n{section}:\n") for section in sections.SECTIONS]
+    assert places == sorted(places)
+    for name, command in cli.commands.items():
+        assert isinstance(command, sections.Command)
+        assert command.section in sections.SECTIONS, name
+        start = text.index(f"\n{command.section}:\n")
+        assert start < text.index(f"\n  {name} ", start)
+        assert f"\n  {name} " in text[start:].partition("\n\n")[0], name
+
+
+@pytest.mark.parametrize("name", [n for n, each in ALL.items() if isinstance(each, click.Group)])
+def test_no_line_about_a_command_is_cut_off(name: str) -> None:
+    text = helped(*name.split()[1:])
+    assert "..." not in text.partition("\nOptions:")[2]
+    group = ALL[name]
+    assert isinstance(group, click.Group)
+    for command in group.commands.values():
+        assert command.help
+        assert command.help.partition("\n\n")[0].strip() in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_command_has_an_example_that_names_it(name: str) -> None:
+    command = ALL[name]
+    assert isinstance(command, sections.Command)
+    assert command.examples
+    shown = helped(*name.split()[1:])
+    for example in command.examples:
+        assert example.startswith(f"{name} ") or example == name
+        assert f"\n  {example}\n" in shown, "it is wrapped, or missing"
+        assert len(example) <= 98, "a line of help is 100 wide"
+        assert shlex.split(example)
