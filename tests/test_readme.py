@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+from commands import commands_of
 
 from pipeline.cli.main import cli
 from pipeline.core.errors import TetherError
@@ -48,7 +49,7 @@ def every(pages: tuple[Path, ...]) -> pytest.MarkDecorator:
 
 def commands(group: click.Group, prefix: str) -> list[str]:
     found = []
-    for name, command in group.commands.items():
+    for name, command in commands_of(group).items():
         if isinstance(command, click.Group):
             found += commands(command, f"{prefix} {name}")
         else:
@@ -61,7 +62,7 @@ def test_every_command_is_documented_and_explains_itself() -> None:
     assert "tether run" in named
     documented = " ".join(" ".join(map(text, PAGES)).split())
     assert [name for name in named if name not in documented] == []
-    for command in (cli, *cli.commands.values()):
+    for command in (cli, *commands_of(cli).values()):
         assert command.help
         assert "\\b" not in command.help, "an escape that click does not see"
 
@@ -69,7 +70,7 @@ def test_every_command_is_documented_and_explains_itself() -> None:
 def unexplained(group: click.Group, prefix: str) -> list[str]:
     """Commands and options, at any depth, that do not say what they do."""
     found = []
-    for name, command in group.commands.items():
+    for name, command in commands_of(group).items():
         here = f"{prefix} {name}"
         if not command.help:
             found.append(here)
@@ -119,9 +120,10 @@ def objection(line: str, *, whole: bool) -> str | None:
         if not words or words[0] in {"-h", "--help", "--version"}:
             return None
         name = words.pop(0)
-        if name not in command.commands:
+        known = commands_of(command)
+        if name not in known:
             return f"no command {name}"
-        command = command.commands[name]
+        command = known[name]
     if {"-h", "--help"} & set(words):
         return None
     try:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli import sessions
 from pipeline.cli.options import may_show_names
+from pipeline.cli.require import require
 from pipeline.core.errors import InputError
 from pipeline.core.spelling import printable
 from pipeline.report.number_format import count
@@ -18,7 +18,7 @@ _LEAST_DIGITS = 6
 
 def show(workspace: Path, *, as_json: bool, names: bool | None) -> None:
     """List them, the oldest failure first; paths for a terminal, or for who asks for them."""
-    sessions.require(workspace)
+    require(workspace)
     failures = Catalogue(workspace).failures()
     shown = may_show_names(names, as_json=as_json)
     if as_json:
@@ -38,7 +38,7 @@ def show(workspace: Path, *, as_json: bool, names: bool | None) -> None:
 
 def dismiss(workspace: Path, hashes: tuple[str, ...]) -> None:
     """Take failed files off the list, each by six digits or more of its path hash, or all."""
-    sessions.require(workspace)
+    require(workspace)
     catalogue = Catalogue(workspace)
     known = [failure.path_hash for failure in catalogue.failures()]
     wanted = known if "all" in hashes else [_only(given, known) for given in hashes]

@@ -7,6 +7,9 @@ from typing import Any
 
 import click
 
+from pipeline.core.errors import ConfigError
+from pipeline.core.spelling import whole
+
 USUAL_WORKSPACE = "workspace"
 USUAL_PROFILE = "default"
 
@@ -40,3 +43,21 @@ as_json: Callable[[Command], Command] = click.option(
 def may_show_names(names: bool | None, *, as_json: bool) -> bool:
     """Whether file names are printed: as it was asked for, else on a terminal alone."""
     return sys.stdout.isatty() and not as_json if names is None else names
+
+
+def pairs(texts: tuple[str, ...], form: str) -> dict[str, str]:
+    """Texts of the form KEY=VALUE.
+
+    Raises
+    ------
+    ConfigError
+        One is not.
+    """
+    pairs = {}
+    for number, text in enumerate(texts, start=1):
+        key, equals, value = text.partition("=")
+        if not (key and equals and value):  # it may hold a name, so it is not repeated
+            which = f"value {number} of {len(texts)}" if len(texts) > 1 else "the value"
+            raise ConfigError(f"{which} is not of the form {form}")
+        pairs[whole(key.strip())] = value.strip()
+    return pairs

@@ -1,6 +1,7 @@
-"""Commands with examples, and groups that list their commands by who uses them."""
+"""Commands with examples, and groups that list them: by who uses them, and imported when typed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import click
@@ -19,17 +20,12 @@ class Command(click.Command):
 
     Parameters
     ----------
-    section
-        One of `SECTIONS`; empty for a command of a subgroup.
     examples
         Command lines, each beginning with ``tether``, and as long as a line of help may be.
     """
 
-    def __init__(
-        self, *args: Any, section: str = "", examples: Sequence[str] = (), **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.section = section
         self.examples = tuple(examples)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -42,26 +38,50 @@ class Command(click.Command):
 
 
 class Group(Command, click.Group):
-    """A group that lists its commands under the sections they name, in the order of the code."""
+    """A group that lists its commands in the order of the code."""
 
     command_class = Command
     group_class = type
 
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click passes it
+        """Names, in the order of the code."""
+        return list(self.commands)
+
+
+class Lazy(Group):
+    """A group whose commands are imported when they are typed, or looked for.
+
+    Parameters
+    ----------
+    sections
+        Title of a section to its commands, each with the line about it. A command is the attribute
+        `command` of the module of its name in `pipeline.cli.commands`.
+    """
+
+    def __init__(
+        self, *args: Any, sections: Mapping[str, Mapping[str, str]], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.sections = sections
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click passes it
+        """Names, section by section."""
+        return [name for section in self.sections.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        found: click.Command = import_module(f"pipeline.cli.commands.{cmd_name}").command
+        return found
+
     def format_commands(
         self,
-        ctx: click.Context,  # noqa: ARG002  # click passes it
+        ctx: click.Context,
         formatter: click.HelpFormatter,
     ) -> None:
-        """Write each section, its commands aligned with those of all others."""
-        commands = {name: each for name, each in self.commands.items() if not each.hidden}
-        width = max(map(len, commands))
-        limit = formatter.width - 6 - width
-        for section in ("", *SECTIONS):
-            rows = [
-                (name.ljust(width), each.get_short_help_str(limit))
-                for name, each in commands.items()
-                if getattr(each, "section", "") == section
-            ]
-            if rows:
-                with formatter.section(section or "Commands"):
-                    formatter.write_dl(rows)
+        """Write each section, its commands aligned with those of all others; none is imported."""
+        width = max(map(len, self.list_commands(ctx)))
+        for title, section in self.sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), line) for name, line in section.items()])

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main, progress, run, sessions
+from pipeline.cli import main, progress
+from pipeline.cli.commands import correct, report, run, sessions
 from pipeline.config import load
 from pipeline.core.errors import ConfigError, StoreError
 from pipeline.evaluation.batch_results import results_of
@@ -40,7 +41,7 @@ def path(workspace: Path) -> str:
 
 def test_a_speaker_that_is_not_there_is_refused(processed: Path) -> None:
     with pytest.raises(ConfigError, match="no such speaker in this session"):
-        run.correct(path(processed), {"a": "therapist"}, processed, "default")
+        correct.set_roles(path(processed), {"a": "therapist"}, processed, "default")
     bench = Workbench(load(), processed)
     assert bench.catalogue.corrections(bench.catalogue.find(path(processed)).recording_id) == {}
 
@@ -49,25 +50,25 @@ def test_other_settings_than_those_of_the_run_are_refused(processed: Path, tmp_p
     mine = tmp_path / "mine.yaml"
     mine.write_text("extends: default\nrules: [withdrawal]\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"other settings .*differ in rules; .*--anew"):
-        run.correct(path(processed), {"A": "therapist"}, processed, str(mine))
-    run.correct(path(processed), {"A": "therapist"}, processed, str(mine), anew=True)
+        correct.set_roles(path(processed), {"A": "therapist"}, processed, str(mine))
+    correct.set_roles(path(processed), {"A": "therapist"}, processed, str(mine), anew=True)
     # Those are the settings of the last walk from now on.
     with pytest.raises(ConfigError, match="differ in rules"):
-        run.correct(path(processed), {"A": "client"}, processed, "default")
+        correct.set_roles(path(processed), {"A": "client"}, processed, "default")
 
 
 def test_a_file_that_only_has_another_name_is_no_other_settings(
     processed: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "mine.yaml").write_text("engines: {threads: 1}\n", encoding="utf-8")
-    run.correct(path(processed), {"A": "therapist"}, processed, str(tmp_path / "mine.yaml"))
+    correct.set_roles(path(processed), {"A": "therapist"}, processed, str(tmp_path / "mine.yaml"))
 
 
 def test_other_settings_under_the_same_name_are_told(processed: Path, tmp_path: Path) -> None:
     file = tmp_path / "default.yaml"
     file.write_text("baseline: {min_n: 7}\nrules: []\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="differ in baseline, rules"):
-        run.correct(path(processed), {"A": "therapist"}, processed, str(file))
+        correct.set_roles(path(processed), {"A": "therapist"}, processed, str(file))
 
 
 def test_the_command_of_a_report_can_be_pasted(
@@ -103,7 +104,7 @@ def tether(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 def test_a_correction_is_obeyed(processed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run.correct(path(processed), {"A": "therapist"}, processed, "default")
+    correct.set_roles(path(processed), {"A": "therapist"}, processed, "default")
     assert "speaker 1: therapist (corrected)" in capsys.readouterr().out
 
 
@@ -112,10 +113,10 @@ def test_labels_are_for_terminals(
 ) -> None:
     for stream in (sys.stdout, sys.stderr):
         monkeypatch.setattr(stream, "isatty", lambda: True)
-    run.correct(path(processed), {"speaker 1": "therapist"}, processed, "default")
+    correct.set_roles(path(processed), {"speaker 1": "therapist"}, processed, "default")
     assert "A: therapist (corrected)" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="no speaker 'C' in this session; expected: known: A, B"):
-        run.correct(path(processed), {"C": "therapist"}, processed, "default")
+        correct.set_roles(path(processed), {"C": "therapist"}, processed, "default")
 
 
 def test_a_damaged_session_does_not_hide_the_list(
@@ -123,7 +124,7 @@ def test_a_damaged_session_does_not_hide_the_list(
 ) -> None:
     (damaged,) = processed.glob("sessions/*/artifacts/moments-*/manifest.json")
     damaged.write_bytes(b"")
-    sessions.sessions(processed, as_json=False)
+    sessions.show(processed, as_json=False)
     assert "not finished" in capsys.readouterr().out
 
 
@@ -153,8 +154,8 @@ def test_a_damaged_note_is_no_bug_and_the_next_run_mends_it(processed: Path) -> 
     (note,) = processed.glob("sessions/*/walk.json")
     note.write_text("{", encoding="utf-8")
     with pytest.raises(StoreError, match="damaged"):
-        sessions.report(path(processed), processed)
-    sessions.sessions(processed, as_json=False)
+        report.renew(path(processed), processed)
+    sessions.show(processed, as_json=False)
     batch.run(
         [Path(path(processed))],
         Workbench(load(), processed),
@@ -162,10 +163,10 @@ def test_a_damaged_note_is_no_bug_and_the_next_run_mends_it(processed: Path) -> 
         options={},
         refresh=False,
     )
-    sessions.report(path(processed), processed)
+    report.renew(path(processed), processed)
 
 
 def test_to_correct_makes_no_workspace(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no workspace"):
-        run.correct("abcdef", {"A": "therapist"}, tmp_path / "none", "default")
+        correct.set_roles("abcdef", {"A": "therapist"}, tmp_path / "none", "default")
     assert not (tmp_path / "none").exists()

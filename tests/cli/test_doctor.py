@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import doctor
+from pipeline.cli.commands import doctor
 
 
 def test_a_damaged_model_is_a_finding(

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from pipeline import session
 from pipeline.audio.samples import Samples
-from pipeline.cli import enrol as enrolling
-from pipeline.cli import main, run
+from pipeline.cli import main
+from pipeline.cli.commands import correct
+from pipeline.cli.commands import enrol as enrolment
 from pipeline.config import load
 from pipeline.core.errors import ConfigError, EngineError, InputError
 from pipeline.engines.protocols import Identity
@@ -89,12 +90,12 @@ def sources(processed: SessionResult) -> dict[str, tuple[str, str]]:
 def enrol(path: Path, therapist: str = "T-01") -> None:
     profile = path.with_name("on.yaml")
     profile.write_text(PROFILE, encoding="utf-8")
-    enrolling.enrol(str(path), therapist, path.parent / "workspace", str(profile))
+    enrolment.keep(str(path), therapist, path.parent / "workspace", str(profile))
 
 
 def test_enrolment_is_off_and_says_how_to_switch_it_on(first: Path) -> None:
     with pytest.raises(ConfigError, match=r"identifies a person.*enrolment: true"):
-        enrolling.enrol(str(first), "T-01", first.parent / "workspace", "default")
+        enrolment.keep(str(first), "T-01", first.parent / "workspace", "default")
     assert load().roles.enrolment is False
 
 
@@ -127,11 +128,11 @@ def test_a_correction_of_a_session_with_an_enrolled_voice(first: Path, tmp_path:
     off = str(first.with_name("off.yaml"))
     Path(off).write_text("engines: {transcriber: none}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="differ in roles"):
-        run.correct(str(second), {"Ann": "other"}, tmp_path / "workspace", off)
-    run.correct(str(second), {"Ann": "other"}, tmp_path / "workspace", off, anew=True)
+        correct.set_roles(str(second), {"Ann": "other"}, tmp_path / "workspace", off)
+    correct.set_roles(str(second), {"Ann": "other"}, tmp_path / "workspace", off, anew=True)
     without = session.reopen(processed.recording.recording_id, bench(tmp_path).store)
     assert sources(without) == {"Ann": ("other", "corrected"), "Bob": ("unknown", "unknown")}
-    run.correct(str(second), {"Ann": "therapist"}, tmp_path / "workspace", profile, anew=True)
+    correct.set_roles(str(second), {"Ann": "therapist"}, tmp_path / "workspace", profile, anew=True)
     found = process(second, bench(tmp_path))
     assert "roles" not in found.computed
     assert sources(found) == {"Ann": ("therapist", "corrected"), "Bob": ("client", "corrected")}
@@ -188,15 +189,15 @@ def test_a_forgotten_voice_is_gone_from_the_disk(
     assert stat.S_IMODE((workspace / "tether.db").stat().st_mode) == 0o600
     holding = [f for f in files if f.is_file() and voice.vector in f.read_bytes()]
     assert {file.name.removesuffix("-wal") for file in holding} == {"tether.db"}
-    enrolling.show(workspace)
+    enrolment.show(workspace)
     assert "T-01  15 s of speech" in capsys.readouterr().out
     with pytest.raises(InputError, match="no voice of 'T-02'"):
-        enrolling.forget("T-02", workspace)
-    enrolling.forget("T-01", workspace)
+        enrolment.forget_voice("T-02", workspace)
+    enrolment.forget_voice("T-01", workspace)
     assert "gone" in capsys.readouterr().out
     files = [file for file in workspace.rglob("*") if file.is_file()]
     assert not [file for file in files if voice.vector in file.read_bytes()]
-    enrolling.show(workspace)
+    enrolment.show(workspace)
     assert "no voice is enrolled" in capsys.readouterr().out
 
 

@@ -2,13 +2,16 @@
 
 import shlex
 from collections.abc import Iterator
+from pkgutil import iter_modules
 
 import click
 import pytest
 from click.testing import CliRunner
+from commands import commands_of
 
+from pipeline.cli import commands as commands_package
 from pipeline.cli import sections
-from pipeline.cli.main import cli
+from pipeline.cli.main import COMMANDS, cli
 
 
 def commands(
@@ -16,7 +19,7 @@ def commands(
 ) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Every command and group, at any depth, with the words that name it."""
     yield path, group
-    for name, command in group.commands.items():
+    for name, command in commands_of(group).items():
         if isinstance(command, click.Group):
             yield from commands(command, *path, name)
         else:
@@ -37,12 +40,19 @@ def test_commands_stand_under_the_people_who_use_them() -> None:
     text = helped()
     places = [text.index(f"\n{section}:\n") for section in sections.SECTIONS]
     assert places == sorted(places)
-    for name, command in cli.commands.items():
-        assert isinstance(command, sections.Command)
-        assert command.section in sections.SECTIONS, name
-        start = text.index(f"\n{command.section}:\n")
-        assert start < text.index(f"\n  {name} ", start)
-        assert f"\n  {name} " in text[start:].partition("\n\n")[0], name
+    for section, listed in COMMANDS.items():
+        part = text[text.index(f"\n{section}:\n") :].partition("\n\n")[0]
+        for name in listed:
+            assert f"\n  {name} " in part, name
+
+
+def test_the_line_about_a_command_is_the_first_of_its_help() -> None:
+    lines = {name: line for listed in COMMANDS.values() for name, line in listed.items()}
+    files = {each.name for each in iter_modules(commands_package.__path__)}
+    assert files == set(lines)
+    for name, command in commands_of(cli).items():
+        assert command.name == name
+        assert lines[name] == (command.help or "").partition("\n")[0]
 
 
 @pytest.mark.parametrize("name", [n for n, each in ALL.items() if isinstance(each, click.Group)])
@@ -51,7 +61,7 @@ def test_no_line_about_a_command_is_cut_off(name: str) -> None:
     assert "..." not in text.partition("\nOptions:")[2]
     group = ALL[name]
     assert isinstance(group, click.Group)
-    for command in group.commands.values():
+    for command in commands_of(group).values():
         assert command.help
         assert command.help.partition("\n\n")[0].strip() in text
     assert max(map(len, text.splitlines())) <= 80

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline import config
-from pipeline.cli import measures
+from pipeline.cli.commands import measures
 from pipeline.cli.main import cli
 from pipeline.core.errors import ConfigError
 from pipeline.core.tables import SCHEMAS
@@ -85,7 +85,7 @@ def test_an_unknown_measure_names_the_nearest() -> None:
     with pytest.raises(ConfigError, match="latency_ms"):
         measures.show("latnecy_ms", "default", "en", as_json=False)
     with pytest.raises(ConfigError, match="turns"):
-        measures.tables("turn", as_json=False)
+        measures.list_tables("turn", as_json=False)
 
 
 def test_a_language_without_lexicons_has_the_measures_of_timing() -> None:

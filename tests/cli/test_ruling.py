@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from pipeline.cli.commands.rules import clock_ms
 from pipeline.cli.main import cli
-from pipeline.cli.rules import clock_ms
 from pipeline.core.errors import ConfigError, InputError
 
 TALK = """role,start_ms,end_ms,text

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline import session
-from pipeline.cli import main, run
+from pipeline.cli import main
+from pipeline.cli.commands import correct
 from pipeline.config import load
 from pipeline.core.errors import InputError, StoreError
 from pipeline.evaluation.batch_results import results_of
@@ -99,8 +100,8 @@ def test_a_purged_session_leaves_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], bench: Workbench
 ) -> None:
     gone, stays = process(tmp_path, "thanks"), process(tmp_path, "again")
-    run.correct(gone.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
-    run.correct(stays.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
+    correct.set_roles(gone.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
+    correct.set_roles(stays.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
     capsys.readouterr()
     assert tether(tmp_path, "purge", gone.recording.short_id, "--may-return") == 0
     assert capsys.readouterr().out == "left: nothing\n"
@@ -120,7 +121,9 @@ def test_corrections_may_be_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], bench: Workbench
 ) -> None:
     processed = process(tmp_path, "thanks")
-    run.correct(processed.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default")
+    correct.set_roles(
+        processed.recording.short_id, {"A": "client"}, tmp_path / "workspace", "default"
+    )
     capsys.readouterr()
     purge = ("purge", processed.recording.short_id, "--may-return", "--keep-corrections")
     assert tether(tmp_path, *purge) == 0

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import doctor
-from pipeline.cli import models as modelling
+from pipeline.cli.commands import doctor
+from pipeline.cli.commands import models as modelling
 from pipeline.config import Settings, load
 from pipeline.core.errors import ConfigError, EngineError, StoreError
 from pipeline.engines import models

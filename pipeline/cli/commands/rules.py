@@ -3,14 +3,22 @@
 import json
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
+from pipeline import config, lexicons, measures
 from pipeline.cli import options
-from pipeline.cli.sections import RESEARCHER, Group
+from pipeline.cli.require import require
+from pipeline.cli.sections import Group
 from pipeline.core.errors import ConfigError, InputError
+from pipeline.core.registry import nearest
+from pipeline.core.time import ms_to_clock
+from pipeline.measures import wording
+from pipeline.research.load_sessions import read
+from pipeline.rules import RuleBook, column_descriptions, evidence, json_schema, trace
 
 _WIDTH = 100
 _MARKS = {"held": "+", "failed": "-", "null": "?", "small_baseline": "~"}
@@ -27,14 +35,13 @@ _language = click.option("--language", help="Language; by default the settings'.
 @click.group(
     "rules",
     cls=Group,
-    section=RESEARCHER,
     examples=("tether rules list", "tether rules trace 3fa94c2b71d0 --at 12:34"),
 )
-def rules_group() -> None:
+def command() -> None:
     """Check, list and explain rules, and trace what they flagged."""
 
 
-@rules_group.command(
+@command.command(
     "check",
     examples=(
         "tether rules check my-rules.yaml",
@@ -68,7 +75,7 @@ def check_command(
         click.echo(f"{count} rules, nothing wrong")
 
 
-@rules_group.command(
+@command.command(
     "list",
     examples=(
         "tether rules list",
@@ -101,7 +108,7 @@ def list_command(profile: str, language: str | None, *, as_json: bool) -> None:
     _print(head, [(str(each["id"]), *row) for each, row in zip(told, rows, strict=True)])
 
 
-@rules_group.command(
+@command.command(
     "explain",
     examples=("tether rules explain silence-after-question",),
 )
@@ -111,8 +118,6 @@ def list_command(profile: str, language: str | None, *, as_json: bool) -> None:
 @options.as_json
 def explain_command(rule: str, profile: str, language: str | None, *, as_json: bool) -> None:
     """Explain a rule: clauses, exceptions, sources of its numbers."""
-    from pipeline.core.registry import nearest  # noqa: PLC0415  # as in `main`: --help answers at once
-
     book, _ = _book(profile, language)
     chosen = next((each for each in book.rules if each.rule.id == rule), None)
     if chosen is None:
@@ -122,7 +127,7 @@ def explain_command(rule: str, profile: str, language: str | None, *, as_json: b
     click.echo(json.dumps(told, indent=1) if as_json else _in_words(told))
 
 
-@rules_group.command(
+@command.command(
     "trace",
     examples=(
         "tether rules trace 3fa94c2b71d0 --at 12:34",
@@ -154,10 +159,6 @@ def trace_command(
     clauses hold for each turn, silence, overlap and window there, and which fail, with the values
     that were observed. Nothing in the workspace changes.
     """
-    from pipeline.cli.sessions import require  # noqa: PLC0415  # as in `main`
-    from pipeline.research.load_sessions import read  # noqa: PLC0415  # likewise
-    from pipeline.rules import trace  # noqa: PLC0415  # likewise
-
     require(workspace)
     at_ms = clock_ms(at)
     (case,) = read(workspace, [session]).cases
@@ -183,7 +184,7 @@ def trace_command(
     click.echo("\n".join(_told(near, found, everything=everything)))
 
 
-@rules_group.command(
+@command.command(
     "schema",
     examples=("tether rules schema > rules.schema.json",),
 )
@@ -199,8 +200,6 @@ def schema_command(which: Any, output: Path | None) -> None:
     Also that of lexicons or settings. With "# yaml-language-server: $schema=FILE" on its first
     line, a YAML file is then completed and checked while it is typed.
     """
-    from pipeline.rules import json_schema  # noqa: PLC0415  # as in `main`: --help answers at once
-
     text = json.dumps(json_schema.schema(which), indent=1)
     if output is None:
         click.echo(text)
@@ -235,8 +234,6 @@ def clock_ms(text: str) -> int:
 
 
 def _settings(profile: str) -> Any:
-    from pipeline import config  # noqa: PLC0415  # as in `main`: --help answers at once
-
     return config.load(profile)
 
 
@@ -244,10 +241,6 @@ def _book(
     profile: str, language: str | None, files: Sequence[str] = (), *, settled: bool = False
 ) -> tuple[Any, Any]:
     """Rules and lexicons of a language; that of the settings, unless it is `settled`."""
-    from pipeline import lexicons, measures  # noqa: PLC0415  # as in `main`
-    from pipeline.measures import wording  # noqa: PLC0415  # likewise
-    from pipeline.rules import RuleBook  # noqa: PLC0415  # likewise
-
     settings = _settings(profile)
     if not settled:
         language = language or settings.transcription.language
@@ -260,8 +253,6 @@ def _book(
 
 def _explained(compiled: Any, features: Any) -> dict[str, Any]:
     """Everything of a rule."""
-    from pipeline.rules import column_descriptions, evidence  # noqa: PLC0415  # as in `main`
-
     rule = compiled.rule
     dumped = rule.model_dump(by_alias=True, mode="json")
     named = sorted(compiled.columns)
@@ -321,15 +312,11 @@ def _clause(clause: dict[str, Any], indent: int) -> list[str]:
 
 
 def _machine(near: list[dict[str, Any]], found: Iterable[Any]) -> dict[str, Any]:
-    from dataclasses import asdict  # noqa: PLC0415  # this command alone needs it
-
     return {"moments": near, "rules": [asdict(each) for each in found]}
 
 
 def _told(near: list[dict[str, Any]], found: Iterable[Any], *, everything: bool) -> Iterable[str]:
     """A trace in words."""
-    from pipeline.core.time import ms_to_clock  # noqa: PLC0415  # as in `main`
-
     for moment in near:
         span = f"{ms_to_clock(moment['start_ms'])} to {ms_to_clock(moment['end_ms'])}"
         aside = f"; set aside: {moment['set_aside']}" if moment["set_aside"] else ""

@@ -11,6 +11,8 @@ import click
 
 from pipeline import config, measures
 from pipeline import lexicons as lexicon
+from pipeline.cli import options
+from pipeline.cli.sections import Command
 from pipeline.core.errors import ConfigError
 from pipeline.core.registry import nearest
 from pipeline.core.schema import Column
@@ -18,6 +20,35 @@ from pipeline.core.tables import SCHEMAS
 from pipeline.core.vocabulary import ITEMS, WINDOWS_MS
 from pipeline.measures import wording
 from pipeline.measures.feature import Feature
+
+
+@click.command(
+    "measures",
+    cls=Command,
+    examples=(
+        "tether measures",
+        "tether measures talk_share",
+        "tether measures turns --tables",
+    ),
+)
+@click.argument("name", required=False)
+@click.option("--tables", is_flag=True, help="Columns of the tables that are exported, instead.")
+@click.option("--language", help="Language of the measures of words; by default the settings'.")
+@options.profile
+@options.as_json
+def command(
+    name: str | None, profile: str, language: str | None, *, tables: bool, as_json: bool
+) -> None:
+    """Explain what every number means: unit, source, error, null.
+
+    Without NAME all measures are listed; with it, one is explained. Rules may name each of them,
+    and its `_z` (how unusual for this person or pair) and `_pct` (its rank among theirs, 0-1).
+    """
+    if tables:
+        list_tables(name, as_json=as_json)
+    else:
+        show(name, profile, language, as_json=as_json)
+
 
 _WHOSE = {
     "speaker": "each speaker's own; compared with the same speaker",
@@ -57,7 +88,7 @@ def show(name: str | None, profile: str, language: str | None, *, as_json: bool)
         )
 
 
-def tables(name: str | None, *, as_json: bool) -> None:
+def list_tables(name: str | None, *, as_json: bool) -> None:
     """List the columns of all tables, or of one.
 
     Raises

@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 import polars as pl
 
-from pipeline.cli import sessions as reading
+from pipeline.cli import options
+from pipeline.cli.require import require
+from pipeline.cli.sections import Command
 from pipeline.core.spelling import SHORT_ID
 from pipeline.core.time import ms_to_clock
 from pipeline.formats.transcript_csv import inert
@@ -15,13 +17,42 @@ from pipeline.workspace.catalogue import Catalogue
 from pipeline.workspace.store import Place, private_folder, told, write_private
 from pipeline.workspace.verdicts import Ledger, Verdict, as_codes, standing
 
+
+@click.command(
+    "verdicts",
+    cls=Command,
+    examples=(
+        "tether verdicts",
+        "tether verdicts --codes codes/",
+    ),
+)
+@click.argument("session", required=False)
+@options.workspace
+@options.as_json
+@click.option(
+    "--codes",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write codes.csv, uncertain.csv and benign.csv for evaluate, compare and tune.",
+)
+def command(session: str | None, workspace: Path, folder: Path | None, *, as_json: bool) -> None:
+    """List what supervisors decided, or write it as codes.
+
+    With SESSION, those of that session. Of each chain of entries the latest is listed. With
+    --codes they are written in the form in which rules are scored: confirmed and added moments as
+    codes, rejected ones as benign, and those that a reviewer was unsure of, or two disagree on, as
+    uncertain.
+    """
+    show(session, workspace, folder, as_json=as_json)
+
+
 _CODES = Place("folder of the codes", "--codes")
 _COLUMNS = ("session", "start_ms", "end_ms", "kind", "marker", "salience", "rater")
 
 
 def show(name: str | None, workspace: Path, folder: Path | None, *, as_json: bool) -> None:
     """List verdicts, or write them as codes."""
-    reading.require(workspace)
+    require(workspace)
     ledger = Ledger(workspace)
     entries = ledger.of(Catalogue(workspace).find(name).recording_id) if name else ledger.all()
     if folder is not None:

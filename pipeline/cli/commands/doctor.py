@@ -12,6 +12,8 @@ from typing import Literal
 import click
 
 from pipeline import __version__, config, lexicons
+from pipeline.cli import options
+from pipeline.cli.sections import Command
 from pipeline.config import Settings
 from pipeline.core.errors import EXIT_DONE, EngineError, TetherError
 from pipeline.core.registry import Registry
@@ -24,6 +26,20 @@ from pipeline.session.workbench import (
     SENTENCE_ENCODERS,
     TRANSCRIBERS,
 )
+
+
+@click.command(
+    "doctor",
+    cls=Command,
+    examples=("tether doctor",),
+)
+@options.workspace
+@options.profile
+@options.as_json
+def command(workspace: Path, profile: str, as_json: bool) -> None:
+    """Check this machine, with the command to type for each gap."""
+    sys.exit(examine(workspace, profile, as_json=as_json))
+
 
 _MIB = 2**20
 

