@@ -21,34 +21,61 @@ Item = Literal["turn", "silence", "overlap", "window_60s", "window_180s", "windo
 
 
 class Param(Section):
-    """A number or word that conditions name in braces."""
+    """A number or word under a name. Conditions and sentences name it in braces."""
 
-    value: bool | int | float | str
-    source: str = Field(min_length=3, description="where the value comes from, or why it is so")
+    value: bool | int | float | str = Field(
+        description="a number, a text, true or false; a profile may set another of the same type",
+        examples=[3000],
+    )
+    source: str = Field(
+        min_length=3,
+        description="where the value comes from: a study, or that it is a starting value",
+        examples=["starting value: no more than an acknowledgement has"],
+    )
 
 
 class Clause(Section):
-    """One condition."""
+    """One test of an item, with the sentence that tells the supervisor what was observed."""
 
-    condition: str = Field(alias="if", description="SQL over the columns of the item")
-    because: str = Field(description="sentence for the supervisor; {column} shows its value")
+    condition: str = Field(
+        alias="if",
+        description="condition in SQL over the columns of the item",
+        examples=["n_words <= {few_words}"],
+    )
+    because: str = Field(
+        description="sentence for the supervisor; a column or parameter in braces shows its value",
+        examples=["the client answered with {n_words} words"],
+    )
     small_baseline: str | None = Field(
         default=None,
-        description="SQL that replaces a condition on _z or _pct where the baseline is small",
+        description="condition used instead where `if` names a `_z` or `_pct` and the baseline is "
+        "small; without it the clause is left out there",
+        examples=["latency_ms >= {late_ms}"],
     )
 
 
 class AnyOf(Section):
-    """Conditions of which one must hold."""
+    """Alternatives of which one must hold."""
 
-    any: tuple[Clause, ...] = Field(min_length=2, description="one of these must hold")
+    any: tuple[Clause, ...] = Field(
+        min_length=2,
+        description="two or more clauses, of which at least one must hold",
+        examples=[
+            [
+                {"if": "latency_ms >= 4000", "because": "after {latency_ms:s}"},
+                {"if": "next_therapist_question >= 1", "because": "the therapist asked again"},
+            ]
+        ],
+    )
 
 
 class OfLast(Section):
-    """How many of how many."""
+    """So many of so many consecutive items."""
 
-    hits: int = Field(ge=1, description="items that must fulfil `where`")
-    items: int = Field(ge=1, description="consecutive items of `among` that are looked at")
+    hits: int = Field(ge=1, description="items that must fulfil `where`", examples=[2])
+    items: int = Field(
+        ge=1, description="consecutive items of `among` among which they must lie", examples=[3]
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> "OfLast":
@@ -59,40 +86,92 @@ class OfLast(Section):
 
 
 class Rule(Section):
-    """One rule."""
+    """One entry of the list in a rule file."""
 
-    id: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="its name in reports")
-    kind: MomentKind = Field(description="kind of moment that it speaks for")
-    marker: str = Field(pattern=r"^[A-Z]\d{1,2}$", description="3RS code")
-    says: str = Field(description="what it looks for, a sentence for the supervisor")
-    on: Item = Field(description="what it looks at, one row each")
-    needs: tuple[Family, ...] = Field(
-        min_length=1, description="what it stands on; it abstains where quality disabled one"
+    id: str = Field(
+        pattern=r"^[a-z][a-z0-9-]*$",
+        description="name of the rule in reports, profiles and commands: small letters, digits and "
+        "hyphens",
+        examples=["short-answer-to-feeling"],
     )
-    params: dict[str, Param] = Field(default={}, description="named numbers, each with its source")
+    kind: MomentKind = Field(
+        description="kind of moment that the rule speaks for", examples=["withdrawal"]
+    )
+    marker: str = Field(
+        pattern=r"^[A-Z]\d{1,2}$",
+        description="code of the marker in the 3RS: a capital letter and a number",
+        examples=["W2"],
+    )
+    says: str = Field(
+        description="what the rule looks for, in a sentence for the supervisor",
+        examples=["The client answers a question about feelings with a few words."],
+    )
+    on: Item = Field(
+        description="what the rule looks at: it tests each item of this kind", examples=["turn"]
+    )
+    needs: tuple[Family, ...] = Field(
+        min_length=1,
+        description="families of measures that the conditions use; the rule abstains where the "
+        "recording is too poor for one of them",
+        examples=[["timing", "words"]],
+    )
+    params: dict[str, Param] = Field(
+        default={},
+        description="numbers and words under a name, each with its source",
+        examples=[{"few_words": {"value": 4, "source": "starting value"}}],
+    )
     among: str | None = Field(
         default=None,
-        description="SQL: items that `in_a_row` and `of_last` count as consecutive",
+        description="condition in SQL: the items that `in_a_row` and `of_last` count as "
+        "consecutive; needed with either of them",
+        examples=["role = 'client' AND is_backchannel = FALSE"],
     )
     where: tuple[Clause | AnyOf, ...] = Field(
-        min_length=1, description="every one must hold; each is shown as evidence"
+        min_length=1,
+        description="clauses that must all hold; each is shown as evidence",
+        examples=[[{"if": "n_words <= 3", "because": "the client answered with {n_words} words"}]],
     )
-    at_least: int = Field(default=1, ge=1, description="items that must fulfil `where`")
+    at_least: int = Field(
+        default=1,
+        ge=1,
+        description="number of items that must fulfil `where`; needs `within_ms` where it is more "
+        "than 1",
+        examples=[2],
+    )
     within_ms: int | None = Field(
-        default=None, gt=0, description="longest time from the first item's start to the last's end"
+        default=None,
+        gt=0,
+        description="longest time in ms from the start of the first item to the start of the last",
+        examples=[120000],
     )
     in_a_row: int | None = Field(
-        default=None, ge=2, description="consecutive items of `among` that must fulfil `where`"
+        default=None,
+        ge=2,
+        description="number of consecutive items of `among` that must fulfil `where`",
+        examples=[2],
     )
-    of_last: OfLast | None = Field(default=None, description="so many of so many consecutive items")
+    of_last: OfLast | None = Field(
+        default=None,
+        description="so many of so many consecutive items of `among` must fulfil `where`",
+        examples=[{"hits": 2, "items": 3}],
+    )
     role: Literal["primary", "supporting"] = Field(
-        description="primary: may make a moment; supporting: only ranks one"
+        description="`primary` (a main sign) may make a moment; `supporting` (a weak sign) only "
+        "adds strength to one",
+        examples=["primary"],
     )
     weight: float = Field(
-        gt=0, lt=1, description="how likely a hit of it is right: the score of a moment of it alone"
+        gt=0,
+        lt=1,
+        description="share of the rule's hits that are right: the strength of a moment that rests "
+        "on it alone",
+        examples=[0.5],
     )
     unless: tuple[Clause, ...] = Field(
-        default=(), description="the first that holds suppresses the item, with its reason"
+        default=(),
+        description="exceptions: the first that holds suppresses the item, and its `because` is "
+        "kept as the reason",
+        examples=[[{"if": "joking >= 1", "because": "said as a joke"}]],
     )
 
     @model_validator(mode="after")

@@ -68,7 +68,7 @@ def test_check_tells_all_mistakes_of_all_files_at_once(folder: Path) -> None:
 
 
 def test_check_of_what_is_right(folder: Path) -> None:
-    assert ruled("check", str(folder / "right.yaml")) == "1 rules, nothing wrong\n"
+    assert ruled("check", str(folder / "right.yaml")) == "1 rule, nothing wrong\n"
     assert json.loads(ruled("check", "--json"))["problems"] == []
 
 

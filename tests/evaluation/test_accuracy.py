@@ -1,6 +1,7 @@
 """The table of accuracy: printed where the data is, honest where it is not."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,37 @@ def printed(repository: Path, *options: str) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
+def rows_of(page: str) -> list[tuple[str, str, str]]:
+    """What was measured, on what, and the result, of every row of every table of three columns."""
+    rows: list[tuple[str, str, str]] = []
+    for what, on, says in re.findall(r"^\| (.*) \| (.+) \| (.+) \|$", page, re.MULTILINE):
+        rows.append((what or rows[-1][0], on, says))
+    return rows
+
+
 def test_what_is_not_here_is_said(repository: Path, tmp_path: Path) -> None:
-    head, rule, *rows = printed(repository, "--data", str(tmp_path)).splitlines()
-    assert head == "| what | on | result |"
-    assert rule == "|---|---|---|"
-    assert any("| not here: shared/data/calls |" in row for row in rows)
-    assert all("| not here: shared/data/" in row for row in rows)
+    page = printed(repository, "--data", str(tmp_path))
+    first, _, head, rule, *_ = page.splitlines()
+    assert (first, head, rule) == ("## Timing", "| what | on | result |", "|---|---|---|")
+    rows = [row for row in rows_of(page) if row[0] != "what"]
+    assert any(says == "not here: shared/data/calls" for _, _, says in rows)
+    assert all(says.startswith("not here: shared/data/") for _, _, says in rows)
+    on_the_page = rows_of((repository / "docs" / "accuracy.md").read_text(encoding="utf-8"))
+    assert {row[:2] for row in rows} <= {row[:2] for row in on_the_page}
+
+
+def test_the_pictures_show_the_numbers_of_the_page(repository: Path, tmp_path: Path) -> None:
+    docs = repository / "docs"
+    script = str(repository / "scripts" / "accuracy.py")
+    page = str(docs / "accuracy.md")
+    command = [sys.executable, script, "--printed", page, "--figures", str(tmp_path)]
+    subprocess.run(command, check=True)
+    drawn = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    kept = {
+        path.name: path.read_text(encoding="utf-8") for path in (docs / "figures").glob("*.svg")
+    }
+    assert drawn == kept, "next: scripts/accuracy --printed docs/accuracy.md --figures docs/figures"
+    assert "http" not in "".join(drawn.values()).replace("http://www.w3.org/2000/svg", "")
 
 
 @pytest.mark.slow

@@ -72,7 +72,7 @@ def check_command(
     if as_json:
         click.echo(json.dumps({"problems": [], "rules": count}, indent=1))
     else:
-        click.echo(f"{count} rules, nothing wrong")
+        click.echo(f"{count} rule{'' if count == 1 else 's'}, nothing wrong")
 
 
 @command.command(

@@ -166,6 +166,9 @@ def confusion() -> Iterator[str]:
 
 
 STEREO = "a channel per speaker; to 20 dB SNR, 8 and 16 kHz, one 30 dB down, crosstalk to -20 dB"
+FAINT = "likewise, 4 dialogues with one 30 dB down"
+NO_MARKS = "likewise, words without full stops"
+NO_WORDS = "likewise, no words"
 MONO = "mixed to mono (clustering); one at most 15 dB down"
 SILENCES = "14 composed dialogues with planted overlaps: silences, both ends within 150 ms"
 LATENCY = "the same: response latency; begin and end of turns with the floor"
@@ -201,12 +204,12 @@ def slow(what: str, on: str, measure: Callable[[Place], Numbers], says: str) -> 
 ROWS = (
     slow(SILENCES, STEREO, silences(all_words), SAYS_SILENCES),
     slow(SILENCES, MONO, silences(mono), SAYS_SILENCES),
-    slow(SILENCES, "likewise, 4 dialogues with one 30 dB down", silences(faint), SAYS_SILENCES),
+    slow(SILENCES, FAINT, silences(faint), SAYS_SILENCES),
     slow(LATENCY, "a channel per speaker", latencies(all_words), SAYS_LATENCY),
     slow(LATENCY, "mixed to mono", latencies(mono), SAYS_LATENCY),
     slow(OVERLAPS, "a channel per speaker", overlaps(all_words), SAYS_OVERLAPS),
-    slow(OVERLAPS, "likewise, words without full stops", overlaps(no_marks), SAYS_OVERLAPS),
-    slow(OVERLAPS, "likewise, no words", overlaps(no_words), SAYS_OVERLAPS),
+    slow(OVERLAPS, NO_MARKS, overlaps(no_marks), SAYS_OVERLAPS),
+    slow(OVERLAPS, NO_WORDS, overlaps(no_words), SAYS_OVERLAPS),
     slow(OVERLAPS, "true spans instead of heard ones", overlaps(true_spans), SAYS_OVERLAPS),
     slow(
         OVERLAPS,

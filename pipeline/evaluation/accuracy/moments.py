@@ -29,10 +29,11 @@ def planted_moments(place: Place) -> Numbers:
 
 
 KINDS = ("confrontation", "withdrawal")
+CODED_MOMENTS = "ruptures in counselling conversations, words alone, within 2 utterances"
 CODED = tuple(code for code in MARKERS if code[0] in "WC" and code not in {"W3", "W6"})
 """Markers that somebody coded there."""
 
-_HALVES = {True: "the 8 that nobody read", False: "the 15 that the rules were written on"}
+HALVES = {True: "the 8 that nobody read", False: "the 15 that the rules were written on"}
 
 
 def coded_moments(place: Place, profile: str, *, held: bool) -> Numbers:
@@ -89,26 +90,28 @@ def moments_in_consultations(place: Place) -> Numbers:
 ROWS = (
     *(
         Row(
-            "ruptures in counselling conversations, words alone, within 2 utterances",
-            f"`{profile}`, {_HALVES[held]}",
+            CODED_MOMENTS,
+            f"`{profile}`, {HALVES[held]}",
             ("counselling_text",),
             partial(coded_moments, profile=profile, held=held),
             _SAYS,
             slow=True,
+            held_out=held,
         )
         for profile in PROFILES
-        for held in _HALVES
+        for held in HALVES
     ),
     *(
         Row(
             "the same by marker: found of those coded",
-            f"`default`, {_HALVES[held]}",
+            f"`default`, {HALVES[held]}",
             ("counselling_text",),
             partial(coded_markers, held=held),
             ", ".join(f"{code} {{{code}_found}} of {{{code}_events}}" for code in CODED),
             slow=True,
+            held_out=held,
         )
-        for held in _HALVES
+        for held in HALVES
     ),
     Row(
         "moments where nobody ruptures anything",

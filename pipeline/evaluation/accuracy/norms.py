@@ -77,6 +77,7 @@ ACTED = "29 acted consultations, TextGrids, by video"
 PUBLISHED = (
     "median +90 ms (IQR -77 to +450), overlapping 28 %, over 1 s 10.8 %, 2 s 4.4 %, 3 s 2.7 %"
 )
+PUBLISHED_SHARES = {"overlapping": 0.28, "over_1_s": 0.108, "over_2_s": 0.044, "over_3_s": 0.027}
 SAYS_RATES = (
     "floor-taking {floor_takings:.0f} ({clear_floor_takings:.0f} of 0.7 s and more, a length "
     "chosen to meet the published rate), "

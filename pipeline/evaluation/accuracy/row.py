@@ -89,6 +89,8 @@ class Row:
         Format of the result; takes the names of the numbers.
     slow
         Left out by ``--quick``.
+    held_out
+        On material that nobody read and no choice was made by; such rows come first.
     """
 
     what: str
@@ -97,6 +99,7 @@ class Row:
     measure: Callable[[Place], Numbers]
     says: str
     slow: bool = False
+    held_out: bool = False
 
     def absent(self, place: Place) -> list[str]:
         """Folders that are needed and not here."""

@@ -11,6 +11,8 @@ from pipeline.evaluation.acted_dialogues import MARKERS, Rehearsal
 from pipeline.evaluation.talk_norms import HOUR_MS
 
 CODES = tuple(marker for marker in MARKERS if marker[0] in "WC")
+LINES = "lines that strangers wrote, each after what the therapist said"
+MILD = "mild ruptures in dialogues that a stranger wrote"
 HALVES = {
     True: "the sealed half, which nobody read",
     False: "the half that rules were widened on",
@@ -52,17 +54,18 @@ def sound(place: Place, *, sealed: bool) -> Numbers:
 def _rows() -> Iterator[Row]:
     for sealed, half in HALVES.items():
         yield Row(
-            "lines that strangers wrote, each after what the therapist said",
+            LINES,
             half,
             (),
             partial(lines, sealed=sealed),
             "{found} of {planted} that show a marker flagged, {false} of {alike} that do not; "
             + ", ".join(f"{code} {{found_{code}}}/{{planted_{code}}}" for code in CODES),
             slow=True,
+            held_out=sealed,
         )
     for sealed, half in HALVES.items():
         yield Row(
-            "mild ruptures in dialogues that a stranger wrote",
+            MILD,
             half,
             (),
             partial(
@@ -71,6 +74,7 @@ def _rows() -> Iterator[Row]:
             ),
             says(CODES),
             slow=True,
+            held_out=sealed,
         )
     for sealed, half in HALVES.items():
         yield Row(
@@ -80,6 +84,7 @@ def _rows() -> Iterator[Row]:
             partial(sound, sealed=sealed),
             "{found} moments flagged in {minutes:.0f} minutes with {alike} look-alikes",
             slow=True,
+            held_out=sealed,
         )
 
 

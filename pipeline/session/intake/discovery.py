@@ -212,7 +212,9 @@ def _in_folder(folder: Path, passed_over: PassedOver, most: int) -> list[Named]:
     ]
     passed_over.others += sorted(others)
     if not found:
-        error = InputError("no recording in this folder", expected="audio or video files")
+        error = InputError(
+            "no recording in this folder", expected="audio or video files; name a transcript itself"
+        )
         return [Named(folder, folder, error)]
     return sorted(found, key=lambda named: named.path)
 
