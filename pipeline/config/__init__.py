@@ -7,47 +7,34 @@ differs and says ``extends: default``. All mistakes of a file are told at once, 
 from pipeline.config.audio_settings import (
     Activity,
     AudioDecoding,
-    Channels,
-    Clustering,
     Imported,
-    Pyannote,
 )
+from pipeline.config.engine_settings import Engines
 from pipeline.config.files import builtin, load
 from pipeline.config.intake_settings import Intake
 from pipeline.config.measure_settings import Baseline, Features, Phonation, Pitch
 from pipeline.config.moment_settings import Clips, Evaluation, Moments, Response, Review
 from pipeline.config.section import Section
-from pipeline.config.settings import Engines, Origin, Settings
+from pipeline.config.settings import Origin, Settings, settings_model
 from pipeline.config.speech_settings import Quality, RoleInference, Turns, Voices
-from pipeline.config.transcription_settings import (
-    FasterWhisper,
-    Guards,
-    Meaning,
-    Moonshine,
-    Transcription,
-)
+from pipeline.config.transcription_settings import Guards, Meaning, Transcription
 
 __all__ = [
     "Activity",
     "AudioDecoding",
     "Baseline",
-    "Channels",
     "Clips",
-    "Clustering",
     "Engines",
     "Evaluation",
-    "FasterWhisper",
     "Features",
     "Guards",
     "Imported",
     "Intake",
     "Meaning",
     "Moments",
-    "Moonshine",
     "Origin",
     "Phonation",
     "Pitch",
-    "Pyannote",
     "Quality",
     "Response",
     "Review",
@@ -59,4 +46,5 @@ __all__ = [
     "Voices",
     "builtin",
     "load",
+    "settings_model",
 ]

@@ -1,7 +1,5 @@
 """Settings of what is heard before any word: samples, speech, who speaks."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from pipeline.config.section import Section
@@ -98,57 +96,6 @@ class Activity(Section):
     lean_range_db: float = Field(gt=0, description="from noise to loud speech, at least")
     lean_dbfs: float = Field(lt=0, description="a channel that is never louder carries nothing")
     lean_frames: int = Field(gt=0, description="frames of 10 ms over which levels are compared")
-
-
-class Channels(Section):
-    """Diarizer `channels`: one speaker per channel, crosstalk told from speech."""
-
-    loud_percentile: float = Field(gt=0, lt=100, description="level of a channel's loud speech")
-    loud_range_db: float = Field(gt=0, description="the leak is measured this far under it")
-    leak_percentile: float = Field(gt=0, lt=100, description="of level differences: the leak")
-    over_leak_db: float = Field(gt=0, description="speech stands this much over the leak")
-    echo_ms: int = Field(ge=0, description="how far in time the leak of a sound reaches")
-    join_ms: int = Field(ge=0, description="shorter crosstalk within speech is part of it")
-    min_speech_ms: int = Field(ge=0, description="shorter speech between crosstalk is none")
-    clear_db: float = Field(gt=0, description="leaks this far down give a margin of 1")
-
-
-class Clustering(Section):
-    """Diarizer `clustering`: one microphone, two or more speakers."""
-
-    ordered = (("margin_low", "<", "margin_high"),)
-
-    speakers: int = Field(ge=1, description="speakers where the sidecar does not say")
-    piece_ms: int = Field(ge=400, description="longest piece of speech that one voice vector is of")
-    starts: int = Field(ge=1, description="random starts of k-means; the tightest answer is kept")
-    seed: int = Field(ge=0, description="of all random choices: the same input, the same answer")
-    components: int = Field(ge=1, description="Gaussians of a mixture")
-    component_frames: int = Field(ge=1, description="frames that each Gaussian needs at least")
-    training_rounds: int = Field(ge=1, description="rounds of training the common mixture")
-    training_frames: int = Field(ge=1, description="frames that the common mixture is trained on")
-    training_ms: int = Field(gt=0, description="speech, taken evenly, on which voices are learnt")
-    relevance: float = Field(gt=0, description="frames at which a mean has moved half way")
-    rounds: int = Field(
-        ge=1, description="rounds of resegmentation, if no fixed point comes sooner"
-    )
-    floor_db: float = Field(gt=0, description="spectrum this far under the loudest band is ignored")
-    block_ms: int = Field(ge=10, multiple_of=10, description="grid on which speakers may change")
-    switch_cost: float = Field(ge=0, description="log likelihood that a change of speaker costs")
-    forget_ms: int = Field(gt=0, description="silence after which that cost is down to 1/e")
-    margin_low: float = Field(description="silhouette of a recording of one speaker: margin 0")
-    margin_high: float = Field(description="silhouette of clearly different voices: margin 1")
-    margin_pieces: float = Field(ge=0, description="pieces at which a margin counts half")
-
-
-class Pyannote(Section):
-    """Diarizer `pyannote`: a pipeline from a local folder."""
-
-    ordered = (("min_speakers", "<=", "max_speakers"),)
-
-    model: str = Field(description="name of the model in the models folder")
-    min_speakers: int = Field(ge=1, description="where the sidecar does not say how many")
-    max_speakers: int = Field(ge=1, description="where the sidecar does not say how many")
-    device: Literal["auto", "cpu", "cuda"] = Field(description="auto: a GPU where there is one")
 
 
 class Imported(Section):

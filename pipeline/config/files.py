@@ -7,8 +7,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from pipeline.config.settings import Origin, Settings
-from pipeline.core import yaml
+from pipeline.config.settings import Origin, Settings, settings_model
+from pipeline.core import plugins, yaml
 from pipeline.core.errors import ConfigError
 from pipeline.core.registry import nearest
 
@@ -47,7 +47,10 @@ def load(choice: str = "default", overrides: Mapping[str, Any] | None = None) ->
     data: Any = {}
     for layer in reversed(layers):
         data = _merged(data, layer.data)
-    settings = yaml.validate(Settings, _Layered(data, choice, layers=layers))
+    try:
+        settings = yaml.validate(settings_model(), _Layered(data, choice, layers=layers))
+    except ConfigError as caught:  # what is unknown may belong to a plug-in that failed
+        raise ConfigError(caught.found, hint=plugins.hint()) from None
     return settings.with_origins(_origins(layers))
 
 

@@ -1,42 +1,9 @@
 """Settings of what makes words of speech."""
 
-from collections.abc import Mapping
-from typing import Literal
-
 from pydantic import Field, field_validator
 
 from pipeline.config.section import Section
 from pipeline.core.languages import understood
-
-
-class FasterWhisper(Section):
-    """Transcriber `faster_whisper`."""
-
-    model: str = Field(description="name of the model in the models folder; auto: the largest")
-    device: Literal["auto", "cpu", "cuda"] = Field(description="auto: a GPU where there is one")
-    compute_type: str = Field(description="of CTranslate2; auto: int8 on a CPU, float16 on a GPU")
-    batch_size: int = Field(ge=1, description="windows that are decoded together")
-    beam_size: int = Field(ge=1, description="beams of the search")
-    temperatures: tuple[float, ...] = Field(description="tried in order for a doubtful window")
-    window_gap_ms: int = Field(gt=0, description="silence between the pieces of a window")
-    lost_ms: int = Field(gt=0, description="speech this long without a word is heard again")
-    min_logprob: float = Field(lt=0, description="mean log probability under which it is doubtful")
-    max_no_speech: float = Field(ge=0, le=1, description="over this and doubtful: no speech")
-    max_compression: float = Field(gt=1, description="text that packs better than this is a loop")
-    prompts: Mapping[str, str] = Field(
-        description="by language: text in the style to write in; empty: none"
-    )
-    phantoms: tuple[str, ...] = Field(description="phrases from its training that nobody said")
-
-
-class Moonshine(Section):
-    """Transcriber `moonshine`: built in, English."""
-
-    piece_max_ms: int = Field(gt=0, description="longest piece that is heard at once")
-    edge_ms: int = Field(ge=0, description="silence put on either side of a piece")
-    loud_dbfs: float = Field(lt=0, description="level to which loud speech of a piece is brought")
-    max_gain_db: float = Field(ge=0, description="largest gain")
-    speech_range_db: float = Field(gt=0, description="words stand on frames this near to the loud")
 
 
 class Meaning(Section):

@@ -4,6 +4,9 @@ Importing any of them first closes hubs and telemetry for the process: some libr
 switch as they are loaded, and ONNX Runtime reports to its maker unless it is told not to.
 """
 
+from pipeline.core.registry import engine
 from pipeline.engines import models
+
+__all__ = ["engine"]
 
 models.offline()

@@ -1,6 +1,7 @@
 """What a plug must offer: speech detector, diarizer, transcriber, pitch tracker, two encoders.
 
-An engine is one file under `engines/`, a class that is constructed with the run's `Settings`.
+An engine is one file under `engines/`, or in a user's package (`docs/plugins.md`): a class that is
+constructed with the run's `Settings` and registers itself with `engine(kind, name, settings=...)`.
 Constructing loads nothing. `identity()` is cheap, imports no model library, and names everything
 on which the result depends that is no setting (library version, model digest), for it goes into
 the address of what the engine made. Where library or model is missing, `identity()` raises an

@@ -50,10 +50,11 @@ from pipeline.measures import (
     windows,
 )
 from pipeline.measures.feature import Feature
+from pipeline.measures.plugin_features import plugin_features
 
 
 def catalogue(settings: config.Settings, *extra: Feature) -> tuple[Feature, ...]:
-    """All features, `extra` ones (those of the words) last.
+    """All features: built-in ones, `extra` ones (those of the words), then those of plug-ins.
 
     Raises
     ------
@@ -64,6 +65,7 @@ def catalogue(settings: config.Settings, *extra: Feature) -> tuple[Feature, ...]
     modules = (timing, windows, silences, overlaps, pitch, phonation, loudness, rate)
     declared = [feature for module in modules for feature in module.features(own)]
     declared += [*dyad.features(own, settings.turns.latch_ms), *extra]
+    declared += plugin_features(settings, declared)
     found = tuple(known_errors.told(feature) for feature in declared)
     often = Counter((feature.item, feature.name) for feature in found)
     twice = [key for key, count in often.items() if count > 1]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from pipeline import config
+from pipeline.core import plugins
 from pipeline.core.errors import ConfigError, listed
 from pipeline.measures.feature import Feature
 from pipeline.rules import columns, conditions, overrides, rulefile
@@ -96,7 +97,8 @@ def rules(
     placed = overrides.overridden(placed, settings, problems)
     compiled = [_rule(each, features, lexicons, problems) for each in placed]
     if problems:
-        raise ConfigError(listed(problems))
+        # A measure that no feature has may be one of a plug-in that failed.
+        raise ConfigError(listed(problems), hint=plugins.hint())
     return tuple(rule for rule in compiled if rule is not None)
 
 

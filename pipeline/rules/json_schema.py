@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from pipeline.config import Settings
+from pipeline.config import settings_model
 from pipeline.lexicons import Entry, Grammar, Prototypes
 from pipeline.rules.rulefile import Rule
 
@@ -31,7 +31,7 @@ def schema(which: Which) -> dict[str, Any]:
         "lexicon": list[Entry],
         "language": Grammar,
         "meaning": list[Prototypes],
-        "settings": Settings,
+        "settings": settings_model(),
     }
     adapter: TypeAdapter[Any] = TypeAdapter(kinds[which])
     made = adapter.json_schema(by_alias=True)

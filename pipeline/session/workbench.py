@@ -1,8 +1,7 @@
 """The composition root: settings become engines, features and compiled rules, and a walk.
 
 Everything that can be wrong with settings, rules and lexicons is found here, before audio is
-touched. ``auto`` takes the best engine that is present and says why; a named engine never falls
-back.
+touched. Engines are chosen by `engine_choice`.
 """
 
 import datetime as dt
@@ -20,58 +19,25 @@ from pipeline import measures, session
 from pipeline.audio.clips import Clip
 from pipeline.config import Settings
 from pipeline.core.errors import ConfigError, EngineError
-from pipeline.core.registry import Registry, nearest
+from pipeline.core.registry import nearest
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import ROLE_NAMES
-from pipeline.engines import imported
 from pipeline.engines.protocols import (
-    Diarizer,
-    PitchTracker,
     SentenceEncoder,
     SpeechDetector,
     Transcriber,
     VoiceEncoder,
 )
-from pipeline.formats.cues import UNNAMED
 from pipeline.lexicons import Lexicons
 from pipeline.measures import wording
 from pipeline.rules import RuleBook
 from pipeline.session import Enrolled, LanguageResources, Plan, SessionResult, intake
+from pipeline.session.engine_choice import EngineChooser
 from pipeline.session.intake import Source
 from pipeline.workspace.catalogue import Catalogue, Voice
 from pipeline.workspace.provenance import EngineChoice, Provenance
 from pipeline.workspace.stage_cache import State
 from pipeline.workspace.store import Store
-
-DIARIZERS = Registry(
-    "diarizer",
-    {
-        "channels": "pipeline.engines.diarization.channels:ChannelsDiarizer",
-        "pyannote": "pipeline.engines.diarization.pyannote:PyannoteDiarizer",
-        "clustering": "pipeline.engines.diarization.clustering:ClusteringDiarizer",
-    },
-)
-TRANSCRIBERS = Registry(
-    "transcriber",
-    {
-        "faster_whisper": "pipeline.engines.transcription.faster_whisper:FasterWhisperTranscriber",
-        "moonshine": "pipeline.engines.transcription.moonshine:MoonshineTranscriber",
-    },
-)
-PITCH_TRACKERS = Registry(
-    "pitch tracker",
-    {
-        "swift_f0": "pipeline.engines.pitch.swift_f0:SwiftF0Tracker",
-        "pyin": "pipeline.engines.pitch.pyin:PyinTracker",
-    },
-)
-ENCODERS = Registry(
-    "voice encoder", {"ge2e": "pipeline.engines.diarization.clustering.encoder:Ge2e"}
-)
-SENTENCE_ENCODERS = Registry(
-    "sentence encoder", {"minilm": "pipeline.engines.reading.minilm:MiniLmEncoder"}
-)
-DETECTORS = Registry("speech detector", {"silero": "pipeline.engines.vad.silero:Silero"})
 
 
 class Workbench:
@@ -111,10 +77,9 @@ class Workbench:
         self.settings = settings
         self.profile = profile
         self.options = options
-        self._given = dict(engines or {})
+        self.engines = EngineChooser(settings, engines or {})
         self._read = dict(lexicons or {})
         self._languages: dict[str | None, LanguageResources] = {}
-        self._engines: dict[tuple[str, str], Any] = {}
         self.language_resources(settings.transcription.language)  # mistakes in rules are told now
         self.store = Store(workspace)
         self.catalogue = Catalogue(workspace)
@@ -209,15 +174,7 @@ class Workbench:
     @property
     def detector(self) -> SpeechDetector:
         """The speech detector of every run."""
-        detector: SpeechDetector = self._given.get("detector") or self._engine(DETECTORS, "silero")
-        return detector
-
-    def _engine(self, registry: Registry, name: str) -> Any:
-        """The engine of that name: one for all recordings, so that its model is loaded once."""
-        key = (registry.noun, name)
-        if key not in self._engines:
-            self._engines[key] = registry.get(name)(self.settings)
-        return self._engines[key]
+        return self.engines.detector
 
     def plan(self, source: Source, heard: Tables) -> Plan:
         """Choose the engines for one recording.
@@ -233,17 +190,17 @@ class Workbench:
             A named engine is not present, or `auto` finds none that says who speaks.
         """
         language = source.metadata.language or self.settings.transcription.language
-        diarizer, who = self._diarizer(source, heard)
-        transcriber, what = self._transcriber(source, language)
-        pitch = self._engine(PITCH_TRACKERS, self.settings.engines.pitch)
+        diarizer, who = self.engines.diarizer(source, heard)
+        transcriber, what = self.engines.transcriber(source, language)
+        pitch, height = self.engines.pitch(source)
         no_words = None if transcriber else f"Timing only: {what.because}."
         if self.settings.engines.meaning != "auto" and language:
             self._sentence_encoder_for(transcriber, language)  # what is missing is told now
         chosen = (
-            _hearing(source, "speech activity", "silero", "always used", self.detector),
+            self.engines.detection(source),
             who,
             what,
-            _hearing(source, "pitch", self.settings.engines.pitch, "as configured", pitch),
+            height,
         )
         return Plan(
             diarizer=diarizer,
@@ -261,6 +218,11 @@ class Workbench:
                 notes=(no_words,) if no_words else (),
             ),
         )
+
+    def _sentence_encoder_for(
+        self, transcriber: Transcriber | None, language: str | None
+    ) -> tuple[SentenceEncoder | None, EngineChoice]:
+        return self.engines.sentence_encoder_for(transcriber, language)
 
     @property
     def lexicons(self) -> dict[str | None, Lexicons]:
@@ -281,8 +243,7 @@ class Workbench:
     @property
     def encoder(self) -> VoiceEncoder:
         """What voices are compared by, where enrolment is on."""
-        encoder: VoiceEncoder = self._given.get("encoder") or self._engine(ENCODERS, "ge2e")
-        return encoder
+        return self.engines.encoder
 
     def enrol(self, recording_id: str, path: Path, therapist: str, now: dt.datetime) -> Voice:
         """Keep the voice of the therapist of a session; needs `roles.enrolment`.
@@ -356,159 +317,3 @@ class Workbench:
                 )
         vectors = {each.therapist: np.frombuffer(each.vector, dtype="<f4") for each in found}
         return Enrolled(self.encoder, vectors)
-
-    def _diarizer(self, source: Source, heard: Tables) -> tuple[Diarizer, EngineChoice]:
-        name: str = self.settings.engines.diarizer
-        because = "as configured"
-        if given := self._given.get("diarizer"):
-            diarizer: Diarizer = given
-            name, because = "scripted", "given by the caller"
-        else:
-            if name == "auto":
-                name, because = self._best_diarizer(source, heard)
-            if name == "imported":
-                files = source.diarization or source.transcript
-                diarizer = imported.ImportedDiarizer(self.settings, files)
-            else:
-                diarizer = self._engine(DIARIZERS, name)
-        return diarizer, EngineChoice("who spoke when", name, because, diarizer.identity())
-
-    def _best_diarizer(self, source: Source, heard: Tables) -> tuple[str, str]:
-        if source.diarization:
-            return "imported", "a diarization is named for the recording"
-        if not source.audio:
-            return "imported", "there is a transcript and no audio"
-        media = heard["media"].row(0, named=True)
-        if media["channels"] > 1 and media["distinct_channels"]:
-            return "channels", "each speaker has a channel of their own"
-        alike, why = self._likeness(media)
-        named = [number for number in source.metadata.channels if number <= media["channels"]]
-        if len(named) > 1 and not alike:
-            return "channels", f"the sidecar says who speaks on which channel, though {why}"
-        if self._speakers_named(source) > 1:
-            return "imported", f"{why}, and the transcript names the speakers"
-        reasons = []
-        for name in ("pyannote", "clustering"):
-            try:
-                self._engine(DIARIZERS, name).identity()
-            except EngineError as caught:
-                reasons.append(caught)
-            else:
-                missing = f"; pyannote is not here ({reasons[0].found})" if reasons else ""
-                return name, f"{why}{missing}"
-        raise EngineError(
-            f"{why}, and no diarizer that knows voices is here: "
-            + ", ".join(reason.found for reason in reasons),
-            expected="one, or a diarization or transcript that names the speakers",
-            hint=reasons[-1].hint,
-        )
-
-    def _likeness(self, media: Mapping[str, Any]) -> tuple[bool, str]:
-        """Whether no channel differs from another at all, and why voices must be told apart."""
-        if media["channels"] == 1:
-            return True, "one microphone"
-        if media["correlation"] is None:
-            return False, "only one channel carries sound"
-        if media["correlation"] >= self.settings.activity.same_correlation:
-            return True, "all channels carry the same sound"
-        return False, "both speakers are heard on the channels alike"
-
-    def _speakers_named(self, source: Source) -> int:
-        """How many speakers the transcript tells apart; 0 without one."""
-        if not source.transcript:
-            return 0
-        lines = imported.ImportedDiarizer(self.settings, source.transcript).content.lines
-        return len({*lines["speaker"]} - {None, UNNAMED})
-
-    def _transcriber(
-        self, source: Source, language: str | None
-    ) -> tuple[Transcriber | None, EngineChoice]:
-        name: str = self.settings.engines.transcriber
-        because = "as configured"
-        if given := self._given.get("transcriber"):
-            transcriber: Transcriber = given
-            name, because = "scripted", "given by the caller"
-        else:
-            if name == "auto":
-                name, because = self._best_transcriber(source, language)
-            if name == "none":
-                return None, EngineChoice("words", name, because)
-            if name == "imported":
-                transcriber = imported.ImportedTranscriber(self.settings, source.transcript)
-            else:
-                transcriber = self._engine(TRANSCRIBERS, name)
-                _require(name, "transcriber", transcriber.languages(), language)
-        return transcriber, EngineChoice("words", name, because, transcriber.identity())
-
-    def _best_transcriber(self, source: Source, language: str | None) -> tuple[str, str]:
-        if source.transcript:
-            read = imported.ImportedTranscriber(self.settings, source.transcript)
-            if source.audio or read.content.has_words:
-                return "imported", "there is a transcript"
-            return "none", "the file holds times and no words"
-        reasons = []
-        for name in TRANSCRIBERS.names():
-            transcriber = self._engine(TRANSCRIBERS, name)
-            try:
-                transcriber.identity()
-            except EngineError as caught:
-                reasons.append(f"{name} is not here ({caught.found})")
-                continue
-            known = transcriber.languages()
-            if known is None or language in known:
-                because = f"the best that is here; {reasons[0]}" if reasons else "the best"
-                return name, because
-            named = f"the language '{language}'" if language else "a language that nobody named"
-            reasons.append(f"{name} does not know {named}")
-        return "none", "; ".join(reasons)
-
-    @property
-    def _sentences(self) -> SentenceEncoder:
-        named = self.settings.engines.meaning
-        encoder: SentenceEncoder = self._given.get("sentences") or self._engine(
-            SENTENCE_ENCODERS, "minilm" if named == "auto" else named
-        )
-        return encoder
-
-    def _sentence_encoder_for(
-        self, transcriber: Transcriber | None, language: str | None
-    ) -> tuple[SentenceEncoder | None, EngineChoice]:
-        """The sentence encoder for a language, and why; None: meaning is not compared."""
-        task, name = "meaning", self.settings.engines.meaning
-        if name == "none":
-            return None, EngineChoice(task, "none", "as configured")
-        if transcriber is None:
-            return None, EngineChoice(task, "none", "there are no words")
-        if language is None:
-            return None, EngineChoice(task, "none", "nobody named the language")
-        auto, given = name == "auto", "sentences" in self._given
-        try:
-            identity = self._sentences.identity()
-            _require("the sentence encoder", "meaning", self._sentences.languages(), language)
-        except EngineError as caught:
-            if not auto:
-                raise
-            return None, EngineChoice(task, "none", caught.found)
-        because = (
-            "given by the caller" if given else "the best that is here" if auto else "as configured"
-        )
-        used = "scripted" if given else "minilm" if auto else name
-        return self._sentences, EngineChoice(task, used, because, identity)
-
-
-def _hearing(
-    source: Source, task: str, name: str, because: str, engine: SpeechDetector | PitchTracker
-) -> EngineChoice:
-    """The choice of an engine that hears sound; none where there is none."""
-    if not source.audio:
-        return EngineChoice(task, "none", "there is no audio")
-    return EngineChoice(task, name, because, engine.identity())
-
-
-def _require(name: str, setting: str, known: frozenset[str] | None, language: str | None) -> None:
-    """Refuse a named engine for a language that it would take for another."""
-    if language and known is not None and language not in known:
-        raise EngineError(
-            f"{name} knows {', '.join(sorted(known))} only, and the language is '{language}'",
-            hint=f"set engines.{setting}: auto, or name an engine that knows the language",
-        )

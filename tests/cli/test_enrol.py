@@ -4,6 +4,7 @@ import stat
 import sys
 import wave
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,12 @@ from pipeline.cli import main
 from pipeline.cli.commands import correct
 from pipeline.cli.commands import enrol as enrolment
 from pipeline.config import load
+from pipeline.core import registry
 from pipeline.core.errors import ConfigError, EngineError, InputError
 from pipeline.engines.protocols import Identity
 from pipeline.evaluation.batch_results import results_of
 from pipeline.session import SessionResult, intake
-from pipeline.session.workbench import ENCODERS, Workbench
+from pipeline.session.workbench import Workbench
 
 ON: dict[str, object] = {"roles.enrolment": True, "engines.transcriber": "none"}
 PROFILE = "roles: {enrolment: true}\nengines: {transcriber: none}\n"
@@ -46,8 +48,8 @@ class Loudness:
 
 @pytest.fixture(autouse=True)
 def loudness(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ENCODERS._places, "ge2e", f"{__name__}:Loudness")
-    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+    ge2e = registry.find("voice encoder", "ge2e")
+    monkeypatch.setitem(registry._ENGINES, (ge2e.kind, ge2e.name), replace(ge2e, make=Loudness))
 
 
 def record(path: Path, seed: int, sidecar: str) -> Path:

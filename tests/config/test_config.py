@@ -1,17 +1,20 @@
 """Settings: one file over another, every mistake told at once and where it stands."""
 
+import pickle
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from pipeline import config
 from pipeline.core.errors import ConfigError
-from pipeline.rules import rulefile
+from pipeline.engines.transcription.moonshine import Moonshine
+from pipeline.rules import json_schema, rulefile
 
 
 def write(path: Path, content: str) -> str:
@@ -30,7 +33,7 @@ def test_the_default_is_whole_and_frozen() -> None:
 def undescribed(section: type[config.Section], inside: str) -> list[str]:
     found = []
     for key, field in section.model_fields.items():
-        inner = field.annotation
+        inner = next(iter(get_args(field.annotation)), field.annotation)  # X of X | None
         if isinstance(inner, type) and issubclass(inner, config.Section):
             found += undescribed(inner, f"{inside}{key}.")
         elif not field.description and "Literal" not in str(inner):
@@ -39,9 +42,9 @@ def undescribed(section: type[config.Section], inside: str) -> list[str]:
 
 
 def test_every_setting_is_described_and_stands_in_the_default(repository: Path) -> None:
-    assert set(undescribed(config.Settings, "")) <= {"extends"}
+    assert set(undescribed(config.settings_model(), "")) <= {"extends"}
     text = (repository / "configs" / "default.yaml").read_text(encoding="utf-8")
-    for name in config.Settings.model_fields:
+    for name in config.settings_model().model_fields:
         assert name == "extends" or re.search(rf"^{name}:", text, re.MULTILINE)
 
 
@@ -59,6 +62,31 @@ def test_a_file_names_only_what_differs(tmp_path: Path) -> None:
     assert settings.turns.unit_pause_ms == default.turns.unit_pause_ms
     assert settings.rules == ()
     assert settings.engines == default.engines
+
+
+def test_settings_travel_to_another_process() -> None:
+    settings = config.load(overrides={"moonshine.edge_ms": 7})
+    arrived = pickle.loads(pickle.dumps(settings))  # noqa: S301  # its own
+    assert arrived == settings
+    assert arrived.section(Moonshine).edge_ms == 7
+    assert arrived.origin("none", "none") == settings.origin("none", "none")
+
+
+def test_an_engine_is_named_by_the_registry() -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(overrides={"engines.diarizer": "clusterin", "engines.pitch": "auto"})
+    assert "unknown diarizer 'clusterin'; did you mean 'clustering'?" in str(caught.value)
+    assert "unknown pitch tracker 'auto'; known: pyin, swift_f0" in str(caught.value)
+    engines = json_schema.schema("settings")["$defs"]["Engines"]["properties"]
+    assert {"auto", "imported", "clustering"} < set(engines["diarizer"]["enum"])
+
+
+def test_a_section_that_no_engine_has() -> None:
+    class Other(config.Section):
+        """Settings of an engine that is not registered."""
+
+    with pytest.raises(ConfigError, match="no section of Other"):
+        config.load().section(Other)
 
 
 def test_a_chain_of_files_the_upper_wins(tmp_path: Path) -> None:

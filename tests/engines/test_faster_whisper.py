@@ -18,6 +18,7 @@ from pipeline.core.tables import WORDS
 from pipeline.engines import models
 from pipeline.engines.transcription.asr_chunks import Piece
 from pipeline.engines.transcription.faster_whisper import (
+    FasterWhisper,
     FasterWhisperTranscriber,
     _packed,
     _unhaunted,
@@ -272,6 +273,6 @@ def test_a_phantom_goes_and_its_neighbours_stay() -> None:
 
 def test_a_sentence_of_the_prompt_is_a_phantom_and_its_fillers_are_not() -> None:
     engine = FasterWhisperTranscriber(load())
-    prompt = load().faster_whisper.prompts["en"].split()
+    prompt = load().section(FasterWhisper).prompts["en"].split()
     kept = _unhaunted([Word(text, 0, 10) for text in prompt], engine._phantoms())
     assert [word.text for word in kept] == ["Mm-hm."]

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from pipeline import config
 from pipeline.audio.samples import Audio, Samples
+from pipeline.core import registry
 from pipeline.core.errors import EngineError
 from pipeline.core.tables import SPANS, VOICES
 from pipeline.engines.protocols import Identity, VoiceEncoder
 from pipeline.evaluation import voice_error
-from pipeline.session.workbench import ENCODERS
 from pipeline.speech import voices
 
 SETTINGS = config.load()
@@ -118,7 +118,7 @@ def test_who_is_recognised(
 
 @pytest.fixture(scope="module")
 def encoder() -> VoiceEncoder:
-    made: VoiceEncoder = ENCODERS.get("ge2e")(SETTINGS)
+    made: VoiceEncoder = registry.find("voice encoder", "ge2e").make(SETTINGS)
     try:
         made.identity()
     except EngineError as caught:

@@ -11,21 +11,22 @@ from typing import Literal
 
 import click
 
-from pipeline import __version__, config, lexicons
+from pipeline import __version__, config, lexicons, measures
 from pipeline.cli import options
 from pipeline.cli.sections import Command
 from pipeline.config import Settings
-from pipeline.core.errors import EXIT_DONE, EngineError, TetherError
-from pipeline.core.registry import Registry
+from pipeline.core import plugins
+from pipeline.core.errors import EXIT_DONE, ConfigError, EngineError, TetherError
+from pipeline.core.registry import Kind, engines
 from pipeline.engines import models
-from pipeline.session.workbench import (
-    DETECTORS,
-    DIARIZERS,
-    ENCODERS,
-    PITCH_TRACKERS,
-    SENTENCE_ENCODERS,
-    TRANSCRIBERS,
-)
+
+_TASKS: dict[Kind, str] = {
+    "speech detector": "speech activity",
+    "diarizer": "diarizer",
+    "transcriber": "transcriber",
+    "pitch tracker": "pitch",
+    "sentence encoder": "meaning",
+}
 
 
 @click.command(
@@ -80,16 +81,13 @@ def _findings(workspace: Path, settings: Settings) -> Iterator[Finding]:
     yield Finding(
         "tether", "here", f"{__version__} on Python {python}, {os.cpu_count()} processors"
     )
-    for task, registry in (
-        ("speech activity", DETECTORS),
-        ("diarizer", DIARIZERS),
-        ("transcriber", TRANSCRIBERS),
-        ("pitch", PITCH_TRACKERS),
-        ("meaning", SENTENCE_ENCODERS),
-    ):
-        yield from _engines(task, registry, settings)
+    for kind, task in _TASKS.items():
+        yield from _engines(task, kind, settings)
     if settings.roles.enrolment:
-        yield from _engines("voice encoder", ENCODERS, settings)
+        yield from _engines("voice encoder", "voice encoder", settings)
+    measures.catalogue(settings)  # imports the features of plug-ins
+    for failure in plugins.failures():
+        yield Finding(f"plug-in {failure.name}", "missing", str(failure))
     yield from _models(settings)
     yield _lexicons()
     yield _gpu()
@@ -100,15 +98,18 @@ def _findings(workspace: Path, settings: Settings) -> Iterator[Finding]:
     )
 
 
-def _engines(task: str, registry: Registry, settings: Settings) -> Iterator[Finding]:
-    for name in registry.names():
+def _engines(task: str, kind: Kind, settings: Settings) -> Iterator[Finding]:
+    for engine in engines(kind):
+        subject = f"{task} {engine.name}"
         try:
-            identity = registry.get(name)(settings).identity()
-        except EngineError as caught:
-            yield Finding(f"{task} {name}", "missing", caught.found, caught.hint)
+            identity = engine.make(settings).identity()
+        except (ConfigError, EngineError) as caught:  # one without its settings cannot be made
+            yield Finding(subject, "missing", caught.found, caught.hint)
+        except Exception as caught:  # noqa: BLE001  # an engine of somebody else's package
+            yield Finding(subject, "missing", f"failed: {type(caught).__name__}: {caught}")
         else:
             said = ", ".join(f"{key} {value[:16]}" for key, value in identity.items())
-            yield Finding(f"{task} {name}", "here", said)
+            yield Finding(subject, "here", said)
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

@@ -19,13 +19,15 @@ import numpy as np
 import polars as pl
 import scipy
 from numpy.typing import NDArray
+from pydantic import Field
 
 from pipeline.audio.levels import Frames
 from pipeline.audio.levels import levels as frame_levels
 from pipeline.audio.samples import Audio
-from pipeline.config import Settings
+from pipeline.config import Section, Settings
 from pipeline.core.errors import EngineError
 from pipeline.core.frame_runs import edges
+from pipeline.core.registry import engine
 from pipeline.core.tables import SPANS, Recording
 from pipeline.core.time import FRAME_MS
 from pipeline.engines.protocols import Diarized, Identity
@@ -33,6 +35,20 @@ from pipeline.engines.protocols import Diarized, Identity
 Mask = NDArray[np.bool_]
 
 
+class Channels(Section):
+    """Diarizer `channels`: one speaker per channel, crosstalk told from speech."""
+
+    loud_percentile: float = Field(gt=0, lt=100, description="level of a channel's loud speech")
+    loud_range_db: float = Field(gt=0, description="the leak is measured this far under it")
+    leak_percentile: float = Field(gt=0, lt=100, description="of level differences: the leak")
+    over_leak_db: float = Field(gt=0, description="speech stands this much over the leak")
+    echo_ms: int = Field(ge=0, description="how far in time the leak of a sound reaches")
+    join_ms: int = Field(ge=0, description="shorter crosstalk within speech is part of it")
+    min_speech_ms: int = Field(ge=0, description="shorter speech between crosstalk is none")
+    clear_db: float = Field(gt=0, description="leaks this far down give a margin of 1")
+
+
+@engine("diarizer", "channels", settings=Channels)
 class ChannelsDiarizer:
     """One speaker per channel.
 
@@ -43,7 +59,8 @@ class ChannelsDiarizer:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._chosen = settings.section(Channels)
+        self._activity = settings.activity
 
     def identity(self) -> Identity:
         """It rests on nothing but this package."""
@@ -69,16 +86,14 @@ class ChannelsDiarizer:
             raise EngineError(
                 "the diarizer 'channels' needs audio", hint="set engines.diarizer: imported"
             )
-        levels = [
-            frame_levels(samples, self._settings.activity).voice_db for samples in audio.channels
-        ]
+        levels = [frame_levels(samples, self._activity).voice_db for samples in audio.channels]
         active = _masks(activity, len(audio.channels), len(levels[0]))
         leaks = self._leaks(levels, active)
         own = [self._own(channel, levels, active, leaks) for channel in range(len(levels))]
         margin = None
         if leaks:
             apart_db = -float(np.mean(list(leaks.values())))
-            margin = float(np.clip(apart_db / self._settings.channels.clear_db, 0, 1))
+            margin = float(np.clip(apart_db / self._chosen.clear_db, 0, 1))
         return Diarized(
             _spans(own, active, activity, audio.duration_ms), margin, knows_overlap=True
         )
@@ -89,7 +104,7 @@ class ChannelsDiarizer:
         A louder microphone makes one leak of a pair smaller and the other greater; their mean is
         what tells the channels apart, and is kept under `-over_leak_db`.
         """
-        over = self._settings.channels.over_leak_db
+        over = self._chosen.over_leak_db
         found = {}
         speaking = [channel for channel, mask in enumerate(active) if mask.any()]
         for one, two in combinations(speaking, 2):
@@ -100,7 +115,7 @@ class ChannelsDiarizer:
         return found
 
     def _leak(self, own: Frames, other: Frames, active: Mask) -> float:
-        settings = self._settings.channels
+        settings = self._chosen
         loud = np.percentile(other[active], settings.loud_percentile)
         at = active & (other >= loud - settings.loud_range_db)
         return float(np.percentile(own[at] - other[at], settings.leak_percentile))
@@ -113,7 +128,7 @@ class ChannelsDiarizer:
         leaks: dict[tuple[int, int], float],
     ) -> Mask:
         """Frames in which the speaker of `channel` speaks."""
-        settings = self._settings.channels
+        settings = self._chosen
         own = active[channel].copy()
         reach = 2 * (settings.echo_ms // FRAME_MS) + 1
         for other, level in enumerate(levels):

@@ -18,14 +18,16 @@ voice prints, are dropped as soon as their distance is known.
 
 import warnings
 from importlib import metadata
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 
 from pipeline.audio.samples import Audio
-from pipeline.config import Settings
+from pipeline.config import Section, Settings
 from pipeline.core.errors import EngineError
+from pipeline.core.registry import engine
 from pipeline.core.tables import SPANS, Recording
 from pipeline.core.time import s_to_ms
 from pipeline.engines import models
@@ -36,11 +38,24 @@ _PACKAGE = "pyannote.audio"
 _BLOCK_SAMPLES = 1 << 20
 
 
+class Pyannote(Section):
+    """Diarizer `pyannote`: a pipeline from a local folder."""
+
+    ordered = (("min_speakers", "<=", "max_speakers"),)
+
+    model: str = Field(description="name of the model in the models folder")
+    min_speakers: int = Field(ge=1, description="where the sidecar does not say how many")
+    max_speakers: int = Field(ge=1, description="where the sidecar does not say how many")
+    device: Literal["auto", "cpu", "cuda"] = Field(description="auto: a GPU where there is one")
+
+
+@engine("diarizer", "pyannote", settings=Pyannote, auto=1)
 class PyannoteDiarizer:
     """Speakers of a recording by a neural pipeline; overlapping speech is told apart."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._own = settings.section(Pyannote)
         self._loaded: Any = None
 
     def identity(self) -> Identity:
@@ -80,7 +95,7 @@ class PyannoteDiarizer:
                 "the diarizer 'pyannote' needs audio", hint="set engines.diarizer: imported"
             )
         pipeline = self._pipeline()
-        settings = self._settings.pyannote
+        settings = self._own
         wanted = {"num_speakers": recording.metadata.speakers}
         if recording.metadata.speakers is None:
             wanted = {"min_speakers": settings.min_speakers, "max_speakers": settings.max_speakers}
@@ -106,7 +121,7 @@ class PyannoteDiarizer:
         )
 
     def _model(self) -> models.Model:
-        model = models.find(self._settings.pyannote.model, self._settings)
+        model = models.find(self._own.model, self._settings)
         if model.kind != "pyannote":
             raise EngineError(
                 f"model '{model.name}' is no pyannote pipeline", hint="tether models fetch pyannote"
@@ -122,7 +137,7 @@ class PyannoteDiarizer:
                 torch, library = _libraries()
                 checkpoints.check(model.folder)
                 torch.set_num_threads(self._settings.engines.threads)
-                device = self._settings.pyannote.device
+                device = self._own.device
                 if device == "auto":
                     device = "cuda" if torch.cuda.is_available() else "cpu"
                 with checkpoints.known_classes():

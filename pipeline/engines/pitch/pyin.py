@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.audio.samples import Samples
 from pipeline.config import Settings
 from pipeline.core.errors import EngineError
+from pipeline.core.registry import engine
 from pipeline.core.time import SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 from pipeline.engines.protocols import Identity
 
@@ -18,6 +19,7 @@ from pipeline.engines.protocols import Identity
 _FRAME_SAMPLES = 1024
 
 
+@engine("pitch tracker", "pyin")
 class PyinTracker:
     """Fundamental frequency by ``librosa.pyin`` with a hop of 10 ms."""
 

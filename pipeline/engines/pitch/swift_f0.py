@@ -23,6 +23,7 @@ import numpy as np
 from pipeline.audio.samples import Samples
 from pipeline.config import Settings
 from pipeline.core.errors import EngineError
+from pipeline.core.registry import engine
 from pipeline.core.time import SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 from pipeline.engines.protocols import Identity
 
@@ -34,6 +35,7 @@ _CONTEXT_FRAMES = 11
 _PIECE_FRAMES = 250
 
 
+@engine("pitch tracker", "swift_f0")
 class SwiftF0Tracker:
     """Fundamental frequency by swift-f0 on the processor.
 

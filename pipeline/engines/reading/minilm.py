@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import Settings
 from pipeline.core.errors import EngineError
+from pipeline.core.registry import engine
 from pipeline.engines import models
 from pipeline.engines.models.known import MINILM_TOKENIZER, MINILM_WEIGHTS
 from pipeline.engines.protocols import Identity
@@ -38,6 +39,7 @@ _LIBRARIES = ("torch", "tokenizers", "safetensors")
 Vectors = NDArray[np.float32]
 
 
+@engine("sentence encoder", "minilm", auto=1)
 class MiniLmEncoder:
     """Sentence vectors of English text.
 

@@ -18,17 +18,19 @@ are decoded in batches, which is twice as fast, and what batches are known to lo
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 
 from pipeline.audio.samples import Audio, Samples
-from pipeline.config import Settings
+from pipeline.config import Section, Settings
 from pipeline.core.errors import EngineError
+from pipeline.core.registry import engine
 from pipeline.core.time import SAMPLE_RATE_HZ, ms_to_samples, s_to_ms
 from pipeline.engines import models
 from pipeline.engines.protocols import Identity, Transcribed
@@ -89,12 +91,33 @@ class _Heard:
     lost_ms: int
 
 
+class FasterWhisper(Section):
+    """Transcriber `faster_whisper`."""
+
+    model: str = Field(description="name of the model in the models folder; auto: the largest")
+    device: Literal["auto", "cpu", "cuda"] = Field(description="auto: a GPU where there is one")
+    compute_type: str = Field(description="of CTranslate2; auto: int8 on a CPU, float16 on a GPU")
+    batch_size: int = Field(ge=1, description="windows that are decoded together")
+    beam_size: int = Field(ge=1, description="beams of the search")
+    temperatures: tuple[float, ...] = Field(description="tried in order for a doubtful window")
+    window_gap_ms: int = Field(gt=0, description="silence between the pieces of a window")
+    lost_ms: int = Field(gt=0, description="speech this long without a word is heard again")
+    min_logprob: float = Field(lt=0, description="mean log probability under which it is doubtful")
+    max_no_speech: float = Field(ge=0, le=1, description="over this and doubtful: no speech")
+    max_compression: float = Field(gt=1, description="text that packs better than this is a loop")
+    prompts: Mapping[str, str] = Field(
+        description="by language: text in the style to write in; empty: none"
+    )
+    phantoms: tuple[str, ...] = Field(description="phrases from its training that nobody said")
+
+
+@engine("transcriber", "faster_whisper", settings=FasterWhisper, auto=1)
 class FasterWhisperTranscriber:
     """Words with measured times from a local Whisper model."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._own = settings.faster_whisper
+        self._own = settings.section(FasterWhisper)
         self._loaded: Any = None
 
     def identity(self) -> Identity:

@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 
 from pipeline.audio.samples import Audio, Samples
-from pipeline.config import Settings
+from pipeline.config import Section, Settings
 from pipeline.core.errors import EngineError
+from pipeline.core.registry import engine
 from pipeline.core.time import FRAME_MS, SAMPLE_RATE_HZ, ms_to_samples
 from pipeline.engines.protocols import Identity, Transcribed
 from pipeline.engines.transcription.asr_chunks import Piece, cut, levels_dbfs, samples
@@ -34,6 +36,17 @@ _LOUD_PERCENTILE = 90
 _OPTIONS = {"vad_threshold": "0", "identify_speakers": "false", "return_audio_data": "false"}
 
 
+class Moonshine(Section):
+    """Transcriber `moonshine`: built in, English."""
+
+    piece_max_ms: int = Field(gt=0, description="longest piece that is heard at once")
+    edge_ms: int = Field(ge=0, description="silence put on either side of a piece")
+    loud_dbfs: float = Field(lt=0, description="level to which loud speech of a piece is brought")
+    max_gain_db: float = Field(ge=0, description="largest gain")
+    speech_range_db: float = Field(gt=0, description="words stand on frames this near to the loud")
+
+
+@engine("transcriber", "moonshine", settings=Moonshine, auto=2)
 class MoonshineTranscriber:
     """English words from Moonshine's smallest model.
 
@@ -43,6 +56,7 @@ class MoonshineTranscriber:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._own = settings.section(Moonshine)
         self._loaded: Any = None
 
     def identity(self) -> Identity:
@@ -91,7 +105,7 @@ class MoonshineTranscriber:
         del language
         if audio is None:
             raise EngineError("a transcript without audio cannot be transcribed")
-        longest_ms = self._settings.moonshine.piece_max_ms
+        longest_ms = self._own.piece_max_ms
         heard: list[tuple[str, Word]] = []
         dropped = 0
         for piece in cut(audio, regions, longest_ms):
@@ -104,7 +118,7 @@ class MoonshineTranscriber:
 
     def _hear(self, sound: Samples) -> list[str]:
         """Words of a piece; none where nothing is loud enough to be speech."""
-        own = self._settings.moonshine
+        own = self._own
         levels = levels_dbfs(sound)
         if levels.max(initial=-200.0) < self._settings.transcription.guards.silence_dbfs:
             return []
@@ -133,7 +147,7 @@ class MoonshineTranscriber:
         if not words:
             return
         levels = levels_dbfs(sound)
-        floor = np.percentile(levels, _LOUD_PERCENTILE) - self._settings.moonshine.speech_range_db
+        floor = np.percentile(levels, _LOUD_PERCENTILE) - self._own.speech_range_db
         speech = np.flatnonzero(levels >= floor)
         weights = np.array([len(key(word)) + 1 for word in words])
         bounds = np.concatenate(([0], np.cumsum(weights))) / weights.sum() * len(speech)

@@ -16,6 +16,7 @@ import numpy as np
 from pipeline.audio.samples import Samples
 from pipeline.config import Settings
 from pipeline.core.errors import EngineError
+from pipeline.core.registry import engine
 from pipeline.engines.protocols import Identity
 
 _BLOCK = 512
@@ -24,6 +25,7 @@ _STATE = (1, 1, 128)
 _BLOCKS_PER_CALL = 4096  # 131 s of audio: 9 MB a call, however long the recording
 
 
+@engine("speech detector", "silero")
 class Silero:
     """Speech probability of each 32 ms, by the bundled ``silero_vad_v6.onnx``.
 

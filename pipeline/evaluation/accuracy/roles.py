@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from pipeline.core import registry
 from pipeline.evaluation import role_error, voice_error
 from pipeline.evaluation.accuracy.row import Numbers, Place, Row
-from pipeline.session.workbench import ENCODERS
 
 
 def role_numbers(talks: Iterator[list[role_error.Line]]) -> Numbers:
@@ -30,7 +30,7 @@ def roles_of_counselling(place: Place) -> Numbers:
 
 def enrolled_voices(place: Place) -> Numbers:
     """Sessions of two readers, of whom one was enrolled or none."""
-    encoder = ENCODERS.get("ge2e")(place.settings)
+    encoder = registry.find("voice encoder", "ge2e").make(place.settings)
     folder = place.data / "read_speech"
     found = []
     for band in voice_error.BANDS:

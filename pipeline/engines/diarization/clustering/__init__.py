@@ -20,15 +20,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline import config
 from pipeline.audio.samples import Audio
 from pipeline.config import Settings
 from pipeline.core.errors import EngineError
 from pipeline.core.intervals import Intervals
+from pipeline.core.registry import engine
 from pipeline.core.tables import SPANS, Recording
 from pipeline.core.time import FRAME_MS, ms_to_samples
 from pipeline.engines.diarization.clustering import mixtures, partition, voices
 from pipeline.engines.diarization.clustering.encoder import Ge2e
+from pipeline.engines.diarization.clustering.settings import Clustering
 from pipeline.engines.protocols import Diarized, Identity
 
 Matrix = NDArray[np.float32]
@@ -39,6 +40,7 @@ Stretch = tuple[int, int]
 _REGIONS_AT_ONCE = 64
 
 
+@engine("diarizer", "clustering", settings=Clustering, auto=2)
 class ClusteringDiarizer:
     """Two or more speakers on one microphone.
 
@@ -82,7 +84,7 @@ class ClusteringDiarizer:
             raise EngineError(
                 "the diarizer 'clustering' needs audio", hint="set engines.diarizer: imported"
             )
-        settings = self._settings.clustering
+        settings = self._settings.section(Clustering)
         regions = list(Intervals.of_rows(activity))
         spoken_ms = sum(end - start for start, end in regions)
         training = regions[:: max(1, -(-spoken_ms // settings.training_ms))]
@@ -132,9 +134,7 @@ class _Blocks:
 class _Resegmentation:
     """Mixtures of the speakers, learnt on some regions of speech, and laid over all of them."""
 
-    def __init__(
-        self, audio: Audio, training: Sequence[Stretch], settings: config.Clustering
-    ) -> None:
+    def __init__(self, audio: Audio, training: Sequence[Stretch], settings: Clustering) -> None:
         self._audio = audio
         self._settings = settings
         self._training = training
@@ -201,7 +201,7 @@ class _Resegmentation:
             )
 
 
-def _grid(regions: Sequence[Stretch], settings: config.Clustering) -> _Blocks:
+def _grid(regions: Sequence[Stretch], settings: Clustering) -> _Blocks:
     stretches: list[Stretch] = []
     switch: list[float] = []
     before = 0

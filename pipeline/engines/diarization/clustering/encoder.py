@@ -7,10 +7,12 @@ from numpy.typing import NDArray
 
 from pipeline.audio.samples import Samples
 from pipeline.config import Settings
+from pipeline.core.registry import engine
 from pipeline.engines.diarization.clustering import voices
 from pipeline.engines.protocols import Identity
 
 
+@engine("voice encoder", "ge2e")
 class Ge2e:
     """Voice vectors of pieces of speech.
 

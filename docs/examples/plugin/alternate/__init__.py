@@ -1,0 +1,1 @@
+"""A plug-in for Tether: two engines and a feature, as small as they can be."""

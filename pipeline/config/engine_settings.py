@@ -1,0 +1,61 @@
+"""Settings that choose the engines; what each engine may be set to stands in its own file."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from pipeline.config.section import Section
+from pipeline.core import registry
+from pipeline.core.registry import Kind, nearest
+
+
+def _known(kind: Kind, words: tuple[str, ...]) -> tuple[str, ...]:
+    return (*words, *registry.names(kind))
+
+
+def _checked(kind: Kind, words: tuple[str, ...], name: str) -> str:
+    known = _known(kind, words)
+    if name not in known:
+        raise ValueError(f"unknown {kind} '{name}'; {nearest(name, known)}")
+    return name
+
+
+def _one_of(kind: Kind, words: tuple[str, ...]) -> AfterValidator:
+    """The name of an engine, or one of `words`."""
+    return AfterValidator(partial(_checked, kind, words))
+
+
+def _listing(kind: Kind, words: tuple[str, ...] = ()) -> Callable[[dict[str, Any]], None]:
+    """Adds to a JSON Schema the names that may be given here."""
+    return lambda schema: schema.update(enum=list(_known(kind, words)))
+
+
+_DIARIZER = ("auto", "imported")
+_TRANSCRIBER = ("auto", "imported", "none")
+_MEANING = ("auto", "none")
+
+
+class Engines(Section):
+    """Which engine does what; a name never falls back, `auto` takes the best that is present.
+
+    Engines of a user's own package may be named like built-in ones.
+    """
+
+    diarizer: Annotated[str, _one_of("diarizer", _DIARIZER)] = Field(
+        description="who speaks when; imported: from a file",
+        json_schema_extra=_listing("diarizer", _DIARIZER),
+    )
+    transcriber: Annotated[str, _one_of("transcriber", _TRANSCRIBER)] = Field(
+        description="what is said; imported: from a file; none: timing alone",
+        json_schema_extra=_listing("transcriber", _TRANSCRIBER),
+    )
+    pitch: Annotated[str, _one_of("pitch tracker", ())] = Field(
+        description="fundamental frequency", json_schema_extra=_listing("pitch tracker")
+    )
+    meaning: Annotated[str, _one_of("sentence encoder", _MEANING)] = Field(
+        description="sentences compared by their vectors; none: they are not",
+        json_schema_extra=_listing("sentence encoder", _MEANING),
+    )
+    threads: int = Field(ge=1, description="processor threads that an engine may use")
