@@ -202,11 +202,12 @@ def test_mistakes_in_their_settings_are_told_like_any_other(
 
 def test_one_that_cannot_be_imported_costs_nothing_else(broken: Machine, tmp_path: Path) -> None:
     assert "no_such_library" not in broken.tether("--help").stdout
-    found = {finding["subject"]: finding for finding in broken.json("doctor")}
+    findings = broken.json("doctor")
+    found = {finding["subject"]: finding for finding in findings}
     assert found["diarizer alternate"]["state"] == "here"
     assert "diarizer half" not in found  # registered before the import failed
     reason = "the plug-in 'harmed' of the package 'tether-harmed' cannot be used"
-    texts = [f["text"] for name, f in found.items() if name.startswith("plug-in harmed")]
+    texts = [each["text"] for each in findings if each["subject"] == "plug-in harmed"]
     assert all(text.startswith(reason) for text in texts)
     assert {re.sub(r".*\((.*)\)", r"\1", text) for text in texts} == {
         "ModuleNotFoundError: No module named 'no_such_library'",

@@ -22,7 +22,7 @@ from pipeline.session import SessionResult, intake, read_manifest, runner
 from pipeline.session.context import Reopened
 from pipeline.session.workbench import Workbench
 
-FOLDER = Path(__file__).resolve().parent / "dialogues"
+FOLDER = Path(__file__).resolve().parent / "data" / "dialogues"
 WORD_MS = 380
 """160 words a minute, an ordinary pace of conversation."""
 
