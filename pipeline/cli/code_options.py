@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.require import require
 from pipeline.core.errors import ConfigError
 from pipeline.research import Annotations, Tolerance
+from pipeline.workspace.database import require
 from pipeline.workspace.verdicts import Ledger
 
 FILES = click.Path(dir_okay=False, path_type=Path)

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from pipeline.cli.options import may_show_names
-from pipeline.cli.require import require
 from pipeline.core.errors import InputError
 from pipeline.core.spelling import printable
 from pipeline.report.number_format import count
 from pipeline.workspace.catalogue import Catalogue, Failure
+from pipeline.workspace.database import require
 
 _LEAST_DIGITS = 6
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pipeline import config, session
 from pipeline.cli.options import USUAL_PROFILE, USUAL_WORKSPACE
-from pipeline.cli.require import require
 from pipeline.session import SessionResult
 from pipeline.session.workbench import Workbench
 from pipeline.workspace.catalogue import Catalogue
+from pipeline.workspace.database import require
 from pipeline.workspace.store import Store
 
 

@@ -43,18 +43,24 @@ def export(
     """
     if fmt not in FORMATS:
         raise ConfigError(f"unknown format '{fmt}'", expected=nearest(fmt, FORMATS))
-    chosen = _chosen(names, tables)
+    picked = chosen(names, tables)
     if fmt in timed.SOURCES:
-        sources = [name for name in chosen if names and name in timed.SOURCES[fmt]]
+        sources = [name for name in picked if names and name in timed.SOURCES[fmt]]
         return {
             f"{name}.{fmt}": timed.encode(recording, tables, name, fmt).encode("utf-8")
             for name in sources or ["turns"]
         }
-    return {f"{name}.{fmt}": tabular.encode(tables[name], fmt) for name in chosen}
+    return {f"{name}.{fmt}": tabular.encode(tables[name], fmt) for name in picked}
 
 
-def _chosen(names: Sequence[str], tables: Tables) -> list[str]:
-    """`names`, each once, or all tables."""
+def chosen(names: Sequence[str], tables: Tables) -> list[str]:
+    """`names`, each once; without any, or with "all", every table that a session has.
+
+    Raises
+    ------
+    ConfigError
+        A name is that of no table, or the session has no such table.
+    """
     present = [name for name in tabular.NAMES if name in tables]
     if not names or "all" in names:
         return present

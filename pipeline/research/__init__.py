@@ -43,10 +43,10 @@ __all__ = [
     "Case",
     "Comparison",
     "Evaluation",
+    "EvaluationResult",
     "Interval",
     "MarkerTally",
     "Opened",
-    "Result",
     "RuleTally",
     "Score",
     "Segments",
@@ -63,7 +63,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class EvaluationResult:
     """An evaluation, the study that it is of, and what to know of sessions that are not in it."""
 
     evaluation: Evaluation
@@ -79,7 +79,7 @@ def evaluate(
     tolerance: Tolerance | None = None,
     settings: Settings | None = None,
     processes: int = 1,
-) -> Result:
+) -> EvaluationResult:
     """Score the moments of a workspace against what people coded.
 
     Parameters
@@ -108,7 +108,7 @@ def evaluate(
         *listed(study.unmatched_sessions, unnamed, opened.n_unreadable),
         *study.repairs.sentences(),
     )
-    return Result(study.evaluate(measured), study, remarks)
+    return EvaluationResult(study.evaluate(measured), study, remarks)
 
 
 def compare(

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from pipeline.core.errors import ConfigError, InputError
+from pipeline.core.errors import InputError
 from pipeline.core.spelling import SHORT_ID, whole
 from pipeline.core.tables import Recording, Tables
 from pipeline.formats import transcript
@@ -17,7 +17,7 @@ from pipeline.research.alignment import Timeline
 from pipeline.session import intake
 from pipeline.session.manifest import RunManifest
 from pipeline.workspace.catalogue import Catalogue, Entry
-from pipeline.workspace.database import FILE
+from pipeline.workspace.database import require
 from pipeline.workspace.store import Store, layered
 
 _PREFIX = 6
@@ -89,12 +89,7 @@ def entries(workspace: Path, sessions: Sequence[str] = ()) -> list[Entry]:
     InputError
         A name matches no session, or several.
     """
-    if not (workspace / FILE).exists():
-        raise ConfigError(
-            "there is no such workspace",
-            expected="a folder that `tether run` has made",
-            hint="tether run RECORDING...",
-        )
+    require(workspace)
     catalogue = Catalogue(workspace)
     try:
         found = [catalogue.find(name) for name in sessions] if sessions else catalogue.entries()

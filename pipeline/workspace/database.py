@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline.core.errors import StoreError
+from pipeline.core.errors import ConfigError, StoreError
 
 FILE = "tether.db"
 _MAGIC = b"SQLite format 3\0"
@@ -41,6 +41,29 @@ _RESTORE = (
     "that file alone"
 )
 _OTHER = "choose another folder with --workspace"
+
+
+def require(workspace: Path) -> None:
+    """Refuse a workspace that is not there: to read in it must not make it.
+
+    Raises
+    ------
+    ConfigError
+        The folder is missing, or no run has made it.
+    """
+    with told("read"):
+        try:
+            (workspace / FILE).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        else:
+            return
+    lacks = f"'{workspace}' is no workspace: it has no {FILE}"
+    raise ConfigError(
+        lacks if workspace.is_dir() else f"there is no workspace '{workspace}'",
+        expected="a folder that `tether run` has made",
+        hint="tether run RECORDING...",
+    )
 
 
 def connect(workspace: Path, tables: MetaData) -> Engine:

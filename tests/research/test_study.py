@@ -194,7 +194,7 @@ def test_what_cannot_be_evaluated_is_told(folder: Path, written: Write, tmp_path
     said = Annotations.read([written("c.csv", "session,start_ms,marker\nS-9,1,W1\n")])
     with pytest.raises(InputError, match="the codes name no session of this workspace"):
         evaluate(folder / "ws", said)
-    with pytest.raises(ConfigError, match="there is no such workspace"):
+    with pytest.raises(ConfigError, match="there is no workspace"):
         evaluate(tmp_path / "none", said)
     with pytest.raises(InputError, match="codes: cannot be read: no such file"):
         Annotations.read([tmp_path / "none.csv"])

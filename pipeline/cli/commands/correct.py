@@ -9,12 +9,12 @@ import click
 
 from pipeline import config, session
 from pipeline.cli import options
-from pipeline.cli.require import require
 from pipeline.cli.sections import Command
 from pipeline.cli.workspace import bench_of
 from pipeline.core.errors import ConfigError
 from pipeline.core.registry import nearest
 from pipeline.core.spelling import printable
+from pipeline.workspace.database import require
 
 
 @click.command(

@@ -7,11 +7,11 @@ import click
 
 from pipeline import config
 from pipeline.cli import options
-from pipeline.cli.require import require
 from pipeline.cli.sections import Command
 from pipeline.core.errors import ConfigError, InputError
 from pipeline.session.workbench import Workbench
 from pipeline.workspace.catalogue import Catalogue
+from pipeline.workspace.database import require
 
 
 @click.command(

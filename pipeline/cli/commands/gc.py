@@ -6,8 +6,8 @@ import click
 
 from pipeline import session as sessions
 from pipeline.cli import options
-from pipeline.cli.require import require
 from pipeline.cli.sections import Command
+from pipeline.workspace.database import require
 from pipeline.workspace.store import Store
 
 

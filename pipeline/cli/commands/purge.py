@@ -7,11 +7,11 @@ import click
 
 from pipeline import session as sessions
 from pipeline.cli import options
-from pipeline.cli.require import require
 from pipeline.cli.sections import Command
 from pipeline.core.errors import ConfigError, StoreError
 from pipeline.core.spelling import SHORT_ID
 from pipeline.workspace.catalogue import Catalogue, Reason
+from pipeline.workspace.database import require
 from pipeline.workspace.store import Store
 from pipeline.workspace.verdicts import Ledger
 

@@ -7,13 +7,13 @@ import click
 from pipeline import config
 from pipeline import session as sessions
 from pipeline.cli import options
-from pipeline.cli.require import require
 from pipeline.cli.sections import Command
 from pipeline.cli.workspace import reopen
 from pipeline.core.errors import ConfigError, InputError, StoreError
 from pipeline.report import REPORT, WITH_CLIPS, render
 from pipeline.report.number_format import count
 from pipeline.session.workbench import Workbench
+from pipeline.workspace.database import require
 from pipeline.workspace.store import Place, told, write_private
 
 

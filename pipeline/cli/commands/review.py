@@ -11,9 +11,9 @@ import click
 from pipeline import config
 from pipeline.cli import options
 from pipeline.cli.progress import set_up_logging
-from pipeline.cli.require import require
 from pipeline.cli.sections import Command
 from pipeline.cli.workspace import bench_of
+from pipeline.workspace.database import require
 
 
 @click.command(

@@ -11,7 +11,6 @@ import click
 
 from pipeline import config, lexicons, measures
 from pipeline.cli import options
-from pipeline.cli.require import require
 from pipeline.cli.sections import Group
 from pipeline.core.errors import ConfigError, InputError
 from pipeline.core.registry import nearest
@@ -19,6 +18,7 @@ from pipeline.core.time import ms_to_clock
 from pipeline.measures import wording
 from pipeline.research.load_sessions import read
 from pipeline.rules import RuleBook, column_descriptions, evidence, json_schema, trace
+from pipeline.workspace.database import require
 
 _WIDTH = 100
 _MARKS = {"held": "+", "failed": "-", "null": "?", "small_baseline": "~"}

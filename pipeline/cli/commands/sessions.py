@@ -10,12 +10,12 @@ import click
 
 from pipeline.cli import options
 from pipeline.cli.options import may_show_names
-from pipeline.cli.require import require
 from pipeline.cli.sections import Command
 from pipeline.core.errors import InputError, StoreError
 from pipeline.core.spelling import SHORT_ID, printable
 from pipeline.core.time import ms_to_clock
 from pipeline.workspace.catalogue import Catalogue, Entry, path_hash
+from pipeline.workspace.database import require
 from pipeline.workspace.layout import glance
 
 

@@ -8,12 +8,12 @@ import click
 import polars as pl
 
 from pipeline.cli import options
-from pipeline.cli.require import require
 from pipeline.cli.sections import Command
 from pipeline.core.spelling import SHORT_ID
 from pipeline.core.time import ms_to_clock
 from pipeline.formats.transcript_csv import inert
 from pipeline.workspace.catalogue import Catalogue
+from pipeline.workspace.database import require
 from pipeline.workspace.store import Place, private_folder, told, write_private
 from pipeline.workspace.verdicts import Ledger, Verdict, as_codes, standing
 

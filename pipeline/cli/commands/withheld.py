@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 
 from pipeline.cli import options
-from pipeline.cli.require import require
 from pipeline.cli.sections import Command
 from pipeline.core.errors import InputError
 from pipeline.core.spelling import SHORT_ID
 from pipeline.workspace.catalogue import Catalogue
+from pipeline.workspace.database import require
 from pipeline.workspace.store import Store
 
 _PREFIX = 6
