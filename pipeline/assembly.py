@@ -267,10 +267,11 @@ class Workbench:
     def speak(self, language: str | None) -> Spoken:
         """Lexicons, features and compiled rules of a language."""
         if language not in self._languages:
-            lexicons = self._read.get(language) or lexicon.load(language)
-            catalogue = features.catalogue(
-                self.settings, *wording.features(lexicons, self.settings.features)
+            lexicons = self._read.get(language) or lexicon.load(
+                language, own=map(Path, self.settings.lexicons)
             )
+            words = wording.features(lexicons, self.settings.features)
+            catalogue = features.catalogue(self.settings, *words, lexicons=lexicons)
             rules = RuleBook.read(self.settings, catalogue, lexicons)
             self._languages[language] = Spoken(lexicons, catalogue, rules)
         return self._languages[language]

@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from small_session import Line, session  # noqa: E402  # tests/ is no package
 
-from pipeline import baseline, config, features  # noqa: E402
+from pipeline import baseline, config, features, lexicon  # noqa: E402
 from pipeline.engines.pyin import PyinTracker  # noqa: E402
 from pipeline.engines.swift_f0 import SwiftF0Tracker  # noqa: E402
 from pipeline.features import frames  # noqa: E402
@@ -92,7 +92,7 @@ def alone(file: Path, minutes: float) -> None:
     tables["frames"] = frames.measure(Audio(list(samples)), tables["spans"], tracker, settings)
     frames_s = time.perf_counter() - began - tracker.seconds
     peak_mib = peak.stop()
-    catalogue = features.catalogue(settings)
+    catalogue = features.catalogue(settings, lexicons=lexicon.load("en"))
     began = time.perf_counter()
     values = features.measure_all(tables, catalogue)
     baseline.score(values, catalogue, tables, settings.baseline)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from small_session import Line, session
 from spoken_words import decoded, meeting
 
-from pipeline import features
+from pipeline import features, lexicon
 from pipeline.config import Settings
 from pipeline.features import frames, rate
 from pipeline.ports import Audio, PitchTracker
@@ -66,7 +66,7 @@ def _both(
 ) -> Floats:
     (wanted,) = (
         feature
-        for feature in rate.features(settings.features)
+        for feature in rate.features(settings.features, lexicon.load("en"))
         if (feature.item, feature.name) == ("turn", "articulation_rate")
     )
     heard = dict(session(lines, one_channel=one_channel))

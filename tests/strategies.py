@@ -65,7 +65,8 @@ def catalogue() -> tuple[Feature, ...]:
 @cache
 def everything() -> tuple[Feature, ...]:
     """All features: what rules may name."""
-    return features.catalogue(settings(), *wording.features(english(), settings().features))
+    words = wording.features(english(), settings().features)
+    return features.catalogue(settings(), *words, lexicons=english())
 
 
 @cache

@@ -5,6 +5,7 @@ import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import click
@@ -81,8 +82,10 @@ def tables(name: str | None, *, as_json: bool) -> None:
 def known(profile: str, language: str | None) -> tuple[Feature, ...]:
     """Every measure under these settings, words of `language` among them."""
     settings = config.load(profile)
-    lexicons = lexicon.load(language or settings.transcription.language)
-    return features.catalogue(settings, *wording.features(lexicons, settings.features))
+    chosen = language or settings.transcription.language
+    lexicons = lexicon.load(chosen, own=map(Path, settings.lexicons))
+    words = wording.features(lexicons, settings.features)
+    return features.catalogue(settings, *words, lexicons=lexicons)
 
 
 def _alike(catalogue: Sequence[Feature], *, null: bool) -> list[list[Feature]]:

@@ -157,7 +157,7 @@ def trace_command(
 @rules_group.command("schema")
 @click.argument(
     "which",
-    type=click.Choice(["rules", "lexicon", "language", "meaning", "settings"]),
+    type=click.Choice(["rules", "lexicon", "words", "language", "meaning", "settings"]),
     default="rules",
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here.")
@@ -219,10 +219,11 @@ def _book(
     settings = _settings(profile)
     if not settled:
         language = language or settings.transcription.language
-    lexicons = lexicon.load(language)
+    lexicons = lexicon.load(language, own=map(Path, settings.lexicons))
     if files:
         settings = settings.model_copy(update={"rules": tuple(files), "params": {}})
-    catalogue = features.catalogue(settings, *wording.features(lexicons, settings.features))
+    words = wording.features(lexicons, settings.features)
+    catalogue = features.catalogue(settings, *words, lexicons=lexicons)
     return RuleBook.read(settings, catalogue, lexicons), lexicons
 
 

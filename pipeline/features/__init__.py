@@ -48,12 +48,20 @@ from pipeline.features import (
     timing,
     windows,
 )
+from pipeline.lexicon import Lexicons
 from pipeline.ports import Feature
 from pipeline.tables import VALUES, Tables
 
 
-def catalogue(settings: config.Settings, *extra: Feature) -> tuple[Feature, ...]:
+def catalogue(
+    settings: config.Settings, *extra: Feature, lexicons: Lexicons | None = None
+) -> tuple[Feature, ...]:
     """All features, `extra` ones (those of the words) last.
+
+    Parameters
+    ----------
+    lexicons
+        Of the session's language; None: syllables are not counted from words.
 
     Raises
     ------
@@ -61,8 +69,9 @@ def catalogue(settings: config.Settings, *extra: Feature) -> tuple[Feature, ...]
         Two features of one item have the same name.
     """
     own = settings.features
-    modules = (timing, windows, silences, overlaps, pitch, phonation, loudness, rate)
+    modules = (timing, windows, silences, overlaps, pitch, phonation, loudness)
     declared = [feature for module in modules for feature in module.features(own)]
+    declared += rate.features(own, lexicons)
     declared += [*dyad.features(own, settings.turns.latch_ms), *extra]
     found = tuple(accuracy.told(feature) for feature in declared)
     often = Counter((feature.item, feature.name) for feature in found)
