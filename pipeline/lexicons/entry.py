@@ -25,22 +25,32 @@ _CLAUSE_END = r"[.?!]+(?= |$)|[,;:]|(?<= )-"
 
 Scope = Literal["match", "before", "clause", "sentence", "turn"]
 
+_NAME = "^[a-z][a-z0-9_]*$"
+_ALTERNATIVES: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "array", "items": {"type": "string"}, "minItems": 1},
+    ]
+}
+
 Alternatives = Annotated[
     tuple[str, ...],
     BeforeValidator(lambda given: [given] if isinstance(given, str) else given),
     Field(min_length=1),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string"},
-                {"type": "array", "items": {"type": "string"}, "minItems": 1},
-            ]
-        }
-    ),
+    WithJsonSchema(_ALTERNATIVES),
 ]
 """A regular expression, or a list of them of which any may match."""
 
-Parts = dict[Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")], Alternatives]
+Parts = Annotated[
+    dict[Annotated[str, StringConstraints(pattern=_NAME)], Alternatives],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {"pattern": _NAME},
+            "additionalProperties": _ALTERNATIVES,
+        }
+    ),
+]
 """Pieces of regular expression by name; ``<name>`` stands for one in what follows it."""
 
 
