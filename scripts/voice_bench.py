@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline import config, measures
+from pipeline import config, lexicons, measures
 from pipeline.audio.samples import Audio, Samples
 from pipeline.engines.pitch.pyin import PyinTracker
 from pipeline.engines.pitch.swift_f0 import SwiftF0Tracker
@@ -92,7 +92,7 @@ def alone(file: Path, minutes: float) -> None:
     tables["frames"] = frames.measure(Audio(list(samples)), tables["spans"], tracker, settings)
     frames_s = time.perf_counter() - began - tracker.seconds
     peak_mib = peak.stop()
-    catalogue = measures.catalogue(settings)
+    catalogue = measures.catalogue(settings, lexicons=lexicons.load("en"))
     began = time.perf_counter()
     values = measures.measure_all(tables, catalogue)
     baseline.score(values, catalogue, tables, settings.baseline)

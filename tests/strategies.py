@@ -66,7 +66,8 @@ def catalogue() -> tuple[Feature, ...]:
 @cache
 def everything() -> tuple[Feature, ...]:
     """All features: what rules may name."""
-    return measures.catalogue(settings(), *wording.features(english(), settings().features))
+    words = wording.features(english(), settings().features)
+    return measures.catalogue(settings(), *words, lexicons=english())
 
 
 @cache

@@ -103,6 +103,7 @@ def _chain(choice: str) -> Iterator[yaml.Document]:
         if is_file:
             base = (base / choice).parent
             _place_rules(document.data, base)
+            _place_lexicons(document.data, base)
         yield document
         extends = document.data.get("extends")
         if extends is not None and not isinstance(extends, str):
@@ -120,6 +121,13 @@ def _place_rules(data: dict[str, Any], base: Path) -> None:
             if isinstance(choice, str) and not (builtin() / "rules" / f"{choice}.yaml").is_file():
                 suffix = "" if choice.endswith((".yaml", ".yml")) else ".yaml"
                 rules[number] = str(base / f"{choice}{suffix}")
+
+
+def _place_lexicons(data: dict[str, Any], base: Path) -> None:
+    """Folders of lexicons lie beside the settings that name them."""
+    folders = data.get("lexicons")
+    if isinstance(folders, list):  # likewise
+        folders[:] = [str(base / each) if isinstance(each, str) else each for each in folders]
 
 
 def _text(choice: str, base: Path) -> str:

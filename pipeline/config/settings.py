@@ -55,6 +55,10 @@ class Settings(Section):
     phonation: Phonation
     features: Features
     baseline: Baseline
+    lexicons: tuple[str, ...] = Field(
+        description="folders of your own with a folder for each language, read after the built-in"
+        " ones; paths from the file that names them"
+    )
     rules: tuple[str, ...] = Field(
         description="rule files: built-in names, or paths from the file that names them"
     )

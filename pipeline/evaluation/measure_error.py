@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
-from pipeline import config, measures
+from pipeline import config, lexicons, measures
 from pipeline.core.tables import OVERLAPS
 from pipeline.evaluation import dialogue_error
 from pipeline.evaluation.dialogue_error import LABELS, Tables
@@ -43,7 +43,7 @@ def planted(dialogue: Dialogue, settings: config.Settings) -> Tables:
 
 def measured(tables: Tables, settings: config.Settings) -> pl.DataFrame:
     """Values of all measures; those of the voice, and of words as such, are null."""
-    return measures.measure_all(tables, measures.catalogue(settings))
+    return measures.measure_all(tables, measures.catalogue(settings, lexicons=lexicons.load("en")))
 
 
 def differences(

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline import measures
+from pipeline import lexicons, measures
 from pipeline.audio.samples import Audio
 from pipeline.config import Settings
 from pipeline.engines.protocols import PitchTracker
@@ -67,7 +67,7 @@ def _both(
 ) -> Floats:
     (wanted,) = (
         feature
-        for feature in rate.features(settings.features)
+        for feature in rate.features(settings.features, lexicons.load("en"))
         if (feature.item, feature.name) == ("turn", "articulation_rate")
     )
     heard = dict(session(lines, one_channel=one_channel))

@@ -1,8 +1,8 @@
-"""Files of lexicons: read, and every mistake told at once."""
+"""Files of lexicons: read, and every mistake reported at once."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources.abc import Traversable
 from typing import TypeVar
 
@@ -11,75 +11,139 @@ from pipeline.core import yaml
 from pipeline.core.errors import ConfigError, listed
 from pipeline.core.languages import code_of
 from pipeline.core.registry import nearest
-from pipeline.lexicons.entry import Entry, Grammar, Prototypes
+from pipeline.lexicons.entry import (
+    Entry,
+    Expression,
+    Grammar,
+    Parts,
+    Prototypes,
+    Refusal,
+    Words,
+)
 from pipeline.lexicons.matcher import Lexicons
-from pipeline.lexicons.patterns import expanded, is_linear, repeats_a_repetition
+from pipeline.lexicons.patterns import (
+    expanded,
+    is_linear,
+    joined,
+    repeats_a_repetition,
+    resolved,
+    unknown_part,
+)
 
 _LANGUAGE_FILE = "language.yaml"
 _MEANING_FILE = "meaning.yaml"
+_WORDS_FILE = "words.yaml"
 _NO_GRAMMAR = Grammar()
 _Kind = TypeVar("_Kind", Entry, Prototypes)
-_PART = re.compile(r"<([a-z_]+)>")
+_Path = tuple[int | str, ...]
+_REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{\d*,\})")
+_TWICE_REPEATED = "repeats a repetition, which may take forever; bound the outer one, as in {0,4}"
+_NOT_LINEAR = "look-around, back-references and huge repetitions are refused: they may take forever"
+_WORDS = re.compile(r"[^\\()\[\]{}<>|*+?.^$]+")
+"""Nothing of a regular expression: most alternatives are words, and need no check."""
 
 
-def load(language: str | None, folder: Traversable | None = None) -> Lexicons:
+def load(
+    language: str | None, folder: Traversable | None = None, *, own: Iterable[Traversable] = ()
+) -> Lexicons:
     """The lexicons of `language`, as `code_of` reads it; none where it is None or has no folder.
 
     Parameters
     ----------
     folder
         Holds a folder for each language; by default `configs/lexicons/`.
+    own
+        Folders of the same kind that are read after it, see `languages`.
 
     Raises
     ------
     ConfigError
-        All mistakes of all files, each with file and line.
+        All mistakes of all files, each with file and line; or a folder does not exist.
     """
-    root = folder or builtin() / "lexicons"
-    languages = {item.name: _read(item) for item in _sorted(root.iterdir()) if item.is_dir()}
-    everything = [entry for each in languages.values() for entry in each.entries.values()]
+    read = _languages(folder, own)
+    everything = [entry for each in read.values() for entry in each.entries.values()]
     ids = tuple(sorted({entry.id for entry in everything}))
     rated = frozenset(entry.id for entry in everything if entry.rate)
-    sets = tuple(sorted({name for each in languages.values() for name in each.prototypes}))
+    sets = tuple(sorted({name for each in read.values() for name in each.prototypes}))
     wanted = (code_of(language) if language else None) or ""
-    own = languages.get(wanted, _Language())
-    known = wanted if own.entries else None
-    return Lexicons(known, ids, rated, own.entries, own.grammar, own.prototypes, sets)
+    chosen = read.get(wanted, _Language())
+    known = wanted if chosen.entries else None
+    return Lexicons(known, ids, rated, chosen.entries, chosen.grammar, chosen.prototypes, sets)
+
+
+def languages(folder: Traversable | None = None, *, own: Iterable[Traversable] = ()) -> list[str]:
+    """Codes of the languages that have a folder, sorted.
+
+    Parameters
+    ----------
+    folder, own
+        As in `load`. What a later folder says of a language adds to what is known: a lexicon, set
+        of prototypes or list of words replaces the earlier one of its name, and its
+        ``language.yaml`` replaces that of earlier folders.
+    """
+    return sorted(_languages(folder, own))
 
 
 @dataclass
 class _Language:
-    """What the folder of a language holds, and what is wrong with it."""
+    """What the folders of a language hold, and what is wrong with them."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
     places: dict[str, yaml.Document] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
     grammar: Grammar = _NO_GRAMMAR
     prototypes: dict[str, Prototypes] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
-def _read(folder: Traversable) -> _Language:
-    """The lexicons of a folder, which is named as its language, and what is true of that."""
-    found = _Language()
-    for item in _sorted(folder.iterdir()):
-        if not item.name.endswith(".yaml"):
-            continue
-        name = f"lexicons/{folder.name}/{item.name}"
-        document = yaml.parse(item.read_text(encoding="utf-8"), name)
-        if item.name == _LANGUAGE_FILE:
-            found.grammar = _grammar(document, found.problems)
-        elif not isinstance(document.data, list):
+def _languages(folder: Traversable | None, own: Iterable[Traversable]) -> dict[str, _Language]:
+    """What is known of each language, by its code."""
+    found: dict[str, _Language] = {}
+    for root in (folder or builtin() / "lexicons", *own):
+        if not root.is_dir():
+            raise ConfigError(f"lexicons: no folder '{root}'", expected="a folder of languages")
+        for item in _sorted(root.iterdir()):
+            if item.is_dir():
+                found[item.name] = _read(item, root.name, found.get(item.name, _Language()))
+    for each in found.values():
+        for name, entry in each.entries.items():
+            each.problems += _problems(entry, each.places[name], each.entries)
+    problems = [problem for each in found.values() for problem in each.problems]
+    if problems:
+        raise ConfigError(listed(problems))
+    return found
+
+
+def _read(folder: Traversable, root: str, under: _Language) -> _Language:
+    """What is `under` it, with what a folder adds, which is named as its language."""
+    found = replace(under, problems=list(under.problems))
+    documents = {
+        item.name: yaml.parse(item.read_text("utf-8"), f"{root}/{folder.name}/{item.name}")
+        for item in _sorted(folder.iterdir())
+        if item.name.endswith(".yaml")
+    }
+    words = documents.pop(_WORDS_FILE, None)
+    if words is not None:
+        found.words = _words(words, under.words, found.problems)
+    language = documents.pop(_LANGUAGE_FILE, None)
+    if language is not None:
+        found.grammar = _grammar(language, found.words, found.problems)
+    entries: dict[str, Entry] = {}
+    places: dict[str, yaml.Document] = {}
+    prototypes: dict[str, Prototypes] = {}
+    for name, document in documents.items():
+        if not isinstance(document.data, list):
             found.problems.append(f"{document.name}:1: not a list of lexicons")
-        elif item.name == _MEANING_FILE:
-            for prototypes, _ in _each(Prototypes, document, found.prototypes, found.problems):
-                found.prototypes[prototypes.id] = prototypes
+        elif name == _MEANING_FILE:
+            for each, _ in _each(Prototypes, document, prototypes, found.problems):
+                prototypes[each.id] = each
         else:
-            for entry, place in _each(Entry, document, found.entries, found.problems):
-                found.entries[entry.id], found.places[entry.id] = entry, place
-    for name, entry in found.entries.items():
-        found.problems += _problems(entry, found.places[name], found.entries)
-    if found.problems:
-        raise ConfigError(listed(found.problems))
+            for entry, place in _each(Entry, document, entries, found.problems):
+                entries[entry.id] = entry.within(found.words, found.grammar)
+                places[entry.id] = place
+    found.entries = under.entries | entries
+    found.places = under.places | places
+    found.prototypes = under.prototypes | prototypes
     return found
 
 
@@ -102,62 +166,135 @@ def _each(
         yield read, place
 
 
-def _grammar(document: yaml.Document, problems: list[str]) -> Grammar:
+def _words(
+    document: yaml.Document, known: Mapping[str, str], problems: list[str]
+) -> dict[str, str]:
+    """The lists of a file over the `known` ones; what is wrong with it is added to `problems`."""
+    try:
+        parts = yaml.validate(Words, document).root
+    except ConfigError as caught:
+        problems.append(caught.found)
+        return dict(known)
+    wrong = [f"{document.at(path)}: {reason}" for path, reason in _wrong_parts(parts, (), known)]
+    problems += wrong
+    return dict(known) if wrong else resolved(parts, known)
+
+
+def _grammar(document: yaml.Document, words: Mapping[str, str], problems: list[str]) -> Grammar:
     """What a file says of its language; what is wrong with it is added to `problems`."""
     try:
         grammar = yaml.validate(Grammar, document)
     except ConfigError as caught:
         problems.append(caught.found)
         return _NO_GRAMMAR
-    wrong = len(problems)
-    for key in ("fillers", "quote_opens", "quote_goes_on"):
-        for number, pattern in enumerate(getattr(grammar, key)):
-            try:
-                re.compile(pattern)
-            except re.error as caught:
-                place = document.at((key, number))
-                problems.append(f"{place}: not a regular expression: {caught.msg}")
-    return _NO_GRAMMAR if len(problems) > wrong else grammar
+    patterns: list[tuple[_Path, str]] = [
+        ((key, number), joined([pattern], words))
+        for key in ("fillers", "quote_opens", "quote_goes_on")
+        for number, pattern in enumerate(getattr(grammar, key))
+    ]
+    if grammar.syllables is not None:
+        syllables = grammar.syllables
+        patterns += [(("syllables", key), getattr(syllables, key)) for key in ("letters", "nuclei")]
+        patterns += [
+            (("syllables", key, number), pattern)
+            for key in ("more", "fewer")
+            for number, pattern in enumerate(getattr(syllables, key))
+        ]
+    wrong = []
+    for path, pattern in patterns:
+        left = None if path[0] == "syllables" else unknown_part(pattern)
+        reason = f"unknown part '{left}', {nearest(left, words)}" if left else _not_one(pattern)
+        if reason:
+            wrong.append(f"{document.at(path)}: {reason}")
+    problems += wrong
+    return _NO_GRAMMAR if wrong else grammar.with_words(words)
 
 
 def _problems(entry: Entry, place: yaml.Document, entries: Mapping[str, Entry]) -> Iterator[str]:
-    written: list[tuple[tuple[int | str, ...], str]] = [
-        *((("parts", name), part) for name, part in entry.parts.items()),
+    """What is wrong with the patterns and exceptions of a lexicon."""
+    wrong = list(_wrong_parts(entry.parts, ("parts",), entry.words))
+    written: list[tuple[_Path, Expression | Refusal]] = [
         *((("patterns", number), pattern) for number, pattern in enumerate(entry.patterns)),
-        *(
-            (("unless", number), refusal.pattern)
-            for number, refusal in enumerate(entry.unless)
-            if refusal.pattern is not None
-        ),
+        *((("unless", number), refusal) for number, refusal in enumerate(entry.unless)),
     ]
-    wrong = [(path, reason) for path, pattern in written if (reason := _wrong(pattern, entry))]
+    for path, each in written:
+        wrong += _wrong_parts(each.parts, (*path, "parts"), entry.known_parts)
+        known = resolved(each.parts, entry.known_parts)
+        for number, alternative in enumerate(each.pattern or ()):
+            if reason := _wrong(alternative, known):
+                wrong.append(((*path, "pattern", number), reason))
+    if not wrong:
+        wrong = _unbounded(entry, dict(written))
+    for number, refusal in enumerate(entry.unless):
+        if reason := _wrong_lexicon(refusal, entry, entries):
+            wrong.append((("unless", number), reason))
     for path, reason in wrong:
         yield f"{place.at(path)}: {entry.id}: {reason}"
-    for number, refusal in enumerate(entry.unless):
-        if refusal.lexicon is not None and refusal.lexicon not in entries:
-            hint = nearest(refusal.lexicon, entries)
-            where = place.at(("unless", number))
-            yield f"{where}: {entry.id}: unknown lexicon '{refusal.lexicon}'; {hint}"
-    if not wrong and not is_linear(entry.alternation):
-        for path, pattern in written:
-            if not is_linear(expanded(entry.whole(pattern))):
-                yield (
-                    f"{place.at(path)}: {entry.id}: look-around, back-references and huge "
-                    "repetitions are refused: they may take forever"
-                )
 
 
-def _wrong(pattern: str, entry: Entry) -> str | None:
+def _unbounded(
+    entry: Entry, written: Mapping[_Path, Expression | Refusal]
+) -> list[tuple[_Path, str]]:
+    """Patterns that may take forever once their parts are put in, and why."""
+    whole = {path: entry.whole(each) for path, each in written.items()}
+    found = [
+        (path, _TWICE_REPEATED)
+        for path, pattern in whole.items()
+        if _REPEATED_GROUP.search(pattern) and repeats_a_repetition(pattern)
+    ]
+    if not is_linear(entry.alternation):
+        found += [
+            (path, _NOT_LINEAR)
+            for path, pattern in whole.items()
+            if not is_linear(expanded(pattern))
+        ]
+    return found
+
+
+def _wrong_parts(
+    parts: Parts, under: _Path, known: Mapping[str, str]
+) -> Iterator[tuple[_Path, str]]:
+    """Where parts are wrong and why; each knows those above it."""
+    above = dict(known)
+    for name, alternatives in parts.items():
+        for number, alternative in enumerate(alternatives):
+            if reason := _wrong(alternative, above):
+                yield (*under, name, number), reason
+        above[name] = joined(alternatives, above)
+
+
+def _wrong(pattern: str, parts: Mapping[str, str]) -> str | None:
     """What is wrong with a regular expression as it was written, or None."""
-    left = _PART.search(entry.whole(pattern))
+    if _WORDS.fullmatch(pattern):
+        return None
+    left = unknown_part(joined([pattern], parts))
     if left:
-        return f"unknown part '{left[1]}', {nearest(left[1], entry.parts)}"
+        return f"unknown part '{left}', {nearest(left, parts)}"
     if repeats_a_repetition(pattern):
-        return "repeats a repetition, which may take forever; bound the outer one, as in {0,4}"
+        return _TWICE_REPEATED
+    return _not_one(pattern)
+
+
+def _not_one(pattern: str) -> str | None:
+    """Why something is no regular expression, or None."""
     try:
         re.compile(pattern)
     except re.error as caught:
         return f"not a regular expression: {caught.msg}"
+    return None
+
+
+def _wrong_lexicon(refusal: Refusal, entry: Entry, entries: Mapping[str, Entry]) -> str | None:
+    """What is wrong with the lexicon that an exception names, or None."""
+    if refusal.lexicon is None:
+        return None
+    other = entries.get(refusal.lexicon)
+    if other is None:
+        return f"unknown lexicon '{refusal.lexicon}'; {nearest(refusal.lexicon, entries)}"
+    if other.keep_case and not entry.keep_case:
+        return (
+            f"lexicon '{refusal.lexicon}' looks for capital letters, which this one does not keep"
+        )
     return None
 
 

@@ -39,7 +39,8 @@ class _Compiled:
     def __init__(self, entry: Entry, entries: Mapping[str, Entry], grammar: Grammar) -> None:
         self.entry = entry
         self.entries = entries
-        self.grammar = grammar
+        self.keep_case = bool(entry.keep_case)
+        self.grammar = grammar.of_case(keep_case=self.keep_case)
         self.latest: tuple[pl.Series, tuple[pl.Series, pl.Series]] | None = None
         self.coarse = entry.alternation
 
@@ -58,7 +59,8 @@ class _Compiled:
 
     def normal(self, text: str) -> str:
         """`text` as the patterns expect it."""
-        return normalise(text, None if self.entry.keep_fillers else self.grammar.filler)
+        filler = None if self.entry.keep_fillers else self.grammar.filler
+        return normalise(text, filler, keep_case=self.keep_case)
 
     def find(self, text: str) -> list[Match]:
         """All matches in normalised text, refused ones too."""
@@ -240,11 +242,17 @@ class Lexicons:
 
     @cached_property
     def _canonical(self) -> str:
-        parts = {
-            name: entry.model_dump(exclude={"examples", "means", "error"})
-            for name, entry in sorted(self.entries.items())
-        }
+        parts = {name: self._of_entry(entry) for name, entry in sorted(self.entries.items())}
         grammar = self.grammar.model_dump()
         return json.dumps(
             [self.language, self.ids, sorted(self.rated), parts, grammar], sort_keys=True
         )
+
+    def _of_entry(self, entry: Entry) -> list[object]:
+        """What an entry answers by, however its file is laid out."""
+        refusals = [
+            [refusal.scope, refusal.because, refusal.lexicon or entry.whole(refusal)]
+            for refusal in entry.unless
+        ]
+        case = [entry.keep_fillers, entry.keep_case]
+        return [entry.alternation, refusals, case, entry.code, entry.rate]

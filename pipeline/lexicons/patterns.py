@@ -1,6 +1,7 @@
 """Text and regular expressions of lexicons: brought to one form, and kept to linear time."""
 
 import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import polars as pl
@@ -19,21 +20,68 @@ _WORD_STARTS = r"(?:(?!\w)|(?<!\w)(?<!\w'))"
 _WORD_ENDS = r"(?:(?<!\w)|(?!\w)(?!'\w))"
 _ESCAPED_OR_CLASS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]")
 _UNBOUNDED = re.compile(r"[*+]|\{\d*,\}")
+_PART = re.compile(r"<([a-z][a-z0-9_]*)>")
 
 
 @lru_cache(maxsize=8192)
-def normalise(text: str, filler: re.Pattern[str] | None = None) -> str:
+def normalise(text: str, filler: re.Pattern[str] | None = None, *, keep_case: bool = False) -> str:
     """`text` in lower case, quotes straight, fillers blank; as long as before.
 
+    Parameters
+    ----------
+    keep_case
+        Leave capital letters as they are.
+
+    Examples
+    --------
     >>> normalise("You, um, DON\u2019T listen", re.compile("um"))
     "you,   , don't listen"
+    >>> normalise("Haben Sie\u2026", keep_case=True)
+    'Haben Sie-'
     """
     plain = text.translate(_PLAIN)
-    lower = plain.lower()
-    if len(lower) != len(plain):  # a letter such as the dotted capital I becomes two
-        lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in plain)
-    lower = _DOTS.sub(lambda found: "-" * len(found[0]), lower)
-    return lower if filler is None else filler.sub(lambda found: " " * len(found[0]), lower)
+    if not keep_case:
+        lower = plain.lower()
+        if len(lower) != len(plain):  # a letter such as the dotted capital I becomes two
+            lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in plain)
+        plain = lower
+    plain = _DOTS.sub(lambda found: "-" * len(found[0]), plain)
+    return plain if filler is None else filler.sub(lambda found: " " * len(found[0]), plain)
+
+
+def joined(alternatives: Iterable[str], parts: Mapping[str, str]) -> str:
+    """Any of some alternatives, as one regular expression.
+
+    Parameters
+    ----------
+    parts
+        What stands for ``<name>`` in an alternative; an unknown name stays.
+
+    Examples
+    --------
+    >>> joined(["you <never> listen", "stop"], {"never": "never|don't"})
+    "you (?:never|don't) listen|stop"
+    """
+
+    def put_in(found: re.Match[str]) -> str:
+        part = parts.get(found[1])
+        return found[0] if part is None else f"(?:{part})"
+
+    return _PART.sub(put_in, "|".join(alternatives))
+
+
+def resolved(parts: Mapping[str, Iterable[str]], known: Mapping[str, str]) -> dict[str, str]:
+    """Each part as one regular expression, with those above it and the `known` ones put in."""
+    found = dict(known)
+    for name, alternatives in parts.items():
+        found[name] = joined(alternatives, found)
+    return found
+
+
+def unknown_part(pattern: str) -> str | None:
+    """The first name of a part that is left in a regular expression, or None."""
+    left = _PART.search(pattern)
+    return left[1] if left else None
 
 
 def is_linear(pattern: str) -> bool:
@@ -76,11 +124,13 @@ def expanded(pattern: str) -> str:
     return "".join([*parts, pattern[done:].replace(" ", _SPACE)])
 
 
-def spelt(phrase: str) -> str:
+def spelt(phrase: str, *, keep_case: bool = False) -> str:
     """A regular expression of plain words."""
-    return " ".join(map(re.escape, phrase.lower().split())).replace(" ", _SPACE)
+    words = (phrase if keep_case else phrase.lower()).split()
+    return " ".join(map(re.escape, words)).replace(" ", _SPACE)
 
 
-def bounded(pattern: str) -> re.Pattern[str]:
+def bounded(pattern: str, *, any_case: bool = False) -> re.Pattern[str]:
     """A pattern that begins and ends at the bounds of words."""
-    return re.compile(f"{_WORD_STARTS}(?:{pattern}){_WORD_ENDS}")
+    flags = re.IGNORECASE if any_case else re.NOFLAG
+    return re.compile(f"{_WORD_STARTS}(?:{pattern}){_WORD_ENDS}", flags)

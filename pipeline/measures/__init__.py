@@ -36,6 +36,7 @@ import polars as pl
 
 from pipeline import config
 from pipeline.core.tables import VALUES, Tables
+from pipeline.lexicons import Lexicons
 from pipeline.measures import (
     dyad,
     intervals,
@@ -53,8 +54,15 @@ from pipeline.measures.feature import Feature
 from pipeline.measures.plugin_features import plugin_features
 
 
-def catalogue(settings: config.Settings, *extra: Feature) -> tuple[Feature, ...]:
+def catalogue(
+    settings: config.Settings, *extra: Feature, lexicons: Lexicons | None = None
+) -> tuple[Feature, ...]:
     """All features: built-in ones, `extra` ones (those of the words), then those of plug-ins.
+
+    Parameters
+    ----------
+    lexicons
+        Of the session's language; None: syllables are not counted from words.
 
     Raises
     ------
@@ -62,8 +70,9 @@ def catalogue(settings: config.Settings, *extra: Feature) -> tuple[Feature, ...]
         Two features of one item have the same name.
     """
     own = settings.features
-    modules = (timing, windows, silences, overlaps, pitch, phonation, loudness, rate)
+    modules = (timing, windows, silences, overlaps, pitch, phonation, loudness)
     declared = [feature for module in modules for feature in module.features(own)]
+    declared += rate.features(own, lexicons)
     declared += [*dyad.features(own, settings.turns.latch_ms), *extra]
     declared += plugin_features(settings, declared)
     found = tuple(known_errors.told(feature) for feature in declared)

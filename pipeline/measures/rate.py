@@ -3,7 +3,7 @@
 Two measures, two needs:
 
 - **speech rate**: syllables of the words over the turn, pauses included. It needs words of a
-  language whose syllables can be counted from spelling (English), and no sound.
+  language whose `language.yaml` says how syllables are counted from spelling, and no sound.
 - **articulation rate**: syllables over the time in which the person really speaks. They are
   counted from the words where each word has a measured time, else as nuclei in the signal (de Jong
   & Wempe 2009: peaks of level, with a dip on either side, that are voiced; here of the level in the
@@ -11,9 +11,8 @@ Two measures, two needs:
   difference of method would look like a difference of rate.
 """
 
-import re
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -23,6 +22,7 @@ from pipeline import config
 from pipeline.core.tables import Tables
 from pipeline.core.time import FRAME_MS
 from pipeline.core.vocabulary import WINDOWS
+from pipeline.lexicons import Lexicons, Syllables
 from pipeline.measures.feature import Feature
 from pipeline.measures.intervals import (
     Intervals,
@@ -38,12 +38,18 @@ from pipeline.measures.intervals import (
     windows,
 )
 
-_COUNTED_LANGUAGE = "en"
 
+def features(settings: config.Features, lexicons: Lexicons | None = None) -> tuple[Feature, ...]:
+    """Rates of turns and windows.
 
-def features(settings: config.Features) -> tuple[Feature, ...]:
-    """Rates of turns and windows."""
+    Parameters
+    ----------
+    lexicons
+        Of the session's language, which says how syllables are counted; None: no language is known.
+    """
     found = []
+    speech = partial(_speech_rate, lexicons)
+    articulation = partial(_articulation_rate, lexicons)
     for item in ("turn", *WINDOWS):
         least_ms = settings.speech_min_ms if item == "turn" else settings.window_speech_min_ms
         found += [
@@ -56,9 +62,9 @@ def features(settings: config.Features) -> tuple[Feature, ...]:
                 min_mad=0.2,
                 detrend=True,
                 means="syllables over the person's turns, pauses included",
-                null=f"turns under {least_ms} ms, no words, or a language other than English",
+                null=f"turns under {least_ms} ms, no words, or syllables cannot be counted",
                 source="Goldman-Eisler 1968",
-                compute=partial(_rate, _speech_rate, item, settings),
+                compute=partial(_rate, speech, item, settings),
             ),
             Feature(
                 name="articulation_rate",
@@ -72,52 +78,10 @@ def features(settings: config.Features) -> tuple[Feature, ...]:
                 null=f"less than {least_ms} ms of speech, or neither timed words nor sound",
                 source="de Jong & Wempe 2009",
                 version=2,
-                compute=partial(_rate, _articulation_rate, item, settings),
+                compute=partial(_rate, articulation, item, settings),
             ),
         ]
     return tuple(found)
-
-
-def syllables(word: str) -> int:
-    """Syllables of an English word, from its spelling; 0 without a letter or digit.
-
-    Groups of vowel letters count, a silent *e* does not, some neighbouring vowels count twice.
-    Digits count one each. Against the pronunciations of espeak-ng, 1.5 % of the words of
-    conversation are a syllable off and their sum is 0.2 % too small.
-
-    >>> [syllables(w) for w in ("I", "don't", "didn't", "wanted", "people", "idea", "27")]
-    [1, 1, 2, 2, 2, 3, 2]
-    """
-    plain = word.lower().replace("\u2019", "'")
-    digits = sum(character.isdigit() for character in plain)
-    return digits + sum(_of_letters(part.strip("'")) for part in re.findall("[a-z']+", plain))
-
-
-_VOWELS = re.compile("[aeiouy]+")
-_UNSPOKEN_E = re.compile(
-    "[^aeiouy]e$(?<![^aeiouylrw]le)"  # make, but not little
-    "|[^aeiouytd]ed$(?<![^aeiouylrw]led)"  # asked, but not wanted or settled
-    "|[^aeiouyscxzg]es$(?<![cs]hes)(?<![^aeiouylrw]les)"  # times, but not wishes or troubles
-    "|[^aeiouy]e(?=ment|ly$|less|ful|ness)"  # homely, careless
-    "|^some(?=[a-z])|^every"  # something, everybody
-)
-_TWO_VOWELS = re.compile(
-    "(?<![cstgx])i[ao](?!u)|[aeiouy]ing|(?<![gq])ua[lt]|eo(?![pu])"  # diary, going, actual, video
-    "|(?<![ct])ie(?:t(?![aeiour])|n(?![aeioudry]))|scien|every(?=[aeo])"  # quiet, science
-    "|creat|idea|uou|nuin|oe[mt]"  # create, genuine, poem
-    "|[^aeiouy]sms?$|[dst]n't$"  # racism, didn't
-)
-_EXCEPTIONS = {"maybe": 2, "idea": 3}
-
-
-@lru_cache(maxsize=20_000)
-def _of_letters(word: str) -> int:
-    if not word or word in _EXCEPTIONS:
-        return _EXCEPTIONS.get(word, 0)
-    letters = word.replace("'", "")
-    groups = len(_VOWELS.findall(letters))
-    groups += len(_TWO_VOWELS.findall(word)) - len(_UNSPOKEN_E.findall(letters))
-    return max(groups, 1)
 
 
 def nuclei(t_ms: Ints, vowel_dbfs: pl.Series, voiced: pl.Series, settings: config.Features) -> Ints:
@@ -155,14 +119,14 @@ def nuclei(t_ms: Ints, vowel_dbfs: pl.Series, voiced: pl.Series, settings: confi
     return np.asarray((peaks[is_voiced[peaks]] - 1) * FRAME_MS + t_ms[0], np.int64)
 
 
-def _times_of_syllables(tables: Tables) -> dict[str, tuple[Ints, Ints]]:
+def _times_of_syllables(tables: Tables, syllables: Syllables) -> dict[str, tuple[Ints, Ints]]:
     """For each speaker, sorted times at which syllables are known, and how many by then."""
     found = {}
     for (name,), said in sorted_groups(tables["words"]):
         said_in_order = said.with_columns(
             ((pl.col("start_ms") + pl.col("end_ms")) // 2).alias("at_ms")
         ).sort("at_ms")
-        counts = [syllables(text) for text in said_in_order["text"]]
+        counts = [syllables.count(text) for text in said_in_order["text"]]
         times = said_in_order["at_ms"].to_numpy()
         found[str(name)] = (times, np.cumsum([0, *counts]))
     return found
@@ -181,32 +145,36 @@ def _times_of_nuclei(tables: Tables, settings: config.Features) -> dict[str, tup
     return found
 
 
-def _spelling_counts(tables: Tables) -> bool:
-    """Whether syllables can be counted from the words."""
+def _syllables(tables: Tables, lexicons: Lexicons | None) -> Syllables | None:
+    """How syllables are counted from the words; None: they cannot be."""
     spoken = tables.get("transcription")
-    if spoken is None or spoken.is_empty() or tables["words"].is_empty():
-        return False
-    return bool(spoken["language"][0] == _COUNTED_LANGUAGE)
+    if lexicons is None or spoken is None or spoken.is_empty() or tables["words"].is_empty():
+        return None
+    return lexicons.grammar.syllables if spoken["language"][0] == lexicons.language else None
 
 
 Rate = tuple[dict[str, tuple[Ints, Ints]], dict[str, Intervals]]
 """Syllables of each speaker, and the time that they are counted over."""
 
 
-def _speech_rate(tables: Tables, _: config.Features) -> Rate:
-    if not _spelling_counts(tables):
+def _speech_rate(lexicons: Lexicons | None, tables: Tables, _: config.Features) -> Rate:
+    syllables = _syllables(tables, lexicons)
+    if syllables is None:
         return {}, {}
     held = {
         str(name): Intervals.union(*columns(turns))
         for (name,), turns in sorted_groups(tables["turns"])
     }
-    return _times_of_syllables(tables), held
+    return _times_of_syllables(tables, syllables), held
 
 
-def _articulation_rate(tables: Tables, settings: config.Features) -> Rate:
+def _articulation_rate(
+    lexicons: Lexicons | None, tables: Tables, settings: config.Features
+) -> Rate:
     timed = bool((tables["words"]["timing"] == "aligned").all())
-    if timed and _spelling_counts(tables):
-        return _times_of_syllables(tables), talk(tables)
+    syllables = _syllables(tables, lexicons)
+    if timed and syllables is not None:
+        return _times_of_syllables(tables, syllables), talk(tables)
     counted = _times_of_nuclei(tables, settings)
     clear = {
         str(name): Intervals.union(heard["t_ms"], heard["t_ms"] + FRAME_MS)

@@ -173,7 +173,8 @@ class _Scorer:
         """Sessions by a trial in which more than rules differs."""
         if self._other[0] != number:
             settings, workspace = self._tried.settings[number], self._tried.workspace
-            bench = Workbench(settings, workspace, lexicons=self.lexicons)
+            alike = settings.lexicons == self._tried.plain.lexicons
+            bench = Workbench(settings, workspace, lexicons=self.lexicons if alike else None)
             self._other[1].catalogue.close()
             self._other = (number, bench)
         for case in decided([case.entry for case in cases], self._other[1]):

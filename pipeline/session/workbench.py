@@ -232,10 +232,11 @@ class Workbench:
     def language_resources(self, language: str | None) -> LanguageResources:
         """Lexicons, features and compiled rules of a language."""
         if language not in self._languages:
-            lexicons = self._read.get(language) or lexicon.load(language)
-            catalogue = measures.catalogue(
-                self.settings, *wording.features(lexicons, self.settings.features)
+            lexicons = self._read.get(language) or lexicon.load(
+                language, own=map(Path, self.settings.lexicons)
             )
+            words = wording.features(lexicons, self.settings.features)
+            catalogue = measures.catalogue(self.settings, *words, lexicons=lexicons)
             rules = RuleBook.read(self.settings, catalogue, lexicons)
             self._languages[language] = LanguageResources(lexicons, catalogue, rules)
         return self._languages[language]

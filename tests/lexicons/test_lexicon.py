@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pipeline import lexicons as lexicon
 from pipeline.core.errors import ConfigError
 from pipeline.lexicons import Lexicons, normalise
+from pipeline.lexicons.patterns import bounded, expanded
 
 ENGLISH = lexicon.load("en")
 MATCHING = [
@@ -210,6 +211,168 @@ def test_look_around_is_refused(tmp_path: Path) -> None:
     text = GOOD.replace("good (?:morning|evening)", "(?<=a)b")
     with pytest.raises(ConfigError, match=r"own\.yaml:5: greeting: look-around"):
         written(tmp_path, text)
+
+
+LISTS = """
+- id: greeting
+  means: a greeting
+  parts:
+    time: [morning, evening]
+    day: ["<time>", day]
+  patterns:
+    - good <day>
+    - pattern: [hello <there>, hi]
+      parts: {there: [there, "<time>"]}
+      note: written as a list
+  unless:
+    - {pattern: ["<said>[,:] $", "^no"], parts: {said: [said, says]}, scope: before, because: told}
+  examples: {match: [Good day.], no_match: [Goodbye.]}
+"""
+LINES = """
+- id: greeting
+  means: a greeting
+  patterns:
+    - good (?:(?:morning|evening)|day)
+    - hello (?:there|(?:morning|evening))|hi
+  unless:
+    - {pattern: "(?:said|says)[,:] $|^no", scope: before, because: told}
+  examples: {match: [Good day.], no_match: [Goodbye.]}
+"""
+
+
+def test_lists_are_the_alternatives_of_one_regular_expression(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    lists, lines = written(tmp_path / "a", LISTS), written(tmp_path / "b", LINES)
+    assert lists.entries["greeting"].alternation == lines.entries["greeting"].alternation
+    refusals = [each.entries["greeting"].refusal(0, {}).pattern for each in (lists, lines)]
+    assert refusals[0] == refusals[1]
+    assert lists.canonical() == lines.canonical()
+
+
+def test_words_are_shared_and_a_part_of_the_same_name_wins(tmp_path: Path) -> None:
+    text = """
+- id: {0}
+  means: a day
+  parts: {{{1}}}
+  patterns: [good <day>]
+  examples: {{match: [Good day.], no_match: [Goodbye.]}}
+"""
+    (tmp_path / "en").mkdir()
+    (tmp_path / "en" / "words.yaml").write_text("time: [day, night]\nday: [<time>, week]")
+    (tmp_path / "en" / "a.yaml").write_text(text.format("shared", ""))
+    (tmp_path / "en" / "b.yaml").write_text(text.format("longer", "day: [<day>, year]"))
+    lexicons = lexicon.load("en", tmp_path)
+    said = ["good night", "good week", "good year"]
+    assert [lexicons.count("shared", each) for each in said] == [1, 1, 0]
+    assert [lexicons.count("longer", each) for each in said] == [1, 1, 1]
+
+
+def test_each_mistake_of_a_list_has_its_line(tmp_path: Path) -> None:
+    text = """
+- id: one
+  means: x
+  parts:
+    below: [a, <above>]
+    above:
+      - fine
+      - (a
+  patterns:
+    - plain
+    - pattern: <own> <foreign>
+      parts:
+        own: [a, "(?:b+)+"]
+    - pattern: []
+    - [a, b]
+  examples: {match: [a], no_match: [b]}
+"""
+    with pytest.raises(ConfigError) as caught:
+        written(tmp_path, text)
+    assert "own.yaml:14" in caught.value.found
+    assert "own.yaml:15" in caught.value.found
+    (tmp_path / "en" / "own.yaml").write_text(text.replace("    - pattern: []\n    - [a, b]\n", ""))
+    (tmp_path / "en" / "words.yaml").write_text("a: [b]\nc:\n  - <d>\n")
+    with pytest.raises(ConfigError) as caught:
+        lexicon.load("en", tmp_path)
+    told = caught.value.found.splitlines()
+    for place, part in (
+        ("words.yaml:3", "unknown part 'd'"),
+        ("own.yaml:5", "unknown part 'above'"),
+        ("own.yaml:8", "not a regular expression"),
+        ("own.yaml:11", "unknown part 'foreign'"),
+        ("own.yaml:13", "repeats a repetition"),
+    ):
+        assert any(f"{place}:" in each and part in each for each in told), (place, told)
+
+
+def test_a_part_hides_no_repetition_of_a_repetition(tmp_path: Path) -> None:
+    text = GOOD.replace('"good (?:morning|evening)"', "good(?:<all>)+") + "  parts: {all: 'a+'}\n"
+    with pytest.raises(ConfigError, match=r"own\.yaml:5: greeting: repeats a repetition"):
+        written(tmp_path, text)
+
+
+def test_a_pattern_matches_its_own_examples() -> None:
+    """The pattern alone, whatever else its lexicon looks for."""
+    seen = 0
+    for entry in ENGLISH.entries.values():
+        for pattern in entry.patterns:
+            search = bounded(expanded(entry.whole(pattern))).search
+            for text in pattern.examples.match:
+                assert search(normalise(text, ENGLISH.grammar.filler)), (entry.id, text)
+            for text in pattern.examples.no_match:
+                assert not search(normalise(text, ENGLISH.grammar.filler)), (entry.id, text)
+            seen += len(pattern.examples.match)
+    assert seen
+
+
+def test_no_line_of_a_settings_file_is_too_long_to_read(repository: Path) -> None:
+    long = [
+        f"{path.relative_to(repository)}:{number}"
+        for path in sorted((repository / "configs").rglob("*.yaml"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > 120
+    ]
+    assert long == []
+
+
+def test_a_later_folder_adds_and_replaces(tmp_path: Path) -> None:
+    (tmp_path / "first" / "en").mkdir(parents=True)
+    (tmp_path / "own" / "en").mkdir(parents=True)
+    other = GOOD.replace("hello there", "ahoy").replace("Hello there.", "Ahoy.")
+    (tmp_path / "first" / "en" / "a.yaml").write_text(
+        GOOD + GOOD.replace("id: greeting", "id: kept")
+    )
+    (tmp_path / "own" / "en" / "b.yaml").write_text(other)
+    found = lexicon.load("en", tmp_path / "first", own=[tmp_path / "own"])
+    assert (found.count("greeting", "ahoy"), found.count("greeting", "hello there")) == (1, 0)
+    assert (found.count("kept", "ahoy"), found.count("kept", "hello there")) == (0, 1)
+    with pytest.raises(ConfigError, match="lexicons: no folder"):
+        lexicon.load("en", own=[tmp_path / "nowhere"])
+
+
+def test_capital_letters_are_seen_where_a_lexicon_keeps_them(tmp_path: Path) -> None:
+    text = """
+- id: group
+  means: a group of Alcoholics Anonymous
+  keep_case: true
+  phrases: [AA]
+  unless: [{lexicon: battery, scope: sentence, because: a battery}]
+  examples: {match: [AA helps.], no_match: [aa.]}
+- id: battery
+  means: a battery
+  phrases: [batteries]
+  examples: {match: [Batteries.], no_match: [x]}
+"""
+    lexicons = written(tmp_path, text)
+    assert lexicons.count("group", "Um, AA and aa") == 1
+    assert lexicons.count("group", "Batteries, AA") == 0
+    assert lexicons.count("battery", "BATTERIES") == 1
+    wrong = text.replace("keep_case: true\n  phrases: [AA]", "phrases: [AA]").replace(
+        "a battery\n  phrases", "a battery\n  keep_case: true\n  phrases"
+    )
+    (tmp_path / "en" / "own.yaml").write_text(wrong)
+    with pytest.raises(ConfigError, match=r"own\.yaml:5: group: lexicon 'battery' looks for cap"):
+        lexicon.load("en", tmp_path)
 
 
 def test_canonical_names_what_answers_depend_on(tmp_path: Path) -> None:

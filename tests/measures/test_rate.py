@@ -1,16 +1,25 @@
 import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline import config, measures
+from pipeline import config, lexicons, measures
 from pipeline.audio.samples import Audio, Samples
 from pipeline.evaluation.small_session import session, value
-from pipeline.measures import frames, rate
+from pipeline.measures import frames
 
 SETTINGS = config.load()
-CATALOGUE = measures.catalogue(SETTINGS)
+ENGLISH = lexicons.load("en")
+CATALOGUE = measures.catalogue(SETTINGS, lexicons=ENGLISH)
+SPELLING = ENGLISH.grammar.syllables
+assert SPELLING is not None
+COUNT = SPELLING.count
 
 SYLLABLES = {
     1: "I you don't can't make asked times whole mm yeah through you've we're strength dogs called",
@@ -25,13 +34,68 @@ SYLLABLES = {
     ("word", "count"), [(word, n) for n, words in SYLLABLES.items() for word in words.split()]
 )
 def test_syllables_from_spelling(word: str, count: int) -> None:
-    assert rate.syllables(word) == count
-    assert rate.syllables(word.upper() + ".") == count
+    assert COUNT(word) == count
+    assert COUNT(word.upper() + ".") == count
 
 
 @pytest.mark.parametrize("word", ["", "...", "-", "\u2014"])
 def test_what_is_no_word_has_no_syllable(word: str) -> None:
-    assert rate.syllables(word) == 0
+    assert COUNT(word) == 0
+
+
+_UNSPOKEN_E = re.compile(
+    "[^aeiouy]e$(?<![^aeiouylrw]le)"
+    "|[^aeiouytd]ed$(?<![^aeiouylrw]led)"
+    "|[^aeiouyscxzg]es$(?<![cs]hes)(?<![^aeiouylrw]les)"
+    "|[^aeiouy]e(?=ment|ly$|less|ful|ness)"
+    "|^some(?=[a-z])|^every"
+)
+_TWO_VOWELS = re.compile(
+    "(?<![cstgx])i[ao](?!u)|[aeiouy]ing|(?<![gq])ua[lt]|eo(?![pu])"
+    "|(?<![ct])ie(?:t(?![aeiour])|n(?![aeioudry]))|scien|every(?=[aeo])"
+    "|creat|idea|uou|nuin|oe[mt]"
+    "|[^aeiouy]sms?$|[dst]n't$"
+)
+
+
+def _as_it_was_counted_in_code(word: str) -> int:
+    """English as it was before it moved into `language.yaml`."""
+    plain = word.lower().replace("\u2019", "'")
+    found = sum(character.isdigit() for character in plain)
+    for part in (each.strip("'") for each in re.findall("[a-z']+", plain)):
+        if part in {"maybe", "idea", ""}:
+            found += {"maybe": 2, "idea": 3, "": 0}[part]
+            continue
+        letters = part.replace("'", "")
+        groups = len(re.findall("[aeiouy]+", letters)) + len(_TWO_VOWELS.findall(part))
+        found += max(groups - len(_UNSPOKEN_E.findall(letters)), 1)
+    return found
+
+
+def test_words_of_the_lexicons_have_the_syllables_that_the_code_gave_them() -> None:
+    texts = [
+        text
+        for entry in ENGLISH.entries.values()
+        for text in (*entry.examples.match, *entry.examples.no_match)
+    ]
+    _counts_as_before(texts)
+
+
+def test_written_words_have_the_syllables_that_the_code_gave_them(shared_data: Path) -> None:
+    files = sorted((shared_data / "written").rglob("*.txt"))
+    _counts_as_before(path.read_text(encoding="utf-8") for path in files)
+
+
+def _counts_as_before(texts: Iterable[str]) -> None:
+    words = {word for text in texts for word in text.split()}
+    assert len(words) > 1_000
+    for word in words:
+        assert COUNT(word) == _as_it_was_counted_in_code(word), word
+
+
+@given(st.text(alphabet="aeioustdnlyrcgmvwh'\u2019A-3 ", max_size=14))
+def test_any_word_has_the_syllables_that_the_code_gave_it(word: str) -> None:
+    assert COUNT(word) == _as_it_was_counted_in_code(word)
 
 
 def _syllabic(per_second: float, seconds: float, f0_hz: float | None = 150) -> Samples:

@@ -81,8 +81,8 @@ def read(path: Path) -> Any:
 def of(path: Path) -> json_schema.Which:
     if path.name == "meaning.yaml" and path.parent.name != "rules":
         return "meaning"
-    if path.name == "language.yaml":
-        return "language"
+    if path.name in {"language.yaml", "words.yaml"}:
+        return "words" if path.stem == "words" else "language"
     return {"rules": "rules", "configs": "settings"}.get(path.parent.name, "lexicon")  # type: ignore[return-value]
 
 
@@ -100,6 +100,8 @@ def test_every_file_of_the_package_keeps_to_its_schema(repository: Path) -> None
         ("rules", [{"id": "a"}]),
         ("rules", {}),
         ("lexicon", [{"id": "A", "means": "x", "examples": {"match": ["a"], "no_match": ["b"]}}]),
+        ("lexicon", [{"id": "a", "means": "x", "patterns": [1]}]),
+        ("words", {"a": 1}),
         ("language", {"filler": ["um"]}),
         ("settings", {"moments": {"min_score": 2}}),
         ("settings", {"enginse": {}}),

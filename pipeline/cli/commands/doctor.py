@@ -89,7 +89,7 @@ def _findings(workspace: Path, settings: Settings) -> Iterator[Finding]:
     for failure in plugins.failures():
         yield Finding(f"plug-in {failure.name}", "missing", str(failure))
     yield from _models(settings)
-    yield _lexicons()
+    yield _lexicons(settings)
     yield _gpu()
     yield _disk(workspace)
     off = all(os.environ.get(name) == value for name, value in models.SWITCHES.items())
@@ -120,13 +120,9 @@ def _models(settings: Settings) -> Iterator[Finding]:
         yield Finding(f"model {model.name}", "here", f"{model.kind}, SHA-256 {model.digest[:16]}")
 
 
-def _lexicons() -> Finding:
+def _lexicons(settings: Settings) -> Finding:
     try:
-        languages = sorted(
-            item.name for item in (config.builtin() / "lexicons").iterdir() if item.is_dir()
-        )
-        for language in languages:
-            lexicons.load(language)
+        languages = lexicons.languages(own=map(Path, settings.lexicons))
     except TetherError as caught:
         return Finding("lexicons", "missing", str(caught))
     return Finding("lexicons", "here", ", ".join(languages))

@@ -5,6 +5,7 @@ import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import click
@@ -114,8 +115,10 @@ def list_tables(name: str | None, *, as_json: bool) -> None:
 def known(profile: str, language: str | None) -> tuple[Feature, ...]:
     """Every measure under these settings, words of `language` among them."""
     settings = config.load(profile)
-    lexicons = lexicon.load(language or settings.transcription.language)
-    return measures.catalogue(settings, *wording.features(lexicons, settings.features))
+    chosen = language or settings.transcription.language
+    lexicons = lexicon.load(chosen, own=map(Path, settings.lexicons))
+    words = wording.features(lexicons, settings.features)
+    return measures.catalogue(settings, *words, lexicons=lexicons)
 
 
 def _alike(catalogue: Sequence[Feature], *, null: bool) -> list[list[Feature]]:

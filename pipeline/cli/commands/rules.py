@@ -190,7 +190,7 @@ def trace_command(
 )
 @click.argument(
     "which",
-    type=click.Choice(["rules", "lexicon", "language", "meaning", "settings"]),
+    type=click.Choice(["rules", "lexicon", "words", "language", "meaning", "settings"]),
     default="rules",
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here.")
@@ -244,10 +244,11 @@ def _book(
     settings = _settings(profile)
     if not settled:
         language = language or settings.transcription.language
-    known = lexicons.load(language)
+    known = lexicons.load(language, own=map(Path, settings.lexicons))
     if files:
         settings = settings.model_copy(update={"rules": tuple(files), "params": {}})
-    catalogue = measures.catalogue(settings, *wording.features(known, settings.features))
+    words = wording.features(known, settings.features)
+    catalogue = measures.catalogue(settings, *words, lexicons=known)
     return RuleBook.read(settings, catalogue, known), known
 
 
