@@ -149,7 +149,7 @@ def thrice(asks: str, says: str) -> Lines:
             "the client concedes",
             once("So he came home.", "It wasn't my fault. But that's true, it makes sense."),
         ),
-        ("defends-unurged", "a long story", once("So he came home.", f"It's normal. {LONG * 5}")),
+        ("defends-unurged", "a long answer", once("So he came home.", f"It's normal. {LONG * 5}")),
         (
             "therapist-slow-to-answer",
             "guiding an exercise",
