@@ -1,4 +1,4 @@
-"""A channel heard once: where the level rises and the detector hears a voice nearby."""
+"""First pass over a channel: where the level rises and the detector finds a voice nearby."""
 
 from dataclasses import dataclass
 
@@ -14,20 +14,20 @@ from pipeline.speech.activity import detection
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel after the first hearing.
+    """A channel after the first pass.
 
     Attributes
     ----------
     sure
         Probability of speech near each frame, 0-1.
     under_db
-        Noise around each frame, dBFS.
+        Level of the noise around each frame, dBFS.
     loud_db
-        Loud speech, dBFS.
+        Level of loud speech, dBFS.
     on
-        Speech.
+        Frames with speech.
     raised
-        Stretches over the noise, speech or not.
+        Frames above the noise, speech or not.
     """
 
     samples: Samples
@@ -40,7 +40,7 @@ class Channel:
 
 
 def hear_once(samples: Samples, detector: SpeechDetector, settings: config.Activity) -> Channel:
-    """Speech of a channel by level and detector; none where all samples are zero."""
+    """Speech on a channel by level and detector; none if all samples are zero."""
     found = levels(samples, settings)
     heard = found.voice_db[~found.zero]
     if not heard.size:
@@ -58,14 +58,14 @@ def hear_once(samples: Samples, detector: SpeechDetector, settings: config.Activ
 
 
 def rise_db(sure: Frames, range_db: Frames, settings: config.Activity) -> Frames:
-    """How far a frame must stand over the noise: less, the surer the detector is of a voice."""
+    """Level above the noise that a frame needs, dB: the surer the detector, the less."""
     rise = settings.doubt_rise_db + (settings.sure_rise_db - settings.doubt_rise_db) * sure
     needed: Frames = np.minimum(rise, settings.max_rise_share * np.maximum(range_db, 0))
     return needed
 
 
 def _loud_db(found: Levels, sure: Frames, settings: config.Activity) -> float:
-    """Level of loud speech; of whatever is loud, where the detector hears none."""
+    """Level of loud speech, dBFS; of anything loud if the detector finds no speech."""
     voiced = found.voice_db[(sure >= settings.threshold) & ~found.zero]
     heard = voiced if voiced.size else found.voice_db[~found.zero]
     return float(np.percentile(heard, settings.loud_percentile))
@@ -74,7 +74,7 @@ def _loud_db(found: Levels, sure: Frames, settings: config.Activity) -> float:
 def _raised(
     found: Levels, under_db: Frames, sure: Frames, loud_db: float, settings: config.Activity
 ) -> Mask:
-    """Frames that rise over the noise and are no reverberation."""
+    """Frames that rise above the noise and are not reverberation."""
     needed = under_db + rise_db(sure, loud_db - under_db, settings)
     on = found.voice_db > np.maximum(needed, loud_db - settings.depth_db)
     return closed(on & ~found.zero, settings.bridge_ms)

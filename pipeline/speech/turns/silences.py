@@ -1,13 +1,12 @@
-"""Silences: where nobody speaks, between whom, and how sure that is.
+"""Silences: where nobody speaks, between whom, and how certain that is.
 
-A silence runs from the end of somebody's speech to the begin of somebody's speech; the first and
-the last are cut by the edges of the recording. Of two who stop together, who began earlier spoke
-*before* the silence; of two who begin together, who goes on longer speaks *after* it.
+A silence runs from the end of speech to the next start of speech; the first and the last one are
+cut off by the edges of the recording. If two people stop together, the one who began earlier spoke
+*before* the silence; if two begin together, the one who goes on longer speaks *after* it.
 
-Which channels matter for lost signal: where each speaker has a channel of their own, the loss of
-any of those is a loss, and a channel on which nobody ever speaks is none. Where the speakers were
-told apart in the mix, it is lost where every channel is, unless the channels carry different
-speech.
+Lost signal depends on the channels. If each speaker has a channel, loss on any of these channels
+counts, and channels on which nobody ever speaks do not. If the speakers were separated in the mix,
+signal is lost where all channels are lost, or where any is if the channels carry different speech.
 """
 
 from bisect import bisect_left
@@ -34,35 +33,35 @@ def rows(
     spoken
         Spans in which timing is measured, in order.
     units
-        Those that nobody heard put the silence around them in doubt.
+        Units without detected speech mark the silence around them as a risk of missed speech.
     """
-    own = [
+    spoken_by = [
         (start, end, str(speaker))
         for (speaker,), spans in spoken.group_by("speaker", maintain_order=True)
         for start, end in merge(_stretches(spans))
     ]
-    own.sort(key=lambda stretch: stretch[:2])
-    speech = merge((start, end) for start, end, _ in own)
+    spoken_by.sort(key=lambda stretch: stretch[:2])
+    speech = merge((start, end) for start, end, _ in spoken_by)
     last: dict[int, str] = {}
     first: dict[int, tuple[int, str]] = {}
-    for start, end, speaker in own:
+    for start, end, speaker in spoken_by:
         last.setdefault(end, speaker)
         if start not in first or end > first[start][0]:
             first[start] = (end, speaker)
     duration_ms = tables["media"]["duration_ms"][0]
-    gone = _lost(tables)
-    unsure = _Cover([*gone, *_stretches(tables.get("doubts", DOUBTS.empty()))])
+    losses = _lost(tables)
+    unsure = _Cover([*losses, *_stretches(tables.get("doubts", DOUBTS.empty()))])
     unheard = _Cover((unit.start_ms, unit.end_ms) for unit in units if not unit.heard)
-    lost = _Cover(gone)
-    made: list[dict[str, object]] = []
+    lost = _Cover(losses)
+    silences: list[dict[str, object]] = []
     for (_, start), (end, _) in pairwise([(0, 0), *speech, (duration_ms, duration_ms)]):
         if start >= end:
             continue
         before, after = last.get(start), first.get(end, (0, None))[1]
         longest_ms = max((b - a for a, b in unsure.within(start, end)), default=0)
-        made.append(
+        silences.append(
             {
-                "silence_id": len(made),
+                "silence_id": len(silences),
                 "start_ms": start,
                 "end_ms": end,
                 "length_ms": end - start,
@@ -76,7 +75,7 @@ def rows(
                 "dropout_ms": sum(b - a for a, b in lost.within(start, end)),
             }
         )
-    return made
+    return silences
 
 
 def _kind(before: str | None, after: str | None, length_ms: int, settings: config.Turns) -> str:
@@ -88,14 +87,14 @@ def _kind(before: str | None, after: str | None, length_ms: int, settings: confi
 
 
 class _Cover:
-    """The union of stretches, asked for its part within a silence."""
+    """The union of stretches, with a look-up of its part within a silence."""
 
     def __init__(self, stretches: Iterable[tuple[int, int]]) -> None:
         self._stretches = merge(stretches)
         self._ends = [end for _, end in self._stretches]
 
     def within(self, start_ms: int, end_ms: int) -> Stretches:
-        """What of it lies in ``[start_ms, end_ms)``."""
+        """The part of the union within ``[start_ms, end_ms)``."""
         found = []
         for number in range(bisect_left(self._ends, start_ms + 1), len(self._ends)):
             start, end = self._stretches[number]
