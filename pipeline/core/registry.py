@@ -1,4 +1,4 @@
-"""Names to factories, with the nearest name where one is unknown."""
+"""Factories by name, with the nearest known name for an unknown one."""
 
 import difflib
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from pipeline.core.errors import ConfigError
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint "did you mean ...?" or the list of what is known.
+    """A hint: "did you mean ...?", or the list of known names.
 
     >>> nearest("clusterin", ["clustering", "channels"])
     "did you mean 'clustering'?"
@@ -20,12 +20,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 class Registry:
-    """Plugs by name; each is imported when it is first asked for.
+    """Factories by name; each is imported when it is first requested.
 
     Parameters
     ----------
     noun
-        What is registered, for messages.
+        What the registry holds, for messages.
     places
         Name to ``module:attribute``.
     """
@@ -39,7 +39,7 @@ class Registry:
         return list(self._places)
 
     def add(self, name: str, place: str) -> None:
-        """Register another plug."""
+        """Register another factory."""
         self._places[name] = place
 
     def get(self, name: str) -> Any:
