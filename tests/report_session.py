@@ -228,7 +228,7 @@ def _silent_question(scene: Scene, book: Book) -> None:
         params=SILENCE_PARAMS,
         clauses=[
             clause(
-                "the therapist spoke, nobody answered, and the therapist spoke again",
+                "the therapist got no answer and spoke again",
                 "before_role = 'therapist' AND after_role = 'therapist'",
                 {"before_role": "therapist", "after_role": "therapist"},
             ),
@@ -242,7 +242,7 @@ def _silent_question(scene: Scene, book: Book) -> None:
                 set_aside="small baseline: 12 values (30 needed)",
             ),
             clause(
-                "the therapist spoke, nobody answered, and the therapist spoke again",
+                "the therapist got no answer and spoke again",
                 "before_role = 'therapist' AND after_role = 'therapist'",
                 {"before_role": "therapist", "after_role": "therapist"},
             ),

@@ -84,42 +84,42 @@ def decode(
         return files[-1]
 
     try:
-        found: list[_File] = []
+        parts: list[_File] = []
         for path in paths:
             with _readable_errors():
-                found.append(_File.read(path, another, settings, sum(f.channels for f in found)))
+                parts.append(_File.read(path, another, settings, sum(f.channels for f in parts)))
         with _readable_errors():
-            n_samples = max(file.written for file in found)
-            for file in found:
+            n_samples = max(file.written for file in parts)
+            for file in parts:
                 file.pad(n_samples)
-            made = _levelled(found, n_samples, settings)
-            channels = made.channels
-            if len(found) > 1:
+            levelled = _levelled(parts, n_samples, settings)
+            channels = levelled.channels
+            if len(parts) > 1:
                 unmixed = list(files)
-                channels = [_mixed(own, another(), n_samples) for own in made.of_files(found)]
-                made.channels.clear()
+                channels = [_mixed(own, another(), n_samples) for own in levelled.of_files(parts)]
+                levelled.channels.clear()
                 _free(unmixed)
     except BaseException:
         _free(files)
         raise
     audio = Audio(channels)
-    row = _facts(found, audio) | {
-        "correlation": made.correlation(found) if len(channels) > 1 else None,
-        "factors": made.factors if any(factor != 1 for factor in made.factors) else None,
-        "repairs": [*_sentences(found), *made.sentences] or None,
+    row = _facts(parts, audio) | {
+        "correlation": levelled.correlation(parts) if len(channels) > 1 else None,
+        "factors": levelled.factors if any(factor != 1 for factor in levelled.factors) else None,
+        "repairs": [*_sentences(parts), *levelled.sentences] or None,
     }
     return Decoded(audio, MEDIA.frame([row]), _dropouts(audio, settings), files)
 
 
-def _facts(found: Sequence["_File"], audio: Audio) -> dict[str, object]:
-    promised = [file.promised_ms for file in found if file.promised_ms]
+def _facts(parts: Sequence["_File"], audio: Audio) -> dict[str, object]:
+    promised = [file.promised_ms for file in parts if file.promised_ms]
     return {
         "duration_ms": max(1, audio.duration_ms),
-        "sample_rate_hz": min(track.rate_hz for file in found for track in file.tracks),
+        "sample_rate_hz": min(track.rate_hz for file in parts for track in file.tracks),
         "channels": len(audio.channels),
-        "codec": "+".join(sorted({track.codec for file in found for track in file.tracks})),
-        "damaged_packets": sum(track.damaged for file in found for track in file.tracks),
-        "gap_ms": sum(max(track.gap_ms for track in file.tracks) for file in found),
+        "codec": "+".join(sorted({track.codec for file in parts for track in file.tracks})),
+        "damaged_packets": sum(track.damaged for file in parts for track in file.tracks),
+        "gap_ms": sum(max(track.gap_ms for track in file.tracks) for file in parts),
         "promised_ms": max(promised, default=None),
     }
 
@@ -143,19 +143,19 @@ class _File:
         cls, path: Path, scratch: Callable[[], IO[bytes]], settings: AudioDecoding, before: int
     ) -> Self:
         """Decode all tracks, one after the other; `before` is the number of earlier channels."""
-        made, index, count = cls(), 0, 1
+        file, index, count = cls(), 0, 1
         while index < count:
-            with opened(path) as found:
-                count = len(found.tracks)
+            with opened(path) as source:
+                count = len(source.tracks)
                 if not index:
-                    made._check(found, settings, before)
+                    file._check(source, settings, before)
                 track = Track(scratch, settings)
-                made.tracks.append(track)
-                track.decode(found, found.tracks[index])
+                file.tracks.append(track)
+                track.decode(source, source.tracks[index])
                 if index == count - 1:
-                    made._finish(found)
+                    file._finish(source)
             index += 1
-        return made
+        return file
 
     @property
     def written(self) -> int:
@@ -172,8 +172,8 @@ class _File:
         for track in self.tracks:
             track.pad(n_samples)
 
-    def _check(self, found: Opened, settings: AudioDecoding, before: int) -> None:
-        channels = before + sum(t.codec_context.layout.nb_channels for t in found.tracks)
+    def _check(self, source: Opened, settings: AudioDecoding, before: int) -> None:
+        channels = before + sum(t.codec_context.layout.nb_channels for t in source.tracks)
         if channels > settings.max_channels:
             raise InputError(
                 f"the recording has {channels} channels",
@@ -181,18 +181,18 @@ class _File:
                 hint="save only the speakers' tracks, or set audio.max_channels",
             )
 
-    def _finish(self, found: Opened) -> None:
+    def _finish(self, source: Opened) -> None:
         if not self.written:
             raise InputError(
                 "no audio could be decoded", expected=READABLE, hint="copy the file again"
             )
-        self.promised_ms = found.announced_ms
-        if found.wave and found.wave.announced is not None:
+        self.promised_ms = source.announced_ms
+        if source.wave and source.wave.announced is not None:
             held_ms = samples_to_ms(self.written)
-            self.promised_ms = held_ms * found.wave.announced // max(found.wave.held, 1)
-        if found.wave:
-            self.repairs.update(found.wave.repairs)
-        self.repairs["Audio tracks that cannot be decoded, skipped"] += found.passed_over
+            self.promised_ms = held_ms * source.wave.announced // max(source.wave.held, 1)
+        if source.wave:
+            self.repairs.update(source.wave.repairs)
+        self.repairs["Audio tracks that cannot be decoded, skipped"] += source.passed_over
         self.repairs["Audio tracks without sound, kept as silent channels"] += sum(
             not track.written for track in self.tracks
         )
@@ -218,14 +218,14 @@ def _readable_errors() -> Iterator[None]:
         raise InputError(f"the file cannot be read: {reason}") from caught
 
 
-def _sentences(found: Sequence[_File]) -> Iterator[str]:
+def _sentences(parts: Sequence[_File]) -> Iterator[str]:
     repairs = Repairs()
-    for file in found:
+    for file in parts:
         repairs.update(file.repairs)
     yield from repairs.sentences()
-    if len(found) == 1 and len(found[0].tracks) > 1:
+    if len(parts) == 1 and len(parts[0].tracks) > 1:
         spans, first = [], 1
-        for track in found[0].tracks:
+        for track in parts[0].tracks:
             last = first + len(track.files) - 1
             spans.append(f"{first}" if first == last else f"{first}-{last}")
             first = last + 1
@@ -252,18 +252,18 @@ class _Levelled:
     of_pairs: NDArray[np.float64]
     sentences: list[str]
 
-    def of_files(self, found: Sequence[_File]) -> Iterator[list[Samples]]:
+    def of_files(self, parts: Sequence[_File]) -> Iterator[list[Samples]]:
         """The channels of each file."""
         first = 0
-        for file in found:
+        for file in parts:
             yield self.channels[first : first + file.channels]
             first += file.channels
 
-    def correlation(self, found: Sequence[_File]) -> float | None:
+    def correlation(self, parts: Sequence[_File]) -> float | None:
         """Smallest correlation of two channels; None: fewer than two have sound."""
         of_pairs = self.of_pairs
-        if len(found) > 1:
-            mixing = np.repeat(np.eye(len(found)), [file.channels for file in found], axis=1)
+        if len(parts) > 1:
+            mixing = np.repeat(np.eye(len(parts)), [file.channels for file in parts], axis=1)
             of_pairs = mixing @ of_pairs @ mixing.T
         sounding = np.flatnonzero(np.diag(of_pairs) > 0)
         if len(sounding) < 2:  # noqa: PLR2004  # a pair
@@ -272,11 +272,11 @@ class _Levelled:
         return float(alike[np.triu_indices(len(sounding), 1)].min())
 
 
-def _levelled(found: Sequence[_File], n_samples: int, settings: AudioDecoding) -> _Levelled:
+def _levelled(parts: Sequence[_File], n_samples: int, settings: AudioDecoding) -> _Levelled:
     factors: list[float] = []
     sentences: list[str] = []
-    files = [file for each in found for track in each.tracks for file in track.files]
-    for each in found:
+    files = [file for each in parts for track in each.tracks for file in track.files]
+    for each in parts:
         of_file = [_mapped(file, n_samples) for track in each.tracks for file in track.files]
         level = gain.level(of_file, settings)
         sentences += [text for text in level.sentences() if text not in sentences]
@@ -292,7 +292,7 @@ def _levelled(found: Sequence[_File], n_samples: int, settings: AudioDecoding) -
         of_pairs[number] *= -1
         of_pairs[:, number] *= -1
         which = f"Channel {number + 1} is inverted against channel {other + 1}"
-        if len(found) > 1:
+        if len(parts) > 1:
             which = "A channel of a participant's file is inverted against another"
         sentences.append(f"{which}; this was corrected for listening and measuring.")
     return _Levelled(channels, factors, of_pairs, sentences)

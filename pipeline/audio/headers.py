@@ -149,12 +149,12 @@ def _w64_chunks(source: IO[bytes], file_size: int) -> Iterator[_Chunk]:
 
 
 def _of_chunks(source: IO[bytes], chunks: Iterator[_Chunk], file_size: int, *, w64: bool) -> Wave:
-    found = Wave()
+    wave = Wave()
     long: _Chunk | None = None
     for chunk in chunks:
         source.seek(chunk.at)
         if chunk.name == b"fmt ":
-            _format(found, source.read(min(chunk.size, 64)), chunk.at)
+            _format(wave, source.read(min(chunk.size, 64)), chunk.at)
         elif chunk.name == b"ds64" and chunk.size >= 16:  # noqa: PLR2004  # two sizes
             size = struct.unpack_from("<Q", source.read(16), 8)[0]
             long = _Chunk(b"data", chunk.at, size, chunk.at + 8)
@@ -164,26 +164,26 @@ def _of_chunks(source: IO[bytes], chunks: Iterator[_Chunk], file_size: int, *, w
             least_unknown = _UNKNOWN_LONG if use_long or w64 else _UNKNOWN_SIZE
             rest = max(file_size - chunk.at, 0)
             if data.size > rest and data.size >= least_unknown:
-                found.held = rest
+                wave.held = rest
             elif data.size >= rest or _ends_at(source, chunk.at + data.size, file_size, w64=w64):
-                found.announced, found.held = data.size, min(data.size, rest)
+                wave.announced, wave.held = data.size, min(data.size, rest)
             else:
-                found.held = rest
-                found.repairs[_TOO_SMALL] += 1
+                wave.held = rest
+                wave.repairs[_TOO_SMALL] += 1
                 shown = rest + 24 if w64 else rest
-                found.patches[data.size_at] = (
+                wave.patches[data.size_at] = (
                     struct.pack("<Q", shown)
                     if use_long or w64
                     else struct.pack("<I", min(shown, _LARGEST))
                 )
             break
-    return found
+    return wave
 
 
 _TOO_SMALL = "Headers that announced less audio than the file contains; all of it was read"
 
 
-def _format(found: Wave, body: bytes, at: int) -> None:
+def _format(wave: Wave, body: bytes, at: int) -> None:
     """Read the format; a byte rate that contradicts it is corrected for FFmpeg."""
     if len(body) < 16:  # noqa: PLR2004  # up to the bits of a sample
         return
@@ -192,13 +192,13 @@ def _format(found: Wave, body: bytes, at: int) -> None:
         tag = struct.unpack_from("<H", body, 24)[0]
     if tag not in _PCM_BITS:
         return
-    found.whole_samples = True
+    wave.whole_samples = True
     least = channels * -(-(_PCM_BITS[tag] or bits) // 8)
     if channels and (block < least or block % channels):
         block = least
-        found.patches[at + 12] = struct.pack("<H", min(block, 0xFFFF))
+        wave.patches[at + 12] = struct.pack("<H", min(block, 0xFFFF))
     if byte_rate != rate_hz * block:
-        found.patches[at + 8] = struct.pack("<I", min(rate_hz * block, _LARGEST))
+        wave.patches[at + 8] = struct.pack("<I", min(rate_hz * block, _LARGEST))
 
 
 def _ends_at(source: IO[bytes], at: int, file_size: int, *, w64: bool) -> bool:

@@ -73,13 +73,13 @@ def _rumble(settings: config.Activity) -> NDArray[np.float64]:
     return sections
 
 
-def floor(found: Levels, settings: config.Activity) -> Frames:
+def floor(measured: Levels, settings: config.Activity) -> Frames:
     """Level of the noise around each frame, dBFS: the quietest block within `floor_ms`."""
     block = settings.floor_block_ms // FRAME_MS
-    n = len(found.voice_db)
+    n = len(measured.voice_db)
     count = -(-n // block)
     padded = np.full(count * block, np.nan, dtype=np.float32)
-    padded[:n] = np.where(found.zero, np.nan, found.voice_db)
+    padded[:n] = np.where(measured.zero, np.nan, measured.voice_db)
     quiet = np.full(count, np.inf, dtype=np.float32)
     framed = padded.reshape(count, block)
     heard = np.isfinite(framed).any(axis=1)

@@ -105,13 +105,13 @@ class _Track:
         self._incoming: tuple[int, str, str] | None = None
         self._opened = ExitStack()
         try:
-            found = self._opened.enter_context(opened(path))
-            self.count = len(found.tracks)
-            self._container, self._stream = found.container, found.tracks[index]
+            source = self._opened.enter_context(opened(path))
+            self.count = len(source.tracks)
+            self._container, self._stream = source.container, source.tracks[index]
             self._layout = self._stream.codec_context.layout.name
             self._channels = self._stream.codec_context.layout.nb_channels
-            self._origin_s = found.origin_s
-            self._seeks = bool(first) and found.exact_seeks
+            self._origin_s = source.origin_s
+            self._seeks = bool(first) and source.exact_seeks
             if self._seeks:
                 from_s = (self._first - _PREROLL_SAMPLES) / SAMPLE_RATE_HZ + self._origin_s
                 self._container.seek(max(0, round(from_s * av.time_base)))
@@ -142,16 +142,16 @@ class _Track:
         end = start + BLOCK_SAMPLES
         while not self._ended and self._until < end:
             self._advance()
-        made = np.zeros((self._channels, BLOCK_SAMPLES), np.float32)
+        second = np.zeros((self._channels, BLOCK_SAMPLES), np.float32)
         rest = []
         for at, samples in self._pending:
             low, high = max(at, start), min(at + samples.shape[1], end)
             if low < high:
-                made[:, low - start : high - start] = samples[:, low - at : high - at]
+                second[:, low - start : high - start] = samples[:, low - at : high - at]
             if at + samples.shape[1] > end:
                 rest.append((at, samples))
         self._pending = rest
-        return made
+        return second
 
     def _advance(self) -> None:
         try:

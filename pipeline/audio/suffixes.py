@@ -47,11 +47,11 @@ _NO_SOUND = frozenset(
 @cache
 def media_suffixes() -> frozenset[str]:
     """Endings that a folder is searched for, in lower case, with the dot."""
-    found = set(_BESIDE)
+    endings = set(_BESIDE)
     for name in av.formats_available:
         for mode in ("r", "w"):
             try:
-                found |= av.format.ContainerFormat(name, mode).extensions
+                endings |= av.format.ContainerFormat(name, mode).extensions
             except ValueError:
                 continue  # FFmpeg only reads or only writes it
-    return frozenset(f".{ending}" for ending in found - _NO_SOUND)
+    return frozenset(f".{ending}" for ending in endings - _NO_SOUND)

@@ -63,12 +63,12 @@ class Track:
         self._layout = "mono"
         self._clock_damaged = False
 
-    def decode(self, found: Opened, stream: AudioStream) -> None:
+    def decode(self, source: Opened, stream: AudioStream) -> None:
         """Read the whole track; a track without sound has no samples."""
         self.codec = stream.codec_context.name
-        self._promised_ms = found.announced_ms
-        for frame in self._frames(found.container, stream):
-            self._take(frame, None if frame.time is None else frame.time - found.origin_s)
+        self._promised_ms = source.announced_ms
+        for frame in self._frames(source.container, stream):
+            self._take(frame, None if frame.time is None else frame.time - source.origin_s)
         self._write(resampled(self._resampler, None))
         if not self.files:
             self.rate_hz = stream.codec_context.sample_rate

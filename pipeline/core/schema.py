@@ -86,8 +86,8 @@ class Schema:
             As for `conform`.
         """
         try:
-            made = [_series(n, values, self._types.get(n)) for n, values in columns.items()]
-            frame = pl.DataFrame(made)
+            series = [_series(n, values, self._types.get(n)) for n, values in columns.items()]
+            frame = pl.DataFrame(series)
         except (pl.exceptions.PolarsError, TypeError, OverflowError):
             # The message of polars quotes the value, which may be a spoken word.
             raise StoreError(

@@ -67,8 +67,8 @@ RESPONSES = {
 
 RESPONSE_SENTENCES = {
     "none_found": (
-        "No response was detected in the therapist's next turns. There may be one in the tone of "
-        "voice, or in words that the patterns do not cover."
+        "No response was detected in the therapist's next turns. One may lie in tone, or in words "
+        "that the patterns do not cover."
     ),
     "redirected": "The therapist changed the subject without exploring it.",
     "addressed": "The therapist appears to respond to it in the next turns.",

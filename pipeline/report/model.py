@@ -30,11 +30,11 @@ from pipeline.report.timeline_table import Stretches, stretches
 from pipeline.workspace.provenance import DisabledFamily, Provenance
 
 LIMITS = (
-    "Tether suggests moments by readable rules; you decide whether each is a rupture.",
+    "Tether suggests moments; you decide whether each is a rupture.",
     "No threshold in the rules is clinically validated.",
     "Language, accent, culture, neurodivergence and video delay all change what is typical.",
     "Rules miss ruptures and raise false alarms. Silence, in particular, is often productive.",
-    "Tether does not assess risk: it does not look for danger to anyone.",
+    "Tether does not assess risk or look for danger to anyone.",
     "Tether does not score or rank therapists, clients or sessions.",
 )
 

@@ -212,13 +212,13 @@ def _inferred(
         return [{**row, "margin": margin, "because": because} for row in rows]
     therapist, client = (rows[0], rows[1]) if score > 0 else (rows[1], rows[0])
     because = ", ".join(cue.because for cue in cues if cue.points * score > 0)
-    found: list[tuple[dict[str, object], Role, str]] = [
+    assigned: list[tuple[dict[str, object], Role, str]] = [
         (therapist, "therapist", because),
         (client, "client", f"the other {because}"),
     ]
     return [
         {**row, "role": role, "source": "inferred", "margin": margin, "because": why}
-        for row, role, why in sorted(found, key=lambda item: str(item[0]["speaker"]))
+        for row, role, why in sorted(assigned, key=lambda item: str(item[0]["speaker"]))
     ]
 
 

@@ -313,9 +313,7 @@ def test_one_damaged_sample_turns_nothing_down(tmp_path: Path) -> None:
         whole = samples_of(decoded)
         assert np.abs(whole).max() <= 1
         assert np.corrcoef(whole[0, RATE:], made[0, RATE:])[0, 1] > 0.999
-        assert facts(decoded)["repairs"] == [
-            "Frames of 10 ms clipped at full scale: 1."
-        ]
+        assert facts(decoded)["repairs"] == ["Frames of 10 ms clipped at full scale: 1."]
 
 
 def test_digital_silence_is_no_fault(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_a_card_holds_the_whole_evidence(outline: Outline) -> None:
         "Possible withdrawal",
         "Possible confrontation",
         "C1 complaint about the therapist",
-        "The therapist spoke, nobody answered, and the therapist spoke again, for 5.2 s; 2",
+        "The therapist got no answer and spoke again, for 5.2 s; 2",
         "You went quiet.",
         "5.2 s of silence",
         "set aside: small baseline: 12 values (30 needed)",

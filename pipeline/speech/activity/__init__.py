@@ -105,7 +105,7 @@ def _table(speech: Mask, channel: Channel, sure: Frames, number: int) -> pl.Data
     duration_ms = len(channel.samples) // SAMPLES_PER_MS
     rows: list[dict[str, object]] = []
     for start, end in zip(*edges(speech), strict=True):
-        power = float(np.mean(channel.found.power[start:end]))
+        power = float(np.mean(channel.measured.power[start:end]))
         row: dict[str, object] = {
             "start_ms": int(start) * FRAME_MS,
             "end_ms": min(int(end) * FRAME_MS, duration_ms),

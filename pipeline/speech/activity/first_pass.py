@@ -31,7 +31,7 @@ class Channel:
     """
 
     samples: Samples
-    found: Levels
+    measured: Levels
     sure: Frames
     under_db: Frames
     loud_db: float
@@ -41,20 +41,22 @@ class Channel:
 
 def hear_once(samples: Samples, detector: SpeechDetector, settings: config.Activity) -> Channel:
     """Speech on a channel by level and detector; none if all samples are zero."""
-    found = levels(samples, settings)
-    heard = found.voice_db[~found.zero]
+    measured = levels(samples, settings)
+    heard = measured.voice_db[~measured.zero]
     if not heard.size:
-        none = np.zeros_like(found.zero)
-        return Channel(samples, found, np.zeros_like(found.power), found.voice_db, 0.0, none, none)
+        none = np.zeros_like(measured.zero)
+        return Channel(
+            samples, measured, np.zeros_like(measured.power), measured.voice_db, 0.0, none, none
+        )
     sure = detection.whole(samples, detector, heard, settings)
-    under_db = floor(found, settings)
-    loud_db = _loud_db(found, sure, settings)
-    raised = _raised(found, under_db, sure, loud_db, settings)
+    under_db = floor(measured, settings)
+    loud_db = _loud_db(measured, sure, settings)
+    raised = _raised(measured, under_db, sure, loud_db, settings)
     knocks = under(raised, sure, settings.stretch_threshold) & ~long(raised, settings.knock_ms)
     on = closed(raised & ~knocks, settings.join_ms)
     on &= ~under(on, sure, settings.stretch_threshold)
     on = long(on, settings.min_speech_ms)
-    return Channel(samples, found, sure, under_db, loud_db, on, raised)
+    return Channel(samples, measured, sure, under_db, loud_db, on, raised)
 
 
 def rise_db(sure: Frames, range_db: Frames, settings: config.Activity) -> Frames:
@@ -64,17 +66,17 @@ def rise_db(sure: Frames, range_db: Frames, settings: config.Activity) -> Frames
     return needed
 
 
-def _loud_db(found: Levels, sure: Frames, settings: config.Activity) -> float:
+def _loud_db(measured: Levels, sure: Frames, settings: config.Activity) -> float:
     """Level of loud speech, dBFS; of anything loud if the detector finds no speech."""
-    voiced = found.voice_db[(sure >= settings.threshold) & ~found.zero]
-    heard = voiced if voiced.size else found.voice_db[~found.zero]
+    voiced = measured.voice_db[(sure >= settings.threshold) & ~measured.zero]
+    heard = voiced if voiced.size else measured.voice_db[~measured.zero]
     return float(np.percentile(heard, settings.loud_percentile))
 
 
 def _raised(
-    found: Levels, under_db: Frames, sure: Frames, loud_db: float, settings: config.Activity
+    measured: Levels, under_db: Frames, sure: Frames, loud_db: float, settings: config.Activity
 ) -> Mask:
     """Frames that rise above the noise and are not reverberation."""
     needed = under_db + rise_db(sure, loud_db - under_db, settings)
-    on = found.voice_db > np.maximum(needed, loud_db - settings.depth_db)
-    return closed(on & ~found.zero, settings.bridge_ms)
+    on = measured.voice_db > np.maximum(needed, loud_db - settings.depth_db)
+    return closed(on & ~measured.zero, settings.bridge_ms)

@@ -57,8 +57,8 @@ def hear_again(
     voice, sure = np.zeros_like(busy), np.zeros(len(busy), np.float32)
     raised = channel.raised & ~busy
     for start, end in _stretches(grown(busy, settings.guard_ms), raised, settings):
-        heard = ~channel.found.zero[start:end]
-        level = channel.found.voice_db[start:end]
+        heard = ~channel.measured.zero[start:end]
+        level = channel.measured.voice_db[start:end]
         least_db = channel.loud_db - settings.alone_depth_db
         if heard.sum() * FRAME_MS < settings.knock_ms or level[heard].max() < least_db:
             continue
