@@ -17,6 +17,8 @@ from pipeline.rules.feature_join import SESSION
 SMALL_BASELINE = "small baseline"
 """Beginning of the reason why a clause was set aside."""
 _ALWAYS = frozenset([SESSION, "item_id", "start_ms", "end_ms", "text"])
+_AROUND_QUOTE = " .,;:"
+"""A match may begin or end with these: they are not quoted."""
 _NEXT_QUOTE = "\u201d, \u201c"
 """Between two matches: closes one quotation and opens the next."""
 
@@ -164,4 +166,5 @@ class Quoting:
         matches = lexicons.matches(lexicon, text) or lexicons.refusals(lexicon, text) or ()
         ordered = sorted(matches, key=lambda match: match.start)
         # Each match in quotation marks of its own: they do not follow each other directly.
-        return _NEXT_QUOTE.join(dict.fromkeys(text[m.start : m.end] for m in ordered)) or None
+        quotes = (text[m.start : m.end].strip(_AROUND_QUOTE) for m in ordered)
+        return _NEXT_QUOTE.join(dict.fromkeys(quotes)) or None

@@ -164,7 +164,7 @@ def test_two_minimal_responses() -> None:
     (hit,) = session["hits"].filter(pl.col("rule") == "minimal-response").to_dicts()
     texts = " ".join(clause["text"] for clause in hit["clauses"])
     assert "after 2.5 s, late for this client" in texts
-    assert "the therapist had to ask again" in texts
+    assert "so that the therapist had to ask again" in texts
     late = [c for c in hit["clauses"] if "latency_ms" in c["condition"]]
     assert all("fixed threshold" in clause["set_aside"] for clause in late)
 
@@ -301,6 +301,15 @@ def test_abstentions_are_listed() -> None:
     partly = {each.rule for each in told if each.guards_only}
     assert partly == {"silence-between-therapist-turns"}
     assert {each.because for each in told} == {"noise"}
+
+
+def test_each_match_is_quoted_on_its_own() -> None:
+    text = "You never listen to me, my week was fine, and you have no idea what it is like."
+    hits = book().hits(tables_of(script(TALK, ("C", 0.4, text))), english())
+    complaint = hits.filter(pl.col("rule") == "complaint-about-therapist").row(0, named=True)
+    quotes = complaint["clauses"][1]["text"]
+    assert quotes.startswith("\u201cYou never listen")
+    assert "\u201d, \u201cyou have no idea" in quotes
 
 
 def test_without_lexicons_nothing_is_quoted() -> None:
