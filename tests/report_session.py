@@ -228,7 +228,7 @@ def _silent_question(scene: Scene, book: Book) -> None:
         params=SILENCE_PARAMS,
         clauses=[
             clause(
-                "the therapist spoke, waited, and spoke again",
+                "the therapist got no answer and spoke again",
                 "before_role = 'therapist' AND after_role = 'therapist'",
                 {"before_role": "therapist", "after_role": "therapist"},
             ),
@@ -239,10 +239,10 @@ def _silent_question(scene: Scene, book: Book) -> None:
                 {"length_ms_z": None},
                 ["unusual"],
                 held=False,
-                set_aside="small baseline: 12 values, 30 are needed",
+                set_aside="small baseline: 12 values (30 needed)",
             ),
             clause(
-                "the therapist spoke, waited, and spoke again",
+                "the therapist got no answer and spoke again",
                 "before_role = 'therapist' AND after_role = 'therapist'",
                 {"before_role": "therapist", "after_role": "therapist"},
             ),
@@ -251,7 +251,7 @@ def _silent_question(scene: Scene, book: Book) -> None:
                 "long for this pair",
                 "length_ms >= 4000",
                 {"length_ms": 4100},
-                set_aside="small baseline: 12 values, a fixed threshold stands in",
+                set_aside="small baseline: 12 values (30 needed), a fixed threshold was used",
             ),
             clause("2 times", "at least 2 within 120 s", {"items": 2, "span_ms": 9300}),
         ],

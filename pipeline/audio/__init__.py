@@ -1,7 +1,7 @@
-"""What FFmpeg reads, at 16 kHz, channels kept, on the container's own clock.
+"""Decoding of whatever FFmpeg reads: 16 kHz, channels kept, on the container's own clock.
 
-`decode` gives the whole of a recording, for what measures; `stream` begins anywhere, for who
-listens. A second is the same second in both.
+`decode` gives a whole recording, for measuring; `stream` begins anywhere, for listening. Time is
+the same in both.
 """
 
 from pipeline.audio.container import READABLE

@@ -1,7 +1,7 @@
-"""Short pieces of a recording as Opus, to be heard beside what is said of them.
+"""Short audio clips of a recording, in Opus, for listening to a moment.
 
-A clip is made on request only, for it is a voice. It is WebM, which all current browsers play, and
-it holds nothing but sound: no date, no version of a program. The same input gives the same bytes.
+A clip is a voice, so it is made only on request. It is WebM, which all current browsers play, and
+contains nothing but sound: no date, no program version. The same input gives the same bytes.
 """
 
 import io
@@ -24,7 +24,7 @@ _FULL_SCALE = 32767
 
 @dataclass(frozen=True)
 class Clip:
-    """Sound of ``[start_ms, end_ms)``; `webm` is a whole file."""
+    """Audio of ``[start_ms, end_ms)``; `webm` is a complete file."""
 
     start_ms: int
     end_ms: int
@@ -32,13 +32,13 @@ class Clip:
 
 
 def clip(audio: Audio, start_ms: int, end_ms: int, settings: Clips) -> Clip:
-    """Sound around a moment, all channels mixed, at the level at which it was recorded.
+    """Audio around a moment, all channels mixed, at the recorded level.
 
     Parameters
     ----------
     start_ms, end_ms
-        The moment. The clip begins `settings.before_ms` sooner, ends `settings.after_ms` later and
-        lasts `settings.longest_ms` at most: of a long moment the beginning is heard.
+        The moment. The clip begins `settings.before_ms` earlier, ends `settings.after_ms` later and
+        lasts at most `settings.longest_ms`, so that a long moment is cut off at its end.
     """
     start = max(start_ms - settings.before_ms, 0)
     end = min(end_ms + settings.after_ms, start + settings.longest_ms, audio.duration_ms)
@@ -57,8 +57,8 @@ def _webm(samples: Samples, kbps: int) -> bytes:
         stream.bit_rate = kbps * 1000
         for start in range(0, len(whole), _FRAME):
             piece = np.zeros(_FRAME, np.int16)
-            own = whole[start : start + _FRAME]
-            piece[: len(own)] = own
+            block = whole[start : start + _FRAME]
+            piece[: len(block)] = block
             frame = AudioFrame.from_ndarray(piece[None], format="s16", layout="mono")
             frame.sample_rate, frame.pts = SAMPLE_RATE_HZ, start
             frame.time_base = Fraction(1, SAMPLE_RATE_HZ)

@@ -1,6 +1,6 @@
-"""A recording as FFmpeg sees it: which tracks of sound it has, and what it announces.
+"""A recording as FFmpeg sees it: its audio tracks, and the length that its header announces.
 
-FFmpeg is handed an open file and no protocol, so that a playlist in disguise reaches nothing.
+FFmpeg gets an open file and no protocol, so that a disguised playlist cannot reach other files.
 """
 
 from collections.abc import Iterator
@@ -21,19 +21,19 @@ OPTIONS: dict[str, Any] = {
     "options": {"protocol_whitelist": "none"},
     "metadata_errors": "ignore",
 }
-"""How every file is opened: nothing in it can name another."""
+"""How every file is opened: nothing in it can refer to another file."""
 
 READABLE = "wav, flac, mp3, m4a, ogg, opus, webm, mp4 or another file that FFmpeg decodes"
 
 _WITH_LENGTH = frozenset(
     ("mov,mp4,m4a,3gp,3g2,mj2", "flac", "aiff", "caf", "au", "asf", "avi", "wv", "tta", "ape")
 )
-"""Containers whose header says how long each track is."""
+"""Containers whose header gives the length of each track."""
 _WITH_COMMON_LENGTH = frozenset(("matroska,webm", "flv"))
-"""Containers whose header says how long the whole is: where a track has a length of its own there,
-FFmpeg guessed it from size and bit rate."""
+"""Containers whose header gives only the total length; the length of a track is then FFmpeg's guess
+from size and bit rate."""
 _UNTIMED = frozenset(("ac3", "eac3", "dts", "dtshd", "truehd", "mlp"))
-"""Bare frames whose times FFmpeg rounds, so that they drift: 2 s in three hours of AC-3."""
+"""Raw frames whose times FFmpeg rounds, so that they drift: 2 s in three hours of AC-3."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,16 @@ class Opened:
     Attributes
     ----------
     tracks
-        Its tracks of sound that can be decoded, in the order of the file.
+        Audio tracks that can be decoded, in the order of the file.
     passed_over
-        Tracks of sound that cannot be decoded.
+        Number of audio tracks that cannot be decoded.
     wave
         Header of a WAV file; None for other containers.
     announced_ms
-        Length that the file itself states, WAV apart; None: it states none. An estimate of
-        FFmpeg's is no statement.
+        Length that the file itself states, except for WAV; None: it states none. FFmpeg's estimates
+        do not count.
     exact_seeks
-        A place that is sought is the place that is found.
+        Whether seeking lands exactly at the requested time.
     """
 
     container: InputContainer
@@ -64,7 +64,7 @@ class Opened:
 
     @property
     def origin_s(self) -> float:
-        """Time zero of the recording on the container's clock."""
+        """Time zero of the recording on the container's clock, s."""
         return (self.container.start_time or 0) / av.time_base
 
 
@@ -75,15 +75,15 @@ def opened(path: Path) -> Iterator[Opened]:
     Raises
     ------
     InputError
-        It is empty, or holds no audio that can be decoded.
+        The file is empty, or contains no audio that can be decoded.
     FFmpegError, OSError
-        It cannot be opened.
+        The file cannot be opened.
     """
     with path.open("rb") as source:
         if not source.read(1):
             raise InputError("the file is empty", expected=READABLE)
         wave = headers.read_wave(source)
-        if wave and not wave.held:  # FFmpeg would look for samples through millions of chunks
+        if wave and not wave.held:  # FFmpeg would search millions of chunks for samples
             raise InputError(
                 "no audio could be decoded", expected=READABLE, hint="copy the file again"
             )
@@ -95,15 +95,15 @@ def opened(path: Path) -> Iterator[Opened]:
 
 def _looked_at(container: InputContainer, source: IO[bytes], wave: headers.Wave | None) -> Opened:
     sound = [stream for stream in container.streams if stream.type == "audio"]
-    # Sound in a codec that this FFmpeg does not know has no context.
+    # Audio in a codec that this FFmpeg does not know has no context.
     tracks = tuple(
         stream for stream in sound if isinstance(stream, AudioStream) and stream.codec_context
     )
     if not tracks:
-        raise InputError("the file holds no audio", expected=READABLE)
+        raise InputError("the file contains no audio", expected=READABLE)
     for track in tracks:
         if track.codec_context.name == "flac":
-            # Its frames carry a checksum; without a look at it a damaged one decodes to loud noise.
+            # Frames have a checksum; if it is not checked, a damaged frame decodes to loud noise.
             track.codec_context.options = {"err_detect": "crccheck+explode"}
     at = source.tell()
     name = container.format.name
@@ -121,16 +121,16 @@ def _announced_ms(
     container: InputContainer, tracks: tuple[AudioStream, ...], source: IO[bytes]
 ) -> int | None:
     whole_ms = s_to_ms(container.duration / av.time_base) if container.duration else None
-    own = [
+    lengths_ms = [
         s_to_ms(float(track.duration * track.time_base))
         for track in tracks
         if track.duration and track.time_base
     ]
     name = container.format.name
     if name in _WITH_LENGTH:
-        return max(own, default=whole_ms)
-    if name in _WITH_COMMON_LENGTH and not own:
-        # The picture may last longer; what a writer noted of each track is nearer.
+        return max(lengths_ms, default=whole_ms)
+    if name in _WITH_COMMON_LENGTH and not lengths_ms:
+        # The picture may last longer; the length that a writer noted for each track is closer.
         noted = [_noted_ms(track.metadata.get("DURATION", "")) for track in tracks]
         return min((ms for ms in (*_longest(noted), whole_ms) if ms), default=None)
     if name == "mp3" and headers.announces_frames(source):

@@ -1,7 +1,7 @@
-"""Decoding: whatever FFmpeg reads, to 16 kHz, channels kept, on the container's own clock.
+"""Decoding of whatever FFmpeg reads to 16 kHz, channels kept, on the container's own clock.
 
-All tracks of sound are channels of one recording, in the order of the file. The samples go in
-blocks to scratch files and are read back through memory maps: memory does not grow with length.
+All audio tracks are channels of one recording, in the order of the file. Samples are written to
+scratch files in blocks and read back through memory maps, so memory does not grow with length.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from pipeline.formats.repairs import Repairs
 
 @dataclass
 class Decoded:
-    """A decoded recording; a context manager that frees the scratch files.
+    """A decoded recording: a context manager that frees its scratch files.
 
     Attributes
     ----------
@@ -65,17 +65,17 @@ def decode(
     Parameters
     ----------
     paths
-        One file, or one per participant: each of these is mixed to one channel, laid side by side
-        from time zero, the shorter ones filled with zeros.
+        One file, or one for each participant: each of these is mixed to one channel, aligned at
+        time zero, and padded with zeros to the longest.
     scratch
-        Gives an empty scratch file.
+        Returns an empty scratch file.
 
     Raises
     ------
     InputError
-        A file is empty, is no recording, holds no audio, or goes beyond a ceiling of the settings.
+        A file is empty, is not a recording, contains no audio, or exceeds a limit of the settings.
     StoreError
-        No room for the decoded samples.
+        No disk space for the decoded samples.
     """
     files: list[IO[bytes]] = []
 
@@ -84,42 +84,42 @@ def decode(
         return files[-1]
 
     try:
-        found: list[_File] = []
+        parts: list[_File] = []
         for path in paths:
-            with _told():
-                found.append(_File.read(path, another, settings, sum(f.channels for f in found)))
-        with _told():
-            n_samples = max(file.written for file in found)
-            for file in found:
+            with _readable_errors():
+                parts.append(_File.read(path, another, settings, sum(f.channels for f in parts)))
+        with _readable_errors():
+            n_samples = max(file.written for file in parts)
+            for file in parts:
                 file.pad(n_samples)
-            made = _levelled(found, n_samples, settings)
-            channels = made.channels
-            if len(found) > 1:
+            levelled = _levelled(parts, n_samples, settings)
+            channels = levelled.channels
+            if len(parts) > 1:
                 unmixed = list(files)
-                channels = [_mixed(own, another(), n_samples) for own in made.of_files(found)]
-                made.channels.clear()
+                channels = [_mixed(own, another(), n_samples) for own in levelled.of_files(parts)]
+                levelled.channels.clear()
                 _free(unmixed)
     except BaseException:
         _free(files)
         raise
     audio = Audio(channels)
-    row = _facts(found, audio) | {
-        "correlation": made.correlation(found) if len(channels) > 1 else None,
-        "factors": made.factors if any(factor != 1 for factor in made.factors) else None,
-        "repairs": [*_sentences(found), *made.sentences] or None,
+    row = _facts(parts, audio) | {
+        "correlation": levelled.correlation(parts) if len(channels) > 1 else None,
+        "factors": levelled.factors if any(factor != 1 for factor in levelled.factors) else None,
+        "repairs": [*_sentences(parts), *levelled.sentences] or None,
     }
     return Decoded(audio, MEDIA.frame([row]), _dropouts(audio, settings), files)
 
 
-def _facts(found: Sequence["_File"], audio: Audio) -> dict[str, object]:
-    promised = [file.promised_ms for file in found if file.promised_ms]
+def _facts(parts: Sequence["_File"], audio: Audio) -> dict[str, object]:
+    promised = [file.promised_ms for file in parts if file.promised_ms]
     return {
         "duration_ms": max(1, audio.duration_ms),
-        "sample_rate_hz": min(track.rate_hz for file in found for track in file.tracks),
+        "sample_rate_hz": min(track.rate_hz for file in parts for track in file.tracks),
         "channels": len(audio.channels),
-        "codec": "+".join(sorted({track.codec for file in found for track in file.tracks})),
-        "damaged_packets": sum(track.damaged for file in found for track in file.tracks),
-        "gap_ms": sum(max(track.gap_ms for track in file.tracks) for file in found),
+        "codec": "+".join(sorted({track.codec for file in parts for track in file.tracks})),
+        "damaged_packets": sum(track.damaged for file in parts for track in file.tracks),
+        "gap_ms": sum(max(track.gap_ms for track in file.tracks) for file in parts),
         "promised_ms": max(promised, default=None),
     }
 
@@ -131,7 +131,7 @@ class _File:
     Attributes
     ----------
     promised_ms
-        Length that its header announces; None: it announces none.
+        Length that the header announces; None: none.
     """
 
     tracks: list[Track] = field(default_factory=list)
@@ -142,65 +142,65 @@ class _File:
     def read(
         cls, path: Path, scratch: Callable[[], IO[bytes]], settings: AudioDecoding, before: int
     ) -> Self:
-        """Decode all tracks, one after the other; `before`: channels of earlier files."""
-        made, index, count = cls(), 0, 1
+        """Decode all tracks, one after the other; `before` is the number of earlier channels."""
+        file, index, count = cls(), 0, 1
         while index < count:
-            with opened(path) as found:
-                count = len(found.tracks)
+            with opened(path) as source:
+                count = len(source.tracks)
                 if not index:
-                    made._check(found, settings, before)
+                    file._check(source, settings, before)
                 track = Track(scratch, settings)
-                made.tracks.append(track)
-                track.decode(found, found.tracks[index])
+                file.tracks.append(track)
+                track.decode(source, source.tracks[index])
                 if index == count - 1:
-                    made._finish(found)
+                    file._finish(source)
             index += 1
-        return made
+        return file
 
     @property
     def written(self) -> int:
-        """Samples of the longest track."""
+        """Number of samples of the longest track."""
         return max(track.written for track in self.tracks)
 
     @property
     def channels(self) -> int:
-        """Channels of all tracks."""
+        """Number of channels of all tracks."""
         return sum(len(track.files) for track in self.tracks)
 
     def pad(self, n_samples: int) -> None:
-        """Fill all tracks with zeros up to `n_samples`."""
+        """Pad all tracks with zeros to `n_samples`."""
         for track in self.tracks:
             track.pad(n_samples)
 
-    def _check(self, found: Opened, settings: AudioDecoding, before: int) -> None:
-        channels = before + sum(t.codec_context.layout.nb_channels for t in found.tracks)
+    def _check(self, source: Opened, settings: AudioDecoding, before: int) -> None:
+        channels = before + sum(t.codec_context.layout.nb_channels for t in source.tracks)
         if channels > settings.max_channels:
             raise InputError(
                 f"the recording has {channels} channels",
                 expected=f"{settings.max_channels} at most",
-                hint="save the tracks of the speakers alone, or set audio.max_channels",
+                hint="save only the speakers' tracks, or set audio.max_channels",
             )
 
-    def _finish(self, found: Opened) -> None:
+    def _finish(self, source: Opened) -> None:
         if not self.written:
             raise InputError(
                 "no audio could be decoded", expected=READABLE, hint="copy the file again"
             )
-        self.promised_ms = found.announced_ms
-        if found.wave and found.wave.announced is not None:
+        self.promised_ms = source.announced_ms
+        if source.wave and source.wave.announced is not None:
             held_ms = samples_to_ms(self.written)
-            self.promised_ms = held_ms * found.wave.announced // max(found.wave.held, 1)
-        if found.wave:
-            self.repairs.update(found.wave.repairs)
-        self.repairs["Audio tracks that cannot be decoded, passed over"] += found.passed_over
+            self.promised_ms = held_ms * source.wave.announced // max(source.wave.held, 1)
+        if source.wave:
+            self.repairs.update(source.wave.repairs)
+        self.repairs["Audio tracks that cannot be decoded, skipped"] += source.passed_over
         self.repairs["Audio tracks without sound, kept as silent channels"] += sum(
             not track.written for track in self.tracks
         )
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """What FFmpeg and the system raise, as errors that a person can act on."""
+def _readable_errors() -> Iterator[None]:
+    """Turn errors of FFmpeg and of the system into errors that a person can act on."""
     try:
         yield
     except av.error.FFmpegError as caught:
@@ -209,7 +209,7 @@ def _told() -> Iterator[None]:
         raise InputError(
             "not a recording that can be decoded",
             expected=READABLE,
-            hint="play it to see whether it is whole; copy it again if it is not",
+            hint="play it to see whether it is complete; copy it again if it is not",
         ) from caught
     except OSError as caught:
         if caught.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -218,33 +218,33 @@ def _told() -> Iterator[None]:
         raise InputError(f"the file cannot be read: {reason}") from caught
 
 
-def _sentences(found: Sequence[_File]) -> Iterator[str]:
+def _sentences(parts: Sequence[_File]) -> Iterator[str]:
     repairs = Repairs()
-    for file in found:
+    for file in parts:
         repairs.update(file.repairs)
     yield from repairs.sentences()
-    if len(found) == 1 and len(found[0].tracks) > 1:
+    if len(parts) == 1 and len(parts[0].tracks) > 1:
         spans, first = [], 1
-        for track in found[0].tracks:
+        for track in parts[0].tracks:
             last = first + len(track.files) - 1
             spans.append(f"{first}" if first == last else f"{first}-{last}")
             first = last + 1
         yield (
-            f"The file has {len(spans)} audio tracks, which are channels of one recording: "
+            f"The file has {len(spans)} audio tracks, used as channels of one recording: "
             f"{', '.join(spans)}."
         )
 
 
 @dataclass
 class _Levelled:
-    """Channels of all files, levelled and turned over where they cancelled.
+    """Channels of all files, level adjusted and inverted channels turned over.
 
     Attributes
     ----------
     factors
-        What each was multiplied by.
+        Factor by which each channel was multiplied.
     of_pairs
-        Sums of products of each pair, after that.
+        Sum of products of each pair of channels, after that.
     """
 
     channels: list[Samples]
@@ -252,18 +252,18 @@ class _Levelled:
     of_pairs: NDArray[np.float64]
     sentences: list[str]
 
-    def of_files(self, found: Sequence[_File]) -> Iterator[list[Samples]]:
+    def of_files(self, parts: Sequence[_File]) -> Iterator[list[Samples]]:
         """The channels of each file."""
         first = 0
-        for file in found:
+        for file in parts:
             yield self.channels[first : first + file.channels]
             first += file.channels
 
-    def correlation(self, found: Sequence[_File]) -> float | None:
-        """Smallest correlation of two channels of the recording; None: fewer than two sound."""
+    def correlation(self, parts: Sequence[_File]) -> float | None:
+        """Smallest correlation of two channels; None: fewer than two have sound."""
         of_pairs = self.of_pairs
-        if len(found) > 1:
-            mixing = np.repeat(np.eye(len(found)), [file.channels for file in found], axis=1)
+        if len(parts) > 1:
+            mixing = np.repeat(np.eye(len(parts)), [file.channels for file in parts], axis=1)
             of_pairs = mixing @ of_pairs @ mixing.T
         sounding = np.flatnonzero(np.diag(of_pairs) > 0)
         if len(sounding) < 2:  # noqa: PLR2004  # a pair
@@ -272,17 +272,17 @@ class _Levelled:
         return float(alike[np.triu_indices(len(sounding), 1)].min())
 
 
-def _levelled(found: Sequence[_File], n_samples: int, settings: AudioDecoding) -> _Levelled:
+def _levelled(parts: Sequence[_File], n_samples: int, settings: AudioDecoding) -> _Levelled:
     factors: list[float] = []
     sentences: list[str] = []
-    files = [file for each in found for track in each.tracks for file in track.files]
-    for each in found:
-        own = [_mapped(file, n_samples) for track in each.tracks for file in track.files]
-        level = gain.level(own, settings)
-        sentences += [said for said in level.sentences() if said not in sentences]
-        factors += [level.factor] * len(own)
+    files = [file for each in parts for track in each.tracks for file in track.files]
+    for each in parts:
+        of_file = [_mapped(file, n_samples) for track in each.tracks for file in track.files]
+        level = gain.level(of_file, settings)
+        sentences += [text for text in level.sentences() if text not in sentences]
+        factors += [level.factor] * len(of_file)
         if level.factor != 1 or level.cut:
-            for samples in own:
+            for samples in of_file:
                 _multiply(samples, level.factor, most=1)
     channels = [_mapped(file, n_samples) for file in files]
     of_pairs = gain.products(channels)
@@ -292,9 +292,9 @@ def _levelled(found: Sequence[_File], n_samples: int, settings: AudioDecoding) -
         of_pairs[number] *= -1
         of_pairs[:, number] *= -1
         which = f"Channel {number + 1} is inverted against channel {other + 1}"
-        if len(found) > 1:
+        if len(parts) > 1:
             which = "A channel of a participant's file is inverted against another"
-        sentences.append(f"{which}; it was turned over for listening and measuring.")
+        sentences.append(f"{which}; this was corrected for listening and measuring.")
     return _Levelled(channels, factors, of_pairs, sentences)
 
 
@@ -303,17 +303,17 @@ def _mapped(file: IO[bytes], n_samples: int) -> Samples:
 
 
 def _multiply(samples: Samples, factor: float, most: float = np.inf) -> None:
-    """In place; what then lies beyond `most` is cut off there."""
+    """Multiply in place; values beyond `most` are clipped there."""
     for start in range(0, len(samples), _BLOCK):
         block = samples[start : start + _BLOCK]
         np.clip(block * np.float32(factor), -most, most, out=block)
 
 
 def _mixed(channels: Sequence[Samples], file: IO[bytes], n_samples: int) -> Samples:
-    """The mean of channels in a scratch file of its own."""
-    own = Audio(channels)
+    """The mean of channels, in a scratch file of its own."""
+    audio = Audio(channels)
     for start in range(0, n_samples, _BLOCK):
-        file.write(own.mixed(start, start + _BLOCK).astype(np.float32).tobytes())
+        file.write(audio.mixed(start, start + _BLOCK).astype(np.float32).tobytes())
     file.flush()
     return _mapped(file, n_samples)
 
@@ -329,8 +329,8 @@ def _free(files: Sequence[IO[bytes]]) -> None:
 
 def _no_room() -> StoreError:
     return StoreError(
-        "the disk is full while the recording is decoded",
-        expected="4 bytes x 16,000 x seconds x channels of free space, for the time of the run",
+        "the disk is full: the recording could not be decoded",
+        expected="4 bytes x 16,000 x seconds x channels of free space during the run",
         hint="free some space, or choose another folder with --workspace",
     )
 

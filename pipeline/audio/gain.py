@@ -1,9 +1,9 @@
-"""Sound as it was meant: turned up where nobody could hear it, turned over where channels cancel.
+"""Level correction: inaudible or overloaded sound is scaled, inverted channels are turned over.
 
-A float recording may lie 90 dB under full scale or far over it, and a cable or a plug-in may turn a
-channel upside down, so that both cancel as soon as they are mixed. Each channel gets one factor; a
-negative one turns it over. Sizes are powers of two, so that samples keep all their bits and
-channels of one file their relation.
+A float recording may lie 90 dB below full scale or far above it, and a cable or a plug-in may
+invert a channel, so that two channels cancel when they are mixed. Each channel gets one factor; a
+negative one turns it over. Factors are powers of two, so that samples keep all their bits and the
+channels of a file keep their relation.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,25 +30,25 @@ class Level:
     factor
         A power of two.
     cut
-        Frames of 10 ms that then still go beyond full scale, and are cut off there.
+        Number of 10 ms frames that still exceed full scale and are clipped.
     """
 
     factor: float = 1.0
     cut: int = 0
 
     def sentences(self) -> Iterator[str]:
-        """What was done, for a person."""
+        """What was done, in sentences."""
         by_db = round(abs(np.log2(self.factor)) * _DB_OF_TWO)
         if self.factor > 1:
             yield f"The sound is very quiet; it was turned up by {by_db} dB."
         if self.factor < 1:
-            yield f"The sound goes far beyond full scale; it was turned down by {by_db} dB."
+            yield f"The sound is far above full scale; it was turned down by {by_db} dB."
         if self.cut:
-            yield f"Moments of 10 ms beyond full scale, cut off there: {self.cut}."
+            yield f"Frames of 10 ms clipped at full scale: {self.cut}."
 
 
 def level(channels: Sequence[Samples], settings: AudioDecoding) -> Level:
-    """The factor that brings the sound of one file to where it can be heard and played.
+    """The factor that makes the sound of one file audible and playable.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def level(channels: Sequence[Samples], settings: AudioDecoding) -> Level:
 
 
 def _frames(samples: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Variance and peak of each whole 10 ms; a constant offset is no sound."""
+    """Variance and peak of each 10 ms frame; variance ignores a constant offset."""
     spread, peak = [], []
     for start in range(0, len(samples), _BLOCK):
         block = np.asarray(samples[start : start + _BLOCK], np.float64)
@@ -88,7 +88,7 @@ def _frames(samples: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def products(channels: Sequence[Samples]) -> NDArray[np.float64]:
-    """Sums of products of each pair of channels, means of a minute taken off."""
+    """Sum of products of each pair of channels, with the mean of each minute removed."""
     total = np.zeros((len(channels), len(channels)))
     for start in range(0, len(channels[0]), _BLOCK):
         block = np.stack([samples[start : start + _BLOCK] for samples in channels])
@@ -98,15 +98,15 @@ def products(channels: Sequence[Samples]) -> NDArray[np.float64]:
 
 
 def correlations(of_pairs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Correlation of each pair, -1 to 1; 0 with a silent channel."""
+    """Correlation of each pair of channels, -1 to 1; 0 if one is silent."""
     size = np.sqrt(np.diag(of_pairs))
     scale = np.outer(size, size)
-    found: NDArray[np.float64] = np.where(scale > 0, of_pairs / np.where(scale > 0, scale, 1), 0)
-    return found
+    alike: NDArray[np.float64] = np.where(scale > 0, of_pairs / np.where(scale > 0, scale, 1), 0)
+    return alike
 
 
 def turned_over(of_pairs: NDArray[np.float64], settings: AudioDecoding) -> dict[int, int]:
-    """Channels that are inverted, each with the channel before it that it would cancel."""
+    """Inverted channels, each with the earlier channel that it would cancel."""
     alike = correlations(of_pairs)
     signs: dict[int, int] = {}
     against: dict[int, int] = {}

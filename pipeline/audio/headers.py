@@ -1,11 +1,11 @@
-"""What the head of a file says of its length, read without FFmpeg.
+"""Length that a file's header announces, read without FFmpeg.
 
-FFmpeg trims what a header announces to what is there, so that a file that was cut off looks whole;
-and where a header announces less than is there, it stops too soon. Recorders that crash, and tools
-that write a stream, leave such headers::
+FFmpeg trims the announced length to what is there, so that a file that was cut off looks complete;
+and if a header announces too little, FFmpeg stops too early. Recorders that crash and tools that
+write streams leave such headers::
 
     RIFF ....WAVE fmt .... byte rate ....  data size| samples ........ | LIST ....
-                           wrong: seeks err     too small: the end is not heard
+                           wrong: seeks err     too small: the end is lost
 
 `Mended` shows FFmpeg the same file with the right numbers; nothing is written.
 """
@@ -20,13 +20,13 @@ from typing import IO
 from pipeline.formats.repairs import Repairs
 
 _UNKNOWN_SIZE = 0x7FFF_0000
-"""What streaming recorders write for a length that they do not know lies at or above this."""
+"""Streaming recorders write this or more for an unknown length."""
 _UNKNOWN_LONG = 1 << 62
 _LARGEST = 0xFFFF_FFFF
 _MOST_CHUNKS = 1000
 _PADDING = 65_536
 _PCM_BITS = {1: None, 3: None, 6: 8, 7: 8}
-"""Format tags of whole samples (integer, float, A-law, mu-law), with their bits where fixed."""
+"""Format tags of whole samples (integer, float, A-law, mu-law), with their bits if fixed."""
 _EXTENSIBLE = 0xFFFE
 _KNOWN_CHUNKS = (
     *(b"LIST", b"fact", b"cue ", b"bext", b"iXML", b"axml", b"id3 ", b"ID3 ", b"smpl", b"inst"),
@@ -34,26 +34,25 @@ _KNOWN_CHUNKS = (
 )
 _W64_RIFF = bytes.fromhex("2e91cf11a5d628db04c10000")
 _W64_GUID = bytes.fromhex("f3acd3118cd100c04f8edb8a")
-"""How the names of the file and of its chunks end in Sony Wave64."""
+"""Endings of the names of the file and of its chunks in Sony Wave64."""
 
 
 @dataclass
 class Wave:
-    """What a file of the WAV family (RIFF, RF64, Wave64) says, and what it holds.
+    """Header and contents of a file of the WAV family (RIFF, RF64, Wave64).
 
     Attributes
     ----------
     announced
-        Bytes of samples by the header; None: its writer did not know, or it names less than there
-        is.
+        Bytes of samples by the header; None: the writer did not know, or the header names too few.
     held
-        Bytes of samples that are there; none where no samples begin within a thousand chunks.
+        Bytes of samples in the file; 0 if no samples begin within the first thousand chunks.
     whole_samples
-        The codec is PCM: any byte position is an exact time.
+        The codec is PCM, so that any byte position is an exact time.
     patches
-        Bytes that FFmpeg is shown in place of those at a position.
+        Position to the bytes that FFmpeg reads instead of those in the file.
     repairs
-        What was mended.
+        What was repaired.
     """
 
     announced: int | None = None
@@ -64,7 +63,7 @@ class Wave:
 
 
 class Mended(io.RawIOBase):
-    """A file as FFmpeg reads it, some bytes shown as others."""
+    """A file with some bytes replaced, for FFmpeg to read."""
 
     def __init__(self, source: IO[bytes], patches: Mapping[int, bytes]) -> None:
         super().__init__()
@@ -103,7 +102,7 @@ class Mended(io.RawIOBase):
 
 
 def read_wave(source: IO[bytes]) -> Wave | None:
-    """What the header of a WAV file says; None for files of another family."""
+    """Header and contents of a WAV file; None for files of another family."""
     source.seek(0)
     head = source.read(16)
     size = source.seek(0, os.SEEK_END)
@@ -116,7 +115,7 @@ def read_wave(source: IO[bytes]) -> Wave | None:
 
 @dataclass(frozen=True)
 class _Chunk:
-    """A chunk: its name, where its body begins, its size, and where the size stands."""
+    """A chunk: its name, position and size of its body, and position of the size."""
 
     name: bytes
     at: int
@@ -137,7 +136,7 @@ def _riff_chunks(source: IO[bytes], file_size: int) -> Iterator[_Chunk]:
 
 
 def _w64_chunks(source: IO[bytes], file_size: int) -> Iterator[_Chunk]:
-    """As those of RIFF; names are cut to their first four bytes, sizes are those of bodies."""
+    """As `_riff_chunks`; names are cut to their first four bytes, sizes are those of bodies."""
     at = 40
     for _ in range(_MOST_CHUNKS):
         source.seek(at)
@@ -150,42 +149,42 @@ def _w64_chunks(source: IO[bytes], file_size: int) -> Iterator[_Chunk]:
 
 
 def _of_chunks(source: IO[bytes], chunks: Iterator[_Chunk], file_size: int, *, w64: bool) -> Wave:
-    found = Wave()
+    wave = Wave()
     long: _Chunk | None = None
     for chunk in chunks:
         source.seek(chunk.at)
         if chunk.name == b"fmt ":
-            _format(found, source.read(min(chunk.size, 64)), chunk.at)
+            _format(wave, source.read(min(chunk.size, 64)), chunk.at)
         elif chunk.name == b"ds64" and chunk.size >= 16:  # noqa: PLR2004  # two sizes
             size = struct.unpack_from("<Q", source.read(16), 8)[0]
             long = _Chunk(b"data", chunk.at, size, chunk.at + 8)
         elif chunk.name == b"data":
             use_long = long is not None and chunk.size == _LARGEST
-            told = long if long is not None and use_long else chunk
+            data = long if long is not None and use_long else chunk
             least_unknown = _UNKNOWN_LONG if use_long or w64 else _UNKNOWN_SIZE
             rest = max(file_size - chunk.at, 0)
-            if told.size > rest and told.size >= least_unknown:
-                found.held = rest
-            elif told.size >= rest or _ends_so(source, chunk.at + told.size, file_size, w64=w64):
-                found.announced, found.held = told.size, min(told.size, rest)
+            if data.size > rest and data.size >= least_unknown:
+                wave.held = rest
+            elif data.size >= rest or _ends_at(source, chunk.at + data.size, file_size, w64=w64):
+                wave.announced, wave.held = data.size, min(data.size, rest)
             else:
-                found.held = rest
-                found.repairs[_TOO_SMALL] += 1
+                wave.held = rest
+                wave.repairs[_TOO_SMALL] += 1
                 shown = rest + 24 if w64 else rest
-                found.patches[told.size_at] = (
+                wave.patches[data.size_at] = (
                     struct.pack("<Q", shown)
                     if use_long or w64
                     else struct.pack("<I", min(shown, _LARGEST))
                 )
             break
-    return found
+    return wave
 
 
-_TOO_SMALL = "Headers that announced less sound than the file holds, which was read to its end"
+_TOO_SMALL = "Headers that announced less audio than the file contains; all of it was read"
 
 
-def _format(found: Wave, body: bytes, at: int) -> None:
-    """Read the format; a byte rate that contradicts it is shown to FFmpeg as it must be."""
+def _format(wave: Wave, body: bytes, at: int) -> None:
+    """Read the format; a byte rate that contradicts it is corrected for FFmpeg."""
     if len(body) < 16:  # noqa: PLR2004  # up to the bits of a sample
         return
     tag, channels, rate_hz, byte_rate, block, bits = struct.unpack_from("<HHIIHH", body)
@@ -193,17 +192,17 @@ def _format(found: Wave, body: bytes, at: int) -> None:
         tag = struct.unpack_from("<H", body, 24)[0]
     if tag not in _PCM_BITS:
         return
-    found.whole_samples = True
+    wave.whole_samples = True
     least = channels * -(-(_PCM_BITS[tag] or bits) // 8)
     if channels and (block < least or block % channels):
         block = least
-        found.patches[at + 12] = struct.pack("<H", min(block, 0xFFFF))
+        wave.patches[at + 12] = struct.pack("<H", min(block, 0xFFFF))
     if byte_rate != rate_hz * block:
-        found.patches[at + 8] = struct.pack("<I", min(rate_hz * block, _LARGEST))
+        wave.patches[at + 8] = struct.pack("<I", min(rate_hz * block, _LARGEST))
 
 
-def _ends_so(source: IO[bytes], at: int, file_size: int, *, w64: bool) -> bool:
-    """Whether the sound ends at a place: nothing follows but other chunks, or padding."""
+def _ends_at(source: IO[bytes], at: int, file_size: int, *, w64: bool) -> bool:
+    """Whether the samples end at `at`: only other chunks or padding follow."""
     if w64:
         at += -at % 8
         source.seek(at)
@@ -233,9 +232,9 @@ def _chunks_follow(source: IO[bytes], at: int, file_size: int) -> bool:
 
 
 def announces_frames(source: IO[bytes]) -> bool:
-    """Whether an MP3 file says how many frames it has (Xing, Info or VBRI with a count).
+    """Whether an MP3 file states its number of frames (Xing, Info or VBRI with a count).
 
-    Without, FFmpeg takes the bit rate of the first frames for that of all.
+    If not, FFmpeg assumes the bit rate of the first frames throughout.
     """
     source.seek(0)
     head = source.read(10)
@@ -255,7 +254,7 @@ def announces_frames(source: IO[bytes]) -> bool:
 
 
 def is_chained_ogg(source: IO[bytes]) -> bool:
-    """Whether an Ogg file is several one after the other: then its times begin anew inside."""
+    """Whether an Ogg file consists of several in sequence, so that its times restart inside."""
     at = 0
     for _ in range(_MOST_CHUNKS):  # the streams that begin at the start
         source.seek(at)
@@ -273,4 +272,4 @@ def is_chained_ogg(source: IO[bytes]) -> bool:
 
 
 _OGG_BEGINS = b"OggS\0\2"
-"""Begin of an Ogg page that begins a stream."""
+"""Start of the first Ogg page of a stream."""

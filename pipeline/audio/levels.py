@@ -1,4 +1,4 @@
-"""Power of a channel every 10 ms, the noise under it, and how periodic it is."""
+"""Power of a channel every 10 ms, the level of its noise, and how periodic it is."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ from pipeline.core.time import FRAME_MS, SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 Frames = NDArray[np.float32]
 """One value for each 10 ms ``[10 * k, 10 * k + 10)``."""
 
-TINY = 1e-12  # power under -120 dBFS is as good as none
-_FRAMES_PER_READ = 6_000  # one minute; what is read at once, however long the recording
+TINY = 1e-12  # power below -120 dBFS counts as none
+_FRAMES_PER_READ = 6_000  # one minute, read at a time however long the recording
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Levels:
     voice_db
         Level without rumble, smoothed over 30 ms, dBFS.
     zero
-        All samples are exactly zero.
+        Frames in which all samples are exactly zero.
     """
 
     power: Frames
@@ -38,7 +38,7 @@ class Levels:
 
 
 def levels(samples: Samples, settings: config.Activity) -> Levels:
-    """Power of each frame; a frame that the end cuts short is filled up with zeros."""
+    """Power of each frame; an incomplete last frame is padded with zeros."""
     n = -(-len(samples) // SAMPLES_PER_FRAME)
     power = np.empty(n, dtype=np.float32)
     voice = np.empty(n, dtype=np.float32)
@@ -59,27 +59,27 @@ def levels(samples: Samples, settings: config.Activity) -> Levels:
 
 
 def without_rumble(samples: Samples, settings: config.Activity) -> Samples:
-    """A short piece of samples without what lies under every voice."""
+    """A short piece of samples without the frequencies below every voice."""
     rumble = _rumble(settings)
     start = scipy.signal.sosfilt_zi(rumble) * samples[0]
-    found: Samples = scipy.signal.sosfilt(rumble, samples, zi=start)[0].astype(np.float32)
-    return found
+    filtered: Samples = scipy.signal.sosfilt(rumble, samples, zi=start)[0].astype(np.float32)
+    return filtered
 
 
 def _rumble(settings: config.Activity) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = scipy.signal.butter(
+    sections: NDArray[np.float64] = scipy.signal.butter(
         2, settings.rumble_hz, "highpass", fs=SAMPLE_RATE_HZ, output="sos"
     )
-    return found
+    return sections
 
 
-def floor(found: Levels, settings: config.Activity) -> Frames:
-    """Level of the noise around each frame, dBFS: the lowest quiet stretch within `floor_ms`."""
+def floor(measured: Levels, settings: config.Activity) -> Frames:
+    """Level of the noise around each frame, dBFS: the quietest block within `floor_ms`."""
     block = settings.floor_block_ms // FRAME_MS
-    n = len(found.voice_db)
+    n = len(measured.voice_db)
     count = -(-n // block)
     padded = np.full(count * block, np.nan, dtype=np.float32)
-    padded[:n] = np.where(found.zero, np.nan, found.voice_db)
+    padded[:n] = np.where(measured.zero, np.nan, measured.voice_db)
     quiet = np.full(count, np.inf, dtype=np.float32)
     framed = padded.reshape(count, block)
     heard = np.isfinite(framed).any(axis=1)
@@ -93,9 +93,9 @@ def floor(found: Levels, settings: config.Activity) -> Frames:
 
 
 def periodicity(samples: Samples, settings: config.Activity) -> Frames:
-    """How much the `period_window_ms` that begin at each 10 ms repeat themselves, -1 to 1.
+    """How periodic the `period_window_ms` from each 10 ms on are, -1 to 1.
 
-    Largest normalised autocorrelation at the pitch of voices.
+    The largest normalised autocorrelation at the pitch of voices.
     """
     window = settings.period_window_ms * SAMPLE_RATE_HZ // 1000
     periods = slice(
@@ -110,5 +110,5 @@ def periodicity(samples: Samples, settings: config.Activity) -> Frames:
     before = energy[:, window - np.arange(window)[periods]]
     after = energy[:, -1:] - energy[:, periods]
     alike /= np.sqrt(np.maximum(before * after, TINY**2))
-    found: Frames = np.asarray(alike.max(axis=1), np.float32)
-    return found
+    largest: Frames = np.asarray(alike.max(axis=1), np.float32)
+    return largest

@@ -1,4 +1,4 @@
-"""Decoded sound in memory: samples of each channel."""
+"""Decoded audio: the samples of each channel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipeline.core.time import SAMPLE_RATE_HZ, samples_to_ms
 
 Samples = NDArray[np.float32]
-"""Shape (n,), 16 kHz, full scale is -1..1."""
+"""Shape (n,), 16 kHz, full scale -1 to 1."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Audio:
     Attributes
     ----------
     channels
-        Samples of each channel at 16 kHz, usually memory-mapped: slice them, never copy the whole.
+        Samples of each channel at 16 kHz, usually memory-mapped: slice them, do not copy all.
     """
 
     channels: Sequence[Samples]

@@ -1,8 +1,8 @@
-"""Sound from any place of a recording on, without what lies before it.
+"""Audio of a recording from any second on, without decoding what lies before it.
 
-Containers are asked for the packet before the place; from there on frames are laid where their own
-times say, as `decode` lays them. What the container skips stays zero. Where a container cannot be
-asked, for it knows no times but the sum of what was before, all before is decoded and let go.
+The container is asked for the packet before that time; from there on, frames are placed by their
+timestamps, as in `decode`. Time that the container skips stays zero. A container without timestamps
+is decoded from the start, and everything before the requested second is dropped.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,21 +24,21 @@ from pipeline.core.errors import InputError
 from pipeline.core.time import SAMPLE_RATE_HZ
 
 BLOCK_SAMPLES = SAMPLE_RATE_HZ
-"""A second: what a player asks for next."""
+"""A second: what a player requests at a time."""
 _PREROLL_SAMPLES = SAMPLE_RATE_HZ
-"""Codecs need some frames before theirs are right (Opus asks for 80 ms, AAC for two frames)."""
+"""Codecs need some frames before their output is right (Opus 80 ms, AAC two frames)."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A second of sound.
+    """A second of audio.
 
     Attributes
     ----------
     number
-        It begins `number` seconds after the start of the recording.
+        The block begins `number` seconds after the start of the recording.
     samples
-        Shape (channels, 16000), full scale is -1..1; zeros after the end.
+        Shape (channels, 16000), full scale -1 to 1; zeros after the end.
     """
 
     number: int
@@ -48,20 +48,20 @@ class Block:
 def stream(
     paths: Sequence[Path], first: int = 0, factors: Sequence[float] | None = None
 ) -> Iterator[Block]:
-    """Blocks of one second from second `first` on, to the end.
+    """Blocks of one second, from second `first` to the end.
 
     Parameters
     ----------
     paths
-        As `decode` takes them: one file, or one per participant, each then mixed to one channel.
+        As for `decode`: one file, or one for each participant, each mixed to one channel.
     factors
-        What `decode` multiplied the channels of the files by (column `factors` of table `media`);
-        None: all by 1.
+        Factors that `decode` applied to the channels (column `factors` of table `media`); None: all
+        are 1.
 
     Raises
     ------
     InputError
-        A file holds no audio or cannot be decoded. Damage in the middle ends the file's sound.
+        A file contains no audio or cannot be decoded. Damage in the middle ends its audio.
     """
     with ExitStack() as held:
         files = [_tracks(path, first, held) for path in paths]
@@ -74,26 +74,27 @@ def stream(
 
 
 def _laid(files: list[list[NDArray[np.float32]]], factors: Sequence[float] | None) -> Samples:
-    """Channels of all files, each file mixed to one where there are several."""
+    """Channels of all files; with several files, each is mixed to one channel."""
     laid, before = [], 0
     for tracks in files:
-        own = np.concatenate(tracks)
+        channels = np.concatenate(tracks)
         if factors is not None:
-            own = own * np.array(factors[before : before + len(own)], np.float32)[:, None]
-        before += len(own)
-        laid.append(own.mean(axis=0, keepdims=True) if len(files) > 1 else own)
+            own_factors = np.array(factors[before : before + len(channels)], np.float32)
+            channels = channels * own_factors[:, None]
+        before += len(channels)
+        laid.append(channels.mean(axis=0, keepdims=True) if len(files) > 1 else channels)
     return np.concatenate(laid)
 
 
 def _tracks(path: Path, first: int, held: ExitStack) -> list["_Track"]:
-    """All tracks of a file, each with the file opened for itself."""
+    """All tracks of a file; each opens the file for itself."""
     tracks = [held.enter_context(_Track(path, first, 0))]
     rest = range(1, tracks[0].count)
     return tracks + [held.enter_context(_Track(path, first, index)) for index in rest]
 
 
 class _Track:
-    """Decodes one track of a file from a second on; a context manager that closes it."""
+    """Decodes one track from a given second on; a context manager that closes the file."""
 
     def __init__(self, path: Path, first: int, index: int) -> None:
         self._first = first * BLOCK_SAMPLES
@@ -104,13 +105,13 @@ class _Track:
         self._incoming: tuple[int, str, str] | None = None
         self._opened = ExitStack()
         try:
-            found = self._opened.enter_context(opened(path))
-            self.count = len(found.tracks)
-            self._container, self._stream = found.container, found.tracks[index]
+            source = self._opened.enter_context(opened(path))
+            self.count = len(source.tracks)
+            self._container, self._stream = source.container, source.tracks[index]
             self._layout = self._stream.codec_context.layout.name
             self._channels = self._stream.codec_context.layout.nb_channels
-            self._origin_s = found.origin_s
-            self._seeks = bool(first) and found.exact_seeks
+            self._origin_s = source.origin_s
+            self._seeks = bool(first) and source.exact_seeks
             if self._seeks:
                 from_s = (self._first - _PREROLL_SAMPLES) / SAMPLE_RATE_HZ + self._origin_s
                 self._container.seek(max(0, round(from_s * av.time_base)))
@@ -136,21 +137,21 @@ class _Track:
         return self._until <= start
 
     def second(self, number: int) -> NDArray[np.float32]:
-        """Samples of one second, shape (channels, 16000); seconds are asked for in order."""
+        """Samples of one second, shape (channels, 16000); seconds must be requested in order."""
         start = number * BLOCK_SAMPLES
         end = start + BLOCK_SAMPLES
         while not self._ended and self._until < end:
             self._advance()
-        made = np.zeros((self._channels, BLOCK_SAMPLES), np.float32)
+        second = np.zeros((self._channels, BLOCK_SAMPLES), np.float32)
         rest = []
         for at, samples in self._pending:
             low, high = max(at, start), min(at + samples.shape[1], end)
             if low < high:
-                made[:, low - start : high - start] = samples[:, low - at : high - at]
+                second[:, low - start : high - start] = samples[:, low - at : high - at]
             if at + samples.shape[1] > end:
                 rest.append((at, samples))
         self._pending = rest
-        return made
+        return second
 
     def _advance(self) -> None:
         try:
@@ -162,7 +163,7 @@ class _Track:
         self._until = max(self._until, at + samples.shape[1])
 
     def _decoded(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Where each block of samples lies, and the samples."""
+        """Position of each block of samples, and the samples."""
         at: int | None = None if self._seeks else 0
         passed = 0.0
         for frame in self._each_frame():
@@ -191,7 +192,7 @@ class _Track:
                 yield at, samples
                 at += samples.shape[1]
         for samples in resampled(self._resampler, None):
-            assert at is not None  # a frame has come, else there is no resampler
+            assert at is not None  # without a frame there is no resampler
             yield at, samples
             at += samples.shape[1]
 
@@ -205,7 +206,7 @@ class _Track:
             try:
                 yield from packet.decode()
             except av.error.FFmpegError:
-                continue  # counted by `decode`; here it is a moment of silence
+                continue  # `decode` counts it; here it is a moment of silence
 
     def _place(self, frame: AudioFrame) -> int | None:
         return None if frame.time is None else round((frame.time - self._origin_s) * SAMPLE_RATE_HZ)

@@ -1,17 +1,17 @@
-"""How the names of files with sound end: what FFmpeg reads or writes, and what it forgot."""
+"""File name endings of recordings: those that FFmpeg lists, and some that it does not."""
 
 from functools import cache
 
 import av
 
-# FFmpeg tells these by what is in them, and does not list them.
+# FFmpeg recognises these by their contents and does not list them.
 _BESIDE = (
     *("wave", "bwf", "rf64", "qta", "qt", "3gpp", "3gpp2", "3ga", "m4r", "m4p", "f4a", "f4b"),
     *("ds2", "awb", "snd", "mp1", "mpga", "mpe", "m2p", "mpv", "divx", "weba", "ogx", "rmvb"),
     *("dvf", "msv", "wve", "trec", "tod"),
 )
-# FFmpeg reads these as subtitles, playlists and texts, as pictures without sound, or the ending is
-# that of other files far more often than of a recording.
+# FFmpeg reads these as subtitles, playlists, texts or pictures without sound, or the ending belongs
+# to other files far more often than to recordings.
 _NO_SOUND = frozenset(
     (
         *("ans", "aqt", "art", "asc", "ass", "chk", "diz", "ffmeta", "ice", "idx", "js", "jss"),
@@ -46,12 +46,12 @@ _NO_SOUND = frozenset(
 
 @cache
 def media_suffixes() -> frozenset[str]:
-    """Endings in lower case, with the dot, of what a folder is searched for."""
-    found = set(_BESIDE)
+    """Endings that a folder is searched for, in lower case, with the dot."""
+    endings = set(_BESIDE)
     for name in av.formats_available:
         for mode in ("r", "w"):
             try:
-                found |= av.format.ContainerFormat(name, mode).extensions
+                endings |= av.format.ContainerFormat(name, mode).extensions
             except ValueError:
-                continue  # it only reads, or only writes
-    return frozenset(f".{ending}" for ending in found - _NO_SOUND)
+                continue  # FFmpeg only reads or only writes it
+    return frozenset(f".{ending}" for ending in endings - _NO_SOUND)

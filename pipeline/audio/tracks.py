@@ -1,6 +1,6 @@
-"""One track of sound to one scratch file per channel, on the container's own clock.
+"""Decodes one audio track to one scratch file for each channel, on the container's own clock.
 
-Where the container skips time, zeros are written, so that sample index equals time.
+If the container skips time, zeros are written, so that the sample index equals time.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,10 +20,10 @@ from pipeline.core.errors import InputError
 from pipeline.core.time import SAMPLE_RATE_HZ, ms_to_clock, ms_to_s, samples_to_ms
 
 # Timestamps are rounded to the container's time base and jitter by a few ms; the shortest frames in
-# common use last 20 ms (Opus, AAC at 48 kHz). What lies between is no lost frame, and the sum of
-# samples is the better clock.
+# common use last 20 ms (Opus, AAC at 48 kHz). A smaller difference is not a lost frame, and the sum
+# of samples is the better clock.
 GAP_SAMPLES = SAMPLE_RATE_HZ * 15 // 1000
-# A timestamp later than this after the announced end is no time that passed.
+# A timestamp this much later than the announced end is an error, not time that passed.
 _MINUTE_MS = 60_000
 
 
@@ -33,18 +33,18 @@ class Track:
     Parameters
     ----------
     scratch
-        Gives an empty scratch file.
+        Returns an empty scratch file.
 
     Attributes
     ----------
     files
         Scratch files, one for each channel.
     written
-        Samples in each.
+        Number of samples in each.
     damaged
-        Packets that did not decode, and jumps of the clock that were not believed.
+        Number of packets that did not decode, plus one if the clock jumped implausibly.
     gap_ms
-        Time that the container skipped; not that before the first sound of a track.
+        Time that the container skipped, except before the first sound of the track.
     """
 
     def __init__(self, scratch: Callable[[], IO[bytes]], settings: AudioDecoding) -> None:
@@ -63,12 +63,12 @@ class Track:
         self._layout = "mono"
         self._clock_damaged = False
 
-    def decode(self, found: Opened, stream: AudioStream) -> None:
-        """Read the whole track; one without any sound has no samples."""
+    def decode(self, source: Opened, stream: AudioStream) -> None:
+        """Read the whole track; a track without sound has no samples."""
         self.codec = stream.codec_context.name
-        self._promised_ms = found.announced_ms
-        for frame in self._frames(found.container, stream):
-            self._take(frame, None if frame.time is None else frame.time - found.origin_s)
+        self._promised_ms = source.announced_ms
+        for frame in self._frames(source.container, stream):
+            self._take(frame, None if frame.time is None else frame.time - source.origin_s)
         self._write(resampled(self._resampler, None))
         if not self.files:
             self.rate_hz = stream.codec_context.sample_rate
@@ -104,7 +104,7 @@ class Track:
         self._write(resampled(self._resampler, frame))
 
     def _restart(self) -> None:
-        """Let the resampler give what it holds, and begin anew."""
+        """Flush the resampler and start a new one."""
         self._write(resampled(self._resampler, None))
         self._resampler = AudioResampler(format="flt", layout=self._layout, rate=SAMPLE_RATE_HZ)
 
@@ -114,7 +114,7 @@ class Track:
         if start - self.written <= GAP_SAMPLES:
             return
         if self._promised_ms and start_s > ms_to_s(self._promised_ms + _MINUTE_MS):
-            # The clock is damaged, not the time lost: go on with the sum of samples.
+            # The clock is damaged and no time was lost: continue with the sum of samples.
             self.damaged += not self._clock_damaged
             self._clock_damaged = True
             return
@@ -128,7 +128,7 @@ class Track:
             raise InputError(
                 f"the recording skips {ms_to_clock(self._skipped)} without sound",
                 expected=f"{ms_to_clock(self._settings.max_gap_ms)} at most",
-                hint="save its sound anew with an audio editor; if the time did pass, set "
+                hint="save it again with an audio editor; if the time did pass, set "
                 "audio.max_gap_ms",
             )
         if not begins:
@@ -155,11 +155,11 @@ class Track:
         if samples_to_ms(self.written + more) > self._settings.max_length_ms:
             raise InputError(
                 f"the recording is longer than {ms_to_clock(self._settings.max_length_ms)}",
-                hint="cut it in pieces, or set audio.max_length_ms",
+                hint="cut it into pieces, or set audio.max_length_ms",
             )
 
     def pad(self, n_samples: int) -> None:
-        """Fill with zeros up to `n_samples` and flush."""
+        """Pad with zeros to `n_samples` and flush."""
         self._zeros(n_samples - self.written)
         for file in self.files:
             file.flush()
@@ -168,13 +168,13 @@ class Track:
 def resampled(
     resampler: AudioResampler | None, frame: AudioFrame | None
 ) -> list[NDArray[np.float32]]:
-    """Blocks of shape (channels, n) at 16 kHz that a frame gives; None gives what is left."""
+    """Blocks of shape (channels, n) at 16 kHz from a frame; a None frame flushes the resampler."""
     if resampler is None:
         return []
-    # Interleaved samples: PyAV reads beyond its planes where a frame has 8 channels or more.
+    # Interleaved samples: PyAV reads beyond its planes if a frame has 8 or more channels.
     blocks = [
         np.asarray(out.to_ndarray(), np.float32).reshape(-1, out.layout.nb_channels).T
         for out in resampler.resample(frame)
     ]
-    # A damaged float file may hold NaN or infinity; neither is a sound.
+    # A damaged float file may contain NaN or infinity; neither is sound.
     return [np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0) for block in blocks]

@@ -1,1 +1,1 @@
-"""What everything rests on: time, tables, errors, names. It imports nothing else of Tether."""
+"""The base of all packages: time, tables, errors, names. Imports nothing else from Tether."""

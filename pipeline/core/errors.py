@@ -1,21 +1,21 @@
-"""What can go wrong, and how a person is told.
+"""What can go wrong, and how it is reported.
 
 ::
 
-    TetherError            1   a bug of ours, if it is raised bare
+    TetherError            1   internal error, if raised as such
     ├── ConfigError        2   settings, rules or options that cannot be used
-    ├── InputError         3   a recording, sidecar or transcript that cannot be used
+    ├── InputError         3   a recording, notes file or transcript that cannot be used
     │   ├── ConsentError   3   no consent reference where one is required
     │   └── ChangingError  3   a recording that is still being written
     ├── EngineError        4   a diarizer or transcriber that is missing or failed
     └── StoreError         5   the workspace cannot be read or written
-        └── DamagedError   5   a kept result is not what was written: it is computed again
+        └── DamagedError   5   a stored result is damaged: it is computed again
 
-A message says what was found, what was expected, and what to type next. It never holds a file
-name, a path of a recording, a person's name or a spoken word: whoever prints it puts the name of
-the recording in front, and only on a terminal.
+A message says what was found, what was expected, and what to type next. It never contains a file
+name, the path of a recording, a person's name or a spoken word: the caller adds the name of the
+recording, and only on a terminal.
 
-Exit codes beyond these: 0 done, 6 some recordings failed and the rest are done, 130 interrupted.
+Other exit codes: 0 done, 6 some recordings failed and the rest are done, 130 interrupted.
 """
 
 import re
@@ -29,7 +29,7 @@ EXIT_INTERRUPTED = 130
 
 PAGE_LINES = 20
 PAGE_CHARACTERS = 2000
-"""A message has at most a page, whatever a file holds: nobody reads a list of 100,000 mistakes."""
+"""A message is at most a page long: nobody reads a list of 100,000 errors."""
 
 SHOWN = 10
 """Problems that one message lists; the rest are counted."""
@@ -43,12 +43,13 @@ _HINT_CHARACTERS = 300
 
 
 def listed(problems: Sequence[str], *, more: int = 0) -> str:
-    r"""The first `SHOWN` of `problems`, or as many as fit on a page, a line each, and a count.
+    r"""The first `SHOWN` of `problems` that fit on a page, a line each, and how many more there
+    are.
 
     Parameters
     ----------
     more
-        Problems beyond `problems`.
+        Number of problems not in `problems`.
 
     >>> listed(["line 1: no time", "line 2: no time"])
     'line 1: no time\nline 2: no time'
@@ -70,7 +71,7 @@ def listed(problems: Sequence[str], *, more: int = 0) -> str:
 
 
 def _plain(text: str) -> str:
-    """`text` without control characters, changes of direction, and halves of characters."""
+    """`text` with control, direction and surrogate characters written as escapes."""
     return _STEERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
@@ -84,17 +85,17 @@ def _cut(text: str, characters: int) -> str:
 
 
 class TetherError(Exception):
-    """An error that a user can act on.
+    """An error that the user can act on.
 
     Parameters
     ----------
     found
-        What was found, one plain clause without a full stop, or a list of `listed`. Whatever goes
-        beyond a page is cut off, and what would steer a terminal is written as an escape.
+        What was found: one plain clause without a full stop, or a list from `listed`. Text beyond a
+        page is cut off, and control characters are written as escapes.
     expected
         What would have been right; may be empty.
     hint
-        The next thing to type or do; may be empty.
+        What to type or do next; may be empty.
     """
 
     exit_code: ClassVar[int] = EXIT_BUG
@@ -117,23 +118,23 @@ class ConfigError(TetherError):
 
 
 class InputError(TetherError):
-    """A recording, sidecar, transcript or diarization that cannot be used."""
+    """A recording, session notes file, transcript or diarization that cannot be used."""
 
     exit_code = 3
 
 
 class ConsentError(InputError):
-    """No consent reference in the sidecar where the settings require one."""
+    """The settings require a consent reference, and the session notes file has none."""
 
 
 class ChangingError(InputError):
-    """A recording that is still being written, as by a copy that is not complete."""
+    """A recording that is still being written, for example by an unfinished copy."""
 
     def __init__(self) -> None:
         super().__init__(
             "the recording is still being written: it changed while it was read",
-            expected="a file that is complete",
-            hint="run it again when the copy has ended; nothing is kept of it until then",
+            expected="a complete file",
+            hint="run again when the copy is complete; nothing is kept of it until then",
         )
 
 
@@ -150,4 +151,4 @@ class StoreError(TetherError):
 
 
 class DamagedError(StoreError):
-    """A result in the workspace is not what was written there; it can be computed again."""
+    """A result in the workspace is damaged; it can be computed again."""

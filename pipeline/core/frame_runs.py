@@ -1,4 +1,4 @@
-"""Runs of true in masks of 10 ms frames."""
+"""Runs of true values in masks of 10 ms frames."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +9,13 @@ Mask = NDArray[np.bool_]
 
 
 def edges(on: Mask) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """First index of each run of true, and first index after it."""
+    """First index of each run of true values, and first index after it."""
     change = np.diff(on.astype(np.int8), prepend=0, append=0)
     return np.flatnonzero(change == 1), np.flatnonzero(change == -1)
 
 
 def closed(on: Mask, join_ms: int) -> Mask:
-    """`on`, with the gaps shorter than `join_ms` between two runs filled."""
+    """`on`, with gaps shorter than `join_ms` between two runs filled."""
     filled = on.copy()
     starts, ends = edges(on)
     for start, end in zip(ends[:-1], starts[1:], strict=True):
@@ -34,7 +34,7 @@ def long(on: Mask, min_ms: int) -> Mask:
 
 
 def grown(on: Mask, by_ms: int) -> Mask:
-    """`on`, with every run longer by `by_ms` at both ends."""
+    """`on`, with every run extended by `by_ms` at both ends."""
     by = by_ms // FRAME_MS
     wider = on.copy()
     for start, end in zip(*edges(on), strict=True):
@@ -44,7 +44,7 @@ def grown(on: Mask, by_ms: int) -> Mask:
 
 def under(on: Mask, values: NDArray[np.float32], threshold: float) -> Mask:
     """The runs of `on` in which no value reaches `threshold`."""
-    found = np.zeros_like(on)
+    below = np.zeros_like(on)
     for start, end in zip(*edges(on), strict=True):
-        found[start:end] = values[start:end].max() < threshold
-    return found
+        below[start:end] = values[start:end].max() < threshold
+    return below

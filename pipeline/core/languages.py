@@ -1,14 +1,14 @@
 """Languages as people and files name them: ``de``, ``de-DE``, ``deu``, ``ger``, ``German``.
 
-One function for the session notes file, the options, the settings, and what a transcript says of
-itself. Regions and scripts are dropped, for lexicons and engines know languages: ``zh-Hans`` is zh.
-Codes are ISO 639-1 where the language has one, else ISO 639-3 (``yue``).
+One function serves the session notes file, the options, the settings, and transcripts that state
+their language. Regions and scripts are dropped, since lexicons and engines go by language:
+``zh-Hans`` is zh. Codes are ISO 639-1 if the language has one, else ISO 639-3 (``yue``).
 """
 
 import re
 
 NOT_UNDERSTOOD = "und"
-"""Code of a language that a file states in a way that is not understood: it is not English."""
+"""Code for a language that a file states but that is not understood: not taken for English."""
 
 _TABLE = """
 aa aar Afar; ab abk Abkhazian; ae ave Avestan; af afr Afrikaans; ak aka Akan; am amh Amharic;
@@ -56,7 +56,7 @@ _SILENT = frozenset({"", "auto", "detect", "unknown", "none", "null", "n/a"})
 
 
 def _tabled() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    """Code of each code and of each name, and the first name of each code."""
+    """Main code of each code and of each name, and the first name of each main code."""
     of_code: dict[str, str] = {}
     of_name: dict[str, str] = {}
     names: dict[str, str] = {}
@@ -65,10 +65,10 @@ def _tabled() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
         codes = [word for word in words if word.islower()]
         if not codes:
             continue
-        called = [part.strip() for part in " ".join(words[len(codes) :]).split(",")]
+        in_english = [part.strip() for part in " ".join(words[len(codes) :]).split(",")]
         of_code |= dict.fromkeys(codes, codes[0])
-        of_name |= {each.casefold(): codes[0] for each in called}
-        names[codes[0]] = called[0]
+        of_name |= {each.casefold(): codes[0] for each in in_english}
+        names[codes[0]] = in_english[0]
     return of_code, of_name, names
 
 
@@ -76,19 +76,19 @@ _OF_CODE, _OF_NAME, _NAMES = _tabled()
 
 
 def code_of(text: str) -> str | None:
-    """ISO 639 code of a language named by a code, a BCP 47 tag, a locale or in English.
+    """ISO 639 code of a language given as a code, a BCP 47 tag, a locale or in English.
 
-    A well-formed code that the table lacks stays as it is. None: not understood.
+    A well-formed code that is not in the table is returned as it is. None: not understood.
 
     >>> [code_of(text) for text in ("de-DE", "ger", "English (UK)", "zh_Hant_TW", "zh-yue", "tlh")]
     ['de', 'de', 'en', 'zh', 'yue', 'tlh']
     >>> code_of("the usual one") is None
     True
     """
-    said = " ".join(text.partition("(")[0].split()).casefold()
-    if said in _OF_NAME:
-        return _OF_NAME[said]
-    tag = _TAG.fullmatch(said)
+    stated = " ".join(text.partition("(")[0].split()).casefold()
+    if stated in _OF_NAME:
+        return _OF_NAME[stated]
+    tag = _TAG.fullmatch(stated)
     if tag is None:
         return None
     primary, following = tag.groups()
@@ -98,9 +98,9 @@ def code_of(text: str) -> str | None:
 
 
 def stated(text: object) -> str | None:
-    """Code of what a file says its language is; None if it says nothing.
+    """Code of the language that a file states; None if it states none.
 
-    What is said and not understood is `NOT_UNDERSTOOD`, so that no default takes its place.
+    A language that is not understood gives `NOT_UNDERSTOOD`, so that no default replaces it.
 
     >>> stated("english"), stated("auto"), stated("as last week")
     ('en', None, 'und')
@@ -111,7 +111,7 @@ def stated(text: object) -> str | None:
 
 
 def understood(text: object) -> object:
-    """`code_of`, for pydantic models: a value that is no text is left to them.
+    """`code_of` for pydantic models; a value that is not text is returned for them to check.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def understood(text: object) -> object:
 
 
 def name(code: str) -> str:
-    """English name of a code; the code itself where the table lacks it.
+    """English name of a code; the code itself if it is not in the table.
 
     >>> name("de"), name("tlh")
     ('German', 'tlh')

@@ -1,7 +1,7 @@
-"""Processes that work for another one: they begin afresh, and end with it.
+"""Worker processes: they are spawned, not forked, and end with their parent.
 
-One that is forked would inherit locks of polars. A program that asks for others must keep its own
-work under ``if __name__ == "__main__"``, for each of them imports it.
+A forked process would inherit locks of polars. A program that starts workers must keep its own work
+under ``if __name__ == "__main__"``, since each worker imports it.
 """
 
 import gc
@@ -18,48 +18,48 @@ from typing import Any, TypeVar
 from pipeline.core.errors import EXIT_INTERRUPTED
 
 AFRESH = get_context("spawn")
-"""Where such processes are made."""
+"""Context in which worker processes are started."""
 _THREADS = "POLARS_MAX_THREADS"
 _Made = TypeVar("_Made")
 
 
 @contextmanager
 def pool(processes: int, importing: str) -> Iterator[Executor]:
-    """Processes that have begun; they are as many as processors, so each has one thread.
+    """A pool of started worker processes, each with one thread of polars.
 
     Parameters
     ----------
     importing
-        Name of a module that each of them imports while the caller goes on.
+        Name of a module that each worker imports while the caller goes on.
     """
-    with ProcessPoolExecutor(processes, AFRESH, end_with_parent) as made:
+    with ProcessPoolExecutor(processes, AFRESH, end_with_parent) as workers:
         with _inherited():
             for _ in range(processes):
-                made.submit(_import, importing)
-        yield made
+                workers.submit(_import, importing)
+        yield workers
 
 
 @contextmanager
 def _inherited() -> Iterator[None]:
-    """What a process that starts now takes from this one.
+    """Environment and signals that a worker started here inherits.
 
-    Whoever interrupts means the one that waits for the others.
+    SIGINT is blocked: an interrupt is meant for the process that waits for the workers.
     """
-    told = os.environ.get(_THREADS)
+    before = os.environ.get(_THREADS)
     os.environ.setdefault(_THREADS, "1")
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        if told is None:
+        if before is None:
             del os.environ[_THREADS]
 
 
 def end_with_parent() -> None:
-    """End this process with the one that asked for it, however that ends.
+    """End this process when its parent ends, in whatever way.
 
-    Else one whose parent was killed would wait for ever, with sessions in its memory.
+    Otherwise a worker whose parent was killed would wait forever, with sessions in its memory.
     """
     parent = parent_process()
     if parent is None:
@@ -80,9 +80,9 @@ _THERE: list[Any] = []
 
 
 def there(make: Callable[[], _Made]) -> _Made:
-    """What a worker works with: made for its first task, and kept for all others."""
+    """What a worker needs for its tasks: made for the first one, and kept for all others."""
     if not _THERE:
         _THERE.append(make())
-        gc.freeze()  # what was imported and read stays: it is not looked at again and again
+        gc.freeze()  # what was imported and read stays: the collector need not visit it again
     made: _Made = _THERE[0]
     return made

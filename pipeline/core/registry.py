@@ -44,7 +44,7 @@ _Made = TypeVar("_Made", bound=Callable[..., Any])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint "did you mean ...?" or the list of what is known.
+    """A hint: "did you mean ...?", or the list of known names.
 
     >>> nearest("clusterin", ["clustering", "channels"])
     "did you mean 'clustering'?"

@@ -1,4 +1,4 @@
-"""A table's shape: columns with unit and meaning of null, and `Schema.conform`."""
+"""Schemas of tables: columns with units and the meaning of null, and `Schema.conform`."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,15 +20,15 @@ class Column:
     Attributes
     ----------
     name
-        With its unit as ending where it has one (``_ms``, ``_hz``, ``_dbfs``, ``_db``).
+        Ends in its unit if it has one (``_ms``, ``_hz``, ``_dbfs``, ``_db``).
     dtype
         Polars type.
     means
-        One plain clause: what a value says.
+        Meaning of a value, in one plain clause.
     null
-        What null means; empty where null is refused.
+        Meaning of null; empty if null is not allowed.
     allowed
-        The only values that may stand; empty for any.
+        The only allowed values; empty: any.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """A table's columns and the conditions that each of its rows fulfils."""
+    """Columns of a table, and checks that each row must pass."""
 
     name: str
     columns: tuple[Column, ...]
@@ -52,7 +52,7 @@ class Schema:
         return [column.name for column in self.columns]
 
     def only(self, names: Collection[str] | None) -> "Schema":
-        """These columns alone; None: all."""
+        """The schema with these columns alone; None: all columns."""
         if names is None:
             return self
         return Schema(self.name, tuple(each for each in self.columns if each.name in names))
@@ -62,12 +62,12 @@ class Schema:
         return self._empty.clone()
 
     def frame(self, rows: Iterable[dict[str, object]]) -> pl.DataFrame:
-        """A conforming frame of `rows`; a key that a row lacks is null.
+        """A conforming frame of `rows`; a missing key is null.
 
         Raises
         ------
         StoreError
-            As `conform`, or a row has a key that is no column.
+            As for `conform`, or a row has a key that is not a column.
         """
         rows = list(rows)
         unknown = sorted({key for row in rows for key in row} - self._types.keys())
@@ -83,13 +83,13 @@ class Schema:
         Raises
         ------
         StoreError
-            As `conform`.
+            As for `conform`.
         """
         try:
-            made = [_series(n, values, self._types.get(n)) for n, values in columns.items()]
-            frame = pl.DataFrame(made)
+            series = [_series(n, values, self._types.get(n)) for n, values in columns.items()]
+            frame = pl.DataFrame(series)
         except (pl.exceptions.PolarsError, TypeError, OverflowError):
-            # polars quotes the value, which may be somebody's word.
+            # The message of polars quotes the value, which may be a spoken word.
             raise StoreError(
                 f"table '{self.name}' has rows of other types",
                 expected=", ".join(f"{c.name}: {c.dtype}" for c in self.columns),
@@ -102,8 +102,9 @@ class Schema:
         Raises
         ------
         StoreError
-            As `shaped`, or a null or NaN stands where none may, a value is not an allowed one, or a
-            row fails a check. The message names table, column and count, never a value.
+            As for `shaped`; or there is a null or NaN where none is allowed, a value that is not
+            allowed, or a row that fails a check. The message names table, column and count, never a
+            value.
         """
         frame = self.shaped(frame)
         counts = frame.select(fault.bad.alias(fault.message) for fault in self._faults).row(0)
@@ -114,7 +115,7 @@ class Schema:
         return frame
 
     def shaped(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return `frame` with this schema's columns, types and order; its values are not looked at.
+        """Return `frame` with this schema's columns, types and order; values are not checked.
 
         Raises
         ------
@@ -146,7 +147,7 @@ class Schema:
 
     @cached_property
     def _faults(self) -> tuple["_Fault", ...]:
-        """All that may be wrong with values, to be counted in one go: most tables are small."""
+        """Everything that may be wrong with values, counted in one pass: most tables are small."""
         return (
             *(fault for column in self.columns for fault in _faults(column)),
             *(
@@ -163,7 +164,7 @@ class Schema:
 
 
 def _series(name: str, values: Sequence[Any], dtype: DataType | DataTypeClass | None) -> pl.Series:
-    """A column. Lists and structs go in flat: polars takes ten times as long over nested values."""
+    """A column. Lists and structs are built flat: polars is ten times slower with nested values."""
     if isinstance(dtype, pl.Struct):
         fields = [
             _series(field.name, [value.get(field.name) for value in values], field.dtype)
@@ -181,7 +182,7 @@ def _series(name: str, values: Sequence[Any], dtype: DataType | DataTypeClass | 
 
 
 def split(frame: pl.DataFrame, heights: Iterable[int]) -> list[pl.DataFrame]:
-    """The first rows of a frame, those after them, and so on: many are made faster as one."""
+    """A frame split into consecutive parts of `heights` rows: building many as one is faster."""
     heights = list(heights)
     starts = accumulate(heights, initial=0)
     return [frame[start : start + height] for start, height in zip(starts, heights, strict=False)]
@@ -189,12 +190,12 @@ def split(frame: pl.DataFrame, heights: Iterable[int]) -> list[pl.DataFrame]:
 
 @dataclass(frozen=True)
 class _Fault:
-    """What may be wrong with a table's values, and how it is told.
+    """What may be wrong with a table's values, and how it is reported.
 
     Attributes
     ----------
     bad
-        How many values or rows are wrong.
+        Number of values or rows that are wrong.
     message
         With ``{bad}`` for that number.
     """
@@ -208,7 +209,7 @@ def _faults(column: Column) -> Iterator[_Fault]:
     where = f", column '{column.name}': {{bad}}"
     values = pl.col(column.name)
     if not column.null:
-        yield _Fault(values.null_count(), f"{where} nulls where none may stand")
+        yield _Fault(values.null_count(), f"{where} nulls where none are allowed")
     if column.dtype.is_float():
         yield _Fault(
             (~values.is_finite()).sum(),

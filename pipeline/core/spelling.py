@@ -1,8 +1,8 @@
-"""Names as people and disks write them: one spelling to compare, and what a terminal may show.
+"""Names as people and disks spell them: one spelling to compare, and text safe for a terminal.
 
-macOS takes an accented letter apart ("u" and two dots, NFD), other systems keep it whole (NFC). The
-same name on disk, in a sidecar and on a command line may therefore differ in its bytes. Names are
-compared and kept whole; a file is opened by the bytes that its folder has.
+macOS decomposes an accented letter ("u" and two dots, NFD), other systems compose it (NFC). The
+same name on disk, in a session notes file and on a command line may therefore differ in its bytes.
+Names are compared and stored composed; a file is opened by the bytes in its folder.
 """
 
 import os
@@ -14,7 +14,7 @@ from pipeline.core.errors import InputError
 _DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 SHORT_ID = 12
-"""Hexadecimal digits of an id that stand in folder names and on the terminal: 48 bits."""
+"""Hexadecimal digits of an id in folder names and on the terminal: 48 bits."""
 
 
 def whole(name: str) -> str:
@@ -27,18 +27,18 @@ def whole(name: str) -> str:
 
 
 def spellings(path: Path) -> set[str]:
-    """`path` as a text, in each of the ways in which its name may be written."""
+    """`path` as text, in each spelling that its name may have."""
     text = str(path)
     return {text, whole(text), unicodedata.normalize("NFD", text)}
 
 
 def on_disk(path: Path) -> Path:
-    """`path` as its folders spell it; unchanged where nothing of that name is there.
+    """`path` as its folders spell it; unchanged if there is no such file.
 
     Raises
     ------
     InputError
-        Two names differ in nothing but their spelling, and `path` is neither of them.
+        Two names differ only in their spelling, and `path` matches neither exactly.
     """
     if str(path).isascii() or os.path.lexists(path):
         return path
@@ -48,10 +48,10 @@ def on_disk(path: Path) -> Path:
     try:
         same = [each.name for each in folder.iterdir() if whole(each.name) == whole(path.name)]
     except OSError:
-        same = []  # whoever opens the file says why it cannot be opened
+        same = []  # opening the file will say why it cannot be opened
     if len(same) > 1:
         raise InputError(
-            "two files have the same name, and its accents are written in two ways",
+            "two files have the same name with its accents encoded differently",
             expected="one of them",
             hint="rename one of the two",
         )
@@ -61,8 +61,8 @@ def on_disk(path: Path) -> Path:
 def printable(text: str) -> str:
     """`text` for one line of a terminal.
 
-    Controls could move its cursor or turn the direction of writing; bytes of a file name that are
-    not UTF-8 could not be written at all.
+    Control characters could move the cursor or reverse the direction of writing; bytes of a file
+    name that are not UTF-8 could not be written at all.
     """
     return "".join(
         "\ufffd" if unicodedata.category(c) in ("Cc", "Cs") or c in _DIRECTIONS else c for c in text

@@ -1,9 +1,9 @@
-"""Every table that stages hand to each other.
+"""Every table that stages exchange.
 
 Times are whole milliseconds from the start of the recording, half-open ``[start_ms, end_ms)``.
 **Null means "could not be measured", never zero; NaN is refused.**
 
-A walk fills the tables in this order::
+Processing fills the tables in this order::
 
     media, dropouts -> activity, doubts, losses -> spans -> words -> turns, units, silences,
     overlaps -> meaning -> frames -> values -> roles -> measures -> hits -> moments,
@@ -26,25 +26,25 @@ Tables = Mapping[str, pl.DataFrame]
 
 @dataclass(frozen=True)
 class Metadata:
-    """What the sidecar says of a recording; every key is optional.
+    """What the session notes file says about a recording; every key is optional.
 
     Attributes
     ----------
     client, therapist
         Pseudonyms.
     language
-        ISO 639-1 code, or ISO 639-3 where there is none; "und" where a file states one that is
-        not understood; None lets the transcriber decide.
+        ISO 639-1 code, or ISO 639-3 if there is none; "und" if a file states a language that is not
+        understood; None lets the transcriber decide.
     speakers
         Number of speakers, if known.
     channels
         Role of each channel, by 1-based number.
     roles
-        Role of each speaker label, where labels come from an imported file.
+        Role of each speaker label, if labels come from an imported file.
     consent
         Reference of the recorded consent.
     code
-        Name by which human codes refer to the session.
+        Name of the session in files of human codes.
     """
 
     client: str | None = None
@@ -61,16 +61,16 @@ class Metadata:
 
 @dataclass(frozen=True)
 class Recording:
-    """One recorded session, apart from its samples. It holds no path.
+    """One recorded session, without its samples and without a path.
 
     Attributes
     ----------
     recording_id
-        SHA-256 of the bytes, 64 hexadecimal digits; of several parts, SHA-256 over their digests.
+        SHA-256 of the bytes, 64 hexadecimal digits; for several files, SHA-256 of their digests.
     duration_ms
         Length on the container's own clock.
     sample_rate_hz
-        Of the file before conversion; None for a transcript without audio.
+        Sample rate of the file before conversion; None for a transcript without audio.
     channels
         Number of audio channels; 0 for a transcript without audio.
     """
@@ -100,8 +100,8 @@ _CHANNEL = Column("channel", pl.Int16, "0-based audio channel", null="all channe
 _REPAIRS = Column(
     "repairs",
     pl.List(pl.String),
-    "sentences for a person: what was mended or passed over, with counts",
-    null="nothing was",
+    "sentences for a person: what was repaired or skipped, with counts",
+    null="nothing",
 )
 _SPEAKER = Column("speaker", pl.String, "speaker label, stable within the recording")
 
@@ -131,17 +131,16 @@ MEDIA = Schema(
         Column(
             "factors",
             pl.List(pl.Float32),
-            "what the samples of each channel of the files were multiplied by, negative: turned "
-            "over",
-            null="all by 1",
+            "factor applied to the samples of each channel of the files; negative: inverted",
+            null="all are 1",
         ),
         Column("codec", pl.String, "name of the audio codec", null="no audio"),
         Column("damaged_packets", pl.Int64, "packets that did not decode and were skipped"),
-        Column("gap_ms", pl.Int64, "time the container skipped, filled with zeros"),
+        Column("gap_ms", pl.Int64, "time that the container skipped, filled with zeros"),
         Column(
             "promised_ms",
             pl.Int64,
-            "length that the container's header announces; more than duration_ms: it is cut off",
+            "length that the container's header announces; more than duration_ms: cut off",
             null="it announces none",
         ),
         _REPAIRS,
@@ -154,10 +153,10 @@ DROPOUTS = Schema(
     (_START, _END, Column("channel", pl.Int16, "0-based audio channel")),
     _span_checks(),
 )
-"""Runs of exact digital zeros: a lost signal, or the silence of a gated recording."""
+"""Runs of exact digital zeros: lost signal, or the silence of a gated recording."""
 
 LOSSES = Schema("losses", DROPOUTS.columns, DROPOUTS.checks)
-"""Those of `dropouts` in which a signal was lost, so that speech may be missing there."""
+"""Rows of `dropouts` in which signal was lost, so that speech may be missing."""
 
 ACTIVITY = Schema(
     "activity",
@@ -165,8 +164,8 @@ ACTIVITY = Schema(
         _START,
         _END,
         Column("channel", pl.Int16, "0-based audio channel"),
-        Column("speech_probability", pl.Float32, "mean of the detector, 0-1"),
-        Column("level_dbfs", pl.Float32, "root mean square of the region", null="digital zeros"),
+        Column("speech_probability", pl.Float32, "mean probability of the detector, 0-1"),
+        Column("level_dbfs", pl.Float32, "root mean square of the stretch", null="digital zeros"),
     ),
     _span_checks(),
 )
@@ -178,11 +177,11 @@ DOUBTS = Schema(
         _START,
         _END,
         Column("channel", pl.Int16, "0-based audio channel"),
-        Column("speech_probability", pl.Float32, "largest of the detector, 0-1"),
+        Column("speech_probability", pl.Float32, "largest probability of the detector, 0-1"),
     ),
     _span_checks(),
 )
-"""Stretches that may be a quiet voice: not counted as speech, yet no sure silence either."""
+"""Stretches that may be a quiet voice: not counted as speech, but not certain silence either."""
 
 SPANS = Schema(
     "spans",
@@ -195,12 +194,12 @@ SPANS = Schema(
         Column(
             "exclusive",
             pl.Boolean,
-            "belongs to the view with at most one speaker at a time, from which words get speakers",
+            "belongs to the view with one speaker at a time, from which words get their speaker",
         ),
         Column(
             "regular",
             pl.Boolean,
-            "belongs to the view that keeps overlapping speech, from which timing is measured",
+            "belongs to the view with overlapping speech, in which timing is measured",
         ),
     ),
     _span_checks(),
@@ -211,14 +210,14 @@ DIARIZATION = Schema(
     "diarization",
     (
         Column("engine", pl.String, "name of the diarizer"),
-        Column("speakers", pl.Int16, "speakers found"),
-        Column("margin", pl.Float32, "separation of the speakers, 0-1", null="not defined for it"),
-        Column("knows_overlap", pl.Boolean, "overlapping speech is told apart"),
+        Column("speakers", pl.Int16, "number of speakers found"),
+        Column("margin", pl.Float32, "separation of the speakers, 0-1", null="not defined"),
+        Column("knows_overlap", pl.Boolean, "overlapping speech is detected"),
         Column(
             "ends_estimated",
             pl.Boolean,
-            "imported lines had no end, or too many no usable one: where speech stops is a guess",
-            null="the diarizer does not say; its ends are measured",
+            "imported lines lack ends, or too many do: where speech stops is a guess",
+            null="the diarizer measures ends",
         ),
         _REPAIRS,
     ),
@@ -248,7 +247,7 @@ TRANSCRIPTION = Schema(
     (
         Column("engine", pl.String, "name of the transcriber; 'none' for timing only"),
         Column("language", pl.String, "ISO 639 code; und: not understood", null="no transcript"),
-        Column("dropped_words", pl.Int64, "words refused because no speech was there"),
+        Column("dropped_words", pl.Int64, "words dropped because there was no speech"),
         Column("note", pl.String, "why there is no transcript, for a person", null="there is one"),
         _REPAIRS,
     ),
@@ -267,20 +266,20 @@ TURNS = Schema(
         Column(
             "is_backchannel",
             pl.Boolean,
-            "an acknowledgement while or before the other goes on",
+            "an acknowledgement while the other speaks or before the other goes on",
             null="no words were recognised",
         ),
         Column(
             "latency_ms",
             pl.Int64,
-            "gap to the end of the other's previous turn; negative: began in overlap",
-            null="nobody else had the floor just before, or lost it; or it is a backchannel",
+            "gap from the end of the other's previous turn; negative: began in overlap",
+            null="nobody else had the floor just before, or the other kept it; or a backchannel",
         ),
         Column(
             "transition",
             pl.String,
-            "how it took over: after a gap, in overlap, or latched (neither, as far as one hears)",
-            null="as latency_ms; also: no gap, where overlapping speech is not told apart",
+            "how it took over: after a gap, in overlap, or latched (neither is audible)",
+            null="as latency_ms; also no gap, if overlapping speech is not detected",
             allowed=("gap", "latch", "overlap"),
         ),
     ),
@@ -319,11 +318,11 @@ SILENCES = Schema(
             "edge: before the first or after the last speech",
             allowed=("pause", "lapse", "gap", "edge"),
         ),
-        Column("missed_speech_risk", pl.Boolean, "a quiet voice or lost signal may lie in it"),
+        Column("missed_speech_risk", pl.Boolean, "it may contain quiet speech or lost signal"),
         Column(
             "dropout_ms",
             pl.Int64,
-            "part of it in which the signal of a speaker was lost",
+            "part of it in which a speaker's signal was lost",
         ),
     ),
     (*_span_checks(), ("length", pl.col("length_ms") == pl.col("end_ms") - pl.col("start_ms"))),
@@ -342,15 +341,15 @@ OVERLAPS = Schema(
         Column(
             "kind",
             pl.String,
-            "what came of it",
-            null="words are needed to tell, and there are none",
+            "outcome",
+            null="unclear: words are needed, and there are none",
             allowed=("backchannel", "cooperative", "floor_taking", "failed_attempt"),
         ),
         Column(
             "form",
             pl.String,
-            "of a cooperative overlap",
-            null="another kind, or words are needed to tell, and there are none",
+            "form of a cooperative overlap",
+            null="another kind, or words are needed, and there are none",
             allowed=("terminal", "continuer", "completion", "choral"),
         ),
         Column("holder_turn", pl.Int64, "turn_id of the holder's turn"),
@@ -359,14 +358,14 @@ OVERLAPS = Schema(
         Column(
             "went_on",
             pl.String,
-            "whose turn lasted beyond the overlap until one hears that it does",
+            "whose turn lasted audibly beyond the overlap",
             allowed=("holder", "other", "both", "neither"),
         ),
         Column(
             "cut_off",
             pl.Boolean,
-            "the holder's turn broke off unfinished, as the other came in",
-            null="words are needed to tell, or they do not tell",
+            "the holder's turn broke off unfinished as the other came in",
+            null="there are no words, or they do not show it",
         ),
     ),
     _span_checks(),
@@ -380,10 +379,10 @@ VOICES = Schema(
         Column(
             "similarity",
             pl.Float32,
-            "cosine of the two voices, 1 is the same",
+            "cosine of the two voices; 1: identical",
             null="the speaker hardly talks alone",
         ),
-        Column("speech_ms", pl.Int64, "speech alone that the speaker's voice rests on"),
+        Column("speech_ms", pl.Int64, "speech of the speaker alone that the voice rests on"),
     ),
     (("speech_ms >= 0", pl.col("speech_ms") >= 0),),
 )
@@ -392,19 +391,19 @@ ROLES = Schema(
     "roles",
     (
         _SPEAKER,
-        _role("role", "who that is"),
+        _role("role", "role of the speaker"),
         Column(
             "source",
             pl.String,
             "where the role comes from",
             allowed=("corrected", "sidecar", "enrolled", "inferred", "unknown"),
         ),
-        Column("margin", pl.Float32, "of the inference, 0-1", null="not inferred"),
+        Column("margin", pl.Float32, "margin of the inference, 0-1", null="not inferred"),
         Column("because", pl.String, "the inference in words", null="not inferred"),
     ),
 )
 
-_NO_PHONATION = "no steady voice there on which it is valid, or it is not measured"
+_NO_PHONATION = "no steady voice on which it is valid, or not measured"
 
 FRAMES = Schema(
     "frames",
@@ -414,7 +413,12 @@ FRAMES = Schema(
         Column("f0_hz", pl.Float32, "fundamental frequency", null="unvoiced"),
         Column("voicing", pl.Float32, "confidence that it is voiced, 0-1"),
         Column("level_dbfs", pl.Float32, "root mean square, dB full scale", null="digital zeros"),
-        Column("vowel_dbfs", pl.Float32, "the same, of the band of vowels", null="digital zeros"),
+        Column(
+            "vowel_dbfs",
+            pl.Float32,
+            "the same, in the frequency band of vowels",
+            null="digital zeros",
+        ),
         Column("hnr_db", pl.Float32, "harmonics-to-noise ratio", null=_NO_PHONATION),
         Column("cpp_db", pl.Float32, "cepstral peak prominence", null=_NO_PHONATION),
         Column(
@@ -426,7 +430,7 @@ FRAMES = Schema(
     ),
     (("t_ms is a multiple of 10", pl.col("t_ms") % 10 == 0),),
 )
-"""Pitch, level and periodicity every 10 ms, on speech regions only."""
+"""Pitch, level and periodicity every 10 ms, during speech only."""
 
 QUALITY = Schema(
     "quality",
@@ -435,14 +439,14 @@ QUALITY = Schema(
         Column("measure", pl.String, "snr_db, clipped_share, bandwidth_hz, speech_share, ..."),
         Column("value", pl.Float64, "in the unit of its name", null="could not be measured"),
         Column("disables", pl.List(pl.String), "families of rules that it disables"),
-        Column("because", pl.String, "why, for a supervisor", null="it disables none"),
+        Column("because", pl.String, "reason, for a supervisor", null="it disables none"),
     ),
 )
 
 _VALUE = (
     Column("item", pl.String, "what is measured", allowed=ITEMS),
     Column("item_id", pl.Int64, "its id in its table, the window's number, or 0 (session)"),
-    Column("speaker", pl.String, "whose measure", null="the pair's"),
+    Column("speaker", pl.String, "person measured", null="the pair"),
     Column("feature", pl.String, "name in the feature catalogue"),
     Column("value", pl.Float64, "in the feature's unit", null="could not be measured"),
 )
@@ -456,23 +460,23 @@ MEANING = Schema(
         Column(
             "beside",
             pl.String,
-            "what the turn is compared with: `answered`, what another said last before it, or the "
-            "id of a set of prototype sentences",
+            "what the turn is compared with: `answered`, what another person last said before it, "
+            "or the id of a set of prototype sentences",
         ),
         Column(
             "similarity",
             pl.Float64,
-            "cosine of the two, 1 is the same; of prototypes that of the nearest, 0 where no "
-            "sentence of the turn is nearer to them than to their counter-sentences",
-            null="there is nothing to compare with, or too few words",
+            "cosine of the two, 1: the same; for prototypes, of the nearest one, 0 if no sentence "
+            "of the turn is nearer to them than to their counter-sentences",
+            null="nothing to compare with, or too few words",
         ),
     ),
     _span_checks(),
 )
-"""How like each turn is in meaning to something else; times and speaker say which turn it is."""
+"""Similarity in meaning of each turn to something else; times and speaker identify the turn."""
 
 VALUES = Schema("values", _VALUE)
-"""What features measure, of everybody; rules, report and exports see `measures` instead."""
+"""Values of all features for everyone; rules, report and exports use `measures` instead."""
 
 MEASURES = Schema(
     "measures",
@@ -480,7 +484,7 @@ MEASURES = Schema(
         *_VALUE,
         Column("z", pl.Float64, "robust z within the feature's group", null="no baseline"),
         Column("pct", pl.Float64, "percentile rank within the group, 0-1", null="no baseline"),
-        Column("n_baseline", pl.Int64, "values that the baseline rests on"),
+        Column("n_baseline", pl.Int64, "number of values in the baseline"),
     ),
 )
 
@@ -495,7 +499,7 @@ CLAUSE = pl.Struct(
     }
 )
 """One clause of a hit: sentence with values filled in, condition with parameters filled in, names
-of these parameters, observed values as JSON (`x_n`: how many values the baseline of x has), whether
+of these parameters, observed values as JSON (`x_n`: number of values in the baseline of x), whether
 it held, and why it was set aside (null: it was not)."""
 
 HITS = Schema(
@@ -503,17 +507,17 @@ HITS = Schema(
     (
         Column("hit_id", pl.Int64, "0-based, in order of start"),
         Column("rule", pl.String, "id of the rule"),
-        Column("kind", pl.String, "kind of moment it speaks for", allowed=MOMENT_KINDS),
+        Column("kind", pl.String, "kind of moment that it indicates", allowed=MOMENT_KINDS),
         Column("marker", pl.String, "3RS code"),
-        Column("primary", pl.Boolean, "it may make a moment by itself"),
-        Column("weight", pl.Float64, "share of such hits that are right, 0-1"),
-        Column("item", pl.String, "what the rule looked at", allowed=ITEMS),
-        Column("item_ids", pl.List(pl.Int64), "the items that fulfilled it"),
+        Column("primary", pl.Boolean, "a main sign: may make a moment by itself"),
+        Column("weight", pl.Float64, "share of the rule's hits that are right, 0-1"),
+        Column("item", pl.String, "kind of item that the rule looks at", allowed=ITEMS),
+        Column("item_ids", pl.List(pl.Int64), "ids of the items that fulfilled the rule"),
         _START,
         _END,
         Column("clauses", pl.List(CLAUSE), "its evidence"),
         Column("params", pl.String, "parameters with value and source, as JSON"),
-        Column("suppressed_by", pl.String, "why it does not count", null="it counts"),
+        Column("suppressed_by", pl.String, "exceptions that rule it out", null="it counts"),
     ),
     _span_checks(),
 )
@@ -521,22 +525,24 @@ HITS = Schema(
 MOMENTS = Schema(
     "moments",
     (
-        Column("moment_id", pl.Int64, "0-based, in order of start, those of set_aside among them"),
+        Column(
+            "moment_id", pl.Int64, "0-based, in order of start, counted together with set_aside"
+        ),
         Column(
             "kind", pl.String, "withdrawal, confrontation, therapist_move", allowed=MOMENT_KINDS
         ),
-        Column("marker", pl.String, "3RS code of its strongest primary hit"),
+        Column("marker", pl.String, "3RS code of its strongest main sign"),
         _START,
         _END,
-        Column("score", pl.Float64, "ranks moments of one session, 0-1"),
-        Column("primary_hits", pl.List(pl.Int64), "hit_id"),
-        Column("supporting_hits", pl.List(pl.Int64), "hit_id"),
+        Column("score", pl.Float64, "strength, 0-1: ranks moments of one session"),
+        Column("primary_hits", pl.List(pl.Int64), "hit_id of its main signs"),
+        Column("supporting_hits", pl.List(pl.Int64), "hit_id of its weak signs"),
         Column("quote_turns", pl.List(pl.Int64), "turn_id of the turns to show"),
         Column(
             "response",
             pl.String,
-            "what the therapist did next",
-            null="the recording ends sooner, or there are no words",
+            "therapist's response",
+            null="the recording ends too soon, or there are no words",
             allowed=RESPONSES,
         ),
         Column(
@@ -545,7 +551,7 @@ MOMENTS = Schema(
             "3RS resolution codes found: R1 and R3 are direct strategies, R2 is indirect, R4 to R9 "
             "are expressive, R10 redirects",
         ),
-        Column("response_turns", pl.List(pl.Int64), "turn_id of the evidence for the response"),
+        Column("response_turns", pl.List(pl.Int64), "turn_id of the turns that show the response"),
         Column("caveats", pl.List(pl.String), "sentences for the supervisor"),
     ),
     _span_checks(),
@@ -556,7 +562,7 @@ SET_ASIDE = Schema(
     (*MOMENTS.columns, Column("because", pl.String, "why it is not shown, for a supervisor")),
     MOMENTS.checks,
 )
-"""Moments that settings keep from a supervisor's list; ids are those of one row with `moments`."""
+"""Moments that the settings keep off the list; `moments` and this table share one series of ids."""
 
 SCHEMAS: dict[str, Schema] = {
     schema.name: schema

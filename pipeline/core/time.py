@@ -1,7 +1,7 @@
 """Conversions between milliseconds, seconds, samples and frames.
 
-Every table counts whole milliseconds from the start of the recording. Audio is decoded to
-16 kHz, frames stand every 10 ms with their centre at ``10 * k`` ms::
+Every table counts whole milliseconds from the start of the recording. Audio is decoded to 16 kHz;
+frames follow every 10 ms, with their centre at ``10 * k`` ms::
 
     ms      0         10        20        30
     sample  0         160       320       480
@@ -15,12 +15,12 @@ SAMPLES_PER_FRAME = FRAME_MS * SAMPLES_PER_MS
 
 
 def s_to_ms(seconds: float) -> int:
-    """Nearest whole millisecond of a time in seconds."""
+    """Time in seconds, as whole milliseconds (rounded)."""
     return round(seconds * 1000)
 
 
 def ms_to_s(ms: int) -> float:
-    """Seconds of a time in milliseconds."""
+    """Time in milliseconds, as seconds."""
     return ms / 1000
 
 
@@ -30,7 +30,7 @@ def ms_to_samples(ms: int) -> int:
 
 
 def samples_to_ms(samples: int) -> int:
-    """Whole milliseconds that `samples` fill; a remainder under 1 ms is dropped."""
+    """Length of `samples` in whole milliseconds, rounded down."""
     return samples // SAMPLES_PER_MS
 
 

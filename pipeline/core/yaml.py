@@ -1,13 +1,13 @@
-"""YAML 1.2 with line numbers, so that every mistake of a file is told at once and where it stands.
+"""YAML 1.2 with line numbers: all errors of a file are reported at once, each with its line.
 
-The settings, rules, lexicons and sidecars are read through here. YAML 1.2 matters: in 1.1 the key
-``on`` of a rule would be read as *true*. libyaml parses, some thirty times as fast as a parser in
-Python; what its scalars mean is said here, by the core schema of YAML 1.2. Of YAML 1.1 there is
-``<<`` alone, which takes in another mapping.
+Settings, rules, lexicons and session notes files are read by this module. YAML 1.2 matters: in 1.1,
+the key ``on`` of a rule would be read as *true*. libyaml parses, some thirty times faster than a
+parser in Python; scalars are interpreted here, by the core schema of YAML 1.2. From YAML 1.1 only
+``<<`` is kept, which merges another mapping.
 
-A file is read in a time that grows with its length, and what it says is bounded: numbers have at
-most `DIGITS` digits, and aliases and ``<<`` add at most `ADDED` values, so that no file of a few
-lines stands for a billion ("billion laughs").
+Reading time is linear in the length of a file, and its contents are bounded: numbers have at most
+`DIGITS` digits, and aliases and ``<<`` add at most `ADDED` values, so that a few lines cannot
+expand to a billion values ("billion laughs").
 """
 
 import re
@@ -24,20 +24,20 @@ from pipeline.core.registry import nearest
 Model = TypeVar("Model", bound=BaseModel)
 
 DIGITS = 18
-"""Of a whole number: all that 64 bits hold, as tables do."""
+"""Most digits of a whole number: what fits in 64 bits, as in tables."""
 
 _INT_CHARACTERS = 100
-"""A longer number is not even looked at: Python refuses 4,300 digits, and takes long over hex."""
+"""Longer numbers are not parsed: Python refuses 4,300 digits, and long hexadecimals are slow."""
 
 ADDED = 100_000
-"""Values beyond those of the text that aliases and ``<<`` may add to a file."""
+"""Most values that aliases and ``<<`` may add to those written in a file."""
 
 _DIRECTIVES = 10
-"""libyaml compares each with all before it."""
+"""Most directives: libyaml compares each with all earlier ones."""
 
 
 class _Keys(dict[Any, Any]):
-    """A mapping, and the 1-based line of each key."""
+    """A mapping with the 1-based line of each key."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class _Keys(dict[Any, Any]):
 
 
 class _Items(list[Any]):
-    """A sequence, and the 1-based line of each item."""
+    """A sequence with the 1-based line of each item."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,14 +54,14 @@ class _Items(list[Any]):
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed file, or an entry of one: data, the file's name, the line where the data begin."""
+    """A parsed file, or an entry of one: data, file name, and line where the data begin."""
 
     data: Any
     name: str
     first_line: int = 1
 
     def line(self, path: Iterable[int | str]) -> int:
-        """1-based line at which the value at `path` stands, or that of the nearest parent."""
+        """1-based line of the value at `path`, or of its nearest parent."""
         node, line = self.data, self.first_line
         for key in path:
             try:
@@ -72,7 +72,7 @@ class Document:
         return line
 
     def at(self, path: Iterable[int | str]) -> str:
-        """``name:line`` of the value at `path`; the name alone where the data have no lines."""
+        """``name:line`` of the value at `path`; only the name if the data have no lines."""
         if not isinstance(self.data, _Keys | _Items):
             return self.name
         return f"{self.name}:{self.line(path)}"
@@ -81,18 +81,18 @@ class Document:
 def parse(
     text: str, name: str, error: type[TetherError] = ConfigError, *, as_typed: bool = False
 ) -> Document:
-    """Parse one YAML document; an empty one is an empty mapping.
+    """Parse one YAML document; an empty document is an empty mapping.
 
     Parameters
     ----------
     as_typed
-        Give every key and every scalar but null as the text that stands in the file: ``0014`` stays
-        "0014". What is a number is for the model to say.
+        Return every key and every scalar except null as the text in the file: ``0014`` stays
+        "0014". The model decides what is a number.
 
     Raises
     ------
     error
-        The text is no YAML, holds a key twice, or stands for more than a file may say.
+        The text is not YAML, has a duplicate key, or exceeds a limit.
     """
     if text.count("\n%") > _DIRECTIVES:
         raise error(f"{name}: not YAML: more than {_DIRECTIVES} directives")
@@ -106,7 +106,7 @@ def parse(
         mark = caught.problem_mark or caught.context_mark
         line = mark.line + 1 if mark else 1
         raise error(f"{name}:{line}: not YAML: {caught.problem or caught.context}") from None
-    except (yaml.YAMLError, ValueError, RecursionError):  # no text, no number, or far too deep
+    except (yaml.YAMLError, ValueError, RecursionError):  # no text, no number, or nested too deep
         raise error(f"{name}: not YAML") from None
     return Document(_Keys() if data is None else data, name)
 
@@ -123,7 +123,7 @@ _MEANS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "merge": (r"<<", str),
     "str": (r".*", str),
 }
-"""How a plain scalar of a tag looks, the first that fits, and what a scalar of that tag means."""
+"""By tag: the pattern of a plain scalar (the first that fits), and how to read its value."""
 
 
 def _base(text: str) -> int:
@@ -131,7 +131,7 @@ def _base(text: str) -> int:
 
 
 class _Loader(yaml.CSafeLoader):
-    """Gives nodes, and plain scalars their tags."""
+    """Parses nodes and gives plain scalars their tags."""
 
     yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012  # declared so by its base
 
@@ -141,7 +141,7 @@ for _name, (_looks, _) in _MEANS.items():
 
 
 class _Built:
-    """What nodes stand for. An alias gives what its anchor gives: nothing is built twice."""
+    """Builds data from nodes. An alias returns its anchor's data: nothing is built twice."""
 
     def __init__(self, *, as_typed: bool) -> None:
         self._as_typed = as_typed
@@ -150,9 +150,9 @@ class _Built:
         self._left = ADDED
 
     def of(self, node: yaml.Node) -> Any:
-        """Data of a node and of all below it."""
+        """Data of a node and everything below it."""
         if node in self._known:
-            self._add(self._sizes.get(node, ADDED + 1), node)  # no size yet: it holds itself
+            self._add(self._sizes.get(node, ADDED + 1), node)  # no size yet: it contains itself
             return self._known[node]
         if isinstance(node, yaml.MappingNode):
             return self._keys(node)
@@ -174,45 +174,45 @@ class _Built:
         try:
             value = None if whole and len(node.value) > _INT_CHARACTERS else known[1](node.value)
         except ValueError:
-            raise _RefusedError("no such number", node) from None
+            raise _RefusedError("not a number", node) from None
         if whole and (value is None or abs(value) >= 10**DIGITS):
             raise _RefusedError(f"a number of more than {DIGITS} digits", node)
         return value
 
     def _keys(self, node: yaml.MappingNode) -> _Keys:
-        made = self._known[node] = _Keys()
-        own: dict[Any, Any] = {}
+        result = self._known[node] = _Keys()
+        written: dict[Any, Any] = {}
         lines: dict[object, int] = {}
         size = 1
         for key, value in node.value:
             if key.tag == f"{_TAG}merge":
-                size += self._take_in(made, value)
+                size += self._merge(result, value)
                 continue
             if not isinstance(key, yaml.ScalarNode):
-                raise _RefusedError("a key that is no scalar", key)
+                raise _RefusedError("a key that is not a scalar", key)
             name = self._key(key)
-            if name in own:
-                raise _RefusedError("a key stands twice", key)
-            own[name], lines[name] = self.of(value), _line(key)
+            if name in written:
+                raise _RefusedError("duplicate key", key)
+            written[name], lines[name] = self.of(value), _line(key)
             size += 1 + self._size(value)
-        made.update(own)  # what `<<` takes in comes first: own keys replace it
-        made.lines.update(lines)
+        result.update(written)  # after what `<<` merged, so that written keys replace it
+        result.lines.update(lines)
         self._sizes[node] = size
-        return made
+        return result
 
     def _key(self, node: yaml.ScalarNode) -> Any:
         return node.value if self._as_typed else self.of(node)
 
-    def _take_in(self, made: _Keys, taken: yaml.Node) -> int:
-        """Add what one mapping has, or several of which the first wins; how many values."""
-        several = taken.value if isinstance(taken, yaml.SequenceNode) else [taken]
+    def _merge(self, target: _Keys, source: yaml.Node) -> int:
+        """Merge one mapping, or several of which the first wins; return the number of values."""
+        several = source.value if isinstance(source, yaml.SequenceNode) else [source]
         size = 0
         for each in reversed(several):
             if not isinstance(each, yaml.MappingNode):
-                raise _RefusedError("'<<' takes in a mapping, or a list of them", each)
+                raise _RefusedError("'<<' merges a mapping, or a list of mappings", each)
             other = self.of(each)
-            made.update(other)
-            made.lines.update(other.lines)
+            target.update(other)
+            target.lines.update(other.lines)
             size += self._size(each)
         return size
 
@@ -222,11 +222,11 @@ class _Built:
     def _add(self, values: int, node: yaml.Node) -> None:
         self._left -= values
         if self._left < 0:
-            raise _RefusedError("aliases that stand for too many values", node)
+            raise _RefusedError("aliases expand to too many values", node)
 
 
 class _RefusedError(Exception):
-    """YAML that nothing here can mean."""
+    """YAML that is not accepted here."""
 
     def __init__(self, problem: str, node: yaml.Node) -> None:
         super().__init__(problem)
@@ -245,10 +245,10 @@ def _problems(
     Parameters
     ----------
     private
-        Name top-level keys that exist only: others, and those further in, are what a person chose,
-        such as speakers.
+        Name only known top-level keys: other keys, and nested ones, may be chosen by a person, such
+        as names of speakers.
     """
-    found = []
+    problems = []
     for item in caught.errors(include_input=False, include_url=False)[:SHOWN]:
         path = tuple(item["loc"])
         shown = path[:1] if private else path
@@ -259,8 +259,8 @@ def _problems(
             key = "" if private else key
         else:
             message = re.sub(r"^Value error, ", "", item["msg"])
-        found.append(f"{document.at(path)}: {key}{message}")
-    return found
+        problems.append(f"{document.at(path)}: {key}{message}")
+    return problems
 
 
 def validate(
@@ -275,12 +275,12 @@ def validate(
     Parameters
     ----------
     private
-        Name top-level keys only: further in, keys are what a person chose, such as speakers.
+        Name only top-level keys: nested keys may be chosen by a person, such as names of speakers.
 
     Raises
     ------
     error
-        All problems of the file at once: the first few in words, the rest as a count.
+        All problems of the file at once: the first few in words, then the number of the rest.
     """
     try:
         return model.model_validate(document.data)
@@ -293,7 +293,7 @@ def validate(
 def _fields_at(model: type[BaseModel], path: Iterable[int | str]) -> list[str]:
     """Names of the fields of the model nested at `path`."""
     here: Any = model
-    chosen = False  # the next key is one that a person chose, not a field
+    chosen = False  # whether the next key was chosen by a person and is not a field
     for key in path:
         if isinstance(key, int) or chosen:
             chosen = False

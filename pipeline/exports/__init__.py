@@ -1,4 +1,4 @@
-"""What other tools read of a session: tables, RTTM, subtitles.
+"""A session in formats that other tools read: tables, RTTM, subtitles.
 
 >>> from pipeline.exports import FORMATS
 >>> sorted(FORMATS)
@@ -13,14 +13,14 @@ from pipeline.core.tables import Recording, Tables
 from pipeline.exports import tabular, timed
 
 FORMATS: Mapping[str, str] = {
-    "csv": "tables; lists within a cell as JSON, empty = null",
-    "parquet": "tables, exactly as they are kept",
-    "json": "tables as a list of records",
+    "csv": "tables; a list in a cell is JSON, an empty cell is null",
+    "parquet": "tables, exactly as stored",
+    "json": "tables as lists of records",
     "rttm": "who spoke when, from turns or spans",
     "vtt": "the transcript as WebVTT, from turns",
     "srt": "the transcript as SubRip, from turns",
 }
-"""Name of each format, and what it is for."""
+"""What each format contains."""
 
 
 def export(
@@ -31,15 +31,15 @@ def export(
     Parameters
     ----------
     names
-        Tables to write; none or "all": every one that the session has. RTTM takes ``turns`` and
-        ``spans`` from them, subtitles ``turns``, and passes the others over; without these: turns.
+        Tables to write; empty or "all": every table of the session. RTTM uses only ``turns`` and
+        ``spans`` of them, subtitles only ``turns``; if none of these is named, ``turns``.
     fmt
         One of `FORMATS`.
 
     Raises
     ------
     ConfigError
-        Unknown format or table, a table that this session or format has not, no transcript.
+        Unknown format or table, a table that this session does not have, or no transcript.
     """
     if fmt not in FORMATS:
         raise ConfigError(f"unknown format '{fmt}'", expected=nearest(fmt, FORMATS))
@@ -66,7 +66,7 @@ def chosen(names: Sequence[str], tables: Tables) -> list[str]:
         return present
     for name in names:
         if name not in tabular.NAMES:
-            raise ConfigError(f"no table is called '{name}'", expected=nearest(name, tabular.NAMES))
+            raise ConfigError(f"unknown table '{name}'", expected=nearest(name, tabular.NAMES))
         if name not in tables:
             raise ConfigError(f"this session has no table '{name}'", expected=", ".join(present))
     return list(dict.fromkeys(names))

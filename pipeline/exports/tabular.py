@@ -1,9 +1,9 @@
 """Tables as CSV, Parquet and JSON.
 
-Parquet and JSON hold the values exactly. CSV is read by spreadsheets, which run a cell that begins
-with ``= + - @`` as a formula, quoted or not; a transcript can begin so by chance or by intent. Such
-cells of text columns get an apostrophe in front, which spreadsheets take as "this is text" and hide
-(`formats.transcript_csv.live` takes it away). Numbers are left alone: -77 is a number.
+Parquet and JSON keep the values exactly. Spreadsheets read CSV and run a cell that begins with
+``= + - @`` as a formula, quoted or not; a transcript may begin that way by chance or by intent.
+Such cells of text columns get a leading apostrophe, which spreadsheets hide and read as "this is
+text" (`formats.transcript_csv.live` removes it). Numbers are left alone: -77 is a number.
 """
 
 import io
@@ -27,7 +27,7 @@ def encode(table: pl.DataFrame, fmt: str) -> bytes:
 def _csv(table: pl.DataFrame) -> bytes:
     """UTF-8, comma, a header; null is an empty cell, an empty text is ``""``.
 
-    A byte order mark comes first: without it Excel takes UTF-8 for the letters of Windows.
+    A byte order mark comes first; without it Excel reads UTF-8 as a Windows encoding.
     """
     nested = [name for name, dtype in table.schema.items() if dtype.is_nested()]
     table = table.with_columns(inert(pl.col(pl.String)))
@@ -49,7 +49,7 @@ def _parquet(table: pl.DataFrame) -> bytes:
 
 
 def _json(table: pl.DataFrame) -> bytes:
-    """A list of records, one a line, so that a difference can be read; null stays null."""
+    """A list of records, one on each line, so that diffs are readable; null stays null."""
     records = (json.dumps(record, ensure_ascii=False) for record in table.iter_rows(named=True))
     return ("[\n" + ",\n".join(records) + "\n]\n").encode("utf-8")
 

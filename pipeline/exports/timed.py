@@ -1,8 +1,8 @@
 """Speakers as RTTM, the transcript as WebVTT and SubRip.
 
-RTTM carries speaker labels. Subtitles carry the role where exactly one speaker has it, else the
-label: ``<v therapist>``. A turn becomes cues that fit a screen, cut after sentences, at the times
-of its words; where the words in the table are not those of the turn, it is one cue.
+RTTM names speaker labels. Subtitles name the role if exactly one speaker has it, else the label:
+``<v therapist>``. A turn becomes cues that fit a screen, split after sentences, at the times of its
+words; if the words in the table are not those of the turn, the turn is one cue.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,8 +23,8 @@ SOURCES: Mapping[str, Sequence[str]] = {
 """Tables from which each format is written."""
 
 LINE_CHARACTERS = 42
-"""Characters of a subtitle's line, two to a cue: the usual limit of broadcasters and Netflix's
-Timed Text Style Guide."""
+"""Characters in a line of a subtitle, two lines to a cue: the usual limit of broadcasters and of
+Netflix's Timed Text Style Guide."""
 
 _Word = tuple[int, int, str]
 
@@ -35,7 +35,7 @@ def encode(recording: Recording, tables: Tables, name: str, fmt: str) -> str:
     Raises
     ------
     ConfigError
-        Subtitles are asked of a session without a transcript.
+        Subtitles of a session without a transcript.
     """
     if fmt == "rttm":
         segments = tables[name]
@@ -48,7 +48,7 @@ def encode(recording: Recording, tables: Tables, name: str, fmt: str) -> str:
 
 
 def cues_of(tables: Tables) -> pl.DataFrame:
-    """Table `CUES` of the turns, sorted by start.
+    """The turns as table `CUES`, sorted by start.
 
     Raises
     ------
@@ -66,8 +66,8 @@ def cues_of(tables: Tables) -> pl.DataFrame:
     words = tables.get("words")
     rows: list[dict[str, object]] = []
     for turn in turns.iter_rows(named=True):
-        own = [] if words is None else _words_of(turn, words)
-        cut = list(_cut(own)) or [(turn["start_ms"], turn["end_ms"], turn["text"])]
+        of_turn = [] if words is None else _words_of(turn, words)
+        cut = list(_cut(of_turn)) or [(turn["start_ms"], turn["end_ms"], turn["text"])]
         rows.extend(
             {"start_ms": a, "end_ms": b, "speaker": voices[turn["speaker"]], "text": text}
             for a, b, text in cut
@@ -76,33 +76,33 @@ def cues_of(tables: Tables) -> pl.DataFrame:
 
 
 def _voices(turns: pl.DataFrame) -> dict[str, str]:
-    """Role of a speaker where nobody else has it, else the label."""
+    """Name of each speaker: the role if nobody else has it, else the label."""
     pairs = turns.select("speaker", "role").unique(maintain_order=True).rows()
-    told = [role for _, role in pairs if role in {"therapist", "client"}]
-    return {speaker: role if told.count(role) == 1 else speaker for speaker, role in pairs}
+    roles = [role for _, role in pairs if role in {"therapist", "client"}]
+    return {speaker: role if roles.count(role) == 1 else speaker for speaker, role in pairs}
 
 
 def _words_of(turn: Mapping[str, Any], words: pl.DataFrame) -> list[_Word]:
-    """The words of a turn; empty if the table's words there are not the turn's text."""
+    """The words of a turn; empty if the words in the table do not match the turn's text."""
     middle = (pl.col("start_ms") + pl.col("end_ms")) // 2
-    own = words.filter(
+    inside = words.filter(
         pl.col("speaker") == turn["speaker"],
         middle >= turn["start_ms"],
         middle < turn["end_ms"],
     )
-    found = own.select("start_ms", "end_ms", "text").rows()
-    return found if " ".join(text for _, _, text in found) == turn["text"] else []
+    rows = inside.select("start_ms", "end_ms", "text").rows()
+    return rows if " ".join(text for _, _, text in rows) == turn["text"] else []
 
 
 def _cut(words: Sequence[_Word]) -> Iterator[_Word]:
-    """Cues of at most two lines where the words allow it; a sentence's end closes the second."""
+    """Cues of at most two lines if the words allow; the end of a sentence closes a long cue."""
     held: list[_Word] = []
     for word in words:
-        if held and len(_said([*held, word])) > 2 * LINE_CHARACTERS:
+        if held and len(_text([*held, word])) > 2 * LINE_CHARACTERS:
             yield _cue(held)
             held = []
         held.append(word)
-        if word[2][-1:] in {".", "?", "!"} and len(_said(held)) > LINE_CHARACTERS:
+        if word[2][-1:] in {".", "?", "!"} and len(_text(held)) > LINE_CHARACTERS:
             yield _cue(held)
             held = []
     if held:
@@ -110,8 +110,8 @@ def _cut(words: Sequence[_Word]) -> Iterator[_Word]:
 
 
 def _cue(words: Sequence[_Word]) -> _Word:
-    return words[0][0], max(end_ms for _, end_ms, _ in words), _said(words)
+    return words[0][0], max(end_ms for _, end_ms, _ in words), _text(words)
 
 
-def _said(words: Sequence[_Word]) -> str:
+def _text(words: Sequence[_Word]) -> str:
     return " ".join(text for _, _, text in words)

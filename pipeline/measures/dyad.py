@@ -72,10 +72,10 @@ def _balance(item: str, settings: config.Features, latch_ms: int) -> Feature:
         group="speaker",
         needs="timing",
         min_mad=0.1,
-        means="how many times as long the person waits before answering as the other does: the "
-        "logarithm to base 2 of the ratio of median latencies; 0: even, 1: twice as long; "
-        f"medians under {latch_ms} ms, which sound like no wait, count as that",
-        null=f"fewer than {settings.window_min_turns} turns with a latency of either",
+        means="how much longer the person waits before answering than the other does: the "
+        "logarithm to base 2 of the ratio of median latencies; 0: equal, 1: twice as long; "
+        f"medians under {latch_ms} ms, which are not audible as a wait, count as {latch_ms} ms",
+        null=f"either person has fewer than {settings.window_min_turns} turns with a latency",
         source="Jaffe & Feldstein 1970; threshold: Heldner 2011",
         compute=over(item, settings, partial(_latency_balance, settings, latch_ms)),
     )
@@ -106,17 +106,17 @@ def _entrainment(item: str, settings: config.Features) -> list[Feature]:
             "level_proximity_db",
             "dB",
             0.3,
-            "how much nearer in level, each over the own usual, the two are at changes of speaker "
-            "than the same utterances paired at random; a drift of both, such as of a microphone "
-            "that moves, raises it",
+            "how much closer the two are in level, each relative to what is usual for them, at "
+            "changes of speaker than in the same utterances paired at random; a drift of both, "
+            "such as a moving microphone, raises it",
             _proximity_db,
         ),
         declare(
             "level_convergence",
             "-1 to 1",
             0.05,
-            "whether the two come nearer in level at changes of speaker as time goes on: the "
-            "correlation of their difference with time, its sign turned",
+            "whether the two come closer in level at changes of speaker over time: the "
+            "correlation of their difference with time, with the sign reversed",
             _convergence,
         ),
     ]

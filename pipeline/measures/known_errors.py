@@ -1,11 +1,12 @@
-"""How far measures were off, for people who read them: `Feature.error`.
+"""Measured errors of measures, in words: `Feature.error`.
 
-Measured on 14 dialogues of four minutes (28 people) that are composed from read speech: gaps as in
-everyday talk, planted overlaps, down to 20 dB over noise, 16 and 8 kHz, one speaker up to 30 dB
-quieter, a channel for each. The truth is each measure's value over the true speech; the words were
-those of the script. ``scripts/accuracy`` measures it again (`pipeline.evaluation.measure_error`).
-Errors of a whole session are smaller in real sessions, which are longer. With one microphone
-they are larger where it matters who spoke: overlapping speech is not heard there.
+They were measured on 14 dialogues of four minutes (28 people), composed from read speech: gaps as
+in everyday talk, planted overlaps, as little as 20 dB above the noise, 16 and 8 kHz, one speaker up
+to 30 dB quieter, one channel each. The truth is each measure's value over the true speech; the
+words came from the script. ``scripts/accuracy`` measures the errors again
+(`pipeline.evaluation.measure_error`). In real sessions, which are longer, errors of a whole session
+are smaller. With one microphone, errors are larger where it matters who spoke, since overlapping
+speech is not detected there.
 """
 
 from dataclasses import replace
@@ -13,7 +14,7 @@ from dataclasses import replace
 from pipeline.core.vocabulary import WINDOWS_MS
 from pipeline.measures.feature import Feature
 
-_ON = "composed dialogues, a channel each"
+_ON = "composed dialogues, one channel each"
 
 WINDOW = {
     "answer_silence_max_ms": (17, 31),
@@ -37,8 +38,8 @@ WINDOW = {
     "talk_share": (0.005, 0.015),
     "turn_length_median_ms": (21, 130),
 }
-"""Median and 90th percentile of the errors' sizes, each in the measure's unit, of windows of 60 s:
-122 of one person, 61 of two."""
+"""Median and 90th percentile of the absolute errors, in the measure's unit, in windows of 60 s: 122
+of one person, 61 of two."""
 
 SESSION = {
     "answer_silence_max_ms": (19, 100),
@@ -65,7 +66,7 @@ SESSION = {
     "talk_share": (0.003, 0.015),
     "turn_length_median_ms": (28, 130),
 }
-"""The same of whole dialogues: 28 of one person, 14 of two."""
+"""The same for whole dialogues: 28 of one person, 14 of two."""
 
 
 ONE_MICROPHONE = {
@@ -84,21 +85,21 @@ ONE_MICROPHONE = {
     "talk_share": (0.028, 0.076),
     "turn_length_median_ms": (570, 4000),
 }
-"""As `WINDOW`, of five dialogues mixed down, their speakers told apart by `clustering`: 40 windows
+"""As `WINDOW`, for five dialogues mixed to one microphone and diarized by `clustering`: 40 windows
 of one person, 20 of two. Measures of overlap are null there."""
 
 EVENTS = {
-    ("turn", "latency_ms"): "half within 20 ms, nine of ten within 134 ms (326 latencies",
-    ("turn", "length_ms"): "its begin: half within 9 ms, nine of ten within 67 ms; its end: 11 ms, "
-    "73 ms (394 turns",
-    ("silence", "length_ms"): "each end: half within 8 ms, nine of ten within 17 ms (238 silences "
-    "from 1 s",
+    ("turn", "latency_ms"): "median error 20 ms, 90 % within 134 ms (326 latencies",
+    ("turn", "length_ms"): "start: median error 9 ms, 90 % within 67 ms; end: 11 ms and 73 ms "
+    "(394 turns",
+    ("silence", "length_ms"): "each end: median error 8 ms, 90 % within 17 ms (238 silences "
+    "of 1 s or longer",
 }
-"""Of what has no number of its own in the truth: as `scripts/accuracy` tells it of dialogues."""
+"""Errors of single events, as `scripts/accuracy` reports them for the dialogues."""
 
 
 def told(feature: Feature) -> Feature:
-    """`feature` with what is known of its error, unless it says so itself."""
+    """`feature` with its known error, unless it declares one itself."""
     event = EVENTS.get((feature.item, feature.name))
     if event:
         return replace(feature, error=f"{event}; {_ON})")
@@ -109,8 +110,8 @@ def told(feature: Feature) -> Feature:
     unit = "" if feature.unit == "0-1" else f" {feature.unit}"
     over = "whole dialogues of 4 min" if feature.item == "session" else "windows of 60 s"
     half, most = known
-    text = f"half within {half:g}{unit}, nine of ten within {most:g} ({over}; {_ON})"
+    text = f"median error {half:g}{unit}, 90 % within {most:g} ({over}; {_ON})"
     if feature.item in WINDOWS_MS and feature.name in ONE_MICROPHONE:
         half, most = ONE_MICROPHONE[feature.name]
-        text += f"; mixed down to one microphone {half:g} and {most:g}"
+        text += f"; with one microphone {half:g} and {most:g}"
     return replace(feature, error=text)

@@ -30,8 +30,9 @@ def features(settings: config.Features) -> tuple[Feature, ...]:
                 needs="voice",
                 min_mad=0.5,
                 detrend=True,
-                means="median level of voiced speech, over the person's own in this session",
-                null=f"less than {least_ms} ms of voiced speech that is surely the person's",
+                means="median level of voiced speech, relative to the person's median in this "
+                "session",
+                null=f"less than {least_ms} ms of voiced speech that is certainly this person's",
                 source="Tether",
                 compute=partial(_level, item, settings, least_ms),
             )

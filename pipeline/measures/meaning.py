@@ -41,7 +41,7 @@ ANSWERED = "answered"
 """What stands in column `beside` for what another said last."""
 _DIGITS = 3
 _SENTENCE_END = re.compile(r"(?<=[.?!\u2026])\s+")
-_NOT_COMPARED = "no sentence encoder was at hand (`tether doctor`), or too few words"
+_NOT_COMPARED = "no sentence encoder is installed (`tether doctor`), or too few words"
 
 Vectors = NDArray[np.float32]
 
@@ -58,11 +58,11 @@ def features(lexicons: Lexicons) -> tuple[Feature, ...]:
         "answer_distance",
         ANSWERED,
         "1 - cosine",
-        "how far the turn is in meaning from what another person said last before it; 0: the same, "
+        "how far the turn is in meaning from what another person last said before it; 0: the same, "
         "1: nothing in common",
         f"{_NOT_COMPARED}; nobody else spoke before; a backchannel",
-        error="hardly tells changes of topic that people coded: of 4 in 15 counselling "
-        "conversations two lie among the furthest fifth of answers of 15 words and more (area .70)",
+        error="hardly detects changes of topic that people coded: of 4 in 15 counselling "
+        "conversations, 2 are among the furthest fifth of answers of 15 or more words (area .70)",
     )
     found = [distance]
     for name in lexicons.prototype_ids:

@@ -35,24 +35,24 @@ from pipeline.measures.intervals import (
     values,
 )
 
-_NO_OVERLAP = "the diarizer knows no overlapping speech"
+_NO_OVERLAP = "the diarizer does not detect overlapping speech"
 _SOURCE = "Heldner & Edlund 2010"
 _KINDS = {
     "floor_takings_per_min": (
         "floor_taking",
-        "how often the person came in while the other spoke, and got the floor",
+        "how often the person came in while the other spoke and got the floor",
         "Santa Barbara corpus: 29 an hour in everyday talk",
         2,
     ),
     "failed_attempts_per_min": (
         "failed_attempt",
-        "how often the person came in while the other spoke, and gave up",
+        "how often the person came in while the other spoke and gave way",
         "Schegloff 2000",
         1,
     ),
     "cooperative_overlaps_per_min": (
         "cooperative",
-        "how often the person came in at the other's end, or to help along",
+        "how often the person came in at the end of the other's turn, or to help",
         "Goldberg 1990",
         1,
     ),
@@ -85,8 +85,8 @@ def _timed(item: str, settings: config.Features) -> list[Feature]:
             compute=over(item, settings, partial(_share_of_starts, settings, transition)),
         )
         for name, transition, how, source in (
-            ("overlapped_starts_share", "overlap", "before the other had ended", _SOURCE),
-            ("latched_starts_share", "latch", "with no gap that one hears", "Heldner 2011"),
+            ("overlapped_starts_share", "overlap", "before the other had finished", _SOURCE),
+            ("latched_starts_share", "latch", "without an audible gap", "Heldner 2011"),
         )
     ]
     share = Feature(
@@ -131,8 +131,8 @@ def _understood(item: str, settings: config.Features) -> list[Feature]:
         )
 
     unclear = (
-        f"{_NO_OVERLAP}, there are no words, or what came of more than "
-        f"{settings.max_unclear:.0%} of the person's overlaps is not known"
+        f"{_NO_OVERLAP}, there is no transcript, or more than {settings.max_unclear:.0%} of the "
+        "person's overlaps are unclear"
     )
     found = [
         rate(name, means, unclear, source, version, partial(_rate_of_kind, settings, kind))
@@ -142,7 +142,7 @@ def _understood(item: str, settings: config.Features) -> list[Feature]:
         *found,
         rate(
             "cut_offs_per_min",
-            "how often another came in and the person broke off, unfinished",
+            "how often another came in and the person broke off unfinished",
             unclear,
             "Schegloff 2000",
             1,
@@ -150,7 +150,7 @@ def _understood(item: str, settings: config.Features) -> list[Feature]:
         ),
         rate(
             "backchannels_per_min",
-            "acknowledgements by the person while or before the other goes on",
+            "acknowledgements by the person while the other speaks or before the other goes on",
             "no transcript",
             "Yngve 1970",
             2,

@@ -26,8 +26,14 @@ _MEASURES = (
         "cepstral peak prominence",
         "Hillenbrand, Cleveland & Erickson 1994; Maryn & Weenink 2015",
     ),
-    ("jitter", "0-1", 0.0005, "local jitter: neighbouring periods differ by", "Praat's manual"),
-    ("shimmer", "0-1", 0.005, "local shimmer: neighbouring amplitudes differ by", "Praat's manual"),
+    ("jitter", "0-1", 0.0005, "local jitter: difference of neighbouring periods", "Praat's manual"),
+    (
+        "shimmer",
+        "0-1",
+        0.005,
+        "local shimmer: difference of neighbouring amplitudes",
+        "Praat's manual",
+    ),
 )
 
 
@@ -48,7 +54,7 @@ def features(settings: config.Features) -> tuple[Feature, ...]:
                 min_mad=min_mad,
                 detrend=True,
                 means=f"{means}, median of steady voiced speech",
-                null=f"fewer than {least} moments of steady voiced speech that is surely the "
+                null=f"fewer than {least} moments of steady voiced speech that is certainly this "
                 "person's",
                 source=source,
                 compute=partial(_median, name, item, settings, least),

@@ -32,7 +32,7 @@ def features(settings: config.Features) -> tuple[Feature, ...]:
     found = []
     for item in ("turn", *WINDOWS):
         least_ms = settings.voiced_min_ms if item == "turn" else settings.window_voiced_min_ms
-        null = f"less than {least_ms} ms of voiced speech that is surely the person's"
+        null = f"less than {least_ms} ms of voiced speech that is certainly this person's"
         take = _taken(item, settings, least_ms)
         found += [
             Feature(
@@ -43,7 +43,7 @@ def features(settings: config.Features) -> tuple[Feature, ...]:
                 needs="voice",
                 min_mad=0.25,
                 detrend=True,
-                means="median pitch, in semitones over 100 Hz",
+                means="median pitch, in semitones above 100 Hz",
                 null=null,
                 source="de Looze & Hirst 2008",
                 compute=take(median),
@@ -128,10 +128,10 @@ def _final(settings: config.Features) -> Feature:
         group="speaker",
         needs="voice",
         min_mad=0.5,
-        means=f"how the turn's pitch ends: median of its last {last_ms} ms over that of the "
+        means=f"how the turn's pitch ends: median of its last {last_ms} ms relative to that of the "
         f"{all_ms - last_ms} ms before",
         null=f"less than {settings.final_voiced_share:.0%} of either is voiced speech that is "
-        "surely the person's",
+        "certainly this person's",
         source="after Gravano & Hirschberg 2011",
         compute=partial(_final_movement, settings),
     )

@@ -64,7 +64,7 @@ def _amounts(item: str, name: str, settings: config.Features) -> list[Feature]:
     pattern, where = _PATTERNS[name]
     kind = f"silences of at least {settings.silence_min_ms} ms {where}"
     unheard = (
-        f"signal was lost in silences over more than {1 - settings.window_min_share:.0%} of it"
+        f"lost signal in silences makes up more than {1 - settings.window_min_share:.0%} of it"
     )
     return [
         Feature(

@@ -42,8 +42,8 @@ def _of_turns(settings: config.Features) -> list[Feature]:
             group="speaker",
             needs="timing",
             min_mad=50,  # the ends of speech are known to some 40 ms
-            means="silence before the turn; negative: it began before the other had ended",
-            null="nobody else spoke before, it is a backchannel, or the signal was lost there",
+            means="silence before the turn; negative: it began before the other had finished",
+            null="nobody else spoke before it, it is a backchannel, or signal was lost there",
             source=_TURNS_SOURCE,
             version=2,
             compute=lambda tables: _column(latencies(tables), pl.col("latency_ms")),
@@ -68,8 +68,8 @@ def _of_turns(settings: config.Features) -> list[Feature]:
             group="speaker",
             needs="timing",
             min_mad=0.02,
-            means=f"share of the turn in own pauses of at least {settings.pause_min_ms} ms",
-            null=f"the turn is shorter than {settings.speech_min_ms} ms without what was lost",
+            means=f"share of the turn in pauses of at least {settings.pause_min_ms} ms",
+            null=f"the turn is shorter than {settings.speech_min_ms} ms, lost signal excluded",
             source="Goldman-Eisler 1968",
             version=2,
             compute=partial(_pause_share, settings),
@@ -81,7 +81,7 @@ def _of_turns(settings: config.Features) -> list[Feature]:
             group="speaker",
             needs="timing",
             min_mad=1,
-            means=f"own pauses of at least {settings.pause_min_ms} ms in the turn",
+            means=f"number of pauses of at least {settings.pause_min_ms} ms in the turn",
             null="never",
             source="Goldman-Eisler 1968",
             version=2,
@@ -101,8 +101,8 @@ def _of_events() -> list[Feature]:
             min_mad=0.1,  # of the logarithm: a tenth longer or shorter
             log=True,
             means="length of the silence",
-            null="signal was lost in it: exact digital zeros are no silence (before the first and "
-            "after the last speech no silence is measured at all)",
+            null="signal was lost in it (exact digital zeros); silences before the first and after "
+            "the last speech are not measured",
             source="Künsch et al. 2023",
             version=2,
             compute=_silence_length,
@@ -115,7 +115,7 @@ def _of_events() -> list[Feature]:
             needs="timing",
             min_mad=0.1,  # of the logarithm: a tenth longer or shorter
             log=True,
-            means="how long both spoke",
+            means="how long both speak at once",
             null="never",
             source=_TURNS_SOURCE,
             compute=_overlap_length,

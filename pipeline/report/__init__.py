@@ -1,4 +1,4 @@
-"""What people read of a session: one HTML file, and a line on the terminal."""
+"""What people read about a session: one HTML report, and a line on the terminal."""
 
 from pipeline.report.html import REPORT, WITH_CLIPS, render
 from pipeline.report.model import Notice, notices, title

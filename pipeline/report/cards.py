@@ -1,4 +1,4 @@
-"""One moment with its evidence, ready to be written down."""
+"""One suggested moment with its evidence, in words and places for the templates."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from pipeline.report.speakers import People
 from pipeline.report.timeline import SHOWN_SILENCE_MS, Timeline
 
 _AROUND_MS = 6_000
-"""How much is drawn before and after the turns that are quoted."""
+"""How much of the session is drawn before and after the quoted turns."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Response:
 
 @dataclass(frozen=True)
 class Heard:
-    """A clip; `source` is the whole sound as a data URI."""
+    """An audio clip; `source` is the whole clip as a data URI."""
 
     time: str
     note: str
@@ -53,14 +53,14 @@ class Heard:
 
 @dataclass(frozen=True)
 class Card:
-    """One moment.
+    """One suggested moment.
 
     Attributes
     ----------
     observed
         What was observed, in one sentence.
     main
-        The strongest primary hit; `signs` are all others.
+        The strongest main sign; `signs` are all others.
     """
 
     number: int
@@ -95,29 +95,29 @@ def numbers(tables: Tables) -> dict[int, int]:
 def moments(
     recording: Recording, tables: Tables, people: People, clips: Mapping[int, Clip]
 ) -> tuple[Card, ...]:
-    """Candidate moments in order of time, each with its rank by score.
+    """Suggested moments in order of time, each with its rank by score.
 
     Parameters
     ----------
     clips
-        By moment_id, what is heard; most reports have none.
+        Audio clip of each moment, by moment_id; empty for most reports.
     """
     return _cards(recording, tables, people, clips, moves=False)
 
 
 def moves(recording: Recording, tables: Tables, people: People) -> tuple[Card, ...]:
-    """What the therapist was seen to do, apart from the moments."""
+    """Therapist moves in order of time, kept apart from the suggested moments."""
     return _cards(recording, tables, people, {}, moves=True)
 
 
 def one(recording: Recording, tables: Tables, people: People, moment_id: int) -> Card | None:
-    """The card of one candidate moment, as it stands among all; None: there is no such."""
-    found = _cards(recording, tables, people, {}, moves=False, only=moment_id)
-    return found[0] if found else None
+    """The card of one moment, with its number and rank among all; None: no such moment."""
+    cards = _cards(recording, tables, people, {}, moves=False, only=moment_id)
+    return cards[0] if cards else None
 
 
 def observed(tables: Tables) -> dict[int, str]:
-    """What was observed, in one sentence, by moment_id: that of its strongest primary hit."""
+    """What was observed, in one sentence, by moment_id: the sentence of its strongest main sign."""
     strongest = dict(
         tables.get("moments", MOMENTS.empty()).select("moment_id", "primary_hits").iter_rows()
     )
@@ -131,7 +131,7 @@ def observed(tables: Tables) -> dict[int, str]:
 
 
 def suppressed(tables: Tables) -> tuple[Evidence, ...]:
-    """Hits that do not count, each with its reason."""
+    """Hits that an exception ruled out, each with the reason."""
     hits = tables.get("hits", HITS.empty()).filter(pl.col("suppressed_by").is_not_null())
     return tuple(
         evidence.of_hit(hit) for hit in hits.sort("start_ms", "hit_id").iter_rows(named=True)
@@ -139,26 +139,27 @@ def suppressed(tables: Tables) -> tuple[Evidence, ...]:
 
 
 def cut(tables: Tables) -> tuple[Evidence, ...]:
-    """Moments that the settings keep from the list, each by its strongest sign, with the reason."""
+    """Moments that the settings leave out, each shown by its strongest sign, with the reason."""
     hits = {hit["hit_id"]: hit for hit in tables.get("hits", HITS.empty()).iter_rows(named=True)}
-    made = []
+    shown = []
     for moment in tables.get("set_aside", SET_ASIDE.empty()).iter_rows(named=True):
         primary = [hits[number] for number in moment["primary_hits"]]
         strongest = max(primary, key=lambda hit: (hit["weight"], -hit["hit_id"]))
         time = number_format.clock_range(moment["start_ms"], moment["end_ms"])
-        made.append(replace(evidence.of_hit(strongest), time=time, suppressed_by=moment["because"]))
-    return tuple(made)
+        sign = replace(evidence.of_hit(strongest), time=time, suppressed_by=moment["because"])
+        shown.append(sign)
+    return tuple(shown)
 
 
 def alone(tables: Tables) -> tuple[Evidence, ...]:
-    """Hits that count and belong to no moment: support without a primary sign."""
-    made = (tables.get("moments", MOMENTS.empty()), tables.get("set_aside", SET_ASIDE.empty()))
+    """Hits that count but belong to no moment: weak signs without a main one."""
+    frames = (tables.get("moments", MOMENTS.empty()), tables.get("set_aside", SET_ASIDE.empty()))
     used = {
-        hit
-        for frame in made
+        hit_id
+        for frame in frames
         for name in ("primary_hits", "supporting_hits")
-        for own in frame[name].to_list()
-        for hit in own
+        for hit_ids in frame[name].to_list()
+        for hit_id in hit_ids
     }
     hits = tables.get("hits", HITS.empty()).filter(
         pl.col("suppressed_by").is_null() & ~pl.col("hit_id").is_in(list(used))
@@ -233,7 +234,7 @@ def _cards(
 
 
 def _strength(hit: Hit) -> tuple[float, int]:
-    """Orders hits, the strongest first."""
+    """Sort key: the strongest hit first."""
     return -hit["weight"], hit["hit_id"]
 
 
@@ -242,7 +243,7 @@ def _heard(clip: Clip | None, span: tuple[int, int]) -> Heard | None:
         return None
     return Heard(
         number_format.clock_range(clip.start_ms, clip.end_ms),
-        "the moment goes on" if clip.end_ms < span[1] else "",
+        "the moment goes on after the clip" if clip.end_ms < span[1] else "",
         f"data:{MEDIA_TYPE};base64,{base64.b64encode(clip.webm).decode()}",
     )
 
@@ -250,7 +251,7 @@ def _heard(clip: Clip | None, span: tuple[int, int]) -> Heard | None:
 def _response(moment: Hit, quotes: "_Quotes") -> Response:
     state = moment["response"]
     if state is None:
-        return Response("unknown", "not looked at", labels.RESPONSE_UNKNOWN, (), ())
+        return Response("unknown", "not assessed", labels.RESPONSE_UNKNOWN, (), ())
     return Response(
         state,
         labels.RESPONSES[state],
@@ -261,7 +262,7 @@ def _response(moment: Hit, quotes: "_Quotes") -> Response:
 
 
 def _mostly(turn: tuple[int, int], moment: tuple[int, int]) -> bool:
-    """At least half of the shorter lies within the other."""
+    """Whether at least half of the shorter one lies within the other."""
     shared = min(turn[1], moment[1]) - max(turn[0], moment[0])
     return 2 * shared >= min(turn[1] - turn[0], moment[1] - moment[0])
 
@@ -278,7 +279,7 @@ class _Quotes:
         self._people = people.by_speaker
 
     def lines(self, turn_ids: Sequence[int], span: tuple[int, int] | None) -> tuple[Line, ...]:
-        """The turns in order of time; `span` tells which of them lie within the moment."""
+        """The turns in order of time; those that lie mostly within `span` are marked."""
         lines: list[Line] = []
         heard_until: int | None = None
         for turn in sorted((self._turns[i] for i in turn_ids), key=lambda t: t["start_ms"]):
@@ -298,7 +299,7 @@ class _Quotes:
         return tuple(lines)
 
     def _silence(self, after_ms: int | None, before_ms: int) -> str:
-        """Length of the longest silence with its middle between two turns; empty without one."""
+        """Length of the longest silence whose middle lies between two turns; empty without one."""
         if after_ms is None:
             return ""
         middle = (pl.col("start_ms") + pl.col("end_ms")) / 2
@@ -308,7 +309,7 @@ class _Quotes:
     def stretch(
         self, turn_ids: Sequence[int], span: tuple[int, int], duration_ms: int
     ) -> tuple[int, int]:
-        """What to draw: the moment and the turns quoted, with some time on both sides."""
+        """What to draw: the moment and the quoted turns, with some time on both sides."""
         turns = [self._turns[i] for i in turn_ids]
         start = min([span[0], *(turn["start_ms"] for turn in turns)]) - _AROUND_MS
         end = max([span[1], *(turn["end_ms"] for turn in turns)]) + _AROUND_MS

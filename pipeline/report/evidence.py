@@ -1,4 +1,4 @@
-"""The evidence of a hit in words: each clause with what was observed and the numbers it met."""
+"""The evidence of a hit in words: each clause with its observed values and its thresholds."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,9 @@ Hit = Mapping[str, Any]
 """A row of table `hits`."""
 
 _BASELINE = "_n"
-"""How a column ends that tells how many values a baseline has."""
+"""Ending of the columns that count the values of a baseline."""
 _ROLES = ("role", "before_role", "after_role")
-"""Who it is stands in the sentence already."""
+"""Not listed as values: the sentence already says who it is."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number of a rule with its source."""
+    """A parameter of a rule with its source."""
 
     name: str
     label: str
@@ -37,16 +37,16 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Clause:
-    """One clause of a rule and what became of it: held, failed or aside.
+    """One clause of a rule and its outcome: held, failed or aside.
 
     Attributes
     ----------
     values
         What was observed.
     baseline
-        How much the comparison with the same person or pair rests on; empty without one.
+        How many values of the same person or pair it is compared with; empty without a comparison.
     parameters
-        The numbers that were to be met.
+        Its thresholds.
     """
 
     text: str
@@ -67,9 +67,9 @@ class Evidence:
     rounds
         The clauses, once for each item (turn, silence, ...) that fulfilled the rule.
     counted
-        That there were enough items; None for a rule that needs one only.
+        The clause on the number of items; None for a rule that needs only one.
     parameters
-        All numbers of the rule, those of guards among them.
+        All parameters of the rule, including those of its exceptions.
     """
 
     rule: str
@@ -88,7 +88,7 @@ class Evidence:
 
 
 def of_hit(hit: Hit) -> Evidence:
-    """All that a report says of a hit."""
+    """Everything that a report says about a hit."""
     parameters = _parameters(hit["params"])
     clauses = [_clause(clause, parameters) for clause in hit["clauses"]]
     counted = clauses.pop() if clauses and _counts(hit["clauses"][-1]) else None
@@ -112,33 +112,33 @@ def of_hit(hit: Hit) -> Evidence:
 
 def _sentence(rounds: Sequence[Sequence[Clause]], counted: Clause | None) -> str:
     """The clauses of the first item, and how many items there are."""
-    first = dict.fromkeys(c.text for own in rounds[:1] for c in own if c.status == "held")
+    first = dict.fromkeys(c.text for each in rounds[:1] for c in each if c.status == "held")
     return number_format.sentence([first, [counted.text] if counted else []])
 
 
 def _rounds(clauses: Sequence[Clause]) -> tuple[tuple[Clause, ...], ...]:
-    """Clauses by item: with the condition of the very first one the next item begins."""
+    """Clauses by item: each item begins with the condition of the very first clause."""
     rounds: list[list[Clause]] = []
     for clause in clauses:
         if not rounds or clause.condition == clauses[0].condition:
             rounds.append([])
         rounds[-1].append(clause)
-    return tuple(tuple(own) for own in rounds)
+    return tuple(tuple(each) for each in rounds)
 
 
 def _counts(clause: Mapping[str, Any]) -> bool:
-    """Whether the clause says how many items there were."""
+    """Whether this is the clause on the number of items."""
     return "items" in _observed(clause)
 
 
 def _observed(clause: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(clause["observed"] or "{}")
-    return found
+    values: dict[str, Any] = json.loads(clause["observed"] or "{}")
+    return values
 
 
 def _clause(clause: Mapping[str, Any], parameters: Sequence[Parameter]) -> Clause:
     if clause["held"]:
-        # It may hold by a fixed threshold that stands in for a small baseline.
+        # With a small baseline, a fixed threshold may have been used instead.
         status, words = "held", clause["set_aside"] or "held"
     elif clause["set_aside"]:
         status, words = "aside", f"set aside: {clause['set_aside']}"

@@ -1,4 +1,4 @@
-"""Small pictures of talk, silence and latency. They describe; none of them is a score."""
+"""Small charts of talk, silences and response times. They describe; none of them is a score."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from pipeline.report import labels, number_format
 from pipeline.report.speakers import People
 from pipeline.report.timeline import SHOWN_SILENCE_MS
 
-# Edges of the scales; values beyond lie on the edge.
+# Ends of the scales; values beyond them are drawn at the end.
 _SILENCE_EDGE_MS = 30_000
 _SILENCE_TICKS_MS = (1_000, 2_000, 3_000, 5_000, 10_000, 20_000, 30_000)
 _LATENCY_FROM_MS = -2_000
@@ -28,7 +28,7 @@ _SWITCHES = (
 
 @dataclass(frozen=True)
 class Share:
-    """How much of all speech one lane holds."""
+    """One lane's share of all speech."""
 
     name: str
     role: str
@@ -40,14 +40,14 @@ class Share:
 
 @dataclass(frozen=True)
 class Row:
-    """Values of one kind on a line: a stroke each, the median longer.
+    """Values of one kind along a line: one stroke each, the median longer.
 
     Attributes
     ----------
     places
-        Where the values lie, in per cent.
+        Where the values lie, in per cent of the width.
     median, middle_x, middle_width
-        Place of the median, and of the middle half; empty where there are no values.
+        Where the median and the middle half lie; empty without values.
     words
         The same in words.
     """
@@ -63,7 +63,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Strip:
-    """Rows over one scale."""
+    """Rows on one scale."""
 
     rows: tuple[Row, ...]
     ticks: tuple[tuple[str, str], ...]
@@ -71,12 +71,12 @@ class Strip:
 
 @dataclass(frozen=True)
 class ComingIn:
-    """How often somebody came in while another spoke.
+    """How often one person came in while another was speaking.
 
     Attributes
     ----------
     counts
-        How often, by kind in the order of `names.OVERLAPS`, and what could not be told.
+        Number of overlaps of each kind, in the order of `labels.OVERLAPS`, then of unclear ones.
     """
 
     name: str
@@ -142,29 +142,32 @@ def silences(tables: Tables, people: People) -> Strip:
 
 
 def latencies(tables: Tables, people: People) -> Strip:
-    """From the end of the other's turn to the start of one's own; acknowledgements left out."""
+    """Response times: from the end of the other's turn to the start of one's own.
+
+    Backchannels are left out.
+    """
     turns = tables.get("turns", TURNS.empty()).filter(
         pl.col("latency_ms").is_not_null() & ~pl.col("is_backchannel").fill_null(value=False)
     )
     rows = []
     for person in people.lanes:
-        own = turns.filter(pl.col("speaker").is_in(person.speakers))["latency_ms"]
-        rows.append(_row(f"{person.name} answers", person.role, own, _latency_place))
+        latencies_ms = turns.filter(pl.col("speaker").is_in(person.speakers))["latency_ms"]
+        rows.append(_row(f"{person.name} answers", person.role, latencies_ms, _latency_place))
     ticks = tuple((_place(_latency_place(ms)), f"{ms // 1000}") for ms in _LATENCY_TICKS_MS)
     return Strip(tuple(rows), ticks)
 
 
 def coming_in(tables: Tables, people: People) -> tuple[ComingIn, ...]:
-    """Overlaps by who came in; empty where overlapping speech was not told apart."""
+    """Overlaps by who came in; empty if the diarizer does not detect overlapping speech."""
     if not tables.get("diarization", DIARIZATION.empty())["knows_overlap"].any():
         return ()
     overlaps = tables.get("overlaps", OVERLAPS.empty())
-    found = []
+    rows = []
     for person in people.lanes:
         kinds = overlaps.filter(pl.col("other").is_in(person.speakers))["kind"]
         known = tuple(int((kinds == kind).sum()) for kind in labels.OVERLAPS)
-        found.append(ComingIn(person.name, person.role, (*known, kinds.null_count())))
-    return tuple(found) if overlaps.height else ()
+        rows.append(ComingIn(person.name, person.role, (*known, kinds.null_count())))
+    return tuple(rows) if overlaps.height else ()
 
 
 def _row(name: str, css: str, values: pl.Series, place: Callable[[float], float]) -> Row:

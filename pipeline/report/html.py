@@ -1,11 +1,11 @@
-"""The report as one HTML file that needs nothing else: no script, no network, no other file.
+"""The report as one self-contained HTML file: no script, no network, no other file.
 
-Whatever comes from outside (words, pseudonyms, notes, names of speakers) is escaped by the
-template engine. A content security policy in the page forbids every load and every script; the one
-style sheet is allowed by its digest.
+The template engine escapes everything that comes from outside (words, pseudonyms, notes, speaker
+names). A content security policy in the page forbids every load and every script; the one style
+sheet is allowed by its digest.
 
-A report holds no sound, unless clips are handed over. Such a report says so in red, and has a file
-name of its own, so that `REPORT` is free of voices whoever made it.
+A report contains no audio unless clips are given. A report with clips says so in red and has a file
+name of its own, so that `REPORT` never contains a voice.
 """
 
 import base64
@@ -33,27 +33,27 @@ def render(
 ) -> str:
     """The report of one session as a complete HTML document.
 
-    A pure function: the same input gives the same bytes. It holds no file name and no date, and
-    loads nothing when it is opened.
+    A pure function: the same input gives the same bytes. The document contains no file name and no
+    date, and loads nothing when it is opened.
 
     Parameters
     ----------
     recording
         Supplies pseudonyms, length and consent reference.
     tables
-        Whatever the walk made; a missing table counts as empty.
+        All tables that processing wrote; a missing table counts as empty.
     provenance
-        Engines, settings, rules, and what to type where roles are unknown.
+        Engines, settings, rules, and the commands to type where roles are unknown.
     clips
-        By moment_id, what is to be heard; None: no sound, and nothing that could play any.
+        Audio clips by moment_id; None: no audio, and no player.
     """
     environment = _environment()
     style, _, _ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     page = model.build(recording, tables, provenance, clips or {})
-    # The style sheet is our own, and its digest must match byte for byte.
-    own = Markup(style)  # noqa: S704
-    return environment.get_template("report.html").render(page=page, style=own, digest=digest)
+    # The style sheet comes with the package, and its digest must match byte for byte.
+    markup = Markup(style)  # noqa: S704
+    return environment.get_template("report.html").render(page=page, style=markup, digest=digest)
 
 
 @cache

@@ -1,7 +1,6 @@
-"""Codes as people say them: markers, responses, roles, measures.
+"""Codes in plain words: markers, responses, roles, measures of quality.
 
-The markers are those of the Rupture Resolution Rating System (3RS; Eubanks, Muran and Safran),
-in plain words.
+The markers are those of the Rupture Resolution Rating System (3RS; Eubanks, Muran and Safran).
 """
 
 from pipeline.core import languages
@@ -24,7 +23,7 @@ MARKERS = {
     "T1": "therapist moves away",
     "T2": "therapist moves against",
 }
-"""Rupture markers by code; T1 and T2 are Tether's, for outward signs of the therapist's moves."""
+"""Rupture markers by code; T1 and T2 are Tether's own, for outward signs of therapist moves."""
 
 RESOLUTIONS = {
     "R1": "clarify a misunderstanding",
@@ -54,8 +53,8 @@ FAMILIES_OF_STRATEGY = {
 """How a strategy works, after Safran and Muran (2000); redirecting is none of these."""
 
 KINDS = {
-    "withdrawal": "candidate withdrawal",
-    "confrontation": "candidate confrontation",
+    "withdrawal": "possible withdrawal",
+    "confrontation": "possible confrontation",
     "therapist_move": "therapist move",
 }
 
@@ -68,18 +67,18 @@ RESPONSES = {
 
 RESPONSE_SENTENCES = {
     "none_found": (
-        "No response to it was found in the therapist's next turns. One may lie in tone, or in "
-        "words that the patterns do not know."
+        "No response was detected in the therapist's next turns. One may lie in tone, or in words "
+        "that the patterns do not cover."
     ),
-    "redirected": "The therapist turned to something else; nothing was found that explores it.",
-    "addressed": "Something in the therapist's next turns speaks to it.",
+    "redirected": "The therapist changed the subject without exploring it.",
+    "addressed": "The therapist appears to respond to it in the next turns.",
     "possibly_repaired": (
-        "Something in the therapist's next turns speaks to it, and the client then spoke at "
-        "least as much as usual. Whether that was repair, only listening can tell."
+        "The therapist appears to respond to it in the next turns, and the client then spoke at "
+        "least as much as usual. Listen to judge whether this was a repair."
     ),
 }
 
-RESPONSE_UNKNOWN = "The recording ends too soon afterwards, or there are no words to look at."
+RESPONSE_UNKNOWN = "The recording ends too soon afterwards, or there is no transcript."
 
 ROLES = {
     "therapist": "Therapist",
@@ -90,51 +89,51 @@ ROLES = {
 
 ROLE_SOURCES = {
     "corrected": "set by a person",
-    "sidecar": "named in the sidecar or on the command line",
-    "enrolled": "recognised by an enrolled voice",
+    "sidecar": "from the session notes file, command line or transcript",
+    "enrolled": "recognised by voice (enrolled therapist)",
     "inferred": "inferred",
     "unknown": "unknown",
 }
 
 SILENCES = {
-    "pause": "pause, the same speaker goes on",
-    "lapse": "lapse, the same speaker goes on after longer",
+    "pause": "pause within one speaker",
+    "lapse": "longer pause within one speaker",
     "gap": "gap between speakers",
     "edge": "before the first or after the last speech",
 }
 
 OVERLAPS = {
-    "backchannel": "only acknowledged",
-    "cooperative": "joined in at the end or to help",
-    "floor_taking": "took the floor",
-    "failed_attempt": "tried and gave way",
+    "backchannel": 'backchannel ("mm-hm")',
+    "cooperative": "cooperative",
+    "floor_taking": "interrupted",
+    "failed_attempt": "attempted, gave way",
 }
-"""What came of it that somebody came in while another spoke."""
+"""Outcome of an overlap, by kind."""
 
 FAMILIES = {"timing": "timing", "voice": "voice", "words": "words"}
 
 QUALITY = {
-    "snr_db": ("Signal to noise", "dB"),
+    "snr_db": ("Signal-to-noise ratio", "dB"),
     "clipped_share": ("Clipped", "%"),
     "bandwidth_hz": ("Bandwidth", "Hz"),
     "speech_share": ("Speech", "%"),
     "dropout_share": ("Lost signal", "%"),
-    "gated_share": ("Muted between words by a noise gate", "%"),
-    "dc_offset": ("Offset of the microphone", ""),
-    "lost_share": ("Lost on all channels", "%"),
-    "doubt_share": ("May be a quiet voice", "%"),
-    "crosstalk_db": ("Own voice over the other's", "dB"),
-    "diarization_margin": ("Separation of the speakers", ""),
-    "word_confidence": ("Confidence of the words", ""),
-    "speakers": ("Voices", ""),
-    "audio_channels": ("Channels with sound", ""),
-    "ends_estimated": ("Ends of lines are guessed", ""),
+    "gated_share": ("Muted by a noise gate", "%"),
+    "dc_offset": ("DC offset", ""),
+    "lost_share": ("Signal lost on all channels", "%"),
+    "doubt_share": ("Possible quiet speech", "%"),
+    "crosstalk_db": ("Channel separation", "dB"),
+    "diarization_margin": ("Speaker separation", ""),
+    "word_confidence": ("Transcription confidence", ""),
+    "speakers": ("Speakers", ""),
+    "audio_channels": ("Audio channels", ""),
+    "ends_estimated": ("Line endings estimated", ""),
 }
-"""Measure of quality to its name and unit; a share is shown in per cent."""
+"""Name and unit of each measure of quality; shares are shown in per cent."""
 
 
 def marker(code: str) -> str:
-    """The marker in words; the code itself where it is none of the 3RS.
+    """The marker in words; the code itself if it is not a 3RS code.
 
     >>> marker("W2")
     'minimal response'
@@ -154,5 +153,5 @@ def resolution(code: str) -> str:
 
 
 def language(code: str | None) -> str:
-    """The language's English name; its code where the name is not known."""
+    """English name of a language; its code if the name is not known."""
     return languages.name(code) if code else "not known"

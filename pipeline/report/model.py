@@ -1,4 +1,4 @@
-"""Everything that a report shows, in words and places, before any of it is HTML."""
+"""Everything that a report shows, in words and places, before it becomes HTML."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,18 +30,18 @@ from pipeline.report.timeline_table import Stretches, stretches
 from pipeline.workspace.provenance import DisabledFamily, Provenance
 
 LIMITS = (
-    "These are candidate moments, found by readable rules. Whether one is a rupture, you judge.",
+    "Tether suggests moments; you decide whether each is a rupture.",
     "No threshold in the rules is clinically validated.",
-    "Language, accent, culture, neurodivergence and the delay of a line shift what is usual.",
-    "Rules miss ruptures, and flag what is none. Silence, in particular, is often productive.",
-    "Risk is out of scope: nothing here looks for danger to anybody.",
-    "Nothing here scores or ranks a therapist, a client or a session.",
+    "Language, accent, culture, neurodivergence and video delay all change what is typical.",
+    "Rules miss ruptures and raise false alarms. Silence, in particular, is often productive.",
+    "Tether does not assess risk or look for danger to anyone.",
+    "Tether does not score or rank therapists, clients or sessions.",
 )
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Something to know before reading on; `level` is alert or note."""
+    """Something to know before reading the report; `level` is alert or note."""
 
     level: str
     title: str
@@ -51,7 +51,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Fact:
-    """A line of the header."""
+    """One entry of the header."""
 
     name: str
     value: str
@@ -60,7 +60,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Speaker:
-    """A speaker, the role, and where the role comes from."""
+    """A speaker with the role and where the role comes from."""
 
     speaker: str
     role: str
@@ -70,7 +70,7 @@ class Speaker:
 
 @dataclass(frozen=True)
 class Page:
-    """The whole report; `voices` says whose are in the file, and is empty where none are."""
+    """The whole report; `voices` names whose voices the file contains, empty without audio."""
 
     title: str
     subtitle: str
@@ -105,14 +105,11 @@ class Page:
 def build(
     recording: Recording, tables: Tables, provenance: Provenance, clips: Mapping[int, Clip]
 ) -> Page:
-    """What the report of one session shows.
-
-    A table that is missing counts as empty.
-    """
+    """Everything that the report of one session shows; a missing table counts as empty."""
     turns = tables.get("turns", TURNS.empty())
     who = people(tables, recording.metadata)
     disabled = quality.disabled(tables)
-    found = cards.moments(recording, tables, who, clips)
+    moments = cards.moments(recording, tables, who, clips)
     numbers = cards.numbers(tables)
     metadata = recording.metadata
     code = _language(recording, tables)
@@ -120,14 +117,14 @@ def build(
         title=title(recording),
         subtitle=f"with therapist {metadata.therapist}" if metadata.therapist else "",
         facts=_facts(recording, tables, labels.language(code), provenance),
-        glance=_glance(recording, tables, found, looked=who.known),
+        glance=_glance(recording, tables, moments, looked=who.known),
         limits=LIMITS,
         notices=notices(recording, tables, provenance),
         voices=_voices(who) if clips else "",
         language=code or "",
         timeline=timeline.whole(tables, who, recording.duration_ms, numbers),
         stretches=stretches(tables, who, recording.duration_ms, numbers),
-        moments=found,
+        moments=moments,
         moves=cards.moves(recording, tables, who),
         empty=_empty(turns, who, disabled),
         shares=figures.shares(tables, who) if quality.ends_known(tables) else (),
@@ -149,7 +146,7 @@ def build(
 
 
 def title(recording: Recording) -> str:
-    """Pseudonym of the client and number of the session, or what there is of them."""
+    """Client's pseudonym and number of the session, as far as they are known."""
     metadata = recording.metadata
     client = f"Client {metadata.client}" if metadata.client else f"Recording {recording.short_id}"
     number = metadata.session_number
@@ -157,7 +154,7 @@ def title(recording: Recording) -> str:
 
 
 def _voices(who: People) -> str:
-    """Whose voices a file with clips holds."""
+    """Whose voices a report with clips contains."""
     lanes = (f"{person.name.lower()} {person.note}".strip() for person in who.lanes)
     return number_format.listed(list(lanes))
 
@@ -189,20 +186,21 @@ def _facts(
 
 
 def _good(tables: Tables) -> Fact:
-    """Whether the recording was good enough for every rule."""
+    """Whether the recording is good enough for every rule."""
     if tables.get("quality", QUALITY.empty()).is_empty():
         return Fact("Quality", "not measured")
-    found = quality.disabled(tables)
-    if not found:
+    disabled = quality.disabled(tables)
+    if not disabled:
         return Fact("Quality", "good enough for every rule")
-    families = number_format.listed(list(dict.fromkeys(entry.family for entry in found)))
-    return Fact("Quality", f"rules on {families} abstained", "; ".join(e.because for e in found))
+    families = number_format.listed(list(dict.fromkeys(entry.family for entry in disabled)))
+    reasons = "; ".join(entry.because for entry in disabled)
+    return Fact("Quality", f"rules based on {families} were not used", reasons)
 
 
 def _glance(
-    recording: Recording, tables: Tables, found: tuple[Card, ...], *, looked: bool
+    recording: Recording, tables: Tables, moments: tuple[Card, ...], *, looked: bool
 ) -> tuple[Fact, ...]:
-    """Numbers of the header; a dash where nothing could be looked for."""
+    """Numbers of the header; a dash where nothing could be assessed."""
     silences = tables.get("silences", SILENCES.empty()).filter(
         (pl.col("length_ms") >= SHOWN_SILENCE_MS) & (pl.col("kind") != "edge")
     )
@@ -217,7 +215,7 @@ def _glance(
         *(
             Fact(
                 labels.KINDS[kind] if looked else f"{labels.KINDS[kind]}: not looked for",
-                str(sum(card.kind == kind for card in found)) if looked else "\u2013",
+                str(sum(card.kind == kind for card in moments)) if looked else "\u2013",
                 kind,
             )
             for kind in ("withdrawal", "confrontation")
@@ -231,35 +229,35 @@ def _has_words(turns: pl.DataFrame) -> bool:
 
 
 def notices(recording: Recording, tables: Tables, provenance: Provenance) -> tuple[Notice, ...]:
-    """What to know before trusting the session; titles and texts hold no label of a speaker."""
+    """What to know before trusting the results; titles and texts name no speaker label."""
     turns = tables.get("turns", TURNS.empty())
     who = people(tables, recording.metadata)
-    found = [*_speaking(turns, who, provenance), *_source(recording, tables)]
-    told = " ".join(provenance.notes)
+    notices = [*_speaking(turns, who, provenance), *_source(recording, tables)]
+    remarks = " ".join(provenance.notes)
     if turns.height and not _has_words(turns):
-        said = tables.get("transcription", TRANSCRIPTION.empty())["note"].drop_nulls()
-        because = "" if told or not said.len() else f" Why: {said[0]}."
-        found.append(
+        reasons = tables.get("transcription", TRANSCRIPTION.empty())["note"].drop_nulls()
+        reason = "" if remarks or not reasons.len() else f" Reason: {reasons[0]}."
+        notices.append(
             Notice(
                 "note",
                 "Timing only",
-                "There are no words, so only rules on timing and voice could speak, and what the "
-                f"therapist did next could not be looked at.{because}",
+                "There is no transcript, so only rules based on timing and voice were used, and "
+                f"the therapist's response could not be assessed.{reason}",
             )
         )
     overlap = tables.get("diarization", DIARIZATION.empty())["knows_overlap"]
     if overlap.len() and not overlap.all():
-        found.append(
+        notices.append(
             Notice(
                 "note",
                 "Overlapping speech was not measured",
-                f"{_one_at_a_time(tables)} gives one speaker at a time. Rules that need overlap "
-                "abstain.",
+                f"{_one_at_a_time(tables)} gives one speaker at a time, so rules that need overlap "
+                "were not used.",
             )
         )
     if provenance.notes:
-        found.append(Notice("note", "Of note", told))
-    return tuple(found)
+        notices.append(Notice("note", "Please note", remarks))
+    return tuple(notices)
 
 
 def _one_at_a_time(tables: Tables) -> str:
@@ -279,8 +277,8 @@ def _speaking(turns: pl.DataFrame, who: People, provenance: Provenance) -> Itera
         yield Notice(
             "alert",
             "Who is the therapist? No moments are flagged",
-            "The roles of the speakers are not known, and a rule that mistook one for the other "
-            "would mislead you. Say once who is who; everything else is kept.",
+            "Tether does not know which speaker is the therapist, and mixing them up would produce "
+            "misleading results. Say who is who once; everything else is kept.",
             provenance.role_commands,
         )
 
@@ -288,14 +286,14 @@ def _speaking(turns: pl.DataFrame, who: People, provenance: Provenance) -> Itera
 def _source(recording: Recording, tables: Tables) -> Iterator[Notice]:
     if recording.channels == 0:
         timing = (
-            "Timing is as good as the times of the transcript."
+            "Timing is only as accurate as the times in the transcript."
             if quality.ends_known(tables)
             else "The transcript does not say when lines end, so timing was not measured."
         )
         yield Notice(
             "note",
             "A transcript without audio",
-            f"{timing} Voice could not be measured, and rules that need it abstain.",
+            f"{timing} Voice could not be measured, so rules that need it were not used.",
         )
     for media in tables.get("media", MEDIA.empty()).iter_rows(named=True):
         promised = media["promised_ms"]
@@ -303,29 +301,29 @@ def _source(recording: Recording, tables: Tables) -> Iterator[Notice]:
             yield Notice(
                 "alert",
                 "The recording is cut off",
-                f"It announces {ms_to_clock(promised)} and holds "
-                f"{ms_to_clock(media['duration_ms'])}. What is missing was not looked at.",
+                f"Its header announces {ms_to_clock(promised)}, but it contains only "
+                f"{ms_to_clock(media['duration_ms'])}. The missing part was not analysed.",
             )
         if media["damaged_packets"] or media["gap_ms"] >= SECOND_MS:
             yield Notice(
                 "note",
                 "Parts of the recording are damaged",
                 f"{number_format.count(media['damaged_packets'], 'packet')} could not be "
-                f"decoded, and {number_format.length(media['gap_ms'])} are missing inside. "
-                "Silence there may be none.",
+                f"decoded, and {number_format.length(media['gap_ms'])} of audio is missing. "
+                "What looks like silence there may be lost speech.",
             )
 
 
 def _empty(turns: pl.DataFrame, who: People, disabled: tuple[DisabledFamily, ...]) -> str:
     if turns.is_empty():
-        return "Nobody was heard to speak, so no moment could be flagged."
+        return "No speech was found, so no moment could be suggested."
     if not who.known:
-        return "No moment is flagged while the roles are unknown."
-    abstained = ", ".join(f"{entry.family} ({entry.because})" for entry in disabled)
+        return "No moment is suggested while the roles are unknown."
+    unused = ", ".join(f"{entry.family} ({entry.because})" for entry in disabled)
     return (
-        "No candidate moment was flagged in this session. That is no evidence that none "
-        "happened: the rules know some outward signs, not all."
-        + (f" Rules that need these abstained: {abstained}." if abstained else "")
+        "No moment was suggested in this session. This does not mean that none occurred: the "
+        "rules know some outward signs, not all."
+        + (f" Rules based on these were not used: {unused}." if unused else "")
     )
 
 

@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers, lengths of time and lists as people read them."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def length(ms: float) -> str:
 
 
 def clock_range(start_ms: int, end_ms: int) -> str:
-    """``12:04 - 12:38`` with a dash that people use."""
+    """``12:04 - 12:38``, with an en dash instead."""
     return f"{ms_to_clock(start_ms)}\u2013{ms_to_clock(end_ms)}"
 
 
@@ -81,7 +81,7 @@ def percent(share: float) -> str:
 
 
 def number(value: float) -> str:
-    r"""A number without more digits than it is worth.
+    r"""A number with no more digits than are meaningful.
 
     >>> number(3), number(2.1345), number(-18.312), number(0.0412), number(14200.0)
     ('3', '2.13', '\u221218.3', '0.041', '14,200')
@@ -96,7 +96,7 @@ def number(value: float) -> str:
 
 
 def offset(value: float, unit: str) -> str:
-    r"""How far something lies from its middle.
+    r"""A difference from a median, with its sign.
 
     >>> offset(1.25, "dB"), offset(-0.44, "semitones"), offset(0.02, "dB")
     ('+1.2 dB', '\u22120.4 semitones', '0.0 dB')
@@ -105,7 +105,7 @@ def offset(value: float, unit: str) -> str:
 
 
 def score(value: float) -> str:
-    """A score, cut off after two digits: however much was found, it is never certain.
+    """A score, truncated after two digits so that it never reads 1.00: nothing is certain.
 
     >>> score(0.9996), score(0.5)
     ('0.99', '0.50')
@@ -135,7 +135,7 @@ def label(name: str) -> str:
 
 
 def value(name: str, observed: object) -> str:
-    """An observed value or a parameter with the unit that its name tells.
+    """An observed value or a parameter, with the unit that its name implies.
 
     >>> value("length_ms", 4200), value("length_ms_z", 2.13), value("talk_pct", 0.97)
     ('4.2 s', '2.13', '97th of 100')
@@ -156,7 +156,7 @@ def value(name: str, observed: object) -> str:
 
 
 def pairs(text: str) -> list[tuple[str, str, str]]:
-    """Name, name in words and worded value of each entry of a JSON object."""
+    """Of each entry of a JSON object: name, name in words, value in words."""
     entries = json.loads(text) if text else {}
     return [(name, label(name), value(name, each)) for name, each in entries.items()]
 

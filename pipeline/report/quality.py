@@ -1,4 +1,4 @@
-"""How good the recording is, and which rules abstained because of it."""
+"""Quality of the recording, and which rules were not used because of it."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from pipeline.workspace.provenance import DisabledFamily
 
 _WHOLE = "Whole recording"
 _LEAST = 0.001
-"""Where a measure without unit is smaller, its digits say nothing."""
+"""Smaller values of a measure without a unit are shown as "under" this: digits mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Measured:
     Attributes
     ----------
     values
-        In the order of the table's columns; empty where the measure is none of that column.
+        In the order of the table's columns; empty where a column has no such measure.
     poor
-        Whether some family of rules abstains because of it.
+        Whether a family of rules is not used because of it.
     follows
-        What follows from it, in words.
+        The consequence, in words.
     """
 
     name: str
@@ -35,27 +35,27 @@ class Measured:
 
 @dataclass(frozen=True)
 class Quality:
-    """The table; `columns` are channels, and the whole recording."""
+    """The table; its columns are the channels and the whole recording."""
 
     columns: tuple[str, ...]
     rows: tuple[Measured, ...]
 
 
 def quality(tables: Tables) -> Quality:
-    """One row for each measure, those first that made rules abstain."""
-    found = tables.get("quality", QUALITY.empty())
-    channels = found["channel"].unique().sort(nulls_last=True).to_list()
+    """One row for each measure; those that ruled out rules come first."""
+    measures = tables.get("quality", QUALITY.empty())
+    channels = measures["channel"].unique().sort(nulls_last=True).to_list()
     rows = []
-    for (measure,), own in found.group_by("measure", maintain_order=True):
+    for (measure,), of_measure in measures.group_by("measure", maintain_order=True):
         name = str(measure)
-        values = dict(own.select("channel", "value").iter_rows())
-        told = [_value(name, values[c]) if c in values else "" for c in channels]
-        poor = own.filter(pl.col("disables").list.len() > 0)
+        values = dict(of_measure.select("channel", "value").iter_rows())
+        cells = [_value(name, values[c]) if c in values else "" for c in channels]
+        poor = of_measure.filter(pl.col("disables").list.len() > 0)
         follows = "; ".join(_follows(row) for row in poor.iter_rows(named=True))
         rows.append(
             Measured(
                 labels.QUALITY.get(name, (number_format.label(name), ""))[0],
-                tuple(told),
+                tuple(cells),
                 poor.height > 0,
                 follows or ("good enough" if any(v is not None for v in values.values()) else ""),
             )
@@ -67,20 +67,20 @@ def quality(tables: Tables) -> Quality:
 
 
 def ends_known(tables: Tables) -> bool:
-    """False where an imported file gives no ends: how long people spoke or paused is a guess."""
+    """False if an imported file gives no ends, so that lengths of speech and pauses are guesses."""
     return not tables.get("diarization", DIARIZATION.empty())["ends_estimated"].any()
 
 
 def disabled(tables: Tables) -> tuple[DisabledFamily, ...]:
-    """Families that abstained, those of one reason together."""
+    """Families of rules that were not used, grouped by reason."""
     rows = tables.get("quality", QUALITY.empty()).select("disables", "because")
-    found = [
+    pairs = [
         (because or "the recording is too poor", family)
         for families, because in rows.iter_rows()
         for family in families or ()
     ]
     reasons: dict[str, list[str]] = {}
-    for because, family in dict.fromkeys(found):
+    for because, family in dict.fromkeys(pairs):
         reasons.setdefault(because.rstrip("."), []).append(family)
     return tuple(
         DisabledFamily(number_format.listed(families), because)
@@ -89,7 +89,7 @@ def disabled(tables: Tables) -> tuple[DisabledFamily, ...]:
 
 
 def is_cut_off(tables: Tables) -> bool:
-    """Whether the recording announces a second or more that it does not hold."""
+    """Whether the recording is at least a second shorter than its header announces."""
     media = tables.get("media", MEDIA.empty())
     return any(
         (media["promised_ms"] - media["duration_ms"]).fill_null(0) >= number_format.SECOND_MS
@@ -99,7 +99,7 @@ def is_cut_off(tables: Tables) -> bool:
 def _follows(row: dict[str, object]) -> str:
     families, because = row["disables"], row["because"] or "the recording is too poor"
     assert isinstance(families, list)
-    return f"rules on {number_format.listed(families)} abstain: {because}"
+    return f"rules based on {number_format.listed(families)} were not used: {because}"
 
 
 def _value(measure: str, value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Who is who in a report: one lane per role, or per speaker where the role is unknown."""
+"""Who is who in a report: one lane for each role, or for each speaker of unknown role."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ class Person:
     Attributes
     ----------
     name
-        As it is shown: "Therapist", or the speaker's label where the role is not known.
+        As shown: "Therapist", or the speaker's label if the role is not known.
     note
-        Pseudonym, or what is to be said of the role.
+        Pseudonym, or a remark on the role.
     role
-        therapist, client, other or unknown; also the class that gives the colour.
+        therapist, client, other or unknown; also the CSS class that gives the colour.
     speakers
-        Speaker labels that this lane gathers.
+        Speaker labels in this lane.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Person:
 
 @dataclass(frozen=True)
 class People:
-    """Everybody who speaks, therapist first."""
+    """Everyone who speaks, therapist first."""
 
     lanes: tuple[Person, ...]
 
@@ -46,11 +46,11 @@ class People:
 
     @property
     def known(self) -> bool:
-        """Therapist and client are both known; without that, nothing is flagged."""
+        """Whether therapist and client are both known; otherwise nothing is flagged."""
         return {"therapist", "client"} <= {person.role for person in self.lanes}
 
     def of_role(self, role: str) -> Person | None:
-        """The lane of therapist or client; None where nobody has that role."""
+        """The lane of therapist or client; None if nobody has that role."""
         return next((person for person in self.lanes if person.role == role), None)
 
 

@@ -1,6 +1,6 @@
-"""The table that a run prints: one row per session, on a terminal or in a log.
+"""The table that a run prints: one row for each session, on a terminal or in a log.
 
-Nothing here knows a file: the caller passes the label of each session, and where its report lies.
+This module knows no files: the caller gives each session's label and the place of its report.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from pipeline.report.speakers import people
 
 _INPUT = ("no", "path")
 _HEADINGS = ("session", "length", "withdrawal", "confrontation", "strongest", "caveats", "status")
-# So that a terminal of 80 columns folds the words and keeps the rest.
+# On a terminal of 80 columns words are folded and the rest is kept.
 _LEAST_WIDTHS = {"session": 10, "strongest": 16, "status": 12}
 _SHORT = {"withdrawal": "W", "confrontation": "C"}
 _NUMBERS = ("no", "length", "withdrawal", "confrontation", "caveats")
@@ -27,7 +27,7 @@ _NUMBERS = ("no", "length", "withdrawal", "confrontation", "caveats")
 
 @dataclass(frozen=True)
 class Strongest:
-    """The moment of a session with the highest score."""
+    """The suggested moment with the highest score of a session."""
 
     kind: str
     marker: str
@@ -37,30 +37,30 @@ class Strongest:
 
 @dataclass(frozen=True)
 class SessionSummary:
-    """One session in a line.
+    """One session, as a row of the table.
 
     Attributes
     ----------
     label
-        What the caller calls the session: a pseudonym, an id or, on a terminal, a name.
+        The caller's name for the session: a pseudonym, an id or, on a terminal, a file name.
     status
-        "done", "unchanged", "failed" or what else the caller says.
+        "done", "unchanged", "failed" or another word of the caller.
     duration_ms
-        None where the recording could not be read.
+        None: the recording could not be read.
     moments
-        Number of moments by kind; None where none could be looked for.
+        Number of moments by kind; None: moments could not be looked for.
     strongest
-        None where there is no moment.
+        None: there is no moment.
     caveats
         Number of caveats on all moments.
     note
         What to know before trusting the row: "roles unknown", or why it failed.
     report
-        Where the report lies, as the caller wants it shown.
+        Place of the report, as the caller wants it shown.
     number
-        Place of the file in the run; None: not shown.
+        Position of the file in the run; None: not shown.
     path_hash
-        What stands for the path of the file; empty: not shown.
+        Stands for the path of the file; empty: not shown.
     """
 
     label: str
@@ -78,7 +78,7 @@ class SessionSummary:
 def summarize(
     recording: Recording, tables: Tables, *, label: str, status: str = "done", report: str = ""
 ) -> SessionSummary:
-    """The line of a session whose tables are finished."""
+    """The row of a session whose tables are complete."""
     moments = tables.get("moments", MOMENTS.empty())
     turns = tables.get("turns", TURNS.empty())
     note = ""
@@ -111,11 +111,11 @@ def summarize(
 
 
 def write(summaries: Sequence[SessionSummary], stream: TextIO) -> None:
-    """Print the table: drawn on a terminal, plain aligned text elsewhere."""
+    """Print the table: drawn on a terminal, aligned plain text elsewhere."""
     if not stream.isatty():
         stream.write(as_text(summaries))
         return
-    # Imported here: a run that writes to a log needs none of it.
+    # Imported here: a run that writes to a log does not need it.
     from rich import box  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
@@ -132,17 +132,17 @@ def write(summaries: Sequence[SessionSummary], stream: TextIO) -> None:
             min_width=_LEAST_WIDTHS.get(heading),
         )
     for row in rows:
-        # Text, not markup: a label may hold brackets.
+        # Text, not markup: a label may contain brackets.
         table.add_row(*(Text(cell) for cell in row))
     console = Console(file=stream)
     console.print(table)
-    console.print("W candidate withdrawal, C candidate confrontation", style="dim")
+    console.print("W possible withdrawal, C possible confrontation", style="dim")
     for line in _places(summaries):
         console.print(Text(line), soft_wrap=True)
 
 
 def as_text(summaries: Sequence[SessionSummary]) -> str:
-    """The table as aligned plain text, a line per session, then where the reports lie."""
+    """The table as aligned plain text, a line for each session, then the places of the reports."""
     rows = _rows(summaries)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
@@ -156,7 +156,7 @@ def as_text(summaries: Sequence[SessionSummary]) -> str:
 
 
 def _rows(summaries: Sequence[SessionSummary]) -> list[tuple[str, ...]]:
-    """Headings, then the cells of each session; a column that no session fills is left out."""
+    """Headings, then the cells of each session; columns that no session fills are left out."""
     rows = [(*_INPUT, *_HEADINGS), *(_cells(summary) for summary in summaries)]
     empty = [n for n in range(len(_INPUT)) if not any(row[n] for row in rows[1:])]
     return [tuple(cell for n, cell in enumerate(row) if n not in empty) for row in rows]

@@ -1,7 +1,7 @@
-"""Where everything lies in a picture of time: turns, overlaps, silences, moments, voice.
+"""Layout of a timeline: turns, overlaps, silences, moments and voice, with their positions.
 
-Places along time are per cent of the width, so that the page can zoom a picture by making it
-wider; heights are pixels::
+Positions in time are per cent of the width, so that the page zooms by making the picture wider;
+heights are pixels::
 
     moments      (1)          <2>                 labels
     Therapist   ##  ####   #   ## ###
@@ -23,7 +23,7 @@ from pipeline.report.speakers import People
 from pipeline.report.voice import Curve
 
 SHOWN_SILENCE_MS = 1_000
-"""Shorter silences are not drawn: at this scale they could not be seen."""
+"""Shorter silences are not drawn: they would be invisible at this scale."""
 
 # Sizes in pixels.
 _LABEL_ROW = 26
@@ -35,8 +35,8 @@ _SHORTEST_BAR = 4
 _MOVES = 22
 _SPACE = 8
 _AXIS = 24
-# A label takes about this share of a picture at its smallest width, in per cent; where there are
-# many moments a label is its number alone, else they would pile up.
+# Share of a picture, in per cent, that a label takes at the smallest width; with many moments a
+# label is only its number, or labels would pile up.
 _LABEL_WIDTH = 8.0
 _NUMBER_WIDTH = 4.2
 _MANY = 24
@@ -49,7 +49,7 @@ _EDGE = 0.015
 
 @dataclass(frozen=True)
 class Bar:
-    """A rectangle: place and width in per cent, the rest in pixels."""
+    """A rectangle: `x` and `width` in per cent, the rest in pixels."""
 
     x: str
     width: str
@@ -74,7 +74,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Mark:
-    """A moment in the picture: a band over all lanes, and a label that leads to its card."""
+    """A moment in the picture: a band across all lanes, and a label that links to its card."""
 
     number: int
     anchor: str
@@ -90,7 +90,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Tick:
-    """A line of the time axis; `major` ones carry their label at every zoom.
+    """A line of the time axis; `major` ones show their label at every zoom.
 
     `anchor` keeps the label inside the picture: start, middle or end.
     """
@@ -139,7 +139,7 @@ def whole(tables: Tables, people: People, duration_ms: int, numbers: dict[int, i
     Parameters
     ----------
     numbers
-        moment_id to the number on its card; therapist moves have none and get a lane of their own.
+        moment_id to the number on its card; therapist moves have none and get their own lane.
     """
     window = _Window(0, max(duration_ms, 1))
     marks, top = _marks(tables, window, numbers)
@@ -174,7 +174,7 @@ def whole(tables: Tables, people: People, duration_ms: int, numbers: dict[int, i
 def excerpt(
     tables: Tables, people: People, start_ms: int, end_ms: int, moment: tuple[int, int, str]
 ) -> Timeline:
-    """The stretch around one moment, given as its start, end and kind."""
+    """The stretch around one moment; `moment` is its start, end and kind."""
     window = _Window(start_ms, end_ms)
     top = float(_SPACE)
     lanes = _lanes(tables, people, window, top)
@@ -196,7 +196,7 @@ def excerpt(
 
 
 def _lanes(tables: Tables, people: People, window: _Window, top: float) -> list[Lane]:
-    """Turns of everybody, overlaps under the first lane, silences last."""
+    """Everyone's turns, overlaps below the first lane, silences last."""
     turns = window.of(tables.get("turns", TURNS.empty()))
     overlaps = _overlaps(tables, window)
     lanes: list[Lane] = []
@@ -209,10 +209,10 @@ def _lanes(tables: Tables, people: People, window: _Window, top: float) -> list[
             )
             lanes.append(Lane("Overlap", "", y, _OVERLAPS, "overlaps", bars))
             y += _OVERLAPS + _SPACE / 2
-        own = turns.filter(pl.col("speaker").is_in(person.speakers))
+        of_person = turns.filter(pl.col("speaker").is_in(person.speakers))
         bars = tuple(
             _turn(window, person.name, (start, end), slight=bool(backchannel))
-            for start, end, backchannel in own.select(
+            for start, end, backchannel in of_person.select(
                 "start_ms", "end_ms", "is_backchannel"
             ).iter_rows()
         )
@@ -231,7 +231,7 @@ def _turn(window: _Window, name: str, span: tuple[int, int], *, slight: bool) ->
 
 
 def _overlaps(tables: Tables, window: _Window) -> list[tuple[int, int, str | None, str]] | None:
-    """Start, end, kind and title of each; None where the diarizer knows no overlap."""
+    """Start, end, kind and title of each; None if the diarizer does not detect overlap."""
     known = tables.get("diarization", DIARIZATION.empty())["knows_overlap"]
     if known.len() and not known.all():
         return None
@@ -244,7 +244,7 @@ def _overlaps(tables: Tables, window: _Window) -> list[tuple[int, int, str | Non
 
 
 def _silence_bars(tables: Tables, window: _Window) -> list[Bar]:
-    """Bars that grow with the logarithm of the length: 1 s is small, 10 s is full height."""
+    """Bars whose height grows with the logarithm of the length; 10 s fills the lane."""
     rows = window.of(tables.get("silences", SILENCES.empty())).filter(
         pl.col("length_ms") >= SHOWN_SILENCE_MS
     )
@@ -264,7 +264,7 @@ def _silence_bars(tables: Tables, window: _Window) -> list[Bar]:
 
 
 def _marks(tables: Tables, window: _Window, numbers: dict[int, int]) -> tuple[list[Mark], float]:
-    """Moments with labels in as many rows as keep them apart, and where the lanes begin."""
+    """Moments with labels in enough rows not to collide, and where the lanes begin."""
     moments = tables.get("moments", MOMENTS.empty()).sort("start_ms", "moment_id")
     many = len(numbers) > _MANY
     ends: list[float] = []
@@ -336,7 +336,7 @@ def _summary(tables: Tables, people: People, moments: int) -> str:
     return (
         f"The session from left to right. {spoken or 'No speech'}; "
         f"{number_format.count(shown, 'silence')} of 1 s or longer; "
-        f"{number_format.count(moments, 'candidate moment')}. "
+        f"{number_format.count(moments, 'suggested moment')}. "
         "The cards below say the same in words."
     )
 

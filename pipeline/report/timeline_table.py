@@ -1,6 +1,6 @@
-"""The timeline in words: what happened in each stretch of the session, as a table.
+"""The timeline as a table: what happened in each stretch of the session.
 
-It says what the picture shows, for those who do not see it, and for those who want the numbers.
+It says what the picture shows, for readers who cannot see it or who want the numbers.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Stretch:
     cells
         In the order of the table's columns.
     moments
-        Number and anchor of the moments that begin here.
+        Number and anchor of each moment that begins here.
     """
 
     time: str
@@ -36,7 +36,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Stretches:
-    """The table; `columns` name what `Stretch.cells` hold."""
+    """The table; `columns` are the headings of `Stretch.cells`."""
 
     columns: tuple[str, ...]
     rows: tuple[Stretch, ...]
@@ -45,7 +45,7 @@ class Stretches:
 def stretches(
     tables: Tables, people: People, duration_ms: int, numbers: dict[int, int]
 ) -> Stretches:
-    """The session in at most a dozen or so stretches of equal length.
+    """The session in about a dozen stretches of equal length at most.
 
     Parameters
     ----------
@@ -82,27 +82,27 @@ def stretches(
 def _spoken(
     tables: Tables, people: People, duration_ms: int, step_ms: int, count: int
 ) -> dict[str, list[str]]:
-    """Share of each stretch that each lane's turns fill; the last stretch ends with the session."""
+    """Share of each stretch filled by each lane's turns; the last stretch ends with the session."""
     if not quality.ends_known(tables):
         return {}
     lengths_ms = [max(min(step_ms, duration_ms - n * step_ms), 1) for n in range(count)]
     turns = tables.get("turns", TURNS.empty())
-    found = {}
+    columns = {}
     for person in people.lanes:
-        own = turns.filter(pl.col("speaker").is_in(person.speakers)).select("start_ms", "end_ms")
+        spans = turns.filter(pl.col("speaker").is_in(person.speakers)).select("start_ms", "end_ms")
         filled = [0] * count
-        for start, end in own.iter_rows():
+        for start, end in spans.iter_rows():
             for n in range(start // step_ms, min(-(-end // step_ms), count)):
                 filled[n] += min(end, (n + 1) * step_ms) - max(start, n * step_ms)
-        found[f"{person.name} holds the turn"] = [
+        columns[f"{person.name} has the floor"] = [
             number_format.percent(ms / length_ms)
             for ms, length_ms in zip(filled, lengths_ms, strict=True)
         ]
-    return found
+    return columns
 
 
 def _silent(tables: Tables, step_ms: int, count: int) -> dict[str, list[str]]:
-    """How many silences of each stretch, and the longest; nothing where they were not measured."""
+    """Number of silences in each stretch, and the longest; empty if not measured."""
     if not quality.ends_known(tables):
         return {}
     silences = tables.get("silences", SILENCES.empty()).filter(
@@ -119,7 +119,7 @@ def _silent(tables: Tables, step_ms: int, count: int) -> dict[str, list[str]]:
 
 
 def _overlapping(tables: Tables, step_ms: int, count: int) -> dict[str, list[str]]:
-    """How many overlaps; nothing where the diarizer knows none."""
+    """Number of overlaps in each stretch; empty if the diarizer does not detect overlap."""
     known = tables.get("diarization", DIARIZATION.empty())["knows_overlap"]
     if known.len() and not known.all():
         return {}
@@ -130,11 +130,11 @@ def _overlapping(tables: Tables, step_ms: int, count: int) -> dict[str, list[str
 
 
 def _voiced(tables: Tables, people: People, step_ms: int, count: int) -> dict[str, list[str]]:
-    """The client's median pitch and level, from the client's own median of the session."""
+    """The client's median pitch and level, relative to the client's median of the session."""
     client = people.of_role("client")
     if client is None:
         return {}
-    found = {}
+    columns = {}
     for name, unit, values in (
         ("Client pitch", "semitones", voice.pitches(tables, client)),
         ("Client level", "dB", voice.levels(tables, client)),
@@ -149,5 +149,5 @@ def _voiced(tables: Tables, people: People, step_ms: int, count: int) -> dict[st
                 .iter_rows()
             ):
                 cells[min(n, count - 1)] = number_format.offset(middle, unit)
-            found[name] = cells
-    return found
+            columns[name] = cells
+    return columns

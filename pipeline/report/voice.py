@@ -1,6 +1,6 @@
-"""The client's pitch and level over the session, each against the client's own middle.
+"""The client's pitch and level over the session, each relative to the client's own median.
 
-Only the client's: measures of a therapist's voice are not shown, for therapists are at work.
+Only the client's: the therapist is at work, so measures of the therapist's voice are not shown.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from pipeline.core.tables import FRAMES, SPANS, Tables
 from pipeline.report import number_format
 from pipeline.report.speakers import Person
 
-# How the curves are drawn; nothing is decided by these.
+# How the curves are drawn; nothing else depends on these.
 _BUCKETS = 260
 _BUCKET_STEP_MS = 5_000
 FEWEST_FRAMES = 25  # a quarter of a second
@@ -26,15 +26,15 @@ class Curve:
     Attributes
     ----------
     columns, height
-        Size of its view box; one column per stretch of time.
+        Size of its view box; one column for each stretch of time.
     path
         SVG path data; a gap where too little was measured.
     middle_y, band_y, band_height
-        Where the session's median and its middle half lie.
+        Position of the session's median and of its middle half.
     bound
-        What the top edge stands for, such as "+4 semitones".
+        Range of the picture, such as "±4.0 semitones".
     summary
-        One sentence for those who do not see it.
+        One sentence for readers who cannot see it.
     """
 
     columns: int
@@ -58,7 +58,7 @@ def level(tables: Tables, client: Person, duration_ms: int) -> Curve | None:
 
 
 def pitches(tables: Tables, client: Person) -> pl.DataFrame:
-    """Columns t_ms and value: semitones from the client's median, where the voice is voiced."""
+    """Columns t_ms and value: semitones from the client's median, voiced frames only."""
     frames = _frames_of(tables, client).drop_nulls("f0_hz")
     octaves = (pl.col("f0_hz") / pl.col("f0_hz").median()).log(2)
     return frames.select("t_ms", value=_SEMITONES_PER_OCTAVE * octaves)
@@ -71,24 +71,24 @@ def levels(tables: Tables, client: Person) -> pl.DataFrame:
 
 
 def enough(values: pl.DataFrame) -> bool:
-    """Whether there are frames enough for a median."""
+    """Whether there are enough frames for a median."""
     return values.height >= FEWEST_FRAMES
 
 
 def _frames_of(tables: Tables, person: Person) -> pl.DataFrame:
-    """Frames of that person's speech: on the person's channel, or alone on a mixed one."""
+    """Frames of that person's speech: on their own channel, or where they speak alone on a mix."""
     frames = tables.get("frames", FRAMES.empty()).sort("t_ms")
     spans = tables.get("spans", SPANS.empty()).filter("regular").sort("start_ms")
     mine = pl.col("speaker").is_in(person.speakers)
-    own = _during(frames, spans.filter(mine))
+    of_person = _during(frames, spans.filter(mine))
     if spans.filter(mine)["channel"].null_count() == 0:
-        return own.filter(pl.col("channel").eq(pl.col("span_channel")).fill_null(value=True))
+        return of_person.filter(pl.col("channel").eq(pl.col("span_channel")).fill_null(value=True))
     others = _during(frames, spans.filter(~mine))
-    return own.join(others, on="t_ms", how="anti", maintain_order="left")
+    return of_person.join(others, on="t_ms", how="anti", maintain_order="left")
 
 
 def _during(frames: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
-    """The frames that lie within a span, with the span's channel."""
+    """Frames within a span, with the span's channel."""
     bounds = spans.select("start_ms", "end_ms", pl.col("channel").alias("span_channel"))
     return frames.join_asof(
         bounds, left_on="t_ms", right_on="start_ms", strategy="backward"
@@ -128,14 +128,14 @@ def _curve(values: pl.DataFrame, duration_ms: int, unit: str, what: str) -> Curv
         bound=f"\u00b1{reach:.1f} {unit}",
         summary=(
             f"Median {what} of each {number_format.length(bucket_ms)} of the session. "
-            f"Half of them lie between {low:+.1f} and {high:+.1f} {unit} "
+            f"Half of these values lie between {low:+.1f} and {high:+.1f} {unit} "
             "of the client's own median."
         ),
     )
 
 
 def _path(points: list[tuple[int, float]]) -> str:
-    """Lines through neighbouring columns; a lone column becomes a dot."""
+    """Lines through neighbouring columns; a single column becomes a dot."""
     parts: list[str] = []
     before: int | None = None
     for at, y in points:

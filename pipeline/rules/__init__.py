@@ -1,4 +1,4 @@
-"""Rules: what is looked for in a session's tables, and what is made of it.
+"""Rules: what to look for in a session's tables, and the hits and moments that follow.
 
 ::
 

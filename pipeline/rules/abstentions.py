@@ -1,4 +1,4 @@
-"""Which rules were not asked in a session, and why: the report says so."""
+"""Rules that were not used in a session, and why: the report says so."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from pipeline.rules.compiler import Compiled
 
 @dataclass(frozen=True)
 class Abstention:
-    """A rule that was not asked, or whose guards could not be checked, and why.
+    """A rule that was not used, or whose exceptions could not be checked, and why.
 
     Attributes
     ----------
     family
-        What it needs and the session lacks: timing, voice or words.
+        Family that the rule needs and the session lacks: timing, voice or words.
     guards_only
-        The rule was asked, but guards that might have taken its hits back were not.
+        The rule was used, but exceptions that might have ruled out its hits were not checked.
     """
 
     rule: str
@@ -27,7 +27,7 @@ class Abstention:
 
 
 def abstentions(rules: Iterable[Compiled], tables: Tables) -> tuple[Abstention, ...]:
-    """Rules that abstain in a session, and rules whose guards could not be checked.
+    """Rules that abstain in a session, and rules whose exceptions could not be checked.
 
     Parameters
     ----------
@@ -35,19 +35,19 @@ def abstentions(rules: Iterable[Compiled], tables: Tables) -> tuple[Abstention, 
         `turns` and `quality`.
     """
     disabled = _disabled(tables)
-    found = []
+    entries = []
     for compiled in rules:
         lacking = [family for family in compiled.rule.needs if family in disabled]
         unchecked = sorted(compiled.guards_need & disabled.keys())
-        found += [
+        entries += [
             Abstention(compiled.rule.id, compiled.rule.kind, family, disabled[family], not lacking)
             for family in lacking or unchecked
         ]
-    return tuple(found)
+    return tuple(entries)
 
 
 def _disabled(tables: Tables) -> dict[str, str]:
-    """Families that the session cannot serve, with the reason."""
+    """Families that are disabled in the session, with the reason."""
     disabled: dict[str, str] = {}
     if tables["turns"]["text"].null_count() == tables["turns"].height:
         disabled["words"] = "no words were recognised"

@@ -1,4 +1,4 @@
-"""What a supervisor should know before trusting a moment, as sentences."""
+"""What a supervisor should know before trusting a moment, in sentences."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -11,24 +11,26 @@ SMALL_BASELINE = (
     "Small baseline: too little data in this session to know what is typical for this pair; "
     "general thresholds were used."
 )
-QUIET_VOICE = "A quiet voice or lost signal may lie in a silence that counts here: listen to it."
+QUIET_VOICE = (
+    "There may be quiet speech or lost signal in a silence that counts here: listen to it."
+)
 RECOGNISED = (
     "Automatic transcript without word-level timing: wording may be wrong, and a word may belong "
     "to the neighbouring turn."
 )
-IMPORTED = "The transcript does not time each word, so a word may belong to the neighbouring turn."
+IMPORTED = "Transcript without word-level timing: a word may belong to the neighbouring turn."
 INFERRED = "The therapist's role was inferred, not given."
 
 
 class Caveats:
-    """Caveats of one session's moments; the tables are looked at once.
+    """Caveats of one session's moments; the tables are read once.
 
     Parameters
     ----------
     tables
         `words`, `transcription`, `turns`, `silences`, `roles`.
     abstentions
-        Rules that were not asked.
+        Rules that were not used.
     """
 
     def __init__(self, tables: Tables, abstentions: Iterable[Abstention]) -> None:
@@ -39,7 +41,7 @@ class Caveats:
         self._untimed_words = IMPORTED if imported else RECOGNISED
         words = tables["words"]
         interpolated = (words["timing"] == "interpolated").to_numpy()
-        # Words mostly come in order, which a stable sort sees.
+        # Words are mostly in order already, which makes a stable sort fast.
         self._interpolated_ms = np.sort(words["start_ms"].to_numpy()[interpolated], kind="stable")
         self._inferred = bool((tables["roles"]["source"] == "inferred").any())
         self._abstentions = tuple(abstentions)
@@ -57,15 +59,15 @@ class Caveats:
         Parameters
         ----------
         silences
-            Ids of silences that count in it.
+            Ids of the silences that count in the moment.
         shown_ms
-            Start of the first and end of the last turn that is shown, where words count in it.
+            Start of the first and end of the last turn shown, if words count in the moment.
         small_baseline
             A clause of its evidence was set aside.
         """
-        return list(self._told(kind, silences, shown_ms, small_baseline=small_baseline))
+        return list(self._sentences(kind, silences, shown_ms, small_baseline=small_baseline))
 
-    def _told(
+    def _sentences(
         self,
         kind: str,
         silences: Iterable[int],
@@ -86,11 +88,10 @@ class Caveats:
         yield from self._of_kind(kind)
 
     def _of_kind(self, kind: str) -> Sequence[str]:
-        told = []
+        sentences = []
         for each in self._abstentions:
             if each.kind == kind:
                 what = "Exceptions" if each.guards_only else "Rules"
-                told.append(
-                    f"{what} that need {each.family} were not checked: {each.because.rstrip('.')}."
-                )
-        return list(dict.fromkeys(told))
+                because = each.because.rstrip(".")
+                sentences.append(f"{what} based on {each.family} were not checked: {because}.")
+        return list(dict.fromkeys(sentences))

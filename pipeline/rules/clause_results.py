@@ -1,12 +1,12 @@
-"""What rules say of each item: held, counted among, guarded.
+"""Results of rules for each item: held, counted as consecutive, ruled out.
 
-For a rule `r` these columns come of the items of a session::
+A rule `r` gives these columns for the items of a session::
 
     r:0.1     the second alternative of its first clause held
     r:held    all its clauses held
     r:among   the item counts when consecutive items are counted
-    r:guard   number of the first guard that fires; null: none
-    r:small   a clause that held was set aside, for its baseline was small; only if it has one
+    r:guard   number of the first exception that holds; null: none
+    r:small   a clause that held was set aside because its baseline was small; only if it has one
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,14 +23,14 @@ from pipeline.rules.feature_join import SESSION
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Items of one kind, of several sessions, and what rules say of them.
+    """Items of one kind, of several sessions, with the results of rules.
 
     Attributes
     ----------
     items
         In order of session and start.
     outcomes
-        A row for each, with the columns of `expressions`.
+        A row for each item, with the columns of `expressions`.
     """
 
     items: pl.DataFrame
@@ -44,9 +44,9 @@ class Judged:
         min_n: int,
         more: Iterable[pl.Expr] = (),
     ) -> "Judged":
-        """What `rules` say of `items`, and `more` that is asked of them."""
-        asked = (expr for compiled in rules for expr in expressions(compiled, min_n))
-        return cls(items, items.select(*asked, *more))
+        """The results of `rules` for `items`, and of the expressions in `more`."""
+        columns = (expr for compiled in rules for expr in expressions(compiled, min_n))
+        return cls(items, items.select(*columns, *more))
 
     @cached_property
     def session(self) -> NDArray[np.int64]:
@@ -61,30 +61,30 @@ class Judged:
         return start_ms
 
     def said(self, compiled: Compiled, what: str) -> NDArray[np.bool_]:
-        """What a rule says of each item: held, among, small, or guard (that one fires)."""
+        """A rule's result for each item: held, among, small, or guard (an exception holds)."""
         column = self.outcomes.get_column(name(compiled, what), default=None)
         if column is None:
             return np.zeros(self.items.height, np.bool_)
-        said: NDArray[np.bool_] = (column.is_not_null() if what == "guard" else column).to_numpy()
-        return said
+        result: NDArray[np.bool_] = (column.is_not_null() if what == "guard" else column).to_numpy()
+        return result
 
 
 def name(compiled: Compiled, what: str) -> str:
-    """Name of a column of a rule's outcomes."""
+    """Name of a column of a rule's results."""
     return f"{compiled.rule.id}:{what}"
 
 
 def expressions(compiled: Compiled, min_n: int) -> Iterator[pl.Expr]:
-    """The columns of a rule's outcomes.
+    """The columns of a rule's results.
 
     Parameters
     ----------
     min_n
-        Values under which a baseline is small.
+        A baseline of fewer values is small.
     """
     parts, skipped_small_baseline = [], []
     for number, part in enumerate(compiled.where):
-        # Among alternatives, one that had to be set aside proves nothing.
+        # An alternative that had to be set aside proves nothing.
         alone = len(part) == 1
         held = [test.held(min_n, set_aside_holds=alone) for test in part]
         parts.append(pl.any_horizontal(held) if len(held) > 1 else held[0])

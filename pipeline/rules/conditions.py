@@ -35,6 +35,7 @@ _REFUSED = frozenset(["over", "select", "from", "union", "exists", "unnest", "al
 _STRINGS = re.compile(r"'(?:[^']|'')*'")
 _CALLS = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _BRACES = re.compile(r"\{(\w+)\}")
+_ONE_WORDS = re.compile(r"(?<![\d.,])1 words\b")
 _LONGEST_HINT = 300
 _FORMATS = frozenset(("", "s", "%", "quote", "reason"))
 _NUMBER_FORMAT = re.compile(r"^\.\d+f$")
@@ -227,7 +228,7 @@ def filled(sentence: str, values: Values, quote: Quote | None = None) -> str:
         text.append(plain)
         if name is not None:
             text.append(_shown(name, form, values.get(name), quote))
-    return "".join(text)
+    return _ONE_WORDS.sub("1 word", "".join(text))
 
 
 @cache

@@ -1,15 +1,15 @@
-"""How often a condition must hold before it is a hit.
+"""How often a condition must hold to make a hit.
 
-`at_least`, `in_a_row` and `of_last` are one question: **k of n consecutive items, within a time.**
+`at_least`, `in_a_row` and `of_last` are one test: **k of n consecutive items, within a time.**
 
 ::
 
     items        .  x  .  x  x  .  .  x        x holds
-    2 of 3          └──┬──┘                    a window that holds enough
+    2 of 3          └──┬──┘                    a window with enough items
                        └──┬──┘                 shares an item with it: both are one hit
 
-Time is taken from start to start, so that tightening a condition, which takes items away, leaves
-every hit within a hit from before.
+Time is measured from start to start, so that a stricter condition, which removes items, only gives
+hits that lie within earlier ones.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Count:
 
 
 def groups(held: Sequence[bool], starts_ms: Sequence[int], count: Count) -> list[list[int]]:
-    """Positions of the held items of each hit; items are in order of start.
+    """Positions of the items that held, for each hit; items are in order of start.
 
     >>> groups([True, True, False, True], [0, 10, 20, 90], Count(hits=2, items=2))
     [[0, 1]]

@@ -1,4 +1,4 @@
-"""The evidence of a hit: each clause as a sentence with the values that were observed."""
+"""The evidence of a hit: each clause as a sentence, with the observed values."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,32 +15,36 @@ from pipeline.rules.conditions import Quote, Test
 from pipeline.rules.feature_join import SESSION
 
 SMALL_BASELINE = "small baseline"
-"""How each reason begins for which a clause was set aside."""
+"""Beginning of the reason why a clause was set aside."""
 _ALWAYS = frozenset([SESSION, "item_id", "start_ms", "end_ms", "text"])
+_AROUND_QUOTE = " .,;:"
+"""A match may begin or end with these: they are not quoted."""
+_NEXT_QUOTE = "\u201d, \u201c"
+"""Between two matches: closes one quotation and opens the next."""
 
 
 Row = Mapping[str, Any]
 
 
 def observed(compiled: Compiled, judged: Judged, places: Sequence[int]) -> list[dict[str, Any]]:
-    """What evidence needs to know of the items at `places`.
+    """The values of the items at `places` that their evidence needs.
 
-    Their outcomes lose the rule's name here.
+    Columns of outcomes lose the rule's name.
     """
     tests = [test for part in (*compiled.where, compiled.unless) for test in part]
     baselines = {name for test in tests for name in test.main.baselines}
     needed = compiled.columns | baselines | {f"{name}_n" for name in baselines} | _ALWAYS
     rule = compiled.rule.id
     columns = judged.outcomes.columns
-    own = [pl.col(n).alias(n[len(rule) :]) for n in columns if n.startswith(f"{rule}:")]
+    outcomes = [pl.col(n).alias(n[len(rule) :]) for n in columns if n.startswith(f"{rule}:")]
     known = judged.items.select(name for name in judged.items.columns if name in needed)
-    return known.hstack(judged.outcomes.select(own))[list(places)].to_dicts()
+    return known.hstack(judged.outcomes.select(outcomes))[list(places)].to_dicts()
 
 
 def clauses(
     compiled: Compiled, items: Sequence[Row], min_n: int, quoting: "Quoting"
 ) -> list[dict[str, object]]:
-    """The clauses of a hit, as table `hits` has them.
+    """The clauses of a hit, as in table `hits`.
 
     Parameters
     ----------
@@ -48,19 +52,19 @@ def clauses(
         The items of the hit, as `observed` gives them.
     """
     params = {name: param.value for name, param in compiled.rule.params.items()}
-    told: list[dict[str, object]] = []
+    rows: list[dict[str, object]] = []
     for each in items:
         values = {**params, **each}
         quote = quoting.of(values.get("text"))
         for number, part in enumerate(compiled.where):
-            told += _clauses(number, part, values, min_n, quote)
+            rows += _clauses(number, part, values, min_n, quote)
     if compiled.count.hits > 1:
-        told.append(_count(compiled, [each["start_ms"] for each in items]))
-    return told
+        rows.append(_count(compiled, [each["start_ms"] for each in items]))
+    return rows
 
 
 def reasons(compiled: Compiled, items: Iterable[Row], quoting: "Quoting") -> str:
-    """Why guards took a hit back, as a sentence; empty: no guard fired.
+    """Why exceptions ruled a hit out, as a sentence; empty: no exception held.
 
     Parameters
     ----------
@@ -80,7 +84,7 @@ def reasons(compiled: Compiled, items: Iterable[Row], quoting: "Quoting") -> str
 def _clauses(
     number: int, part: Sequence[Test], values: Mapping[str, Any], min_n: int, quote: Quote
 ) -> Iterator[dict[str, object]]:
-    """A clause, or of its alternatives those that held."""
+    """The clause, or those of its alternatives that held."""
     for inner, test in enumerate(part):
         if not values[f":{number}.{inner}"]:
             continue
@@ -88,8 +92,8 @@ def _clauses(
         used = test.main if n_baseline is None or test.fallback is None else test.fallback
         set_aside = None
         if n_baseline is not None:
-            instead = ", a fixed threshold stands in" if test.fallback else ""
-            set_aside = f"{SMALL_BASELINE}: {n_baseline} values, {min_n} are needed{instead}"
+            instead = ", a fixed threshold was used" if test.fallback else ""
+            set_aside = f"{SMALL_BASELINE}: {n_baseline} values ({min_n} needed){instead}"
         baselines = (f"{name}_n" for name in used.baselines)
         names = dict.fromkeys((*used.columns, *test.shown, *baselines))
         observed = {name: values[name] for name in names if name != "text"}
@@ -104,7 +108,7 @@ def _clauses(
 
 
 def smallest(test: Test, values: Mapping[str, Any], min_n: int) -> int | None:
-    """Values that the smallest baseline of a clause rests on; None: none is small."""
+    """Number of values in the smallest baseline of a clause; None: no baseline is small."""
     if not test.main.baselines:
         return None
     known = [name for name in test.main.baselines if values[name] is not None]
@@ -113,10 +117,10 @@ def smallest(test: Test, values: Mapping[str, Any], min_n: int) -> int | None:
 
 
 def _count(compiled: Compiled, starts_ms: Sequence[int]) -> dict[str, object]:
-    """That there were enough items, as a clause."""
+    """The clause that says that there were enough items."""
     span_ms = starts_ms[-1] - starts_ms[0]
     return {
-        "text": f"{len(starts_ms)} times, from first to last {span_ms / 1000:.1f} s",
+        "text": f"{len(starts_ms)} times within {span_ms / 1000:.0f} s",
         "condition": needed(compiled),
         "params": [],
         "observed": json.dumps({"items": len(starts_ms), "span_ms": span_ms}),
@@ -126,7 +130,7 @@ def _count(compiled: Compiled, starts_ms: Sequence[int]) -> dict[str, object]:
 
 
 def needed(compiled: Compiled) -> str:
-    """How many items make a hit, in words."""
+    """Number of items that make a hit, in words."""
     count = compiled.count
     many = f"{count.hits} of {count.items} in a row" if compiled.among else f"{count.hits}"
     within = "" if count.within_ms is None else f" within {count.within_ms / 1000:.0f} s"
@@ -134,12 +138,12 @@ def needed(compiled: Compiled) -> str:
 
 
 class Quoting:
-    """What lexicons matched in the texts of items.
+    """Quotes what lexicons matched in the texts of items.
 
     Parameters
     ----------
     lexicons
-        Of the session's language; None: nothing is quoted.
+        Lexicons of the session's language; None: nothing is quoted.
     """
 
     def __init__(self, lexicons: Lexicons | None) -> None:
@@ -148,7 +152,7 @@ class Quoting:
         self._quoted = cache(self._quote)
 
     def of(self, text: str | None) -> Quote:
-        """What quotes from one item's text; None: it has none."""
+        """Function that quotes from one item's text; None: the item has no text."""
         return partial(self._quoted, text)
 
     def _quote(self, text: str | None, name: str, form: str) -> str | None:
@@ -157,8 +161,10 @@ class Quoting:
             return None
         lexicon = name.removesuffix("_refused")
         if form == "reason":
-            parts = [match.refused or "" for match in lexicons.refusals(lexicon, text) or ()]
-        else:
-            found = lexicons.matches(lexicon, text) or lexicons.refusals(lexicon, text) or ()
-            parts = [text[match.start : match.end] for match in found]
-        return "; ".join(dict.fromkeys(parts)) or None
+            reasons = [match.refused or "" for match in lexicons.refusals(lexicon, text) or ()]
+            return "; ".join(dict.fromkeys(reasons)) or None
+        matches = lexicons.matches(lexicon, text) or lexicons.refusals(lexicon, text) or ()
+        ordered = sorted(matches, key=lambda match: match.start)
+        # Each match in quotation marks of its own: they do not follow each other directly.
+        quotes = (text[m.start : m.end].strip(_AROUND_QUOTE) for m in ordered)
+        return _NEXT_QUOTE.join(dict.fromkeys(quotes)) or None

@@ -1,4 +1,4 @@
-"""A hit: a place that a rule speaks for."""
+"""A hit: a place where a rule holds."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -10,12 +10,12 @@ from pipeline.core.tables import HITS
 
 
 class Hit(NamedTuple):
-    """A row of table `hits`, and what moments want to know beyond it.
+    """A row of table `hits`, with what moments need in addition.
 
     Attributes
     ----------
     small_baseline
-        A clause of its evidence was set aside, for its baseline was small.
+        A clause of its evidence was set aside because its baseline was small.
     """
 
     hit_id: int

@@ -1,8 +1,8 @@
-"""What a supervisor sees of the moments of a session, and what is set aside, with the reason.
+"""Which moments of a session a supervisor sees, and which are set aside, with the reason.
 
-Everything is known of a moment before it is cut: what the therapist did next was looked for in all
-of them, and a moment that is set aside still ends the time in which an answer to the one before it
-counts. Nothing is lost: table `set_aside` holds the rest.
+Moments are complete before any is set aside: the therapist's response was looked for in all of
+them, and a moment that is set aside still ends the window of response of the one before it. Nothing
+is lost: table `set_aside` has the rest.
 """
 
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ from pipeline.rules.moments import Row
 
 
 def cut(moments: Sequence[Row], settings: config.Moments) -> tuple[list[Row], list[Row]]:
-    """Rows of tables `moments` and `set_aside`, of all moments of a session.
+    """Split all moments of a session into rows of tables `moments` and `set_aside`.
 
     Parameters
     ----------
     moments
         Rows of table `moments`.
     settings
-        `min_score` holds for all; `max_per_session` for withdrawal and confrontation together, for
-        a therapist's moves stand apart. Of equal scores the earlier comes first.
+        `min_score` applies to all moments; `max_per_session` to withdrawal and confrontation
+        together, not to therapist moves. Of equal scores, the earlier moment ranks higher.
     """
     least, most = settings.min_score, settings.max_per_session
     reasons = {
-        row["moment_id"]: f"its score, {row['score']:.2f}, is under the least that is shown, "
+        row["moment_id"]: f"its strength, {row['score']:.2f}, is below this profile's minimum, "
         f"{least:g} (moments.min_score)"
         for row in moments
         if row["score"] < least
@@ -37,7 +37,7 @@ def cut(moments: Sequence[Row], settings: config.Moments) -> tuple[list[Row], li
         )
         for _, _, moment_id in ranked[most:]:
             reasons[moment_id] = (
-                f"{most} moments of this session rank before it, and no more are shown "
+                f"this profile shows at most {most} moments per session, and as many rank higher "
                 "(moments.max_per_session)"
             )
     shown = [row for row in moments if row["moment_id"] not in reasons]

@@ -1,12 +1,12 @@
-"""Moments: hits of one kind near each other, ranked, with what a supervisor needs beside them.
+"""Moments: hits of one kind near each other, ranked, with quoted turns, caveats and the response.
 
 A moment needs a primary hit, and its bounds are those of its primary hits; supporting hits only
 raise its score. Suppressed hits make no moment.
 
 The weight of a rule is the share of its hits that are right (its file says where that was counted).
-A moment is wrong if all its hits are, so its score is what they leave: ``1 - (1 - w1)(1 - w2)...``,
-as if they erred independently. They do not, for several rules may look at one turn: the score
-ranks, and its upper end is too sure (`tether evaluate` prints how many of each score are right).
+A moment is wrong if all its hits are wrong, so its score is ``1 - (1 - w1)(1 - w2)...``, as if hits
+erred independently. They do not, since several rules may look at the same turn: the score ranks,
+and high scores are too optimistic (`tether evaluate` prints how many of each score are right).
 """
 
 import math
@@ -35,22 +35,22 @@ def moments(
     settings: config.Settings,
     talk: Talk | None,
 ) -> list[Row]:
-    """Rows of table `moments` of a session, all of them, whatever a supervisor is to see.
+    """Rows of table `moments` of a session: all moments, before any is set aside.
 
     Parameters
     ----------
     hits
-        Of the session; those that guards took back make no moment.
+        Hits of the session; those that exceptions ruled out make no moment.
     tables
         `words`, `turns`, `silences`, `roles`.
     needs
-        Families that each rule stands on.
+        Families that each rule needs.
     abstentions
-        Rules that were not asked: moments of their kind get a caveat.
+        Rules that were not used: moments of their kind get a caveat.
     settings
-        Its sections `moments` and `response` matter, no others.
+        Only its sections `moments` and `response` are used.
     talk
-        What was said; None: what the therapist did next is null.
+        What was said; None: the response is null.
     """
     counting = [hit for hit in hits if hit.suppressed_by is None]
     if not counting:
@@ -101,7 +101,7 @@ def _near(hits: Iterable[Hit], merge_ms: int) -> list[list[Hit]]:
 def _row(
     primary: Sequence[Hit], supporting: Iterable[Hit], settings: config.Moments
 ) -> tuple[Row, list[Hit]]:
-    """A moment without what stands beside it, and the hits that it is made of."""
+    """A moment without quotes, caveats and response, and the hits that it is made of."""
     start_ms = min(hit.start_ms for hit in primary)
     end_ms = max(hit.end_ms for hit in primary)
     beside = [
@@ -124,12 +124,12 @@ def _row(
 
 
 class _Quotes:
-    """Turns that are shown with a moment.
+    """Finds the turns that are shown with a moment.
 
     Parameters
     ----------
     around
-        Turns on either side that are no backchannels.
+        Number of turns on either side, backchannels not counted.
     """
 
     def __init__(self, turns: pl.DataFrame, around: int) -> None:
@@ -141,7 +141,7 @@ class _Quotes:
         self._floor = ~turns["is_backchannel"].fill_null(value=False).to_numpy()[order]
 
     def of(self, start_ms: int, end_ms: int) -> tuple[list[int], tuple[int, int] | None]:
-        """Ids of the turns, and where they begin and end; None: there are none."""
+        """Ids of the turns, and their first start and last end; None: there are none."""
         before = np.flatnonzero(self._floor & (self._end_ms <= start_ms))
         inside = np.flatnonzero((self._start_ms < end_ms) & (self._end_ms > start_ms))
         after = np.flatnonzero(self._floor & (self._start_ms >= end_ms))

@@ -1,10 +1,10 @@
-"""What the therapist did after a moment, from the words alone.
+"""The therapist's response to a moment, from the words alone.
 
-The therapist's turns from the moment's start until `window_ms` after its end, or until the next
-rupture of either kind, are searched for the resolution strategies R1-R10 of the 3RS: what is said
-after a new rupture answers that one. ::
+The therapist's turns from the start of the moment until `window_ms` after its end, or until the
+next rupture of either kind, are searched for the resolution strategies R1-R10 of the 3RS. What is
+said after a new rupture answers that one. ::
 
-    none_found          no strategy was heard in the whole window
+    none_found          no strategy was found in the whole window
     redirected          R10 alone: back to the topic
     addressed           one of R1-R9
     possibly_repaired   addressed, then the median of the client's next `repair_turns` substantive
@@ -12,14 +12,14 @@ after a new rupture answers that one. ::
                         follows for `repair_ms`, or to the recording's end
 
 A turn is *substantive* unless it is a backchannel or nothing but acknowledgement ("yes, okay"):
-these say that somebody listens (Yngve 1970), not how much is said. A short answer that says
-something counts, for it may be the next withdrawal; but one of three ("A bit awful.") does not
-outweigh two long ones, hence the median. No study gives this criterion: it is a starting value,
-and by chance alone half of all triples of turns reach it. It narrows down what was addressed, and
-says no more than its name.
+these show that somebody listens (Yngve 1970), not how much is said. A short answer that says
+something counts, since it may be the next withdrawal; but one short answer of three ("A bit
+awful.") does not outweigh two long ones, hence the median. No study gives this criterion: it is a
+starting value, and by chance alone half of all triples of turns reach it. It narrows down what was
+addressed, and means no more than its name.
 
-Never "resolved": "okay, sorry" may be deference. Null: no words, no lexicon, or nothing was heard
-and the recording ends before the window does, so that nobody knows what came next.
+Never "resolved": "okay, sorry" may be deference. Null: no words, no lexicon, or no strategy was
+found and the recording ends before the window does, so that what came next is unknown.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ _ASSENT = "acknowledgement_only"
 
 @dataclass(frozen=True)
 class Answer:
-    """What the therapist did: state, 3RS codes, and the turns that show it."""
+    """The therapist's response: state, 3RS codes, and the turns that show it."""
 
     state: str | None
     codes: tuple[str, ...] = ()
@@ -57,9 +57,9 @@ class Talk:
     Attributes
     ----------
     therapist
-        Start, id, and strategies heard, of each turn of the therapist in which one was heard.
+        Start, id and strategies of each turn of the therapist in which a strategy was found.
     client
-        Start and words of each substantive turn of the client.
+        Start and number of words of each substantive turn of the client.
     """
 
     duration_ms: int
@@ -68,19 +68,19 @@ class Talk:
 
     @cached_property
     def usual_words(self) -> float:
-        """Median of the words of the client's substantive turns."""
+        """Median number of words of the client's substantive turns."""
         return median(n_words for _, n_words in self.client)
 
 
 def features(lexicons: Lexicons) -> set[str]:
-    """Features of turns, matches of lexicons, that `talks` looks at."""
+    """Features of turns (matches of lexicons) that `talks` needs."""
     return {*lexicons.response_codes(), _ASSENT}
 
 
 def talks(
     turns: pl.DataFrame, media: Sequence[pl.DataFrame], lexicons: Lexicons
 ) -> list[Talk | None]:
-    """What was said in each session; None: no words, or no lexicon that speaks for a strategy.
+    """What was said in each session; None: no words, or no lexicon for any strategy.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def talks(
 
 
 def _matched(turns: pl.DataFrame, name: str) -> NDArray[np.bool_]:
-    """Whether a lexicon matched in each turn; of null it is false."""
+    """Whether a lexicon matched in each turn; false where it is null."""
     column = turns.get_column(name, default=None)
     if column is None:
         return np.zeros(turns.height, np.bool_)
@@ -130,7 +130,7 @@ def responses(
     Parameters
     ----------
     talk
-        None: nobody knows what was said.
+        None: it is not known what was said.
     """
     if talk is None:
         return [Answer(None) for _ in moments]

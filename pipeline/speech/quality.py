@@ -1,22 +1,22 @@
 """Quality of a recording, and which families of rules it is too poor for.
 
 Each row of table `quality` is one measure, of one channel or of the whole recording, with the
-families (timing, voice, words) that it disables and a sentence that says why. A row that disables
-nothing is information.
+families of rules (timing, voice, words) that it disables and a sentence that says why. A row that
+disables nothing is for information.
 
 ================== ========== ============================================= ===============
 measure            of         is                                            can disable
 ================== ========== ============================================= ===============
 snr_db             channel    mean power of speech over that of the noise   voice, timing
-clipped_share      channel    samples of speech in runs at the largest value voice
-bandwidth_hz       channel    highest frequency at which speech is heard    words
+clipped_share      channel    share of speech samples in runs at the peak   voice
+bandwidth_hz       channel    highest frequency with audible speech         words
 dc_offset          channel    distance of the samples' mean from zero       voice
-speech_share       channel    time with speech on it                        nothing
-dropout_share      channel    time in which its signal was lost             nothing
-gated_share        channel    time that a gate filled with digital zeros    nothing
-lost_share         recording  time in which all channels' signals were lost timing
-doubt_share        recording  of what may be speech, what was not surely it timing
-crosstalk_db       recording  a voice in its own channel over the others    voice
+speech_share       channel    share of time with speech                     nothing
+dropout_share      channel    share of time with lost signal                nothing
+gated_share        channel    share of time that a gate set to zero         nothing
+lost_share         recording  share of time with all channels lost          timing
+doubt_share        recording  uncertain share of what may be speech         timing
+crosstalk_db       recording  level of a voice over its echo elsewhere      voice
 diarization_margin recording  separation of the speakers                    all
 word_confidence    recording  mean confidence of the words                  words
 speakers           recording  number of speakers                            all
@@ -44,7 +44,7 @@ Mask = NDArray[np.bool_]
 Row = dict[str, object]
 
 _SPECTRUM_SAMPLES = 512
-# A whole number of frames and of spectra; half a minute at a time bounds memory.
+# A whole number of frames and of spectra; reading half a minute at a time bounds memory.
 _BLOCK_SAMPLES = 480_000 // (SAMPLES_PER_FRAME * 16) * (SAMPLES_PER_FRAME * 16)
 
 
@@ -54,14 +54,14 @@ def assess(audio: Audio | None, tables: Tables, settings: config.Quality) -> pl.
     Parameters
     ----------
     audio
-        None for a transcript alone.
+        None: there is only a transcript.
     tables
         `media`, `activity`, `doubts`, `losses`, `spans`, `diarization`, `words`, `dropouts`.
 
     Returns
     -------
     DataFrame
-        Table `quality`, channels first. ``value`` is null where it could not be measured, which
+        Table `quality`, channels first. ``value`` is null if it could not be measured; a null
         disables nothing.
     """
     rows: list[Row] = []
@@ -83,13 +83,13 @@ def assess(audio: Audio | None, tables: Tables, settings: config.Quality) -> pl.
 
 
 _NO_AUDIO = (
-    "There is a transcript but no sound: pitch and loudness are not used, and timing is only "
-    "as exact as the times of the transcript."
+    "There is a transcript but no audio: pitch and loudness are not used, and timing is only "
+    "as accurate as the times in the transcript."
 )
 
 _NO_ENDS = (
-    "The transcript does not say when its lines end, or for too few of them, so silences, pauses "
-    "and how soon somebody answers are not known: timing is not used."
+    "The transcript does not say when its lines end, or only for too few of them, so silences, "
+    "pauses and response times are unknown: timing is not used."
 )
 
 
@@ -115,20 +115,22 @@ def _every(audio: Audio) -> range:
 
 @dataclass
 class _Channel:
-    """What one pass over a channel gives.
+    """Results of one pass over a channel.
 
     Attributes
     ----------
     power
-        Mean square of each 10 ms.
+        Mean square of each frame of 10 ms.
     own
-        Frames with speech of a speaker of this channel (of anybody, where speakers have none).
+        Frames with speech of this channel's speaker (of anybody, if speakers have no channel).
     quiet
-        Frames in which nobody speaks on any channel and that are no digital zeros.
+        Frames without digital zeros in which nobody speaks on any channel.
+    alone
+        Frames of `own` in which nobody speaks on another channel.
     peak
-        Largest sample: a recording that was clipped and then turned down is cut off there.
+        Largest sample: if the recording was clipped and then turned down, it is cut off there.
     clipped, speech_spectrum, noise_spectrum
-        Number of clipped samples in speech; sums of power per frequency, with their counts.
+        Number of clipped samples in speech; sums of power for each frequency, with their counts.
     total
         Sum of all samples.
     """
@@ -158,14 +160,14 @@ class _Channel:
         others = _mask(spans.filter(pl.col("channel") != number), frames)
         silent = ~(own | others | _mask(heard, frames) | _mask(spans, frames))
         alone = own & ~others if placed else np.zeros_like(own)
-        found = cls(np.zeros(frames), own, silent, alone, _peak(samples))
+        result = cls(np.zeros(frames), own, silent, alone, _peak(samples))
         for start in range(0, len(samples), _BLOCK_SAMPLES):
-            found._add(samples, start, settings)
-        found.quiet &= found.power > 0
-        return found
+            result._add(samples, start, settings)
+        result.quiet &= result.power > 0
+        return result
 
     def _add(self, samples: Samples, start: int, settings: config.Quality) -> None:
-        """Take in one block."""
+        """Add one block of samples."""
         block = np.asarray(samples[start : start + _BLOCK_SAMPLES])
         first = start // SAMPLES_PER_FRAME
         frames = len(block) // SAMPLES_PER_FRAME
@@ -189,7 +191,7 @@ class _Channel:
     def _add_spectra(self, block: Samples, own: Mask, quiet: Mask) -> None:
         count = len(block) // _SPECTRUM_SAMPLES
         cut = block[: count * _SPECTRUM_SAMPLES].reshape(count, _SPECTRUM_SAMPLES)
-        # Each stretch of 32 ms belongs where all of its frames do.
+        # A stretch of 32 ms counts as speech or as noise only if all of its frames do.
         begins = np.arange(count) * _SPECTRUM_SAMPLES // SAMPLES_PER_FRAME
         ends = np.minimum(begins + _SPECTRUM_SAMPLES // SAMPLES_PER_FRAME, len(own) - 1)
         window = np.hanning(_SPECTRUM_SAMPLES).astype(np.float32)
@@ -205,7 +207,7 @@ class _Channel:
                 self.noise_spectra += len(kept)
 
     def noise(self, settings: config.Quality) -> float | None:
-        """Power of the noise: the median frame in which nobody speaks; None under a minimum."""
+        """Power of the noise: the median of the quiet frames; None if there are too few."""
         if self.quiet.sum() * FRAME_MS < settings.noise_min_ms:
             return None
         return float(np.median(self.power[self.quiet]))
@@ -214,7 +216,7 @@ class _Channel:
         noise = self.noise(settings)
         if noise is None or not self.own.any():
             return None
-        # Speech stands on top of the noise; if it does not stand out, there is 1 % of it.
+        # The noise is part of the measured power; speech counts as at least 1 % of the noise.
         speech = max(float(self.power[self.own].mean()) - noise, noise / 100)
         return float(10 * np.log10(speech / noise))
 
@@ -225,7 +227,7 @@ class _Channel:
         noise = self.noise_spectrum / max(self.noise_spectra, 1)
         heard = speech > noise * 10 ** (settings.bandwidth_rise_db / 10)
         heard &= speech > speech.max() / 10 ** (settings.bandwidth_range_db / 10)
-        # Two neighbouring bands: a whistle of the line is none of the voice.
+        # Two neighbouring bands, since a whistle on the line is not a voice.
         both = np.flatnonzero(heard[1:] & heard[:-1])
         return float((both[-1] + 1) * SAMPLE_RATE_HZ / _SPECTRUM_SAMPLES) if len(both) else None
 
@@ -236,7 +238,7 @@ def _peak(samples: Samples) -> float:
 
 
 def _mask(frame: pl.DataFrame, frames: int) -> Mask:
-    """Frames of 10 ms that lie wholly within a row's time."""
+    """Frames of 10 ms that lie wholly within the time of a row."""
     mask = np.zeros(frames, np.bool_)
     for start, end in frame.select("start_ms", "end_ms").iter_rows():
         mask[-(-start // FRAME_MS) : end // FRAME_MS] = True
@@ -244,7 +246,7 @@ def _mask(frame: pl.DataFrame, frames: int) -> Mask:
 
 
 def _in_runs(mask: Mask, length: int) -> Mask:
-    """Those that are true in a run of at least `length`."""
+    """`mask`, with only the runs of true of at least `length`."""
     if not mask.any():
         return mask
     edges = np.diff(np.r_[False, mask, False].astype(np.int8))
@@ -262,7 +264,7 @@ def _of_channel(
     snr = channel.snr_db(settings)
     if snr is not None and snr < settings.min_snr_timing_db:
         because = (
-            f"On {where} speech hardly stands out from the noise (signal-to-noise ratio "
+            f"On {where}, speech hardly stands out from the noise (signal-to-noise ratio "
             f"{snr:.0f} dB): silences, pitch and loudness are not used."
         )
         yield _row("snr_db", snr, ("timing", "voice"), because, number)
@@ -302,7 +304,7 @@ def _bandwidth(
     value = channel.bandwidth_hz(settings)
     rate_hz = media["sample_rate_hz"][0] if media.height else None
     if value is not None and rate_hz is not None:
-        value = min(value, rate_hz / 2)  # what lies higher was made by the resampler
+        value = min(value, rate_hz / 2)  # anything higher comes from the resampler
     narrow = value is not None and value < settings.min_bandwidth_hz
     because = (
         f"The sound on channel {number + 1} is so muffled (nothing above {value or 0:.0f} Hz) "
@@ -314,7 +316,7 @@ def _bandwidth(
 def _offset(number: int, channel: _Channel, settings: config.Quality) -> Row:
     value = abs(channel.total) / max(len(channel.power) * SAMPLES_PER_FRAME, 1)
     because = (
-        f"The sound card of channel {number + 1} is faulty (its signal is off centre by "
+        f"The sound card of channel {number + 1} is faulty (DC offset of "
         f"{value:.0%} of full scale): loudness cannot be measured, and the voice is not used."
     )
     return _row(
@@ -338,35 +340,36 @@ def _lost(audio: Audio, losses: pl.DataFrame, settings: config.Quality) -> Row:
 
 
 def _doubted(activity: pl.DataFrame, doubts: pl.DataFrame, settings: config.Quality) -> Row:
-    """Share of doubts in the time of speech and doubts, summed over channels."""
+    """Doubts as a share of speech and doubts together, summed over channels."""
     sure_ms, doubt_ms = (
         int((table["end_ms"] - table["start_ms"]).sum()) for table in (activity, doubts)
     )
     value = doubt_ms / (sure_ms + doubt_ms) if sure_ms + doubt_ms else None
     unsure = value is not None and value > settings.max_doubt_share
     because = (
-        f"Somebody may be speaking too quietly to be heard ({value or 0:.0%} of what may be "
-        "speech): a silence may be speech that was missed, so timing is not used."
+        f"Someone may be speaking too quietly to be detected ({value or 0:.0%} of what may be "
+        "speech): a silence may be missed speech, so timing is not used."
     )
     return _row("doubt_share", value, ("timing",) if unsure else (), because)
 
 
 def _crosstalk(channels: list[_Channel], settings: config.Quality) -> Row:
-    """How far a voice lies over its echo in another channel, where that was worst."""
-    found = []
-    for own in channels:
+    """Level of a voice over its echo on another channel, for the worst pair of channels."""
+    separations_db = []
+    for channel in channels:
         for other in channels:
             floor = other.noise(settings) or 0.0
-            if own is other or not own.alone.any():
+            if channel is other or not channel.alone.any():
                 continue
-            echo = float(other.power[own.alone].mean()) - floor
+            echo = float(other.power[channel.alone].mean()) - floor
             if echo > 0:
-                found.append(10 * np.log10(float(own.power[own.alone].mean()) / echo))
-    value = float(min(found)) if found else None
+                voice = float(channel.power[channel.alone].mean())
+                separations_db.append(10 * np.log10(voice / echo))
+    value = float(min(separations_db)) if separations_db else None
     mixed = value is not None and value < settings.min_crosstalk_db
     because = (
-        f"Each voice is heard almost as loud on the other's channel (only {value or 0:.0f} dB "
-        "less): pitch and loudness cannot be told apart and are not used."
+        f"Each voice is almost as loud on the other's channel (only {value or 0:.0f} dB less): "
+        "the voices cannot be separated, so pitch and loudness are not used."
     )
     return _row("crosstalk_db", value, ("voice",) if mixed else (), because)
 
@@ -375,7 +378,7 @@ def _margin(diarization: pl.DataFrame, settings: config.Quality) -> Row:
     value = diarization["margin"][0] if diarization.height else None
     unsure = value is not None and value < settings.min_diarization_margin
     because = (
-        "The two voices could hardly be told apart, so who spoke when is unsure and nothing is "
+        "The voices could hardly be told apart, so who spoke when is uncertain and nothing is "
         "flagged."
     )
     return _row("diarization_margin", value, FAMILIES if unsure else (), because)
@@ -386,8 +389,8 @@ def _confidence(words: pl.DataFrame, settings: config.Quality) -> Row:
     mean = float(value) if isinstance(value, float) else None
     unsure = mean is not None and mean < settings.min_word_confidence
     because = (
-        f"The words were recognised with little confidence ({mean or 0:.0%} on average): rules "
-        "that need words are not used."
+        f"The words were recognised with low confidence ({mean or 0:.0%} on average): rules based "
+        "on words are not used."
     )
     return _row("word_confidence", mean, ("words",) if unsure else (), because)
 

@@ -1,21 +1,21 @@
-"""Who is the therapist: correction > sidecar > enrolled voice > inference > unknown.
+"""Who is the therapist: correction > session notes file > enrolled voice > inference > unknown.
 
-The inference looks at two speakers with words and weighs five cues, each a contrast between -1 and
-1 that points to the therapist:
+The inference compares two speakers with words by five weighted cues, each a contrast from -1 to 1
+that points to the therapist:
 
 ===========  ============================================================================
 questions    asks in more turns
 address      says *you* where the other says *I*
 frame        opens and closes the session
-listening    answers more with acknowledgements only
+listening    more often answers with acknowledgements only
 brevity      talks less
 ===========  ============================================================================
 
-The cues come from the features of lexicons in table `values`, so they stand for every language
-that has these lexicons. Counts are held back towards "alike" by `prior`, so that a short excerpt
-says less than a session. The mean, weighted over *all* cues, is the margin: a cue of which there is
-nothing (a language without the lexicon, a session without its beginning) adds nothing and makes
-the margin smaller. Under `min_margin` nobody is given a role, and an unknown role never flags.
+The cues come from lexicon features in table `values`, so they work in every language that has these
+lexicons. `prior` shrinks counts towards "no difference", so that a short excerpt says less than a
+session. The margin is the weighted mean over *all* cues: a cue without data (a language without the
+lexicon, a session without its beginning) adds nothing and makes the margin smaller. Below
+`min_margin` nobody gets a role, and an unknown role never flags.
 """
 
 from collections.abc import Mapping
@@ -30,15 +30,15 @@ from pipeline.formats.cues import UNNAMED
 from pipeline.formats.speaker_labels import role_of
 
 CHANNEL_LABEL = "channel {number}"
-"""Label of the speaker on a channel, by 1-based number."""
+"""Label of the speaker on a channel, by its 1-based number."""
 
 _ASKS = ("is_question", "asking")
 _FRAMES = ("opening_talk", "closing_talk")
 FEATURES = (*_ASKS, *_FRAMES, "second_person", "first_person", "acknowledgement_only")
-"""Features of turns that the inference looks at."""
+"""Features of turns that the inference uses."""
 
 Enrolled = Mapping[str, tuple[Role, float]]
-"""Role of a speaker whose voice is known, and how sure that is, 0-1."""
+"""Role of each speaker whose voice is enrolled, and the margin of the match, 0-1."""
 
 
 def assign(
@@ -53,23 +53,24 @@ def assign(
     Parameters
     ----------
     tables
-        `spans`, `turns`, `silences`, `overlaps`, and `values` with the features of turns that
-        `FEATURES` names (without them little is left to infer from).
+        `spans`, `turns`, `silences`, `overlaps`, and `values` with the features in `FEATURES`
+        (without them there is little to infer from).
     corrections
-        Role of a speaker as a person set it.
+        Role of each speaker that a person corrected.
     enrolled
-        Roles by voice, where a therapist's voice was enrolled; corrections and sidecar win.
+        Roles by enrolled voice; corrections and the session notes file take precedence.
     """
-    # Words without speech make turns too: their speakers may have no spans.
+    # Words without speech also make turns, so their speakers may have no spans.
     speakers = sorted({*tables["spans"]["speaker"], *tables["turns"]["speaker"]})
-    said: dict[str, str] = {
+    stated: dict[str, str] = {
         CHANNEL_LABEL.format(number=n): role for n, role in metadata.channels.items()
     }
-    said |= dict(metadata.roles)
-    # A label that names a role says it (a transcript with roles as speakers).
-    said |= {name: role for name in speakers if name not in said and (role := role_of(name))}
-    rows = [_stated(speaker, corrections, said) for speaker in speakers]
-    # What a transcript attributes to nobody is no person: it has no role but by a person's word.
+    stated |= dict(metadata.roles)
+    # A label may name its role (a transcript with roles as speakers).
+    stated |= {name: role for name in speakers if name not in stated and (role := role_of(name))}
+    rows = [_stated(speaker, corrections, stated) for speaker in speakers]
+    # Lines that a transcript gives no speaker are not a person: only a correction gives them a
+    # role.
     nobody = [row for row in rows if row["speaker"] == UNNAMED]
     rows = [row for row in rows if row["speaker"] != UNNAMED]
     _complete_pair(rows)
@@ -115,30 +116,30 @@ def _fill(
 
 
 def _stated(
-    speaker: str, corrections: Mapping[str, str], said: Mapping[str, str]
+    speaker: str, corrections: Mapping[str, str], stated: Mapping[str, str]
 ) -> dict[str, object]:
     if speaker in corrections:
         role, source = corrections[speaker], "corrected"
-    elif speaker in said:
-        role, source = said[speaker], "sidecar"
+    elif speaker in stated:
+        role, source = stated[speaker], "sidecar"
     else:
         role, source = "unknown", "unknown"
     return {"speaker": speaker, "role": role, "source": source}
 
 
 def _by_voice(row: dict[str, object], enrolled: Enrolled) -> dict[str, object]:
-    """`row`, with the role of an enrolled voice where nobody stated one."""
+    """`row`, with the role of an enrolled voice if none was stated."""
     if row["role"] != "unknown" or row["source"] == "corrected" or row["speaker"] not in enrolled:
         return row
     role, margin = enrolled[str(row["speaker"])]
-    because = "the voice is an enrolled one"
+    because = "matches an enrolled voice"
     return row | {"role": role, "source": "enrolled", "margin": margin, "because": because}
 
 
 def _complete_pair(rows: list[dict[str, object]]) -> None:
-    """Of two speakers, one of whom is known, the other is the other.
+    """Give the second of two speakers the remaining role if the first one's is known.
 
-    A correction of one also overrules a sidecar that gave the other the very same role.
+    A correction of one also overrules a session notes file that gave the other the same role.
     """
     if len(rows) != 2:  # noqa: PLR2004  # a pair
         return
@@ -152,14 +153,14 @@ def _complete_pair(rows: list[dict[str, object]]) -> None:
             if known["source"] == "enrolled":
                 other |= {
                     "margin": known["margin"],
-                    "because": "the other voice is an enrolled one",
+                    "because": "the other voice matches an enrolled one",
                 }
             return
 
 
 @dataclass(frozen=True)
 class _Talk:
-    """What one speaker's turns add up to; None where the language has no lexicon for it."""
+    """Totals of one speaker's turns; None where the language has no lexicon for it."""
 
     turns: int
     talk_ms: float
@@ -177,9 +178,9 @@ class _Cue:
     Attributes
     ----------
     value
-        -1 to 1; None: there is nothing to go on.
+        -1 to 1; None: no data.
     because
-        In words, of whoever it points to.
+        In words, about the person it points to.
     """
 
     weight: float
@@ -188,7 +189,7 @@ class _Cue:
 
     @property
     def points(self) -> float:
-        """What it adds to the score."""
+        """Its contribution to the score."""
         return self.weight * (self.value or 0.0)
 
 
@@ -212,13 +213,13 @@ def _inferred(
         return [{**row, "margin": margin, "because": because} for row in rows]
     therapist, client = (rows[0], rows[1]) if score > 0 else (rows[1], rows[0])
     because = ", ".join(cue.because for cue in cues if cue.points * score > 0)
-    found: list[tuple[dict[str, object], Role, str]] = [
+    assigned: list[tuple[dict[str, object], Role, str]] = [
         (therapist, "therapist", because),
         (client, "client", f"the other {because}"),
     ]
     return [
         {**row, "role": role, "source": "inferred", "margin": margin, "because": why}
-        for row, role, why in sorted(found, key=lambda item: str(item[0]["speaker"]))
+        for row, role, why in sorted(assigned, key=lambda item: str(item[0]["speaker"]))
     ]
 
 
@@ -238,7 +239,7 @@ def _cues(a: _Talk, b: _Talk, settings: config.RoleInference) -> list[_Cue]:
 
 
 def _marked(turns: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
-    """`turns` with a column for each of `FEATURES`, null where nobody measured it."""
+    """`turns` with a column for each of `FEATURES`, null where it was not measured."""
     for name in FEATURES:
         measured = values.filter(pl.col("item") == "turn", pl.col("feature") == name)
         turns = turns.join(
@@ -263,7 +264,7 @@ def _talk(turns: pl.DataFrame) -> _Talk:
 
 
 def _turns_with(turns: pl.DataFrame, *names: str) -> int | None:
-    """Turns in which any of these features is found; None where none was measured."""
+    """Number of turns with any of these features; None if none was measured."""
     if all(turns[name].null_count() == turns.height for name in names):
         return None
     return turns.filter(pl.any_horizontal(pl.col(*names).fill_null(0) > 0)).height
@@ -276,14 +277,14 @@ def _sum(turns: pl.DataFrame, name: str) -> int | None:
 
 
 def _more(a: float | None, b: float | None, prior: float) -> float | None:
-    """How much more `a` is than `b`, -1 to 1, as if `prior` more had been counted of both alike."""
+    """Contrast of `a` and `b`, -1 to 1, shrunk as if `prior` more had been counted of both."""
     if a is None or b is None or a + b == 0:
         return None
     return (a - b) / (a + b + prior)
 
 
 def _address(a: _Talk, b: _Talk, prior: float) -> float | None:
-    """How much more of *you* against *I* there is in what the first says, -1 to 1."""
+    """How much more the first speaker says *you* rather than *I*, -1 to 1."""
     if a.you is None or a.i is None or b.you is None or b.i is None:
         return None
     if a.you + a.i + b.you + b.i == 0:

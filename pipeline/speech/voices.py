@@ -1,13 +1,13 @@
-"""How alike the speakers of a recording are to the voice of a therapist who was enrolled.
+"""Similarity of the speakers of a recording to the voices of enrolled therapists.
 
-A voice is the mean direction of the vectors of short pieces in which its speaker talks alone::
+A voice is the mean direction of the vectors of short pieces in which the speaker talks alone::
 
     speaker A   ═══════════════      ═════════
     speaker B            ═══════════
-    pieces of A ─── ───                ─── ───     alone, cut in pieces, some taken evenly
+    pieces of A ─── ───                ─── ───     alone, cut in pieces, sampled evenly
 
-Only similarities leave this module for a table: a vector identifies a person, and it is kept for a
-therapist who was enrolled and for nobody else.
+Only similarities are written to a table. A vector identifies a person, so it is kept for enrolled
+therapists and for nobody else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,23 +34,23 @@ Stretch = tuple[int, int]
 def mean(
     audio: Audio, spans: pl.DataFrame, speaker: str, encoder: VoiceEncoder, settings: config.Voices
 ) -> tuple[Vector | None, int]:
-    """Voice of one speaker, of length 1, and the speech in ms that it rests on.
+    """Voice vector of one speaker, of length 1, and the ms of speech that it rests on.
 
-    The voice is None where the speaker talks alone for less than `speech_min_ms`.
+    The vector is None if the speaker talks alone for less than `speech_min_ms`.
 
     Parameters
     ----------
     spans
         Table `spans`.
     """
-    own = spans.filter(pl.col("speaker") == speaker)
+    of_speaker = spans.filter(pl.col("speaker") == speaker)
     others = Intervals.of_rows(spans.filter(pl.col("speaker") != speaker))
-    alone = Intervals.of_rows(own).minus(others)
+    alone = Intervals.of_rows(of_speaker).minus(others)
     pieces = _taken([p for stretch in alone for p in _cut(stretch, settings)], settings)
     speech_ms = sum(end - start for start, end in pieces)
     if speech_ms < max(settings.speech_min_ms, 1):
         return None, speech_ms
-    channels = own["channel"].unique()
+    channels = of_speaker["channel"].unique()
     channel = channels[0] if len(channels) == 1 else None
     vectors = encoder.vectors([partial(_heard, audio, channel, piece) for piece in pieces])
     weights = np.array([end - start for start, end in pieces], dtype=np.float32)
@@ -65,12 +65,12 @@ def compare(
     encoder: VoiceEncoder,
     settings: config.Voices,
 ) -> pl.DataFrame:
-    """Table `voices`: every speaker beside every enrolled voice.
+    """Table `voices`: every speaker compared with every enrolled voice.
 
     Parameters
     ----------
     enrolled
-        Voices by the therapist's pseudonym.
+        Voice vectors by the therapist's pseudonym.
     """
     rows = []
     for speaker in sorted(set(spans["speaker"])):
@@ -85,11 +85,11 @@ def compare(
 def recognised(
     voices: pl.DataFrame, settings: config.RoleInference
 ) -> dict[str, tuple[Role, float]]:
-    """The speaker who is an enrolled therapist, with role and margin; empty: it is not sure.
+    """The speaker who is an enrolled therapist, with role and margin; empty: uncertain.
 
-    The margin is how much more alike that speaker is than the next. It must be clear, and so must
-    the likeness itself: in a session of somebody who is not enrolled, one voice is nearer to the
-    enrolled one too.
+    The margin is how much more similar that speaker is than the next. Both the margin and the
+    similarity must be large enough: in a session without the enrolled therapist, one voice is still
+    the more similar one.
     """
     best = (
         voices.group_by("speaker")
@@ -106,7 +106,7 @@ def recognised(
 
 
 def _cut(stretch: Stretch, settings: config.Voices) -> list[Stretch]:
-    """Equal pieces of at most `piece_ms`; none of a stretch shorter than `piece_min_ms`."""
+    """Equal pieces of at most `piece_ms`; none from a stretch shorter than `piece_min_ms`."""
     start, end = stretch
     if end - start < settings.piece_min_ms:
         return []
@@ -116,7 +116,7 @@ def _cut(stretch: Stretch, settings: config.Voices) -> list[Stretch]:
 
 
 def _taken(pieces: Sequence[Stretch], settings: config.Voices) -> list[Stretch]:
-    """Pieces of `speech_ms` in all, or a little less, evenly from the whole recording."""
+    """Pieces of about `speech_ms` in total, sampled evenly from the whole recording."""
     total_ms = sum(end - start for start, end in pieces)
     if total_ms <= settings.speech_ms:
         return list(pieces)

@@ -311,7 +311,7 @@ def test_a_header_that_does_not_know_its_length_promises_nothing(tmp_path: Path,
         (b"x", "not a recording that can be decoded"),
         (b"Dear diary, nothing to hear here.\n" * 100, "not a recording that can be decoded"),
         (b"\0" * 5000, "not a recording that can be decoded"),
-        (b"WEBVTT\n\n00:00.000 --> 00:01.000\nhello\n", "the file holds no audio"),
+        (b"WEBVTT\n\n00:00.000 --> 00:01.000\nhello\n", "the file contains no audio"),
     ],
 )
 def test_no_recording(tmp_path: Path, content: bytes, found: str) -> None:

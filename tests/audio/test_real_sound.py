@@ -117,7 +117,7 @@ def test_a_header_that_announces_too_little_is_read_to_the_end(
         row = facts(decoded)
         assert (row["duration_ms"], row["promised_ms"]) == (10_000, None)
         assert row["repairs"] == [
-            "Headers that announced less sound than the file holds, which was read to its end: 1."
+            "Headers that announced less audio than the file contains; all of it was read: 1."
         ]
         assert same_second(path, samples_of(decoded), 8) > 0.99
 
@@ -215,7 +215,7 @@ def test_all_tracks_are_channels_in_order(tmp_path: Path) -> None:
         assert (len(whole), row["channels"]) == (4, 4)
         assert row["sample_rate_hz"] == RATE
         assert row["repairs"] == [
-            "The file has 3 audio tracks, which are channels of one recording: 1-2, 3, 4."
+            "The file has 3 audio tracks, used as channels of one recording: 1-2, 3, 4."
         ]
         given = [*made[0], made[1][0], made[2][0]]
         for own, channel in zip(given, whole, strict=True):
@@ -313,9 +313,7 @@ def test_one_damaged_sample_turns_nothing_down(tmp_path: Path) -> None:
         whole = samples_of(decoded)
         assert np.abs(whole).max() <= 1
         assert np.corrcoef(whole[0, RATE:], made[0, RATE:])[0, 1] > 0.999
-        assert facts(decoded)["repairs"] == [
-            "Moments of 10 ms beyond full scale, cut off there: 1."
-        ]
+        assert facts(decoded)["repairs"] == ["Frames of 10 ms clipped at full scale: 1."]
 
 
 def test_digital_silence_is_no_fault(tmp_path: Path) -> None:

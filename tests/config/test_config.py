@@ -153,7 +153,7 @@ def test_an_unknown_profile_names_the_nearest() -> None:
     [
         (b"- a\n", "not a mapping"),
         (b"turns: [\n", "not YAML"),
-        (b"turns: {}\nturns: {}\n", "a key stands twice"),
+        (b"turns: {}\nturns: {}\n", "duplicate key"),
         (b"caf\xe9: 1\n", "not UTF-8 text"),
         (b"extends: 3\n", "extends: not a name"),
         (b"extends: {a: b}\n", "extends: not a name"),

@@ -48,7 +48,7 @@ def test_conforming_twice_changes_nothing() -> None:
     [
         ({"level": math.nan}, "column 'level': 1 values are NaN or infinite"),
         ({"level": math.inf}, "column 'level': 1 values are NaN or infinite"),
-        ({"who": None}, "column 'who': 1 nulls where none may stand"),
+        ({"who": None}, "column 'who': 1 nulls where none are allowed"),
         ({"who": "secret"}, "column 'who': 1 values are not allowed"),
         ({"maybe": "secret"}, "column 'maybe': 1 values are not allowed"),
         ({"start_ms": -1}, "1 rows fail 'start_ms >= 0'"),

@@ -162,13 +162,13 @@ def test_a_file_of_few_lines_does_not_stand_for_a_billion_values(first: str, mor
     text = f"- {first}\n"
     for one, two in zip("abcdefgh", "bcdefghi", strict=True):
         text += f"- &{two} {more.format(', '.join(['*' + one] * 9))}\n"
-    with pytest.raises(ConfigError, match=r"^f:\d: aliases that stand for too many values"):
+    with pytest.raises(ConfigError, match=r"^f:\d: aliases expand to too many values"):
         yaml.parse(text, "f")
 
 
 @pytest.mark.parametrize("text", ["&a [*a]", "&a {b: *a}", "&a {<<: *a}", "&a [{b: [*a]}]"])
 def test_what_holds_itself_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"^f:1: aliases that stand for too many values"):
+    with pytest.raises(ConfigError, match=r"^f:1: aliases expand to too many values"):
         yaml.parse(text, "f")
 
 

@@ -1,4 +1,4 @@
-"""Moments that settings keep from the list stay visible in the report."""
+"""Moments that the settings leave out stay visible in the report."""
 
 import report_session as made
 
@@ -21,5 +21,5 @@ def test_moments_past_the_greatest_number_are_told_with_their_reason() -> None:
     before = cards.alone({**tables, "moments": made.session()[1]["moments"], "set_aside": aside})
     assert cards.alone(tables) == before
     html = render(recording, tables, provenance)
-    assert "Moments that these settings keep from the list" in html
+    assert "Below this profile\u2019s threshold" in html
     assert told[0].time in html

@@ -168,14 +168,14 @@ def test_what_comes_from_outside_is_inert() -> None:
 
 def test_a_card_holds_the_whole_evidence(outline: Outline) -> None:
     for words in (
-        "Candidate withdrawal",
-        "Candidate confrontation",
+        "Possible withdrawal",
+        "Possible confrontation",
         "C1 complaint about the therapist",
-        "The therapist spoke, waited, and spoke again, for 5.2 s; 2",
+        "The therapist got no answer and spoke again, for 5.2 s; 2",
         "You went quiet.",
         "5.2 s of silence",
-        "set aside: small baseline: 12 values, 30 are needed",
-        "a fixed threshold stands in",
+        "set aside: small baseline: 12 values (30 needed)",
+        "a fixed threshold was used",
         "length_ms >= 3000",
         "min_ms = 3.0 s PICS (Levitt 2001) counts silences from 3 s",
         "latency, z \u22121.90",
@@ -216,7 +216,7 @@ def test_a_clause_stands_with_its_value_limit_source_and_baseline() -> None:
 def test_the_session_is_told_in_words_as_well(outline: Outline) -> None:
     for words in (
         "The same in words and numbers",
-        "Time Therapist holds the turn Client holds the turn Silences of 1 s or longer",
+        "Time Therapist has the floor Client has the floor Silences of 1 s or longer",
         "00:00\u201305:00",
         "Pitch and level are medians",
     ):
@@ -233,7 +233,7 @@ def test_every_state_of_the_response_is_named_and_none_is_called_resolved() -> N
         ("redirected", "Redirected"),
         ("addressed", "Addressed"),
         ("possibly_repaired", "Possibly repaired"),
-        (None, "Not looked at"),
+        (None, "Not assessed"),
     ):
         one = moments.head(1).with_columns(response=pl.lit(state, dtype=pl.String))
         document = report.render(recording, {**tables, "moments": one}, provenance)
@@ -247,7 +247,7 @@ def test_moments_stand_in_order_of_time_and_the_timeline_leads_to_them(outline: 
     marks = [
         attrs["href"]
         for tag, attrs in outline.elements
-        if tag == "a" and ", candidate" in (attrs.get("aria-label") or "")
+        if tag == "a" and ", possible" in (attrs.get("aria-label") or "")
     ]
     assert marks == [f"#{card}" for card in cards]
 
@@ -268,7 +268,7 @@ def test_the_header_tells_engines_consent_and_limits(outline: Outline) -> None:
         "each speaker has a channel, and no model is better than that",
         "No threshold in the rules is clinically validated",
         "neurodivergence",
-        "Risk is out of scope",
+        "Tether does not assess risk",
     ):
         assert words in outline.text, words
 
@@ -284,13 +284,13 @@ def test_unknown_roles_show_the_command_and_flag_nothing() -> None:
 
 def test_empty_states_say_what_is_so() -> None:
     for state, words in (
-        (made.without_moments, "no evidence that none happened"),
+        (made.without_moments, "does not mean that none occurred"),
         (made.without_words, "no transcriber here knows Finnish"),
-        (made.without_words, "no words"),
+        (made.without_words, "There is no transcript"),
         (made.transcript_only, "A transcript without audio"),
-        (made.transcript_only, "Rules that need voice abstained: there is no audio"),
+        (made.transcript_only, "Rules based on voice were not used: there is no audio"),
         (made.without_speech, "No speech was found"),
-        (made.without_speech, "Nobody was heard to speak"),
+        (made.without_speech, "No speech was found, so no moment"),
     ):
         assert words in Outline(report.render(*state())).text, words
 
@@ -302,8 +302,8 @@ def test_what_a_transcript_without_ends_cannot_say_is_not_said() -> None:
     told = " ".join(" ".join(words).split())
     assert "\u2013 silences of 1 s or longer not measured" in told
     assert "does not say when lines end, so timing was not measured" in told
-    assert "Timing is as good as" not in told
-    for measured in ("Share of speech", "holds the turn", "Response latency"):
+    assert "Timing is only as accurate as" not in told
+    for measured in ("Share of speech", "has the floor", "Response time"):
         assert measured not in told
 
 
@@ -337,9 +337,9 @@ def test_quality_that_disables_is_told() -> None:
         ]
     )
     text = Outline(report.render(recording, {**tables, "quality": quality}, provenance)).text
-    assert "Rules that need voice abstained: the client's channel is too noisy" in text
+    assert "Rules based on voice were not used: the client's channel is too noisy" in text
     assert "4.20 dB" in text
-    assert "Quality rules on voice abstained" in text
+    assert "Quality rules based on voice were not used" in text
 
 
 def test_quality_of_both_channels_stands_in_one_row_and_the_poor_comes_first() -> None:
@@ -355,9 +355,13 @@ def test_quality_of_both_channels_stands_in_one_row_and_the_poor_comes_first() -
     table = quality.quality({"quality": t.QUALITY.frame(rows)})
     assert table.columns == ("Channel 1", "Channel 2", "Whole recording")
     assert [(row.name, row.values, row.follows) for row in table.rows] == [
-        ("Signal to noise", ("31 dB", "4 dB", ""), "rules on voice and words abstain: too noisy"),
+        (
+            "Signal-to-noise ratio",
+            ("31 dB", "4 dB", ""),
+            "rules based on voice and words were not used: too noisy",
+        ),
         ("Clipped", ("0 %", "2 %", ""), "good enough"),
-        ("Confidence of the words", ("", "", "not measured"), ""),
+        ("Transcription confidence", ("", "", "not measured"), ""),
     ]
 
 

@@ -25,14 +25,14 @@ def test_stretches_hold_what_the_tables_hold() -> None:
     first = client.select(
         (pl.col("end_ms").clip(upper_bound=300_000) - pl.col("start_ms")).clip(lower_bound=0).sum()
     ).item()
-    assert columns["Client holds the turn"][0] == f"{100 * first / 300_000:.0f} %"
+    assert columns["Client has the floor"][0] == f"{100 * first / 300_000:.0f} %"
     rest_ms = recording.duration_ms - 8 * 300_000
     last = client.select(
         (pl.col("end_ms") - pl.col("start_ms").clip(lower_bound=8 * 300_000))
         .clip(lower_bound=0)
         .sum()
     ).item()
-    assert columns["Client holds the turn"][-1] == f"{100 * last / rest_ms:.0f} %"
+    assert columns["Client has the floor"][-1] == f"{100 * last / rest_ms:.0f} %"
     numbers = [number for row in table.rows for number, _ in row.moments]
     assert numbers == [1, 2, 3, 4]
     assert all(cell.endswith(" semitones") for cell in columns["Client pitch"])
@@ -43,5 +43,5 @@ def test_nothing_is_told_of_voices_and_overlaps_that_were_not_measured() -> None
     tables = {**tables, "diarization": tables["diarization"].with_columns(knows_overlap=False)}
     table = stretches(tables, people(tables, recording.metadata), recording.duration_ms, {})
     assert table.columns == (
-        "Therapist holds the turn", "Client holds the turn", "Silences of 1 s or longer",
+        "Therapist has the floor", "Client has the floor", "Silences of 1 s or longer",
     )  # fmt: skip

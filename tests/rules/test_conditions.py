@@ -134,12 +134,17 @@ def test_a_clause_that_cannot_be_used_is_refused(written: Clause, message: str) 
         ("{z:.1f}", "1.3"),
         ("{z}", "1.26"),
         ("{flag} {nothing}", "yes not measured"),
+        (
+            "in {one} words, not {eleven} words or {z:.1f} words",
+            "in 1 word, not 11 words or 1.3 words",
+        ),
         ("\u201c{negation:quote}\u201d", "\u201cnever\u201d"),
         ("{negation:reason}", "\u2026"),
     ],
 )
 def test_a_sentence_shows_values(sentence: str, expected: str) -> None:
     values = {"length_ms": 3450, "negation": 2.0, "share": 0.25, "z": 1.26, "flag": True}
+    values |= {"one": 1.0, "eleven": 11}
     shown = {"quote": "never", "reason": None}
     assert conditions.filled(sentence, values, lambda _, form: shown[form]) == expected
 

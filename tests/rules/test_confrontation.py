@@ -140,13 +140,13 @@ STORY = (
         (NEUTRAL, "I told him to leave me alone.", "orders-or-ultimatum", "somebody else"),
         (NEUTRAL, "Leave me alone, just kidding.", "orders-or-ultimatum", "joke"),
         (NEUTRAL, "I told her I'm not going to do that.", "flat-refusal", "somebody else"),
-        ("Will you do it?", "I'm not going to do that, no.", "flat-refusal", "had asked"),
+        ("Will you do it?", "I'm not going to do that, no.", "flat-refusal", "this answers"),
         (NEUTRAL, "She said I'm not a bad mother.", "label-denied", "somebody else"),
-        (ADVICE, "Yeah, but that makes sense, I'll do it.", "objects-to-advice", "takes it up"),
+        (ADVICE, "Yeah, but that makes sense, I'll do it.", "objects-to-advice", "concedes"),
         (ASKED, "It isn't before midnight.", "objects-to-advice", "this answers"),
         (ASKED, "It's just after midnight.", "defends-against-therapist", "this answers"),
-        (ADVICE, STORY, "objects-to-advice", "a long story"),
-        (WARNING, "It was just a bit. You're right.", "defends-against-therapist", "takes it up"),
+        (ADVICE, STORY, "objects-to-advice", "a long answer"),
+        (WARNING, "It was just a bit. You're right.", "defends-against-therapist", "concedes"),
     ],
 )  # fmt: skip
 def test_guards(therapist: str, client: str, rule: str, reason: str) -> None:

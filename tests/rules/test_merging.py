@@ -124,7 +124,7 @@ def test_a_risk_of_missed_speech_is_a_caveat_of_rules_without_that_guard() -> No
     for silences, told in ((tables["silences"], False), (risky, True)):
         told_tables = {**tables, "silences": silences}
         (found,) = merging.moments([heard], told_tables, {"a-rule": ()}, (), settings(), None)
-        assert any("quiet voice" in each for each in found["caveats"]) is told
+        assert any("quiet speech" in each for each in found["caveats"]) is told
 
 
 def test_a_silence_in_which_a_voice_may_have_been_missed_is_set_aside() -> None:
@@ -142,7 +142,7 @@ def test_a_silence_in_which_a_voice_may_have_been_missed_is_set_aside() -> None:
     found = book().flag(tables, english(), settings())
     assert found["moments"].is_empty()
     silent = found["hits"].filter(pl.col("rule") == "silence-between-therapist-turns")
-    assert all("quiet voice" in why for why in silent["suppressed_by"])
+    assert all("quiet speech" in why for why in silent["suppressed_by"])
     assert silent.height
 
 

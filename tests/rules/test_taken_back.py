@@ -103,7 +103,7 @@ def thrice(asks: str, says: str) -> Lines:
         ("way-out", "as a joke", once("So he came home.", "Ha ha, I'd rather not say.")),
         (
             "deferring",
-            "takes the advice in",
+            "an okay accepts the advice",
             once("You could try to walk for an hour a day.", "Okay, okay."),
         ),
         (
@@ -125,7 +125,7 @@ def thrice(asks: str, says: str) -> Lines:
             once("How have you been, were you lonely since we last met?", "Anyway, it rained."),
         ),
         ("denial", "as a joke", once("So he came home.", "It's really not a big deal, ha ha.")),
-        ("denial", "a short yes or no", once("Is Tuesday all right for you?", "It's fine.")),
+        ("denial", "a yes-or-no question", once("Is Tuesday all right for you?", "It's fine.")),
         ("bare-assent", "yes or no", thrice(f"{INSISTS} Do you see?", "Yes.")),
         (
             "bare-assent",
@@ -141,15 +141,15 @@ def thrice(asks: str, says: str) -> Lines:
         ),
         (
             "flat-refusal",
-            "takes it up",
+            "the client concedes",
             once(INSISTS, "I don't want your advice. But that's true, it makes sense."),
         ),
         (
             "defends-unurged",
-            "takes it up",
+            "the client concedes",
             once("So he came home.", "It wasn't my fault. But that's true, it makes sense."),
         ),
-        ("defends-unurged", "a long story", once("So he came home.", f"It's normal. {LONG * 5}")),
+        ("defends-unurged", "a long answer", once("So he came home.", f"It's normal. {LONG * 5}")),
         (
             "therapist-slow-to-answer",
             "guiding an exercise",
@@ -180,7 +180,7 @@ def test_terse_clients_are_known_by_their_turns(
     # A baseline needs more than the first three minutes.
     lines += [("T", 0.4, "Good. " * 400), ("C", 0.3, usual)]
     lines += [("T", 0.4, asks), ("C", 0.4, says)] * 3
-    assert "usually as short" in taken_back(flagged(script(*lines, MORE)), rule)
+    assert "usually this short" in taken_back(flagged(script(*lines, MORE)), rule)
 
 
 def measured(said: list[Annotations], item: str, role: str, values: dict[str, float]) -> Session:
@@ -219,14 +219,14 @@ def test_general_words_of_oneself() -> None:
     said = script(TALK, MORE, ("C", 0.4, LONG * 5))
     values = {"generic_person_excess": 3.0, "feeling_excess": -2.0, "first_person_excess": 3.0}
     reasons = taken_back(measured(said, "turn", "client", values), "abstract-talk")
-    assert "speaks of themselves" in reasons
+    assert "speaks about themselves" in reasons
 
 
 def test_a_long_story_as_news() -> None:
     said = script(TALK, ("T", 0.4, "How have you been since last week?"), ("C", 0.4, LONG * 20))
     values = {"third_person_excess": 3.0, "feeling_excess": -2.0, "first_person_excess": -2.0}
     reasons = taken_back(measured(said, "turn", "client", values), "storytelling")
-    assert "news that the therapist had asked for" in reasons
+    assert "the therapist had asked for news" in reasons
 
 
 def coming_in(says: str) -> Session:

@@ -32,7 +32,7 @@ def test_slow_answers_to_long_turns() -> None:
     (moment,) = session["moments"].to_dicts()
     assert (moment["kind"], moment["marker"]) == ("therapist_move", "T1")
     assert moves(slow(gap_s=1.0)) == []
-    assert "space that was left" in reasons(slow(FELT), "therapist-slow-to-answer")
+    assert "deliberate space" in reasons(slow(FELT), "therapist-slow-to-answer")
     assert moves(slow(FELT)) == []
 
 

@@ -40,7 +40,7 @@ def test_a_guard_that_took_the_hit_back() -> None:
     item = trace.items[0]
     assert item.outcome == "suppressed"
     assert item.guards[0].state == "held"
-    assert "a silence to think in" in item.guards[0].text
+    assert "time to think" in item.guards[0].text
 
 
 def test_too_few() -> None:

@@ -75,7 +75,7 @@ def test_words_of_withdrawal(asks: str, says: str, rule: str, marker: str) -> No
             "It sounds as if you felt lonely.",
             "By the way, I cried when I got home.",
             "topic-leap",
-            "goes on about feelings",
+            "goes on talking about feelings",
         ),
         ("How do you see it?", "I guess it was a Tuesday.", "giving-way", ""),
         ("You don't have to decide today.", "I'll think about it.", "giving-way", ""),
@@ -199,7 +199,7 @@ def test_a_quiet_voice_may_lie_in_a_silence() -> None:
     tables["silences"] = tables["silences"].with_columns(missed_speech_risk=pl.lit(value=True))
     session = tables | book().flag(tables, english(), settings())
     assert found(session) == []
-    assert "quiet voice" in reasons(session, "silence-after-question")
+    assert "quiet speech" in reasons(session, "silence-after-question")
 
 
 def slow_minutes() -> list[Annotations]:

@@ -134,7 +134,7 @@ def test_all_mistakes_at_once_with_line_and_nearest_name(tmp_path: Path) -> None
     ("content", "found"),
     [
         (b"client: [\n", "sidecar:2: not YAML"),
-        (b"client: a\nclient: b\n", "sidecar:2: a key stands twice"),
+        (b"client: a\nclient: b\n", "sidecar:2: duplicate key"),
         (b"- client\n", "sidecar: not a mapping"),
         (b"client: caf\xe9\n", "sidecar: not UTF-8 text"),
     ],

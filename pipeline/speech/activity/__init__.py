@@ -1,18 +1,17 @@
-"""Where somebody speaks on each channel: detector and energy together.
+"""Where somebody speaks on each channel: detector and level together.
 
-The detector knows a voice from a noise, but it lags by a block or two and misses much of a quiet
-speaker; the level knows to 10 ms when something starts and stops, but not what. So the detector is
-asked how sure it is of speech nearby, and the surer it is, the less the level must stand above the
-noise::
+The detector tells a voice from noise, but it lags by a block or two and misses much of a quiet
+speaker; the level shows to 10 ms when a sound starts and stops, but not what it is. So the more
+certain the detector is of speech nearby, the less the level must rise above the noise::
 
     level        ___.--~~--.__.-~~~-.______|click|____
     detector     0 0 1 1 1 1 1 1 1 1 1 0 0 0  0   0 0
     must rise    15 .. 6 6 6 6 6 6 6 6 .. 15 15  15     dB over the noise floor
     speech          ==================
 
-Where nobody is heard so, every stretch is heard again on its own (`pauses`); what then may be a
-voice and may not is a doubt. Exact digital zeros are never speech; whether they are a lost signal
-or the way in which silence is recorded, `losses` decides.
+Stretches without speech are analysed again on their own (`second_pass`); what may or may not be a
+voice there becomes a doubt. Exact digital zeros are never speech; `signal_loss` decides whether
+they are lost signal or recorded silence.
 """
 
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -39,17 +38,17 @@ __all__ = ["Frames", "Heard", "detect", "distinct_channels", "edges", "hear", "l
 
 @dataclass(frozen=True)
 class Heard:
-    """What is heard on the channels of a recording.
+    """Speech activity on the channels of a recording.
 
     Attributes
     ----------
     activity
-        Table `activity`, sorted by start_ms, channel. On a channel the stretches neither touch nor
-        overlap; their boundaries are multiples of 10 ms, but for the end of the recording. Another
-        channel's voice that leaks in is speech here: telling crosstalk from speech is the
-        diarizer's work.
+        Table `activity`, sorted by start_ms, channel. The stretches of a channel neither touch nor
+        overlap; their boundaries are multiples of 10 ms, except at the end of the recording.
+        A voice that leaks in from another channel counts as speech here: the diarizer tells
+        crosstalk from speech.
     doubts
-        Table `doubts`, sorted so; they lie where no channel has speech.
+        Table `doubts`, sorted alike; they lie where no channel has speech.
     """
 
     activity: pl.DataFrame
@@ -69,11 +68,11 @@ def hear(
     Parameters
     ----------
     audio
-        Read in pieces of a minute; memory grows by a few bytes for each 10 ms.
+        Read a minute at a time; memory grows by a few bytes for each 10 ms.
     detector
-        Gives the probability of speech; it is asked from several threads at once.
+        Gives the probability of speech; it is called from several threads at once.
     threads
-        Channels that are heard side by side.
+        Number of channels analysed at the same time.
     """
     with ThreadPoolExecutor(threads, "channel") as pool:
         return _hear(audio, detector, settings, pool)
@@ -106,7 +105,7 @@ def _table(speech: Mask, channel: Channel, sure: Frames, number: int) -> pl.Data
     duration_ms = len(channel.samples) // SAMPLES_PER_MS
     rows: list[dict[str, object]] = []
     for start, end in zip(*edges(speech), strict=True):
-        power = float(np.mean(channel.found.power[start:end]))
+        power = float(np.mean(channel.measured.power[start:end]))
         row: dict[str, object] = {
             "start_ms": int(start) * FRAME_MS,
             "end_ms": min(int(end) * FRAME_MS, duration_ms),

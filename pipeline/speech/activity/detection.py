@@ -1,7 +1,8 @@
-"""What the detector says: of a whole channel, and of single stretches heard on their own.
+"""Speech probability from the detector: of a whole channel, and of single stretches on their own.
 
-The detector remembers. After a loud voice, or in the noise of a far microphone, it gives a quiet
-voice next to nothing; heard with a fresh memory and at its own level the same stretch is clear.
+The detector has a memory. After a loud voice, or in the noise of a distant microphone, it gives a
+quiet voice a probability near zero; with a fresh memory and at its own level, the same stretch is
+clear.
 """
 
 import numpy as np
@@ -17,14 +18,14 @@ from pipeline.engines.protocols import SpeechDetector
 def whole(
     samples: Samples, detector: SpeechDetector, voice_db: Frames, settings: config.Activity
 ) -> Frames:
-    """Largest speech probability near each frame, from the channel at an even level.
+    """Largest speech probability near each frame, with the channel at a standard level.
 
-    The channel is heard in pieces, each with a lead-in for the detector's memory.
+    The channel is processed in pieces, each with a lead-in for the detector's memory.
 
     Parameters
     ----------
     voice_db
-        Levels of the frames that are no digital zeros: what is loud among them sets the gain.
+        Levels of the frames that are not digital zeros, dBFS; the loud ones set the gain.
     """
     gain = _gain(voice_db, settings.loud_dbfs, settings)
     n_frames = -(-len(samples) // SAMPLES_PER_FRAME)
@@ -34,7 +35,7 @@ def whole(
     for first in range(0, -(-len(samples) // block), piece):
         start = max(first - lead, 0)
         part = np.asarray(samples[start * block : (first + piece) * block])
-        # Off centre, what is made louder would leave full scale, and the detector hear nothing.
+        # With a DC offset, the amplified signal would exceed full scale and hide the speech.
         heard = (part - part.mean(dtype=np.float64).astype(np.float32)) * gain
         heard_blocks.append(detector.probabilities(np.clip(heard, -1, 1))[first - start :])
     return _near(np.concatenate(heard_blocks), detector.block_ms, n_frames, settings)
@@ -43,14 +44,14 @@ def whole(
 def alone(
     samples: Samples, detector: SpeechDetector, voice_db: Frames, settings: config.Activity
 ) -> Frames:
-    """Largest speech probability near each frame of a stretch, as if nothing else were recorded.
+    """Largest speech probability near each frame of a stretch, analysed on its own.
 
     Parameters
     ----------
     samples
-        Of the stretch.
+        Samples of the stretch.
     voice_db
-        Its levels, without digital zeros.
+        Its levels without digital zeros, dBFS.
     """
     gain = _gain(voice_db, settings.alone_dbfs, settings)
     heard = np.clip(without_rumble(samples, settings) * gain, -1, 1)

@@ -9,15 +9,15 @@ from pipeline.audio.samples import Audio
 
 
 def distinct_channels(audio: Audio, settings: config.Activity) -> bool | None:
-    """Whether the channels carry different speakers, so that no model is needed to tell them apart.
+    """Whether the channels carry different speakers, so that no model is needed to separate them.
 
-    Every channel is taken relative to its own loud frames. A channel counts where, in a fair share
-    of the loud frames, it stands clearly above every other. One signal on both channels never does,
-    nor a pair of microphones that hear both speakers alike, nor a channel without a signal.
+    Each channel is measured relative to its own loud frames. A channel counts if it is clearly
+    above every other one in a fair share of the loud frames. The same signal on both channels never
+    counts, nor do two microphones that pick up both speakers equally, nor a channel without signal.
 
     Returns
     -------
-    None with fewer than two channels, or without samples.
+    None if there are fewer than two channels, or no samples.
     """
     if len(audio.channels) < 2 or not audio.n_samples:  # noqa: PLR2004  "two" is in the name
         return None

@@ -1,12 +1,12 @@
-"""Pauses heard again: quiet voices that a loud one, or the noise, had hidden.
+"""Second pass over the pauses: quiet voices that a loud one, or the noise, had hidden.
 
-Where nobody was heard, every stretch is heard once more on its own: with a fresh memory of the
-detector, and at its own level. A voice 25 dB under the other on the same microphone is found so;
-what the detector then still doubts is kept as a doubt::
+Every stretch without speech is analysed again on its own: with a fresh memory of the detector, and
+at its own level. This finds a voice 25 dB below the other on the same microphone; what remains
+uncertain is kept as a doubt::
 
     first       ======            =====
     pauses            ..:::..---..          each . - : stretch on its own, at its own level
-    again                ===
+    second               ===
     doubts                   ---
 """
 
@@ -27,16 +27,16 @@ from pipeline.speech.activity.first_pass import Channel, rise_db
 
 @dataclass(frozen=True)
 class Again:
-    """What the pauses of a channel hold.
+    """Results of the second pass over a channel.
 
     Attributes
     ----------
     voice
-        Frames of speech that the first hearing missed.
+        Frames with speech that the first pass missed.
     doubt
         Frames that may be a quiet voice.
     sure
-        Speech probability near each frame, the larger of both hearings.
+        Speech probability near each frame, 0-1: the larger one of both passes.
     """
 
     voice: Mask
@@ -47,18 +47,18 @@ class Again:
 def hear_again(
     channel: Channel, busy: Mask, detector: SpeechDetector, settings: config.Activity
 ) -> Again:
-    """Hear the pauses of a channel again.
+    """Analyse the pauses of a channel again.
 
     Parameters
     ----------
     busy
-        Frames in which somebody was heard, on this channel or another.
+        Frames in which somebody speaks, on this channel or another.
     """
     voice, sure = np.zeros_like(busy), np.zeros(len(busy), np.float32)
     raised = channel.raised & ~busy
     for start, end in _stretches(grown(busy, settings.guard_ms), raised, settings):
-        heard = ~channel.found.zero[start:end]
-        level = channel.found.voice_db[start:end]
+        heard = ~channel.measured.zero[start:end]
+        level = channel.measured.voice_db[start:end]
         least_db = channel.loud_db - settings.alone_depth_db
         if heard.sum() * FRAME_MS < settings.knock_ms or level[heard].max() < least_db:
             continue
@@ -77,16 +77,16 @@ def hear_again(
 
 
 def _voiced(piece: Samples, settings: config.Activity) -> bool:
-    """Whether most frames repeat themselves at the pitch of a voice.
+    """Whether most frames are periodic at the pitch of a voice.
 
-    Most frames of a voice do; of typing, paper and breath hardly any.
+    Most frames of a voice are; hardly any of typing, paper and breath.
     """
-    found = periodicity(piece, settings) >= settings.voice_periodicity
-    return bool(found.mean() >= settings.voice_share)
+    periodic = periodicity(piece, settings) >= settings.voice_periodicity
+    return bool(periodic.mean() >= settings.voice_share)
 
 
 def _rising(level: Frames, under_db: Frames, own: Frames, settings: config.Activity) -> Mask:
-    """Frames of a stretch with a voice that rise over the noise; zeros never do."""
+    """Frames of a stretch with a voice that rise above the noise; zeros never do."""
     loud_db = float(np.percentile(level[own >= settings.doubt_threshold], settings.loud_percentile))
     rise = np.maximum(rise_db(own, loud_db - under_db, settings), settings.least_rise_db)
     on = closed(level > under_db + rise, settings.bridge_ms)
@@ -95,9 +95,9 @@ def _rising(level: Frames, under_db: Frames, own: Frames, settings: config.Activ
 
 
 def _stretches(busy: Mask, raised: Mask, settings: config.Activity) -> Iterator[tuple[int, int]]:
-    """First frame, and first frame after, of what is heard on its own.
+    """First frame, and first frame after, of each stretch to analyse.
 
-    What rose over the noise is a stretch of its own; what lies between is cut in equal pieces.
+    A rise above the noise is one stretch; what lies between is cut into equal pieces.
     """
     own = long(raised, settings.knock_ms)
     yield from zip(*edges(own), strict=True)

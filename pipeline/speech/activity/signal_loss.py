@@ -1,16 +1,16 @@
-"""Digital zeros: a lost signal, or the way in which a recording is silent.
+"""Digital zeros: lost signal, or recorded silence.
 
-Room noise never is exactly zero for long. Zeros therefore mean that the signal was lost, and that
-speech may be missing there, but for one kind of recording: noise suppression and gates of video
-software write zeros wherever nobody speaks::
+Room noise is never exactly zero for long. Zeros therefore mean that signal was lost, and that
+speech may be missing, with one exception: noise suppression and gates in video software write zeros
+wherever nobody speaks::
 
     ungated   ~~~~====~~~~0000~~===~~~      0 a lost packet: all zeros are losses
-    gated     0000====0000000==00===00      0 is what a pause looks like
-    gated     0000====0000000====00===      the last one broke off within speech: a loss
+    gated     0000====0000000==00===00      0 a pause
+    gated     0000====0000000====00===      the last zeros broke off speech: a loss
 
-A channel is *gated* where most of its pauses are zeros and most of its zeros begin gently: a gate
-waits until speech has faded, a lost signal does not. There only zeros that begin abruptly, right
-after a level of speech, are losses.
+A channel is *gated* if most of its pauses are zeros and most of its zeros begin gently: a gate
+waits until speech has faded, lost signal does not. On a gated channel, only zeros that begin
+abruptly, right after speech, are losses.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ Stretch = tuple[int, int]
 def lost(
     audio: Audio, dropouts: pl.DataFrame, activity: pl.DataFrame, settings: config.Activity
 ) -> pl.DataFrame:
-    """Table `losses`: the rows of `dropouts` in which a signal was lost."""
+    """Table `losses`: the rows of `dropouts` in which signal was lost."""
     rows: list[dict[str, object]] = []
     for number, samples in enumerate(audio.channels):
         here = pl.col("channel") == number
@@ -44,19 +44,19 @@ def lost(
 def _abrupt(
     samples: Samples, zeros: list[Stretch], speech: pl.DataFrame, settings: config.Activity
 ) -> list[Stretch]:
-    """The stretches before which somebody still speaks, at no less than half a voice."""
+    """The stretches of zeros that follow right after speech, at a level close to loud speech."""
     loud_dbfs = speech["level_dbfs"].quantile(settings.loud_percentile / 100)
     if loud_dbfs is None:
         return []
     least = 10 ** ((loud_dbfs - settings.abrupt_db) / 20)
-    found = []
+    kept = []
     for start_ms, end_ms in zeros:
         first = max(start_ms - settings.abrupt_ms, 0) * SAMPLES_PER_MS
         before = np.asarray(samples[first : start_ms * SAMPLES_PER_MS], np.float64)
-        before = np.trim_zeros(before, "b")  # zeros begin anywhere within a frame
+        before = np.trim_zeros(before, "b")  # zeros may begin anywhere within a frame
         if before.size and np.sqrt(np.mean(before**2)) >= least:
-            found.append((start_ms, end_ms))
-    return found
+            kept.append((start_ms, end_ms))
+    return kept
 
 
 def _gated(
@@ -74,7 +74,7 @@ def _gated(
 
 
 def _pauses(speech: pl.DataFrame, least_ms: int) -> Iterator[Stretch]:
-    """Pauses between speech of a channel."""
+    """Pauses of at least `least_ms` between stretches of speech on a channel."""
     ends = speech["end_ms"].to_list()[:-1]
     for end, start in zip(ends, speech["start_ms"].to_list()[1:], strict=True):
         if start - end >= least_ms:

@@ -6,38 +6,38 @@ Definitions (Heldner & Edlund 2010, J. Phonetics 38; Sacks, Schegloff & Jefferso
     B            ▒     ██████      ▒▒▒          turn    units joined by pauses
           pause      gap        overlap
 
-- A **unit** (inter-pausal unit) is speech of one speaker whose inner silences are at most
+- A **unit** (inter-pausal unit) is speech of one speaker with inner silences of at most
   `unit_pause_ms`.
 - A **turn** is a run of one speaker's units, with pauses of at most `turn_pause_ms` between them,
-  while nobody else takes the floor: the table in `floor`. Speech of another that came and went
-  while the holder went on does not end the holder's turn. Joining deletes nothing: what was thrown
-  in is a turn of its own, and every word belongs to one turn.
+  while nobody else takes the floor: see the table in `floor`. Speech of another that comes and goes
+  while the holder goes on does not end the holder's turn. Joining deletes nothing: such speech is a
+  turn of its own, and every word belongs to one turn.
 - A **backchannel** is a unit of acknowledgements only, short and of few words, while or just after
-  the other holds the floor, when the other goes on afterwards. After a question, or after a longer
-  silence, the same words are an answer. Without words nothing is known to be one.
-- **latency_ms** of a turn: from the end of the speech of whoever spoke last to its begin, if that
-  was somebody else. Who begins while the other speaks has a negative one: to the end of the other's
-  turn, which this turn ended. It is null for the first turn; for who goes on after nobody took the
-  floor (also where another began at the same moment); for a backchannel; and for a turn that came
-  and went while the other went on, for then the floor did not pass (Heldner & Edlund 2010:
-  *within*-speaker overlap). Backchannels and such turns are no end from which the next latency is
-  measured.
-- **transition** says what one hears of a latency: *gap* if it is longer than `latch_ms`, *overlap*
-  if it is shorter than minus that, *latch* between: neither a gap nor an overlap so short is
+  the other has the floor, if the other goes on afterwards. After a question, or after a longer
+  silence, the same words are an answer. Without words, nothing is known to be a backchannel.
+- **latency_ms** of a turn: from the end of the other's speech to the start of the turn, if the
+  other spoke last. A turn that begins while the other speaks has a negative latency: to the end of
+  the other's turn, which it ended. Latency is null for the first turn; for a speaker who goes on
+  because nobody took the floor (even if another began at the same moment); for a backchannel; and
+  for a turn that came and went while the other went on, since the floor did not pass (Heldner &
+  Edlund 2010: *within*-speaker overlap). The next latency is not measured from the end of a
+  backchannel or of such a turn.
+- **transition** says how a latency sounds: *gap* if it is longer than `latch_ms`, *overlap* if it
+  is below minus `latch_ms`, *latch* in between, since gaps and overlaps that short are not
   perceived (Heldner 2011, J. Acoust. Soc. Am. 130). `latency_ms < 0` counts every overlap.
 - A **silence** is time in which nobody speaks: *pause* of at most `turn_pause_ms` after which the
   same speaker goes on, *lapse* if it is longer, *gap* between speakers, *edge* before the first and
   after the last speech. Silences come from speech activity, never from the gaps between recognised
-  words. One in which a voice may have been missed says so: a stretch of table `doubts`, lost
-  signal, or words where no speech was heard.
-- An **overlap** is speech of one who comes in while another has the floor: the table in `overlaps`.
-- A **word** belongs to the unit of its speaker that holds it or lies nearest. Words of a speaker
-  without any speech, or measured further than `turn_pause_ms` from it, were spoken where nobody
-  heard speech: they make units of their own from their own times, and a silence in which they lie
-  carries the risk of missed speech.
+  words. A silence is marked if speech may have been missed in it: it contains a stretch of table
+  `doubts`, lost signal, or words where no speech was detected.
+- An **overlap** is speech of a person who comes in while another has the floor: see the table in
+  `overlaps`.
+- A **word** belongs to the unit of its speaker that contains it or lies nearest. Words of a speaker
+  without any speech, or aligned further than `turn_pause_ms` from it, make units of their own from
+  their own times; a silence around them is marked as a risk of missed speech.
 
-Where the diarizer does not tell overlapping speech apart there are no overlaps, and a turn that
-begins without a gap has no transition: it may have been a latch or an overlap.
+If the diarizer does not detect overlapping speech there are no overlaps, and a turn that begins
+without a gap has no transition: it may have been a latch or an overlap.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -65,16 +65,16 @@ def build(
     Parameters
     ----------
     tables
-        `media`, `losses`, `spans`, `diarization`, `words`, `transcription`; `doubts`, where a
-        detector looked for them.
+        `media`, `losses`, `spans`, `diarization`, `words`, `transcription`; `doubts` if a detector
+        looked for them.
     is_acknowledgement
-        Whether a text is made of acknowledgements only; None where the language has no lexicon.
+        Whether a text consists of acknowledgements only; None: the language has no lexicon.
     asks
-        Whether a text ends in a question, asked where the transcript has no punctuation; None:
-        only a question mark tells.
+        Whether a text ends in a question, used if the transcript has no punctuation; None: only a
+        question mark counts.
     is_unfinished
-        Whether a text ends with words with which nobody ends ("and then the"); None: only
-        punctuation tells.
+        Whether a text ends in words that do not end a turn ("and then the"); None: only punctuation
+        counts.
     """
     words = tables["words"]
     spoken = in_order(tables["spans"].filter("regular"), words)
@@ -84,17 +84,19 @@ def build(
     units = cut(spoken, words, settings)
     backchannels.mark(units, settings, wording)
     turns = floor.build_turns(units, settings)
-    told = bool(tables["diarization"]["knows_overlap"][0])
+    knows_overlap = bool(tables["diarization"]["knows_overlap"][0])
     return {
-        "turns": TURNS.frame(_turn_rows(turns, settings, told=told)),
+        "turns": TURNS.frame(_turn_rows(turns, settings, knows_overlap=knows_overlap)),
         "units": UNITS.frame(_unit_rows(turns)),
         "silences": SILENCES.frame(silences.rows(spoken, units, tables, settings)),
-        "overlaps": OVERLAPS.frame(overlaps.rows(turns, settings, wording) if told else []),
+        "overlaps": OVERLAPS.frame(
+            overlaps.rows(turns, settings, wording) if knows_overlap else []
+        ),
     }
 
 
 def _turn_rows(
-    turns: Sequence[Turn], settings: config.Turns, *, told: bool
+    turns: Sequence[Turn], settings: config.Turns, *, knows_overlap: bool
 ) -> Iterator[dict[str, object]]:
     for number, turn in enumerate(turns):
         words = turn.words
@@ -108,7 +110,7 @@ def _turn_rows(
             "n_words": len(words) or None,
             "is_backchannel": turn.is_backchannel,
             "latency_ms": turn.latency_ms,
-            "transition": floor.transition(turn.latency_ms, settings, told=told),
+            "transition": floor.transition(turn.latency_ms, settings, knows_overlap=knows_overlap),
         }
 
 

@@ -1,4 +1,4 @@
-"""Backchannels: acknowledgements that leave the floor with whoever has it (Yngve 1970)."""
+"""Backchannels: acknowledgements that leave the floor with its holder (Yngve 1970)."""
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ def mark(units: Sequence[Unit], settings: config.Turns, wording: Wording) -> Non
     Parameters
     ----------
     units
-        By time. Those without words stay undecided; without a lexicon all do.
+        By time. Units without words stay undecided; without a lexicon, all units do.
     """
     if wording.acknowledges is None:
         return
@@ -29,7 +29,7 @@ def mark(units: Sequence[Unit], settings: config.Turns, wording: Wording) -> Non
             unit.is_backchannel = False
     floor = [unit for unit, small in zip(units, candidates, strict=True) if not small]
     starts = [unit.start_ms for unit in floor]
-    last: dict[str, Unit] = {}  # of each speaker's units with the floor, the one that ends last
+    last: dict[str, Unit] = {}  # by speaker: the unit with the floor that ends last
     for unit, small in zip(units, candidates, strict=True):
         if small:
             at = bisect_left(starts, unit.start_ms)
@@ -43,7 +43,7 @@ def mark(units: Sequence[Unit], settings: config.Turns, wording: Wording) -> Non
 
 
 def _holder(unit: Unit, last: Mapping[str, Unit]) -> Unit | None:
-    """Who had the floor last before `unit` began; None if nobody or its own speaker."""
+    """The unit that had the floor last before `unit` began; None: none, or the same speaker's."""
     before = [each for each in last.values() if each.start_ms < unit.start_ms]
     holder = max(before, key=lambda each: each.end_ms, default=None)
     return None if holder is None or holder.speaker == unit.speaker else holder
@@ -52,7 +52,7 @@ def _holder(unit: Unit, last: Mapping[str, Unit]) -> Unit | None:
 def _leaves_the_floor(
     unit: Unit, before: Unit, after: Unit | None, settings: config.Turns, wording: Wording
 ) -> bool:
-    """Whether the other goes on after an acknowledgement, and had not asked for it."""
+    """Whether the other goes on after an acknowledgement and had not asked for it."""
     if unit.start_ms - before.end_ms > settings.backchannel_latency_ms:
         return False
     if before.end_ms - unit.end_ms > settings.latch_ms:

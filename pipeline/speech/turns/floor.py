@@ -1,23 +1,23 @@
-"""Turns: who holds the floor, from when to when, and how it passes on.
+"""Turns: who has the floor, from when to when, and how it passes.
 
 Who may go on after a pause
 ---------------------------
 A speaker who falls silent and speaks again within `turn_pause_ms` goes on with the same turn,
-unless somebody else took the floor meanwhile. Of another's speech, backchannels aside:
+unless somebody else took the floor in between. For another's speech, other than backchannels:
 
 =====================================  =========================================================
 it began and ended ...                 then the first speaker's turn ...
 =====================================  =========================================================
 within the first's unit                goes on: an attempt that failed
 in the silence                         ended, unless both began again at once (`latch_ms`)
-over the first's last                  ended: it answers a completion that was seen coming
+over the first's last                  ended: it answers a turn whose end was foreseeable
 `terminal_overlap_ms`, in the silence
 earlier over the unit, in the silence  goes on if the other was alone for `yield_ms` at most
-and lasted until the first resumed     goes on if the silence was `yield_ms` at most: whoever takes
-                                       breath while another talks over has not yielded
+and lasted until the first resumed     goes on if the silence was `yield_ms` at most: taking a
+                                       breath while another talks over is not yielding
 =====================================  =========================================================
 
-An attempt that the holder outlasts has ended: the next unit of its speaker is a turn of its own.
+An attempt that the holder outlasts has ended: the next unit of its speaker is a new turn.
 """
 
 from bisect import bisect_left
@@ -31,15 +31,15 @@ from pipeline.speech.turns.units import Unit, Word
 
 @dataclass(eq=False)
 class Turn:
-    """Units of one speaker who holds the floor, or comes in while another does.
+    """Units of one speaker who has the floor, or comes in while another has it.
 
     Attributes
     ----------
     within
-        The other's turn that was going on before this one began and after it ended; None: this one
-        had the floor, or is a backchannel.
+        The other's turn that began before this one and ended after it; None: this turn had the
+        floor, or is a backchannel.
     latency_ms
-        None: nobody else had the floor just before, or did not lose it.
+        None: nobody else had the floor just before, or the other kept it.
     """
 
     speaker: str
@@ -56,21 +56,21 @@ class Turn:
         return [word for unit in self.units for word in unit.words]
 
     def add(self, unit: Unit) -> None:
-        """Go on with `unit`."""
+        """Extend the turn by `unit`."""
         self.units.append(unit)
         self.end_ms = max(self.end_ms, unit.end_ms)
 
 
 @dataclass
 class _Open:
-    """A turn that may go on, and the speech of others that outlasted it so far."""
+    """A turn that may go on, and the units of others that have outlasted it so far."""
 
     turn: Turn
     since: list[Unit] = field(default_factory=list)
 
 
 def build_turns(units: Sequence[Unit], settings: config.Turns) -> list[Turn]:
-    """Turns by time, with latencies."""
+    """Turns by start, with latencies."""
     turns: list[Turn] = []
     floor: dict[str, _Open] = {}
     latest: dict[str, Unit] = {}
@@ -78,15 +78,15 @@ def build_turns(units: Sequence[Unit], settings: config.Turns) -> list[Turn]:
         if unit.is_backchannel:
             turns.append(Turn(unit.speaker, [unit], unit.start_ms, unit.end_ms, True))  # noqa: FBT003
             continue
-        own = floor.get(unit.speaker)
-        if own is not None and _goes_on(own, unit, settings):
-            own.turn.add(unit)
+        current = floor.get(unit.speaker)
+        if current is not None and _goes_on(current, unit, settings):
+            current.turn.add(unit)
         else:
-            own = _Open(Turn(unit.speaker, [unit], unit.start_ms, unit.end_ms))
-            floor[unit.speaker] = own
-            turns.append(own.turn)
+            current = _Open(Turn(unit.speaker, [unit], unit.start_ms, unit.end_ms))
+            floor[unit.speaker] = current
+            turns.append(current.turn)
         others = [each for name, each in latest.items() if name != unit.speaker]
-        own.since = [each for each in others if each.end_ms > own.turn.end_ms]
+        current.since = [each for each in others if each.end_ms > current.turn.end_ms]
         for name, other in floor.items():
             if name != unit.speaker and _may_end(other.turn, unit, settings):
                 other.since.append(unit)
@@ -104,10 +104,11 @@ def _may_end(turn: Turn, unit: Unit, settings: config.Turns) -> bool:
     return turn.end_ms < unit.end_ms and unit.start_ms <= turn.end_ms + settings.turn_pause_ms
 
 
-def _goes_on(own: _Open, unit: Unit, settings: config.Turns) -> bool:
-    if unit.start_ms - own.turn.end_ms > settings.turn_pause_ms:
+def _goes_on(current: _Open, unit: Unit, settings: config.Turns) -> bool:
+    turn = current.turn
+    if unit.start_ms - turn.end_ms > settings.turn_pause_ms:
         return False
-    return not any(_took_the_floor(own.turn, other, unit, settings) for other in own.since)
+    return not any(_took_the_floor(turn, other, unit, settings) for other in current.since)
 
 
 def _took_the_floor(turn: Turn, other: Unit, unit: Unit, settings: config.Turns) -> bool:
@@ -122,31 +123,31 @@ def _took_the_floor(turn: Turn, other: Unit, unit: Unit, settings: config.Turns)
 
 
 class _Before:
-    """Of each speaker, what began last before a time."""
+    """For each speaker, the unit that began last before a time."""
 
     def __init__(self, turns: Sequence[Turn]) -> None:
         self._turns: dict[str, list[tuple[Unit, Turn]]] = defaultdict(list)
         for turn in turns:
             self._turns[turn.speaker] += [(unit, turn) for unit in turn.units]
         self._starts: dict[str, list[int]] = {}
-        for name, own in self._turns.items():
-            own.sort(key=lambda pair: pair[0].start_ms)
-            self._starts[name] = [unit.start_ms for unit, _ in own]
+        for name, pairs in self._turns.items():
+            pairs.sort(key=lambda pair: pair[0].start_ms)
+            self._starts[name] = [unit.start_ms for unit, _ in pairs]
 
     def __call__(self, turn: Turn, settings: config.Turns) -> Iterator[tuple[Unit, Turn]]:
         """The unit of each speaker before `turn`, with its turn.
 
-        Who begins within `latch_ms` begins at the same time: nobody answers that fast.
+        Speakers who begin within `latch_ms` begin at the same time: nobody answers that fast.
         """
-        for name, own in self._turns.items():
-            own_ms = 0 if name == turn.speaker else settings.latch_ms
-            at = bisect_left(self._starts[name], turn.start_ms - own_ms)
+        for name, pairs in self._turns.items():
+            margin_ms = 0 if name == turn.speaker else settings.latch_ms
+            at = bisect_left(self._starts[name], turn.start_ms - margin_ms)
             if at:
-                yield own[at - 1]
+                yield pairs[at - 1]
 
 
 def _time(turns: Sequence[Turn], settings: config.Turns) -> None:
-    """Find out which turns came and went within another's, and how long the rest took to come."""
+    """Set `within` of turns that lie inside another's turn, and `latency_ms` of the others."""
     floor = [turn for turn in turns if not turn.is_backchannel]
     before = _Before(floor)
     for turn in floor:
@@ -163,7 +164,7 @@ def _time(turns: Sequence[Turn], settings: config.Turns) -> None:
 
 
 def _latency(turn: Turn, before: Sequence[tuple[Unit, Turn]]) -> int | None:
-    """Time from the end of the other's speech to the begin of `turn`; less than 0 in overlap."""
+    """Time from the end of the other's speech to the start of `turn`; negative in overlap."""
     speaking = [
         other.end_ms
         for unit, other in before
@@ -179,19 +180,21 @@ def _latency(turn: Turn, before: Sequence[tuple[Unit, Turn]]) -> int | None:
     return turn.start_ms - last_ms
 
 
-def transition(latency_ms: int | None, settings: config.Turns, *, told: bool) -> str | None:
+def transition(
+    latency_ms: int | None, settings: config.Turns, *, knows_overlap: bool
+) -> str | None:
     """How a turn took over from the one before (Heldner 2011).
 
     Parameters
     ----------
-    told
-        Overlapping speech is told apart. Else a turn that begins at the end of another may as well
-        have begun before it, and only a gap is sure.
+    knows_overlap
+        Whether the diarizer detects overlapping speech. If not, a turn that begins at the end of
+        another may have begun before it, and only a gap is certain.
     """
     if latency_ms is None:
         return None
     if latency_ms > settings.latch_ms:
         return "gap"
-    if not told:
+    if not knows_overlap:
         return None
     return "overlap" if latency_ms < -settings.latch_ms else "latch"

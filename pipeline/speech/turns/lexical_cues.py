@@ -1,8 +1,8 @@
-"""What the words of a turn tell of the floor, as far as they tell it.
+"""Lexical cues to the floor: questions, acknowledgements, unfinished turns.
 
-Recognisers differ: some write every full stop, some none. So a missing one speaks for an unfinished
-turn only where the transcript has any, and where neither punctuation nor a lexicon tells whether a
-turn was finished, the answer is None.
+Transcribers differ: some write every full stop, some none. So a missing full stop suggests an
+unfinished turn only if the transcript has full stops; if neither punctuation nor a lexicon decides
+whether a turn was finished, the answer is None.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,26 +18,25 @@ _BREAKS_OFF = ("-", "\u2013", "\u2014")
 _TRAILS_OFF = ("..", "\u2026")
 _ENDS = (".", "?", "!")
 _TAIL = 4
-"""Words at the end of a turn that the lexicon of unfinished ends is asked about."""
+"""Number of words at the end of a turn that are checked against the lexicon of unfinished ends."""
 
 
 @dataclass(frozen=True)
 class Wording:
-    """What words of a language tell.
+    """Lexical cues of a transcript and its language.
 
     Attributes
     ----------
     has_words
-        There is a transcript; where it has no words for some speech, somebody laughed or the
-        recogniser failed.
+        There is a transcript; speech without words in it is laughter or was not recognised.
     is_punctuated
-        It has full stops, so that their lack tells something.
+        The transcript has full stops, so that a missing one means something.
     acknowledges
-        Whether a text is made of acknowledgements only; None: no lexicon of the language.
+        Whether a text consists of acknowledgements only; None: the language has no lexicon.
     asks
-        Whether a text without a question mark ends in a question; likewise.
+        Whether a text without a question mark ends in a question; None: as above.
     is_unfinished
-        Whether a text ends with words with which nobody ends; likewise.
+        Whether a text ends in words that do not end a turn; None: as above.
     """
 
     has_words: bool
@@ -47,7 +46,7 @@ class Wording:
     is_unfinished: Callable[[str], bool] | None
 
     def ends_in_question(self, words: Sequence[Word]) -> bool:
-        """Whether words end in a question; an unpunctuated one is told by its other words."""
+        """Whether words end in a question; without punctuation, the lexicon decides."""
         if not words:
             return False
         if words[-1].text.rstrip(_CLOSING).endswith("?"):
@@ -55,15 +54,16 @@ class Wording:
         return not self.is_punctuated and self.asks is not None and self.asks(_text(words))
 
     def only_acknowledges(self, words: Sequence[Word]) -> bool:
-        """Whether there are words, and acknowledgements only."""
+        """Whether there are words, and all are acknowledgements."""
         return bool(words) and self.acknowledges is not None and self.acknowledges(_text(words))
 
     def breaks_off(self, words: Sequence[Word]) -> bool | None:
-        """Whether words end unfinished; None where nothing tells.
+        """Whether words end unfinished; None: unknown.
 
-        They do if they end in a dash ("I was go-") or in a word with which nobody ends ("and then
-        the"), whatever mark a recogniser put behind it, or without any mark in a transcript that
-        has them. Who trails off ("and so on ...") gave the floor away and was not cut off.
+        They do if they end in a dash ("I was go-") or in a word that does not end a turn ("and then
+        the"), whatever mark the transcriber put after it, or without a mark in a punctuated
+        transcript. A speaker who trails off ("and so on ...") gave up the floor and was not cut
+        off.
         """
         if not words:
             return None
@@ -84,7 +84,7 @@ def is_punctuated(words: pl.DataFrame, settings: config.Turns) -> bool:
 
 
 def tokens(words: Sequence[Word]) -> list[str]:
-    """Words in lower case without punctuation; those made of signs alone are empty."""
+    """Words in lower case without punctuation; a word of signs alone becomes empty."""
     return ["".join(c for c in word.text.lower() if c.isalnum()) for word in words]
 
 

@@ -1,23 +1,24 @@
-"""Overlaps: who came in while another had the floor, and what came of it.
+"""Overlaps: who came in while another had the floor, and with what outcome.
 
-An overlap is a turn's coming in on another turn: one row from the first to the last moment at which
-both speak, breaths of up to `yield_ms` bridged. It has a **holder**, who has the floor, and an
-**other**, who comes in. The holder is who began first; of two who begin within `latch_ms` of each
-other, nobody came in on anybody, and the holder is who goes on. A backchannel never has the floor,
-and neither has who speaks while a third holds it: two listeners who murmur at once are no overlap.
+An overlap is one turn coming in on another: one row from the first to the last moment at which both
+speak, bridging breaths of up to `yield_ms`. It has a **holder**, who has the floor, and an
+**other**, who comes in. The holder is the one who began first; if two begin within `latch_ms` of
+each other, nobody came in, and the holder is the one who goes on. A backchannel never has the
+floor, nor does anyone who speaks while a third person has it: two listeners who murmur at once are
+not an overlap.
 
 Which kind it is
 ----------------
 The first row that fits. *Near the end*: the overlap begins at most `terminal_overlap_ms` before the
-holder's turn ends.
+end of the holder's turn.
 
 ===================================  ===================  =====================================
 the other ...                        kind, form           source
 ===================================  ===================  =====================================
-only acknowledges, shortly, and the  backchannel          Yngve 1970; `domain.md`
+only acknowledges, briefly, and the  backchannel          Yngve 1970
 holder goes on
-has no words though there is a       null                 laughter or words that were missed:
-transcript; or no words are known                         nothing to tell them apart by
+has no words although there is a     null                 laughter or missed words: nothing
+transcript; or no words are known                         tells them apart
 and it is short
 says the words of the holder at the  cooperative, choral  Schegloff 2000
 same time
@@ -36,13 +37,13 @@ stops while the holder goes on       failed_attempt       butting-in (Ferguson 1
                                                           1982): no switch
 ===================================  ===================  =====================================
 
-What is not decided: whether the holder *invited* the other in (conditional access, Schegloff 2000)
-without breaking off; whether a completion that nobody took up was one; whether one word in the
-midst of another's turn ("Tuesday") was meant to help or to take the floor: it counts as an attempt,
-for it came in early and stopped. An interruption without overlap ("silent", Beattie 1982) is no
-overlap, and stands in `turns` as a short latency.
+Not decided here: whether the holder *invited* the other in (conditional access, Schegloff 2000)
+without breaking off; whether a completion that nobody took up was one; whether a single word in the
+middle of another's turn ("Tuesday") was meant to help or to take the floor: it counts as an
+attempt, since it came early and stopped. An interruption without overlap ("silent", Beattie 1982)
+is not an overlap; it appears in `turns` as a short latency.
 
-Without words the kind rests on time alone, and `form` and `cut_off` are null.
+Without words the kind rests on timing alone, and `form` and `cut_off` are null.
 
 Sources: Beattie (1982) *Semiotica* 39; Ferguson (1977) *Br. J. Soc. Clin. Psychol.* 16; Jefferson
 (1984) "Notes on some orderlinesses of overlap onset"; Lerner (1996) *Linguistics* 34; Schegloff
@@ -71,7 +72,7 @@ class _Both:
 
 @dataclass(frozen=True)
 class _Overlap:
-    """One coming in."""
+    """One overlap: the other comes in on the holder."""
 
     start_ms: int
     end_ms: int
@@ -95,9 +96,9 @@ def rows(
     Parameters
     ----------
     turns
-        By time; their places in the sequence are their turn_id.
+        By time; a turn's position in the sequence is its turn_id.
     """
-    made = []
+    found = []
     for (one, two), events in _together(turns, settings).items():
         sides = _sides(turns[one], turns[two], settings)
         if sides is None:
@@ -124,13 +125,13 @@ def rows(
                 other_number,
             )
             row = _row(overlap, settings, wording)
-            made.append({**row, "holder_turn": holder_number, "other_turn": other_number})
-    made.sort(key=lambda row: (row["start_ms"], row["end_ms"], row["holder_turn"]))
-    return [{"overlap_id": number, **row} for number, row in enumerate(made)]
+            found.append({**row, "holder_turn": holder_number, "other_turn": other_number})
+    found.sort(key=lambda row: (row["start_ms"], row["end_ms"], row["holder_turn"]))
+    return [{"overlap_id": number, **row} for number, row in enumerate(found)]
 
 
 def _together(turns: Sequence[Turn], settings: config.Turns) -> dict[tuple[int, int], list[_Both]]:
-    """Where two turns overlap, by the numbers of the two."""
+    """When two turns overlap, by the numbers of the two turns."""
     placed = [(unit, number) for number, turn in enumerate(turns) for unit in turn.units]
     placed.sort(key=lambda pair: (pair[0].start_ms, pair[0].end_ms))
     found: dict[tuple[int, int], list[_Both]] = defaultdict(list)
@@ -152,7 +153,7 @@ def _together(turns: Sequence[Turn], settings: config.Turns) -> dict[tuple[int, 
 
 
 def _sides(earlier: Turn, later: Turn, settings: config.Turns) -> tuple[Turn, Turn] | None:
-    """Who has the floor and who comes in; None if neither has it."""
+    """The turn that has the floor and the one that comes in; None if neither has the floor."""
     if earlier.is_backchannel and later.is_backchannel:
         return None
     if earlier.is_backchannel:
@@ -184,14 +185,14 @@ def _row(overlap: _Overlap, settings: config.Turns, wording: Wording) -> dict[st
 
 
 def _went_on(overlap: _Overlap, settings: config.Turns) -> str:
-    """Whose turn lasts until one hears that it does."""
+    """Whose turn lasts audibly beyond the overlap."""
     holder = overlap.holder.end_ms - overlap.end_ms > settings.latch_ms
     other = overlap.other.end_ms - overlap.end_ms > settings.latch_ms
     return {(1, 0): "holder", (0, 1): "other", (1, 1): "both", (0, 0): "neither"}[holder, other]
 
 
 def _cut_off(overlap: _Overlap, settings: config.Turns, wording: Wording) -> bool | None:
-    """Whether the holder stopped with the overlap and had not finished."""
+    """Whether the holder stopped with the overlap, unfinished; None: unknown."""
     last = overlap.holder.units[-1]
     if not last.words:
         return None
@@ -203,7 +204,7 @@ def _cut_off(overlap: _Overlap, settings: config.Turns, wording: Wording) -> boo
 def _kind(
     overlap: _Overlap, cut_off: bool | None, settings: config.Turns, wording: Wording
 ) -> tuple[str | None, str | None]:
-    """Kind and form, by the table above."""
+    """Kind and form, by the table in the module's docstring."""
     other = overlap.other
     if other.is_backchannel:
         return "backchannel", None
@@ -227,7 +228,7 @@ def _form(
     *,
     near_the_end: bool,
 ) -> str | None:
-    """The form of a cooperative overlap; None: it is none."""
+    """The form of a cooperative overlap; None: not cooperative."""
     if _is_choral(overlap, settings):
         return "choral"
     if wording.only_acknowledges(overlap.other.words):
@@ -240,17 +241,17 @@ def _form(
 
 
 def _is_choral(overlap: _Overlap, settings: config.Turns) -> bool:
-    """Whether most words of the other are the holder's, at the same time."""
-    said: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    """Whether most of the other's words are the holder's, said at the same time."""
+    holder_words: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for unit in overlap.holder_units:
         for word, token in zip(unit.words, tokens(unit.words), strict=True):
-            said[token].append((word.start_ms, word.end_ms))
+            holder_words[token].append((word.start_ms, word.end_ms))
     words = overlap.other.words
     slack = settings.choral_ms
     same = sum(
         any(
             start < word.end_ms + slack and word.start_ms < end + slack
-            for start, end in said.get(token, ())
+            for start, end in holder_words.get(token, ())
         )
         for word, token in zip(words, tokens(words), strict=True)
         if token
@@ -259,7 +260,7 @@ def _is_choral(overlap: _Overlap, settings: config.Turns) -> bool:
 
 
 def _completes(overlap: _Overlap, settings: config.Turns, wording: Wording) -> bool:
-    """Whether the holder takes up the few words of the other: accepts or repeats them."""
+    """Whether the holder accepts or repeats the few words of the other."""
     words = overlap.other.words
     if len(words) > settings.completion_words:
         return False
@@ -267,13 +268,13 @@ def _completes(overlap: _Overlap, settings: config.Turns, wording: Wording) -> b
     if next_turn is None or next_turn.speaker != overlap.holder.speaker or not next_turn.words:
         return False
     answer = next_turn.words[: settings.completion_words]
-    end, said = tokens(words)[-settings.completion_repeats :], tokens(answer)
-    repeats = any(said[k : k + len(end)] == end for k in range(len(said)))
+    end, answered = tokens(words)[-settings.completion_repeats :], tokens(answer)
+    repeats = any(answered[k : k + len(end)] == end for k in range(len(answered)))
     return repeats or wording.only_acknowledges(answer[:1])
 
 
 def _floor_after(overlap: _Overlap, settings: config.Turns) -> Iterator[Turn]:
-    """Turns with the floor that begin soon after the other's."""
+    """Turns with the floor that begin soon after the other's turn."""
     until_ms = overlap.other.end_ms + settings.turn_pause_ms
     for number in range(overlap.other_number + 1, len(overlap.turns)):
         turn = overlap.turns[number]

@@ -1,13 +1,12 @@
-"""Silences: where nobody speaks, between whom, and how sure that is.
+"""Silences: where nobody speaks, between whom, and how certain that is.
 
-A silence runs from the end of somebody's speech to the begin of somebody's speech; the first and
-the last are cut by the edges of the recording. Of two who stop together, who began earlier spoke
-*before* the silence; of two who begin together, who goes on longer speaks *after* it.
+A silence runs from the end of speech to the next start of speech; the first and the last one are
+cut off by the edges of the recording. If two people stop together, the one who began earlier spoke
+*before* the silence; if two begin together, the one who goes on longer speaks *after* it.
 
-Which channels matter for lost signal: where each speaker has a channel of their own, the loss of
-any of those is a loss, and a channel on which nobody ever speaks is none. Where the speakers were
-told apart in the mix, it is lost where every channel is, unless the channels carry different
-speech.
+Lost signal depends on the channels. If each speaker has a channel, loss on any of these channels
+counts, and channels on which nobody ever speaks do not. If the speakers were separated in the mix,
+signal is lost where all channels are lost, or where any is if the channels carry different speech.
 """
 
 from collections.abc import Iterable
@@ -31,18 +30,18 @@ def rows(
     spoken
         Spans in which timing is measured, in order.
     units
-        Those that nobody heard put the silence around them in doubt.
+        Units without detected speech mark the silence around them as a risk of missed speech.
     """
-    own = [
+    spoken_by = [
         (start, end, str(speaker))
         for (speaker,), spans in spoken.group_by("speaker", maintain_order=True)
         for start, end in Intervals.of_rows(spans)
     ]
-    own.sort(key=lambda stretch: stretch[:2])
-    speech = Intervals.of((start, end) for start, end, _ in own)
+    spoken_by.sort(key=lambda stretch: stretch[:2])
+    speech = Intervals.of((start, end) for start, end, _ in spoken_by)
     last: dict[int, str] = {}
     first: dict[int, tuple[int, str]] = {}
-    for start, end, speaker in own:
+    for start, end, speaker in spoken_by:
         last.setdefault(end, speaker)
         if start not in first or end > first[start][0]:
             first[start] = (end, speaker)
@@ -50,15 +49,15 @@ def rows(
     lost = _lost(tables)
     unsure = Intervals.of([*lost, *pairs_of(tables.get("doubts", DOUBTS.empty()))])
     unheard = Intervals.of((unit.start_ms, unit.end_ms) for unit in units if not unit.heard)
-    made: list[dict[str, object]] = []
+    silences: list[dict[str, object]] = []
     for (_, start), (end, _) in pairwise([(0, 0), *speech, (duration_ms, duration_ms)]):
         if start >= end:
             continue
         before, after = last.get(start), first.get(end, (0, None))[1]
         longest_ms = max((b - a for a, b in unsure.within(start, end)), default=0)
-        made.append(
+        silences.append(
             {
-                "silence_id": len(made),
+                "silence_id": len(silences),
                 "start_ms": start,
                 "end_ms": end,
                 "length_ms": end - start,
@@ -72,7 +71,7 @@ def rows(
                 "dropout_ms": lost.within(start, end).total_ms,
             }
         )
-    return made
+    return silences
 
 
 def _kind(before: str | None, after: str | None, length_ms: int, settings: config.Turns) -> str:

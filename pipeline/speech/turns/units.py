@@ -27,7 +27,7 @@ class Unit:
     Attributes
     ----------
     heard
-        False: words stand there, and no speech was heard.
+        False: the transcript has words there, but no speech was detected.
     is_backchannel
         None: no words, or no lexicon.
     """
@@ -46,7 +46,7 @@ class Unit:
 
 
 def in_order(spoken: pl.DataFrame, words: pl.DataFrame) -> pl.DataFrame:
-    """`spoken` by time, speakers at the same time in an order that does not rest on their names."""
+    """`spoken` by time; the order of simultaneous speakers does not depend on their names."""
     both = pl.concat(
         [frame.select("speaker", "start_ms", "end_ms") for frame in (spoken, words)]
     ).sort("start_ms", "end_ms")
@@ -64,10 +64,10 @@ def cut(spoken: pl.DataFrame, words: pl.DataFrame, settings: config.Turns) -> li
     Parameters
     ----------
     spoken
-        Spans in which timing is measured, as `in_order` sorts them.
+        Spans in which timing is measured, sorted by `in_order`.
     words
-        Every one goes to the unit of its speaker that holds, or lies nearest to, its middle, or to
-        a unit of its own where its speaker was not heard.
+        Each word goes to its speaker's unit that contains its middle or lies nearest to it, or to a
+        unit of its own if its speaker was not detected there.
     """
     units = []
     for (speaker,), spans in spoken.group_by("speaker", maintain_order=True):
@@ -89,18 +89,18 @@ def _in_time(units: Iterable[Unit]) -> list[Unit]:
 
 
 class _Nearest:
-    """The unit of a speaker that holds, or lies nearest to, a time."""
+    """Finds a speaker's unit that contains a time or lies nearest to it."""
 
     def __init__(self, units: Iterable[Unit]) -> None:
         self._units: dict[str, list[Unit]] = defaultdict(list)
         for unit in _in_time(units):
             self._units[unit.speaker].append(unit)
         self._starts = {
-            speaker: [unit.start_ms for unit in own] for speaker, own in self._units.items()
+            speaker: [unit.start_ms for unit in mine] for speaker, mine in self._units.items()
         }
 
     def __call__(self, speaker: str, at_ms: int) -> tuple[Unit | None, int]:
-        """The unit, and how far from it the time is; None for a speaker without units."""
+        """The unit and the distance to it, ms; None for a speaker without units."""
         if speaker not in self._starts:
             return None, 0
         after = bisect_right(self._starts[speaker], at_ms)
@@ -115,7 +115,7 @@ _Placed = tuple[Unit | None, int, Word, str, str]
 
 
 def _placed(units: Iterable[Unit], words: pl.DataFrame) -> list[_Placed]:
-    """Each word's unit, how far from it the word is, the word, and its speaker and timing."""
+    """For each word: its unit, the distance to it in ms, the word, its speaker and timing."""
     nearest = _Nearest(units)
     placed = []
     columns = words.select("start_ms", "end_ms", "speaker", "text", "timing")
@@ -126,10 +126,10 @@ def _placed(units: Iterable[Unit], words: pl.DataFrame) -> list[_Placed]:
 
 
 def _unheard(placed: Iterable[_Placed], settings: config.Turns) -> Iterator[Unit]:
-    """Units of words that stand where their speaker was not heard."""
+    """Units of words at times where their speaker was not detected."""
     stray: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for unit, apart_ms, word, speaker, timing in placed:
-        # An interpolated time is a guess, and no ground to contradict the speech detector.
+        # An interpolated time is a guess, too weak to contradict the speech detector.
         if unit is None or (apart_ms > settings.turn_pause_ms and timing == "aligned"):
             stray[speaker].append((word.start_ms, word.end_ms))
     for speaker, intervals in stray.items():
