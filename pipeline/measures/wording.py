@@ -12,8 +12,6 @@ feature                   is                                                  of
 ``<id>_rate``             matches per 100 words                               turn, windows, session
 ``<id>_excess``           matches over what all the person's words lead one   turn, windows
                           to expect, in standard deviations
-``like_<set>``,           meaning beside prototype sentences and beside the   turn
-``answer_distance``       question, see `meaning`
 ========================  ==================================================  ======================
 
 The two before exist for lexicons with ``rate: true``. Turns differ in length, so a count alone says
@@ -37,7 +35,6 @@ from numpy.typing import NDArray
 from pipeline import config
 from pipeline.core.tables import Tables
 from pipeline.lexicons import Lexicons
-from pipeline.measures import meaning
 from pipeline.measures.feature import Feature
 from pipeline.measures.intervals import columns, sorted_groups, together, values, windows
 
@@ -81,7 +78,6 @@ def features(lexicons: Lexicons, settings: config.Features) -> tuple[Feature, ..
         if name in lexicons.rated:
             made += [_rate(name, item, means, counted, settings) for item in _items("session")]
             made += [_excess(name, item, means, counted, settings) for item in _items()]
-    made += meaning.features(lexicons)
     return tuple(sorted(made, key=lambda feature: (feature.name, feature.item)))
 
 
