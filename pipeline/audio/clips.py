@@ -57,8 +57,8 @@ def _webm(samples: Samples, kbps: int) -> bytes:
         stream.bit_rate = kbps * 1000
         for start in range(0, len(whole), _FRAME):
             piece = np.zeros(_FRAME, np.int16)
-            block = whole[start : start + _FRAME]
-            piece[: len(block)] = block
+            part = whole[start : start + _FRAME]
+            piece[: len(part)] = part
             frame = AudioFrame.from_ndarray(piece[None], format="s16", layout="mono")
             frame.sample_rate, frame.pts = SAMPLE_RATE_HZ, start
             frame.time_base = Fraction(1, SAMPLE_RATE_HZ)

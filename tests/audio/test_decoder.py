@@ -343,7 +343,7 @@ def test_video_without_sound(tmp_path: Path) -> None:
         still = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
         out.mux(stream.encode(still))
         out.mux(stream.encode(None))
-    with pytest.raises(InputError, match="holds no audio"):
+    with pytest.raises(InputError, match="contains no audio"):
         decode(tmp_path / "s.mp4")
 
 

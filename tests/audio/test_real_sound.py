@@ -259,7 +259,7 @@ def test_an_inverted_channel_is_turned_over(tmp_path: Path) -> None:
         row = facts(decoded)
         assert row["factors"] == [1.0, -1.0]
         assert row["correlation"] > 0.98
-        said = "Channel 2 is inverted against channel 1; it was turned over for listening and"
+        said = "Channel 2 is inverted against channel 1; this was corrected for listening and"
         assert row["repairs"] == [f"{said} measuring."]
         mixed = decoded.audio.mixed(0, decoded.audio.n_samples)
         assert np.corrcoef(mixed, made)[0, 1] > 0.99

@@ -179,7 +179,7 @@ def test_aliases_in_reason_are_fine() -> None:
 
 @pytest.mark.parametrize("merged", ["3", "", "[x]", "[[{a: 1}]]"])
 def test_only_mappings_are_taken_in(merged: str) -> None:
-    with pytest.raises(ConfigError, match=r"^f:1: '<<' takes in a mapping"):
+    with pytest.raises(ConfigError, match=r"^f:1: '<<' merges a mapping"):
         yaml.parse(f"<<: {merged}", "f")
 
 
