@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("tether", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tether")
 
-pytest_plugins = ("browser", "desk_fixtures", "processed_sessions")
+pytest_plugins = ("processed_sessions",)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -18,10 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pipeline import config
 from pipeline.core import yaml
 from pipeline.core.tables import DOUBTS, LOSSES, Tables
-from pipeline.session import SessionResult, intake, stages
+from pipeline.evaluation.derivation import derived
+from pipeline.session import SessionResult, intake
 from pipeline.session.workbench import Workbench
 
-FOLDER = Path(__file__).resolve().parent / "dialogues"
+FOLDER = Path(__file__).resolve().parent / "data" / "dialogues"
 WORD_MS = 380
 """160 words a minute, an ordinary pace of conversation."""
 
@@ -115,10 +116,10 @@ class Seen(_Strict):
 
 
 class Guarded(_Strict):
-    """A rule whose hit a guard takes back, with words of the reason it gives."""
+    """A rule, and the id of the guard that takes its hit back."""
 
     rule: str
-    because: str
+    guard: str
 
 
 class Unplanted(_Strict):
@@ -284,13 +285,8 @@ class Rehearsal:
             "doubts": DOUBTS.frame(row | {"speech_probability": 0.6} for row in doubts),
             "losses": LOSSES.frame(losses),
         }
-        settings, spoken = self._bench.settings, self._bench.language_resources(processed.language)
-        for stage in (
-            *stages.counting(settings, spoken),
-            *stages.deciding(processed.recording, spoken, settings, {}, ()),
-        ):
-            tables |= stage.work(tables)
-        return tables
+        spoken = self._bench.language_resources(processed.language)
+        return derived(tables, spoken, self._bench.settings, processed.recording.metadata)
 
 
 @dataclass(frozen=True)
@@ -304,13 +300,10 @@ class Judged:
         `markers` of its hits.
     false
         Moments that overlap nothing planted of their kind, likewise.
-    guarded
-        Of each look-alike, rule and reason of hits of its kind there that guards took back.
     """
 
     moments: Mapping[str, list[dict[str, Any]]]
     false: list[dict[str, Any]]
-    guarded: Mapping[str, list[tuple[str, str]]]
 
 
 def judge(dialogue: Dialogue, tables: Tables) -> Judged:
@@ -338,15 +331,7 @@ def judge(dialogue: Dialogue, tables: Tables) -> Judged:
         each.id: there(found, each.kind, dialogue.span_ms(each)) for each in dialogue.file.moments
     }
     known = {moment["moment_id"] for own in planted.values() for moment in own}
-    suppressed = [hit for hit in hits.values() if hit["suppressed_by"]]
     return Judged(
         planted,
         [moment for moment in found if moment["moment_id"] not in known],
-        {
-            each.id: [
-                (hit["rule"], hit["suppressed_by"])
-                for hit in there(suppressed, each.kind, dialogue.span_ms(each))
-            ]
-            for each in dialogue.file.lookalikes
-        },
     )

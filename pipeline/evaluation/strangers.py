@@ -16,7 +16,7 @@ from pipeline.core.tables import Tables
 from pipeline.evaluation import acted_dialogues
 from pipeline.evaluation.acted_dialogues import KINDS, WORD_MS, Dialogue, Rehearsal
 
-FOLDER = Path(__file__).resolve().parent / "strangers"
+FOLDER = Path(__file__).resolve().parent / "data" / "strangers"
 TOGETHER = 12
 """Lines that are said in one session."""
 GAP_MS = 600

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources.abc import Traversable
 from typing import TypeVar
 
@@ -28,14 +29,23 @@ def load(language: str | None, folder: Traversable | None = None) -> Lexicons:
     Parameters
     ----------
     folder
-        Holds a folder for each language; by default `configs/lexicons/`.
+        Holds a folder for each language; by default `configs/lexicons/`, which is read and checked
+        once in a process: it takes half a second.
 
     Raises
     ------
     ConfigError
         All mistakes of all files, each with file and line.
     """
-    root = folder or builtin() / "lexicons"
+    return _builtin(language) if folder is None else _load(language, folder)
+
+
+@cache
+def _builtin(language: str | None) -> Lexicons:
+    return _load(language, builtin() / "lexicons")
+
+
+def _load(language: str | None, root: Traversable) -> Lexicons:
     languages = {item.name: _read(item) for item in _sorted(root.iterdir()) if item.is_dir()}
     everything = [entry for each in languages.values() for entry in each.entries.values()]
     ids = tuple(sorted({entry.id for entry in everything}))

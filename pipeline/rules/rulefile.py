@@ -19,6 +19,7 @@ from pipeline.core.registry import nearest
 Family = Literal["timing", "voice", "words"]
 Kind = Literal["withdrawal", "confrontation", "therapist_move"]
 Item = Literal["turn", "silence", "overlap", "window_60s", "window_180s", "window_300s"]
+_ID = r"^[a-z][a-z0-9-]*$"
 
 
 class Param(Section):
@@ -36,6 +37,16 @@ class Clause(Section):
     small_baseline: str | None = Field(
         default=None,
         description="SQL that replaces a condition on _z or _pct where the baseline is small",
+    )
+
+
+class Guard(Clause):
+    """A condition that takes an item back."""
+
+    id: str | None = Field(
+        default=None,
+        pattern=_ID,
+        description="its short name within the rule; built-in rules must give one",
     )
 
 
@@ -62,7 +73,7 @@ class OfLast(Section):
 class Rule(Section):
     """One rule."""
 
-    id: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="its name in reports")
+    id: str = Field(pattern=_ID, description="its name in reports")
     kind: Kind = Field(description="kind of moment that it speaks for")
     marker: str = Field(pattern=r"^[A-Z]\d{1,2}$", description="3RS code")
     says: str = Field(description="what it looks for, a sentence for the supervisor")
@@ -92,7 +103,7 @@ class Rule(Section):
     weight: float = Field(
         gt=0, lt=1, description="how likely a hit of it is right: the score of a moment of it alone"
     )
-    unless: tuple[Clause, ...] = Field(
+    unless: tuple[Guard, ...] = Field(
         default=(), description="the first that holds suppresses the item, with its reason"
     )
 
@@ -107,6 +118,15 @@ class Rule(Section):
             raise ValueError(msg)
         if (self.in_a_row or self.of_last) and self.among is None:
             msg = "in_a_row and of_last need among: which items are consecutive?"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _one_guard_an_id(self) -> "Rule":
+        ids = [guard.id for guard in self.unless if guard.id is not None]
+        twice = sorted({each for each in ids if ids.count(each) > 1})
+        if twice:
+            msg = f"two guards have the id '{twice[0]}'"
             raise ValueError(msg)
         return self
 
@@ -170,6 +190,12 @@ def read(choices: Iterable[str]) -> tuple[list[Placed], list[str]]:
                 continue
             if rule.id in known:
                 problems.append(f"{document.at((number,))}: rule '{rule.id}' stands twice")
+            if choice in builtin_names():
+                problems += [
+                    f"{place.at(('unless', guard))}: a guard of a built-in rule needs an id"
+                    for guard, clause in enumerate(rule.unless)
+                    if clause.id is None
+                ]
             known.add(rule.id)
             rules.append(Placed(rule, place))
     return rules, problems

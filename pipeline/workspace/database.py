@@ -238,7 +238,7 @@ def _reader(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(address, uri=True, check_same_thread=False)
     try:
         connection.execute("SELECT name FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError as caught:
+    except sqlite3.DatabaseError as caught:
         connection.close()
         if caught.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise

@@ -342,12 +342,9 @@ class TestAsRoot:
 
 def test_help_and_import_answer_at_once() -> None:
     for command in ([*TETHER, "--help"], [sys.executable, "-c", "import pipeline"]):
-        took = []
-        for _ in range(3):
-            began = time.perf_counter()
-            subprocess.run(command, check=True, capture_output=True)
-            took.append(time.perf_counter() - began)
-        assert min(took) < 2, "a heavy module is imported"
+        began_s = os.times().children_user
+        subprocess.run(command, check=True, capture_output=True)
+        assert os.times().children_user - began_s < 2, "a heavy module is imported"
     heavy = "torch|polars|librosa|pyannote|faster_whisper|numpy"
     code = (
         "import sys, pipeline.cli.main, re; "

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from strategies import Session, taken_back_by
 
 from pipeline.evaluation import acted_dialogues
 from pipeline.evaluation.acted_dialogues import Dialogue, Judged, Planted, Rehearsal
@@ -48,7 +49,8 @@ def problems(planted: Planted, dialogue: Dialogue, found: list[dict[str, Any]]) 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_dialogue_is_read_as_its_file_says(rehearsal: Rehearsal, name: str) -> None:
     dialogue = acted_dialogues.read(name)
-    judged = acted_dialogues.judge(dialogue, rehearsal.process(dialogue))
+    tables = rehearsal.process(dialogue)
+    judged = acted_dialogues.judge(dialogue, tables)
     told = {
         planted.id: differs
         for planted in dialogue.file.moments
@@ -56,10 +58,11 @@ def test_a_dialogue_is_read_as_its_file_says(rehearsal: Rehearsal, name: str) ->
     }
     assert told == {}
     assert wrong(dialogue, judged) == []
+    assert quiet(dialogue, dict(tables)) == []
 
 
 def wrong(dialogue: Dialogue, judged: Judged) -> list[str]:
-    """Moments that neither the file nor its list of false ones knows, and quiet guards."""
+    """Moments that neither the file nor its list of false ones knows."""
     told = []
     left = list(judged.false)
     for known in dialogue.file.today.unplanted:
@@ -76,12 +79,18 @@ def wrong(dialogue: Dialogue, judged: Judged) -> list[str]:
         else:
             told.append(f"{known.at}: no false moment any more; the mark can go")
     told += [f"false: {moment['marker']} by {', '.join(moment['rules'])}" for moment in left]
-    for place, guards in dialogue.file.today.guards.items():
-        for guard in guards:
-            heard = [why for rule, why in judged.guarded[place] if rule == guard.rule]
-            if not any(guard.because in why for why in heard):
-                told.append(f"{place}: {guard.rule} not taken back ({guard.because})")
     return told
+
+
+def quiet(dialogue: Dialogue, tables: Session) -> list[str]:
+    """Guards that do not take back what the file says they do."""
+    spans = {each.id: dialogue.span_ms(each) for each in dialogue.file.lookalikes}
+    return [
+        f"{place}: {guard.rule} not taken back by {guard.guard}"
+        for place, guards in dialogue.file.today.guards.items()
+        for guard in guards
+        if guard.guard not in taken_back_by(tables, guard.rule, spans[place])
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
