@@ -29,7 +29,7 @@ from pipeline.evaluation import derivation
 from pipeline.evaluation.derivation import derived
 from pipeline.lexicons import Lexicons
 from pipeline.measures.feature import Feature
-from pipeline.rules import RuleBook, trace
+from pipeline.rules import RuleBook, response, trace
 from pipeline.session.plan import LanguageResources
 
 WORD_MS = 300
@@ -61,6 +61,17 @@ def english() -> Lexicons:
 def catalogue() -> tuple[Feature, ...]:
     """The pipeline's features of timing and words; those of the voice need audio."""
     return tuple(feature for feature in everything() if feature.needs != "voice")
+
+
+@cache
+def named() -> tuple[Feature, ...]:
+    """Those of `catalogue` on which hits and moments of the built-in rules depend.
+
+    Measuring them alone takes less than half the time; `test_invariants.py` holds this to all.
+    """
+    names = {name for compiled in book().rules for name in compiled.columns}
+    names |= set(response.features(english()))
+    return tuple(each for each in catalogue() if any(each.name in name for name in names))
 
 
 def everything() -> tuple[Feature, ...]:
@@ -118,6 +129,7 @@ def tables_of(
     names: Mapping[str, str] | None = None,
     known_roles: bool = True,
     disabled: Sequence[str] = (),
+    features: tuple[Feature, ...] | None = None,
 ) -> Session:
     """All tables that rules read.
 
@@ -132,6 +144,8 @@ def tables_of(
         False: nobody knows who is who.
     disabled
         Families of rules that quality disables.
+    features
+        What is measured; None: all of `catalogue`.
     """
     names = names or {role: role for role in ("therapist", "client", "other")}
     end_ms = max(utterance.end_ms for utterance in said)
@@ -180,19 +194,25 @@ def tables_of(
             else []
         ),
     }
-    return decided(tables, names, known_roles=known_roles)
+    return decided(tables, names, known_roles=known_roles, features=features)
 
 
-def decided(tables: Session, names: Mapping[str, str], *, known_roles: bool = True) -> Session:
+def decided(
+    tables: Session,
+    names: Mapping[str, str],
+    *,
+    known_roles: bool = True,
+    features: tuple[Feature, ...] | None = None,
+) -> Session:
     """`tables` with turns, roles, and measures made anew."""
     known = {name: cast("Role", role if known_roles else "unknown") for role, name in names.items()}
-    resources = LanguageResources(english(), catalogue(), book())
+    resources = LanguageResources(english(), features or catalogue(), book())
     return derived(tables, resources, settings(), Metadata(roles=known), until="measures")
 
 
 def flagged(said: Sequence[Annotations], **options: object) -> Session:
-    """All tables of a script, with `hits` and `moments` of the built-in rules."""
-    tables = tables_of(said, **options)  # type: ignore[arg-type]
+    """Tables of a script, with `hits` and `moments` of the built-in rules."""
+    tables = tables_of(said, **{"features": named(), **options})  # type: ignore[arg-type]
     return tables | book().flag(tables, english(), settings())
 
 
@@ -275,6 +295,6 @@ def shifted(said: Iterable[Annotations], by_ms: int) -> list[Annotations]:
 
 def lexicon_free(said: Sequence[Annotations]) -> Session:
     """As `flagged`, of a language without lexicons."""
-    tables = tables_of(said)
+    tables = tables_of(said, features=named())
     other = lexicons.load("tlh")
     return tables | book().flag(tables, other, settings())
