@@ -69,7 +69,12 @@ def named() -> tuple[Feature, ...]:
 
     Measuring them alone takes less than half the time; `test_invariants.py` holds this to all.
     """
-    names = {name for compiled in book().rules for name in compiled.columns}
+    return named_by(book())
+
+
+def named_by(rules: RuleBook) -> tuple[Feature, ...]:
+    """As `named`, of other rules."""
+    names = {name for compiled in rules.rules for name in compiled.columns}
     names |= set(response.features(english()))
     return tuple(each for each in catalogue() if any(each.name in name for name in names))
 
@@ -206,7 +211,7 @@ def decided(
 ) -> Session:
     """`tables` with turns, roles, and measures made anew."""
     known = {name: cast("Role", role if known_roles else "unknown") for role, name in names.items()}
-    resources = LanguageResources(english(), features or catalogue(), book())
+    resources = LanguageResources(english(), catalogue() if features is None else features, book())
     return derived(tables, resources, settings(), Metadata(roles=known), until="measures")
 
 

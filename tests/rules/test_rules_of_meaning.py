@@ -4,7 +4,16 @@ from functools import cache
 
 import polars as pl
 import pytest
-from strategies import Session, decided, english, everything, script, settings, tables_of
+from strategies import (
+    Session,
+    decided,
+    english,
+    everything,
+    named_by,
+    script,
+    settings,
+    tables_of,
+)
 
 from pipeline import config
 from pipeline.engines.scripted import ScriptedEncoder
@@ -26,12 +35,12 @@ def book() -> RuleBook:
 
 def hits(*lines: tuple[str, float, str], alike: tuple[str, ...], compare: bool = True) -> Session:
     """What the rules find where all of `alike` mean the same."""
-    tables = tables_of(script(*lines))
+    tables = tables_of(script(*lines), features=())
     if compare:
         tables["meaning"] = meaning.compare(
             tables["turns"], english().prototypes, ScriptedEncoder([alike]), settings().meaning
         )
-    tables = decided(tables, NAMES)
+    tables = decided(tables, NAMES, features=named_by(book()))
     return tables | book().flag(tables, english(), settings())
 
 

@@ -73,7 +73,12 @@ def test_words_of_withdrawal(asks: str, says: str, rule: str, marker: str) -> No
         (REFLECTS, "I told him it's really not a big deal.", "denial", EXCEPTION),
         ("So how have you been since last week?", "I'm fine.", "denial", "opening-or-closing"),
         (OPENS + " Did you sleep?", "Not really.", "short-answer", "closed-question"),
-        ("Is there anything else you wanted to say or ask?", "Not really.", "short-answer", ""),
+        (
+            "Is there anything else you wanted to say or ask?",
+            "Not really.",
+            "short-answer",
+            "closed-question",
+        ),
         (REFLECTS, "He said whatever.", "dismissal", ""),
         (REFLECTS, "I told my sister I'd rather not say.", "way-out", EXCEPTION),
         ("We have to stop there for today.", "I have to get going.", "way-out", "closing"),

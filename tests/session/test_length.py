@@ -55,8 +55,8 @@ engines = {
 }
 bench = Workbench(config.load(), workspace, engines=engines)
 (named,) = intake.discover([recording])
-walked = bench.walk(intake.read(named, consent=False))
-print(processed.recording.duration_ms, walked.tables["turns"].height, peak)
+processed = bench.process(intake.read(named, consent=False))
+print(processed.recording.duration_ms, processed.tables["turns"].height, peak)
 """
 
 
