@@ -1,7 +1,7 @@
 """Tables of a small conversation from a few lines, to measure by hand.
 
-A line is ``(speaker, start_ms, end_ms)`` of one stretch of speech; turns are the runs of one
-speaker, silences are where nobody speaks.
+A line is ``(speaker, start_ms, end_ms)`` of one stretch of speech; turns, units, silences and
+overlaps are what the product makes of the lines.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,12 +17,10 @@ from pipeline.core.tables import (
     SPANS,
     TRANSCRIPTION,
     WORDS,
-    Tables,
 )
 from pipeline.evaluation.derivation import derived, english
 
 Line = tuple[str, int, int]
-LATCH_MS = 120
 
 
 def session(
@@ -33,7 +31,7 @@ def session(
     frames: Mapping[str, Callable[[int], tuple[float | None, float | None]]] | None = None,
     one_channel: bool = False,
     knows_overlap: bool = True,
-) -> Tables:
+) -> dict[str, pl.DataFrame]:
     """Tables that features and baseline read.
 
     Parameters

@@ -71,6 +71,7 @@ def environment(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "TMPDIR": str(home),
         "TETHER_MODELS": str(models.folder(config.load())),
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
     }
 
 

@@ -29,7 +29,9 @@ SETS = {
 
 def compared(said: list[Annotations], *groups: tuple[str, ...]) -> pl.DataFrame:
     """Columns speaker, beside and similarity, in order of time."""
-    made = meaning.compare(tables_of(said)["turns"], SETS, ScriptedEncoder(groups), OWN)
+    made = meaning.compare(
+        tables_of(said, features=())["turns"], SETS, ScriptedEncoder(groups), OWN
+    )
     assert made.equals(MEANING.conform(made))
     return made
 
@@ -96,7 +98,7 @@ def test_speech_without_full_stops_is_cut_into_pieces_of_like_length() -> None:
 
 
 def test_without_an_encoder_every_measure_is_null() -> None:
-    tables = tables_of(script(("T", 0, ASKS), ("C", 0.3, NO)))
+    tables = tables_of(script(("T", 0, ASKS), ("C", 0.3, NO)), features=())
     for feature in meaning.features(english()):
         found = feature.compute(tables)
         assert found["item_id"].to_list() == tables["turns"]["turn_id"].to_list()
@@ -104,7 +106,7 @@ def test_without_an_encoder_every_measure_is_null() -> None:
 
 
 def test_measures_are_read_from_the_table() -> None:
-    tables = tables_of(script(("T", 0, ASKS), ("C", 0.3, NO)))
+    tables = tables_of(script(("T", 0, ASKS), ("C", 0.3, NO)), features=())
     prototypes = english().prototypes
     alike = (NO, ASKS, prototypes["refusing"].like[0])
     tables["meaning"] = meaning.compare(tables["turns"], prototypes, ScriptedEncoder([alike]), OWN)
