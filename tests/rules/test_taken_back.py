@@ -145,6 +145,11 @@ def thrice(asks: str, says: str) -> Lines:
         ("short-answer", "exercise", once(f"{GUIDES} {OPENS}", "Not much.")),
         (
             "hopeless-here",
+            "confrontation",
+            once("So you did the sheet.", "What's the point in coming here. It's a waste of time."),
+        ),
+        (
+            "hopeless-here",
             "joke",
             once("So you did the sheet.", "What's the point in coming here, ha ha."),
         ),
