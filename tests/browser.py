@@ -1,6 +1,7 @@
 """A real Chromium for tests, which fails a test for whatever a reader would call broken.
 
-Fixtures, known to every test by `conftest.py`:
+Fixtures, known to the tests of `desk/` and `report/` by their `conftest.py`; no other test loads
+Playwright:
 
 `new_page`
     opens a page: ``new_page(scheme="dark", width=390)``. Each call is a browser of its own, as if
@@ -24,6 +25,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
@@ -125,14 +127,21 @@ def launch(playwright: Playwright) -> Browser:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium, started once."""
+def chromium(pytestconfig: pytest.Config) -> Browser:
+    """The system's Chromium, started once in a process, whichever folders ask for it."""
     if program() is None:
         pytest.skip("no Chromium here; on Debian: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
+    return _started(pytestconfig)
+
+
+@cache
+def _started(session: pytest.Config) -> Browser:
+    # Playwright can be started only once at a time in a thread, so the folders share it.
+    playwright = sync_playwright().start()
+    session.add_cleanup(playwright.stop)
+    browser = launch(playwright)
+    session.add_cleanup(browser.close)
+    return browser
 
 
 @pytest.fixture

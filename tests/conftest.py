@@ -12,9 +12,27 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("tether", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tether")
 
-pytest_plugins = ("browser", "desk_fixtures", "processed_sessions")
+pytest_plugins = ("processed_sessions",)
 
 ROOT = Path(__file__).resolve().parent.parent
+
+WHOLE = {
+    "process": {"subprocess"},
+    "session": {"flagged", "Workbench", "Rehearsal", "CliRunner", "tether", "served"},
+}
+"""Names by which a module of tests tells that it starts processes, or processes whole sessions."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `scripts/test unit` leaves out, by what a test asks for and its module names."""
+    for item in items:
+        if not isinstance(item, pytest.Function):
+            continue
+        if "chromium" in item.fixturenames:
+            item.add_marker("browser")
+        for mark, names in WHOLE.items():
+            if names & vars(item.module).keys():
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")

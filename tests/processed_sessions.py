@@ -4,10 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import config
-from pipeline.evaluation.batch_results import results_of
-from pipeline.session.workbench import Workbench
-
 TALK = """role,start_ms,end_ms,text
 therapist,0,4000,"How has your week been since we met here the last time?"
 client,4200,6000,"You don't listen to me."
@@ -24,6 +20,10 @@ SAYS = ("She is well.", "I don't know.", "Can we stop?", "Fine.", "You never lis
 @pytest.fixture(scope="session")
 def five_processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of five sessions, one of them in a language without lexicons."""
+    from pipeline import config  # noqa: PLC0415  # only tests that ask for it load the product
+    from pipeline.evaluation.batch_results import results_of  # noqa: PLC0415  # likewise
+    from pipeline.session.workbench import Workbench  # noqa: PLC0415  # likewise
+
     folder = tmp_path_factory.mktemp("cases")
     for number, says in enumerate(SAYS):
         file = folder / f"{number}.csv"

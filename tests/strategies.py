@@ -12,7 +12,7 @@ from typing import cast
 import polars as pl
 from hypothesis import strategies as st
 
-from pipeline import config, lexicons, measures
+from pipeline import config, lexicons
 from pipeline.core.tables import (
     DIARIZATION,
     FRAMES,
@@ -25,11 +25,12 @@ from pipeline.core.tables import (
     Metadata,
 )
 from pipeline.core.vocabulary import Role
+from pipeline.evaluation import derivation
+from pipeline.evaluation.derivation import derived
 from pipeline.lexicons import Lexicons
-from pipeline.measures import baseline, wording
 from pipeline.measures.feature import Feature
-from pipeline.rules import RuleBook
-from pipeline.speech import roles, turns
+from pipeline.rules import RuleBook, response, trace
+from pipeline.session.plan import LanguageResources
 
 WORD_MS = 300
 """Length of a word where a script gives no end."""
@@ -52,9 +53,8 @@ def settings() -> config.Settings:
     return config.load()
 
 
-@cache
 def english() -> Lexicons:
-    return lexicons.load("en")
+    return derivation.english().lexicons
 
 
 @cache
@@ -64,16 +64,29 @@ def catalogue() -> tuple[Feature, ...]:
 
 
 @cache
+def named() -> tuple[Feature, ...]:
+    """Those of `catalogue` on which hits and moments of the built-in rules depend.
+
+    Measuring them alone takes less than half the time; `test_invariants.py` holds this to all.
+    """
+    return named_by(book())
+
+
+def named_by(rules: RuleBook) -> tuple[Feature, ...]:
+    """As `named`, of other rules."""
+    names = {name for compiled in rules.rules for name in compiled.columns}
+    names |= set(response.features(english()))
+    return tuple(each for each in catalogue() if any(each.name in name for name in names))
+
+
 def everything() -> tuple[Feature, ...]:
     """All features: what rules may name."""
-    words = wording.features(english(), settings().features)
-    return measures.catalogue(settings(), *words, lexicons=english())
+    return derivation.english().features
 
 
-@cache
 def book() -> RuleBook:
     """The built-in rules."""
-    return RuleBook.read(settings(), everything(), english())
+    return derivation.english().rules
 
 
 def script(*lines: tuple[str, float, str], start_ms: int = 500) -> list[Annotations]:
@@ -121,6 +134,7 @@ def tables_of(
     names: Mapping[str, str] | None = None,
     known_roles: bool = True,
     disabled: Sequence[str] = (),
+    features: tuple[Feature, ...] | None = None,
 ) -> Session:
     """All tables that rules read.
 
@@ -135,6 +149,8 @@ def tables_of(
         False: nobody knows who is who.
     disabled
         Families of rules that quality disables.
+    features
+        What is measured; None: all of `catalogue`.
     """
     names = names or {role: role for role in ("therapist", "client", "other")}
     end_ms = max(utterance.end_ms for utterance in said)
@@ -183,28 +199,44 @@ def tables_of(
             else []
         ),
     }
-    return decided(tables, names, known_roles=known_roles)
+    return decided(tables, names, known_roles=known_roles, features=features)
 
 
-def decided(tables: Session, names: Mapping[str, str], *, known_roles: bool = True) -> Session:
+def decided(
+    tables: Session,
+    names: Mapping[str, str],
+    *,
+    known_roles: bool = True,
+    features: tuple[Feature, ...] | None = None,
+) -> Session:
     """`tables` with turns, roles, and measures made anew."""
-
-    def acknowledges(text: str) -> bool:
-        return bool(english().only("acknowledgement", text))
-
-    tables = dict(tables)
-    tables |= turns.build(tables, settings().turns, acknowledges)
-    tables["values"] = measures.measure_all(tables, catalogue())
     known = {name: cast("Role", role if known_roles else "unknown") for role, name in names.items()}
-    tables |= roles.assign(tables, Metadata(roles=known), {}, settings().roles)
-    scored = baseline.score(tables["values"], catalogue(), tables, settings().baseline)
-    return tables | {"measures": scored}
+    resources = LanguageResources(english(), catalogue() if features is None else features, book())
+    return derived(tables, resources, settings(), Metadata(roles=known), until="measures")
 
 
 def flagged(said: Sequence[Annotations], **options: object) -> Session:
-    """All tables of a script, with `hits` and `moments` of the built-in rules."""
-    tables = tables_of(said, **options)  # type: ignore[arg-type]
+    """Tables of a script, with `hits` and `moments` of the built-in rules."""
+    tables = tables_of(said, **{"features": named(), **options})  # type: ignore[arg-type]
     return tables | book().flag(tables, english(), settings())
+
+
+def taken_back_by(session: Session, rule: str, span_ms: tuple[int, int] | None = None) -> set[str]:
+    """Ids of the guards that take hits of a built-in rule back, of each item the first that fires.
+
+    Parameters
+    ----------
+    session
+        All tables that rules read.
+    span_ms
+        Only items that overlap it; None: all.
+    """
+    start_ms, end_ms = span_ms or (0, int(session["media"]["duration_ms"][0]))
+    alone = replace(book(), rules=tuple(each for each in book().rules if each.rule.id == rule))
+    at_ms, reach_ms = (start_ms + end_ms) // 2, (end_ms - start_ms) // 2
+    (traced,) = trace.trace(alone, session, english(), at_ms=at_ms, reach_ms=reach_ms)
+    suppressed = [item for item in traced.items if item.outcome == "suppressed"]
+    return {str(item.guards[0].id) for item in suppressed if item.guards[0].state == "held"}
 
 
 _THERAPIST_SAYS = (
@@ -268,6 +300,6 @@ def shifted(said: Iterable[Annotations], by_ms: int) -> list[Annotations]:
 
 def lexicon_free(said: Sequence[Annotations]) -> Session:
     """As `flagged`, of a language without lexicons."""
-    tables = tables_of(said)
+    tables = tables_of(said, features=named())
     other = lexicons.load("tlh")
     return tables | book().flag(tables, other, settings())

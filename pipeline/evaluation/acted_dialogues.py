@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pipeline import config
 from pipeline.core import yaml
 from pipeline.core.tables import DOUBTS, LOSSES, Tables
-from pipeline.session import SessionResult, intake, read_manifest, runner
-from pipeline.session.context import Reopened
+from pipeline.evaluation.derivation import derived
+from pipeline.session import SessionResult, intake
 from pipeline.session.workbench import Workbench
 
 FOLDER = Path(__file__).resolve().parent / "data" / "dialogues"
@@ -116,10 +116,10 @@ class Seen(_Strict):
 
 
 class Guarded(_Strict):
-    """A rule whose hit a guard takes back, with words of the reason it gives."""
+    """A rule, and the id of the guard that takes its hit back."""
 
     rule: str
-    because: str
+    guard: str
 
 
 class Unplanted(_Strict):
@@ -285,19 +285,8 @@ class Rehearsal:
             "doubts": DOUBTS.frame(row | {"speech_probability": 0.6} for row in doubts),
             "losses": LOSSES.frame(losses),
         }
-        bench = self._bench
-        context = Reopened.keeping(
-            lambda _stage: True,
-            read_manifest(processed.recording.recording_id, bench.store),
-            bench.settings,
-            bench.store,
-            bench.language_resources,
-            corrections={},
-            read=False,
-        )
-        for stage in runner.chosen(runner.without_engines()):
-            tables |= stage.run(context, tables)
-        return tables
+        spoken = self._bench.language_resources(processed.language)
+        return derived(tables, spoken, self._bench.settings, processed.recording.metadata)
 
 
 @dataclass(frozen=True)
@@ -311,13 +300,10 @@ class Judged:
         `markers` of its hits.
     false
         Moments that overlap nothing planted of their kind, likewise.
-    guarded
-        Of each look-alike, rule and reason of hits of its kind there that guards took back.
     """
 
     moments: Mapping[str, list[dict[str, Any]]]
     false: list[dict[str, Any]]
-    guarded: Mapping[str, list[tuple[str, str]]]
 
 
 def judge(dialogue: Dialogue, tables: Tables) -> Judged:
@@ -345,15 +331,7 @@ def judge(dialogue: Dialogue, tables: Tables) -> Judged:
         each.id: there(found, each.kind, dialogue.span_ms(each)) for each in dialogue.file.moments
     }
     known = {moment["moment_id"] for own in planted.values() for moment in own}
-    suppressed = [hit for hit in hits.values() if hit["suppressed_by"]]
     return Judged(
         planted,
         [moment for moment in found if moment["moment_id"] not in known],
-        {
-            each.id: [
-                (hit["rule"], hit["suppressed_by"])
-                for hit in there(suppressed, each.kind, dialogue.span_ms(each))
-            ]
-            for each in dialogue.file.lookalikes
-        },
     )

@@ -70,9 +70,11 @@ def _both(
         for feature in rate.features(settings.features, lexicons.load("en"))
         if (feature.item, feature.name) == ("turn", "articulation_rate")
     )
-    heard = dict(session(lines, one_channel=one_channel))
-    heard["frames"] = frames.measure(audio, heard["spans"], tracker, settings)
     known = session(lines, words=words, one_channel=one_channel)
+    # The same turns once more, as if no word had been recognised.
+    silent = session(lines, one_channel=one_channel)
+    heard = known | {name: silent[name] for name in ("words", "transcription")}
+    heard["frames"] = frames.measure(audio, heard["spans"], tracker, settings)
     long = heard["turns"].filter(pl.col("end_ms") - pl.col("start_ms") >= LEAST_MS)["turn_id"]
     columns = [
         measures.measure_all(tables, [wanted]).select("item_id", pl.col("value").alias(name))

@@ -1,29 +1,26 @@
 """Tables of a small conversation from a few lines, to measure by hand.
 
-A line is ``(speaker, start_ms, end_ms)`` of one stretch of speech; turns are the runs of one
-speaker, silences are where nobody speaks.
+A line is ``(speaker, start_ms, end_ms)`` of one stretch of speech; turns, units, silences and
+overlaps are what the product makes of the lines.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby, pairwise
 
 import polars as pl
 
+from pipeline import config
 from pipeline.core.tables import (
     DIARIZATION,
     FRAMES,
-    OVERLAPS,
-    SILENCES,
+    LOSSES,
+    MEDIA,
     SPANS,
     TRANSCRIPTION,
-    TURNS,
-    UNITS,
     WORDS,
-    Tables,
 )
+from pipeline.evaluation.derivation import derived, english
 
 Line = tuple[str, int, int]
-LATCH_MS = 120
 
 
 def session(
@@ -34,7 +31,7 @@ def session(
     frames: Mapping[str, Callable[[int], tuple[float | None, float | None]]] | None = None,
     one_channel: bool = False,
     knows_overlap: bool = True,
-) -> Tables:
+) -> dict[str, pl.DataFrame]:
     """Tables that features and baseline read.
 
     Parameters
@@ -49,21 +46,12 @@ def session(
     ordered = sorted(lines, key=lambda line: line[1])
     labels = sorted({speaker for speaker, _, _ in lines})
     channel = {label: None if one_channel else number for number, label in enumerate(labels)}
-    turns = []
-    for speaker, run in groupby(ordered, key=lambda line: line[0]):
-        parts = list(run)
-        turns.append((speaker, parts[0][1], max(end for _, _, end in parts)))
-    said = {
-        turn: [w for w in words if w[0] == turn[0] and turn[1] <= w[1] < turn[2]] for turn in turns
-    }
-    silences = []
-    reach, last = ordered[0][2], ordered[0][0]
-    for speaker, start, end in ordered[1:]:
-        if start > reach:
-            silences.append((reach, start, last, speaker))
-        if end > reach:
-            reach, last = end, speaker
-    return {
+    last_ms = max(end for _, _, end in lines)
+    tables = {
+        "media": MEDIA.frame(
+            [{"duration_ms": last_ms, "channels": 1, "damaged_packets": 0, "gap_ms": 0}]
+        ),
+        "losses": LOSSES.empty(),
         "spans": SPANS.frame(
             {
                 "start_ms": start,
@@ -75,51 +63,6 @@ def session(
             }
             for speaker, start, end in ordered
         ),
-        "turns": TURNS.frame(
-            {
-                "turn_id": number,
-                "speaker": turn[0],
-                "role": "unknown",
-                "start_ms": turn[1],
-                "end_ms": turn[2],
-                "text": " ".join(w[3] for w in said[turn]) or None,
-                "n_words": len(said[turn]) or None,
-                "is_backchannel": False if words else None,
-                "latency_ms": turn[1] - before[2] if before else None,
-                "transition": _transition(turn[1] - before[2]) if before else None,
-            }
-            for number, (before, turn) in enumerate(pairwise([None, *turns]))
-            if turn
-        ),
-        "units": UNITS.frame(
-            {
-                "unit_id": number,
-                "turn_id": max(
-                    k for k, t in enumerate(turns) if t[0] == line[0] and t[1] <= line[1]
-                ),
-                "speaker": line[0],
-                "start_ms": line[1],
-                "end_ms": line[2],
-            }
-            for number, line in enumerate(ordered)
-        ),
-        "silences": SILENCES.frame(
-            {
-                "silence_id": number,
-                "start_ms": start,
-                "end_ms": end,
-                "length_ms": end - start,
-                "before_speaker": before,
-                "after_speaker": after,
-                "before_role": "unknown",
-                "after_role": "unknown",
-                "kind": "pause" if before == after else "gap",
-                "missed_speech_risk": False,
-                "dropout_ms": 0,
-            }
-            for number, (start, end, before, after) in enumerate(silences)
-        ),
-        "overlaps": OVERLAPS.empty(),
         "words": WORDS.frame(
             {
                 "word_id": number,
@@ -146,12 +89,7 @@ def session(
         ),
         "frames": _frames(ordered, channel, frames or {}),
     }
-
-
-def _transition(latency_ms: int) -> str:
-    if latency_ms < 0:
-        return "overlap"
-    return "latch" if latency_ms <= LATCH_MS else "gap"
+    return derived(tables, english(), config.load(), until="turns")
 
 
 def _frames(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.resources.abc import Traversable
 
 from pipeline.config import builtin
@@ -47,7 +48,8 @@ def load(
     Parameters
     ----------
     folder
-        Holds a folder for each language; by default `configs/lexicons/`.
+        Holds a folder for each language; by default `configs/lexicons/`, which is read and checked
+        once in a process: it takes half a second.
     own
         Folders of the same kind that are read after it, see `languages`.
 
@@ -56,6 +58,16 @@ def load(
     ConfigError
         All mistakes of all files, each with file and line; or a folder does not exist.
     """
+    own = tuple(own)
+    return _load(language, folder, own) if folder or own else _built_in(language)
+
+
+@cache
+def _built_in(language: str | None) -> Lexicons:
+    return _load(language, None, ())
+
+
+def _load(language: str | None, folder: Traversable | None, own: Iterable[Traversable]) -> Lexicons:
     read = _languages(folder, own)
     everything = [entry for each in read.values() for entry in each.entries.values()]
     ids = tuple(sorted({entry.id for entry in everything}))

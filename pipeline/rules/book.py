@@ -88,7 +88,8 @@ class RuleBook:
     @cached_property
     def _canonical(self) -> str:
         rules = [
-            compiled.rule.model_dump(by_alias=True)
+            # A guard's id is a name: no hit depends on it.
+            compiled.rule.model_dump(by_alias=True, exclude={"unless": {"__all__": {"id"}}})
             | {name: param.model_dump() for name, param in compiled.told.items()}
             for compiled in self.rules
         ]

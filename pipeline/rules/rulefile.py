@@ -18,6 +18,7 @@ from pipeline.core.registry import nearest
 from pipeline.core.vocabulary import Family, MomentKind
 
 Item = Literal["turn", "silence", "overlap", "window_60s", "window_180s", "window_300s"]
+_ID = r"^[a-z][a-z0-9-]*$"
 
 
 class Param(Section):
@@ -51,6 +52,17 @@ class Clause(Section):
         description="condition used instead where `if` names a `_z` or `_pct` and the baseline is "
         "small; without it the clause is left out there",
         examples=["latency_ms >= {late_ms}"],
+    )
+
+
+class Guard(Clause):
+    """An exception: a condition that takes an item back."""
+
+    id: str | None = Field(
+        default=None,
+        pattern=_ID,
+        description="short name of the exception within the rule; built-in rules must give one",
+        examples=["joke"],
     )
 
 
@@ -89,7 +101,7 @@ class Rule(Section):
     """One entry of the list in a rule file."""
 
     id: str = Field(
-        pattern=r"^[a-z][a-z0-9-]*$",
+        pattern=_ID,
         description="name of the rule in reports, profiles and commands: small letters, digits and "
         "hyphens",
         examples=["short-answer-to-feeling"],
@@ -167,11 +179,11 @@ class Rule(Section):
         "on it alone",
         examples=[0.5],
     )
-    unless: tuple[Clause, ...] = Field(
+    unless: tuple[Guard, ...] = Field(
         default=(),
         description="exceptions: the first that holds suppresses the item, and its `because` is "
         "kept as the reason",
-        examples=[[{"if": "joking >= 1", "because": "said as a joke"}]],
+        examples=[[{"id": "joke", "if": "joking >= 1", "because": "said as a joke"}]],
     )
 
     @model_validator(mode="after")
@@ -185,6 +197,15 @@ class Rule(Section):
             raise ValueError(msg)
         if (self.in_a_row or self.of_last) and self.among is None:
             msg = "in_a_row and of_last need among: which items are consecutive?"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _one_guard_an_id(self) -> "Rule":
+        ids = [guard.id for guard in self.unless if guard.id is not None]
+        twice = sorted({each for each in ids if ids.count(each) > 1})
+        if twice:
+            msg = f"two guards have the id '{twice[0]}'"
             raise ValueError(msg)
         return self
 
@@ -248,6 +269,12 @@ def read(choices: Iterable[str]) -> tuple[list[Placed], list[str]]:
                 continue
             if rule.id in known:
                 problems.append(f"{document.at((number,))}: rule '{rule.id}' stands twice")
+            if choice in builtin_names():
+                problems += [
+                    f"{place.at(('unless', guard))}: a guard of a built-in rule needs an id"
+                    for guard, clause in enumerate(rule.unless)
+                    if clause.id is None
+                ]
             known.add(rule.id)
             rules.append(Placed(rule, place))
     return rules, problems

@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import polars as pl
@@ -38,6 +38,8 @@ class Checked:
         Number of the clause of which it is one alternative; None: it stands alone.
     text
         Its sentence with the observed values.
+    id
+        Short name of a guard; None: a clause, or a guard without a name.
     """
 
     state: State
@@ -45,6 +47,7 @@ class Checked:
     text: str
     observed: Mapping[str, Any]
     alternative: int | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -174,8 +177,10 @@ def _looked(
             for inner, test in enumerate(part)
         ]
         unless = [
-            _checked(test, values, values[f":guard.{number}"], min_n, quote, None)
-            for number, test in enumerate(compiled.unless)
+            replace(_checked(test, values, values[f":guard.{n}"], min_n, quote, None), id=guard.id)
+            for n, (guard, test) in enumerate(
+                zip(compiled.rule.unless, compiled.unless, strict=True)
+            )
         ]
         yield Looked(
             row["item_id"],

@@ -58,12 +58,10 @@ class Sound:
 
 @dataclass
 class Context:
-    """What the stages of one recording share, found out as soon as it is asked for.
+    """What the stages of one recording share.
 
     Attributes
     ----------
-    language_resources
-        Gives lexicons, features and rules of a language (ISO 639-1; None: unknown).
     corrections
         Role of a speaker as a person set it.
     outcome
@@ -71,8 +69,6 @@ class Context:
     """
 
     settings: Settings
-    store: Store
-    language_resources: Callable[[str | None], LanguageResources]
     corrections: Mapping[str, str]
     outcome: Outcome
 
@@ -87,24 +83,48 @@ class Context:
         raise NotImplementedError
 
     @cached_property
+    def resources(self) -> LanguageResources:
+        """Lexicons, features and rules of the language, once that is known."""
+        raise NotImplementedError
+
+    @cached_property
+    def past(self) -> tuple[Past, ...]:
+        """Earlier sessions of the client whose values join the baseline, once there are values."""
+        raise NotImplementedError
+
+
+@dataclass
+class Stored(Context):
+    """A recording whose results are kept in a workspace.
+
+    Attributes
+    ----------
+    language_resources
+        Gives lexicons, features and rules of a language (ISO 639-1; None: unknown).
+    """
+
+    store: Store
+    language_resources: Callable[[str | None], LanguageResources]
+
+    @cached_property
     def language(self) -> str | None:
         """ISO 639-1, once the words are known; None: unknown."""
         raise NotImplementedError
 
     @cached_property
     def resources(self) -> LanguageResources:
-        """Lexicons, features and rules of the language."""
+        """Those of `language`."""
         return self.language_resources(self.language)
 
     @cached_property
     def past(self) -> tuple[Past, ...]:
-        """Earlier sessions of the client whose values join the baseline, once there are values."""
+        """Those in the workspace."""
         at_most = self.settings.baseline.earlier_sessions
         return prior_sessions.find(self.recording, self.slots["values"], self.store, at_most)
 
 
 @dataclass
-class Fresh(Context):
+class Fresh(Stored):
     """A recording that is at hand.
 
     Attributes
@@ -143,7 +163,7 @@ class Fresh(Context):
 
 
 @dataclass
-class Reopened(Context):
+class Reopened(Stored):
     """A session that was processed before; its recording may be gone."""
 
     manifest: RunManifest
@@ -180,7 +200,7 @@ class Reopened(Context):
             slots,
             {},
         )
-        return cls(settings, store, language_resources, corrections, outcome, manifest)
+        return cls(settings, corrections, outcome, store, language_resources, manifest)
 
     @cached_property
     def recording(self) -> Recording:

@@ -9,7 +9,7 @@ from pipeline.core.languages import NOT_UNDERSTOOD
 from pipeline.core.tables import Tables
 from pipeline.engines.protocols import SpeechDetector
 from pipeline.session import prior_sessions
-from pipeline.session.context import Context, Fresh, Reopened, Sound
+from pipeline.session.context import Fresh, Reopened, Sound, Stored
 from pipeline.session.intake import Source
 from pipeline.session.manifest import RunManifest, SessionResult, publish, read_manifest
 from pipeline.session.plan import LanguageResources, Plan
@@ -52,10 +52,10 @@ def process(
     sound = Sound(source, store, settings)
     context = Fresh(
         settings,
-        store,
-        language_resources,
         corrections,
         Outcome({}, {}, {}, {}, {}),
+        store,
+        language_resources,
         source,
         sound,
         detector,
@@ -192,7 +192,7 @@ def without_engines() -> frozenset[str]:
 
 
 def run_stages(
-    context: Context,
+    context: Stored,
     stages: Iterable[Stage[Any]],
     root: str,
     *,
@@ -233,7 +233,7 @@ def settings_digest(settings: Settings, resources: LanguageResources) -> dict[st
 
 
 def _publish(
-    context: Context,
+    context: Stored,
     outcome: Outcome,
     provenance: Provenance,
     on_progress: Callable[[str, State], None],

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import (
@@ -197,17 +197,13 @@ def _is_sqlite(path: Path) -> bool:
     return True
 
 
-_HELD: list[BinaryIO] = []
-
-
 def content(path: Path) -> bytes:
     """All bytes of a file of the database, to look for something in them.
 
-    It stays open until the process ends, for the reason that `_is_sqlite` gives.
+    Its descriptor stays open until the process ends, for the reason that `_is_sqlite` gives.
     """
-    file = path.open("rb")
-    _HELD.append(file)
-    return file.read()
+    with os.fdopen(os.open(path, os.O_RDONLY), "rb", closefd=False) as file:
+        return file.read()
 
 
 def _require_ours(engine: Engine, tables: MetaData) -> None:
@@ -261,7 +257,7 @@ def _reader(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(address, uri=True, check_same_thread=False)
     try:
         connection.execute("SELECT name FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError as caught:
+    except sqlite3.DatabaseError as caught:
         connection.close()
         if caught.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise

@@ -355,7 +355,7 @@ def test_ceilings_of_length_and_channels(tmp_path: Path) -> None:
 def test_a_header_of_a_million_chunks_is_left_at_once(tmp_path: Path) -> None:
     path = tmp_path / "s.wav"
     path.write_bytes(b"RIFF\0\0\0\0WAVE" + b"abcd\0\0\0\0" * 300_000)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(InputError, match="no audio"):
         decode(path)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1

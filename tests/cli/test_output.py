@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import Done
+from commands import tether as run
 
 from pipeline.cli import signals
 from pipeline.workspace.catalogue import path_hash
@@ -42,7 +44,8 @@ NAMES = (
 """Part of every label, pseudonym and file name that the tests make."""
 
 
-def run(folder: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":
+def piped(folder: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":
+    """A command in a process of its own, whose output is a pipe."""
     return subprocess.run(
         [*TETHER, *map(str, arguments)],
         cwd=folder,
@@ -109,14 +112,14 @@ def leaks(*printed: str) -> set[str]:
 def test_no_name_reaches_a_pipe(night: Path, form: tuple[str, ...], tmp_path: Path) -> None:
     place = ("--workspace", tmp_path / "ws")
     files = (*named(night), night, night / "Filumena nowhere.wav")
-    first = run(night, "run", *files, *place, *form)
+    first = piped(night, "run", *files, *place, *form)
     again = run(night, "run", *files, *place, "--json")
     assert first.returncode == again.returncode == 6, first.stderr
     whole = lines(again.stdout)[0]
     done = [line["recording_id"][:12] for line in whole if line["status"] != "failed"]
     assert len(done) >= 3
     assert sum(line["status"] == "failed" for line in whole) >= 7
-    told = [first, again]
+    told: list[Done | subprocess.CompletedProcess[str]] = [first, again]
     for short in done[:2]:
         told += [
             run(night, "correct", short, "Wobblestein=client", *place),
@@ -338,7 +341,7 @@ def test_a_workspace_that_cannot_be_used_is_in_the_summary(tmp_path: Path) -> No
 def test_on_a_full_disk_every_line_is_json(small_disk: Path, night: Path) -> None:
     (small_disk / "ballast").write_bytes(bytes(850_000))
     place = ("--workspace", small_disk / "ws")
-    done = run(night, "run", *named(night), "--json", *place)
+    done = piped(night, "run", *named(night), "--json", *place)
     told, summary = lines(done.stdout)
     assert {line["exit_code"] for line in told} >= {5}
     assert summary["counts"]["failed"] == len(told) == len(named(night))

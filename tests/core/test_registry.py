@@ -82,8 +82,8 @@ def test_nearest() -> None:
 
 def test_importing_pipeline_is_quick_and_loads_no_library() -> None:
     script = (
-        "import sys, time; began = time.perf_counter(); import pipeline; "
-        "print(time.perf_counter() - began); "
+        "import sys, time; began = time.process_time(); import pipeline; "
+        "print(time.process_time() - began); "
         "print(sorted({'torch', 'polars', 'av', 'faster_whisper', 'librosa'} & set(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

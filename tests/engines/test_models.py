@@ -96,9 +96,7 @@ def test_a_model_with_a_truncated_file_is_not_used(settings: Settings, whisper: 
         models.find("mine", settings)
 
 
-@pytest.mark.parametrize(
-    "name", ["faster_whisper", "pyannote", "ge2e", "whisper-small", "tiny"]
-)
+@pytest.mark.parametrize("name", ["faster_whisper", "pyannote", "ge2e", "whisper-small", "tiny"])
 def test_an_absent_model_says_what_to_type(settings: Settings, name: str) -> None:
     with pytest.raises(EngineError, match="tether models fetch"):
         models.find(name, settings)

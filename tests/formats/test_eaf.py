@@ -202,14 +202,14 @@ def test_the_time_taken_grows_with_the_length() -> None:
     ring = (refers(f"a{n}", f"a{(n + 1) % number}", "W2") for n in range(number))
     chain = (aligned(f"a{n}", f"t{n}", f"t{n + 1}", "x") for n in range(number))
     slots = [(f"t{n}", None if 0 < n < number else n) for n in range(number + 1)]
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(InputError, match="10000 annotations and none with times"):
         eaf.read(elan([("t", 1)], tier("x", *ring)))
     (long,) = eaf.read(elan(slots, tier("x", *chain)))
     assert long.estimated == number
     with pytest.raises(InputError, match="20000 tiers; expected: up to 1000"):
         eaf.read(elan([("t", 1)], *[tier("x", aligned("a", "t", "t", "W2"))] * 20_000))
-    assert time.perf_counter() - began < 4
+    assert time.process_time() - began < 4
 
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12)

@@ -160,10 +160,10 @@ def test_another_number_of_tiers_than_announced() -> None:
 def test_the_time_taken_grows_with_the_length() -> None:
     head = SHORT[: SHORT.index("\n3\n")]
     for tail in ("9" * 400_000 + "x", '"' + 'a""' * 200_000, "1.5." * 100_000, "\n! x" * 100_000):
-        began = time.perf_counter()
+        began = time.process_time()
         with pytest.raises(InputError):
             textgrid.read(f"{head}\n1\n{tail}".encode())
-        assert time.perf_counter() - began < 2
+        assert time.process_time() - began < 2
     with pytest.raises(InputError, match="more than 1000 tiers"):
         textgrid.read(f"{head}\n9999\n" + '"IntervalTier" "A" 0 9 1 0 1 "x"\n' * 9999)
     same = tier(*[(0, 1, "a")] * 20_000)

@@ -148,11 +148,21 @@ def test_a_column_is_counted_as_its_texts_are() -> None:
                 assert refused[row] == len(ENGLISH.refusals(name, text) or ())
 
 
-def test_the_same_texts_are_looked_through_once() -> None:
+def test_the_same_texts_are_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """And others anew, though they have the same name and length."""
+    feeling = ENGLISH._compiled["feeling"]
+    read: list[str] = []
+
+    def normal(text: str) -> str:
+        read.append(text)
+        return text
+
+    monkeypatch.setattr(feeling, "latest", None)
+    monkeypatch.setattr(feeling, "normal", normal)
     texts, others = pl.Series("text", ["I am sad.", None]), pl.Series("text", ["I am.", "So sad."])
     for asked, expected in ((texts, [1, None]), (texts.clone(), [1, None]), (others, [0, 1])):
         assert ENGLISH.counts("feeling", asked)[0].to_list() == expected
+    assert read == ["I am sad.", "I am.", "So sad."]
 
 
 def test_a_language_without_lexicons_answers_null() -> None:

@@ -36,7 +36,7 @@ def test_turns() -> None:
 
 
 def test_a_turn_that_was_lost_altogether_has_no_pauses() -> None:
-    tables = dict(_lost(session(LINES), 2))
+    tables = dict(_lost(session(LINES), 3))
     words_alone = {"turn_id": 3, "speaker": "a", "role": "unknown", "start_ms": 21_000}
     unheard = TURNS.frame([{**words_alone, "end_ms": 22_000, "text": "well", "n_words": 1}])
     tables["turns"] = pl.concat([tables["turns"], unheard])
@@ -70,9 +70,9 @@ def test_silences_and_overlaps_have_their_length() -> None:
 
 def test_where_the_signal_was_lost_no_silence_pause_or_latency_was_measured() -> None:
     tables = session(LINES)
-    pause, answer = _measured(_lost(tables, 1)), _measured(_lost(tables, 2))
-    assert value(pause, "silence", "length_ms", 1) is None
-    assert value(pause, "silence", "length_ms", 2) == 4_000
+    pause, answer = _measured(_lost(tables, 2)), _measured(_lost(tables, 3))
+    assert value(pause, "silence", "length_ms", 2) is None
+    assert value(pause, "silence", "length_ms", 3) == 4_000
     assert value(pause, "turn", "n_pauses", 1) == 0
     assert value(pause, "turn", "pause_share", 1) == 0
     assert value(pause, "turn", "latency_ms", 2) == 4_000

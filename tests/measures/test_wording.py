@@ -1,6 +1,8 @@
+from functools import cache
+
 import polars as pl
 import pytest
-from strategies import Annotations, english, settings, tables_of
+from strategies import Annotations, Session, english, settings, tables_of
 
 from pipeline import lexicons
 from pipeline.measures import wording
@@ -16,9 +18,15 @@ SAID = [
 ]
 
 
+@cache
+def heard(said: tuple[Annotations, ...]) -> Session:
+    """Tables of what was said, before anything is measured."""
+    return tables_of(said, features=())
+
+
 def values(name: str, features: tuple[Feature, ...]) -> list[float | None]:
     (feature,) = [feature for feature in features if (feature.name, feature.item) == (name, "turn")]
-    found: list[float | None] = feature.compute(tables_of(SAID))["value"].to_list()
+    found: list[float | None] = feature.compute(heard(tuple(SAID)))["value"].to_list()
     return found
 
 
@@ -52,7 +60,7 @@ def test_share_of_turns_as_short() -> None:
 def measured(name: str, item: str, said: list[Annotations]) -> dict[tuple[str, int], float | None]:
     """Values of a feature by speaker and item."""
     (feature,) = [f for f in WORDS if (f.name, f.item) == (name, item)]
-    found = feature.compute(tables_of(said))
+    found = feature.compute(heard(tuple(said)))
     assert found.schema == {"item_id": pl.Int64, "speaker": pl.String, "value": pl.Float64}
     return {(row["speaker"], row["item_id"]): row["value"] for row in found.to_dicts()}
 
@@ -65,7 +73,7 @@ def told(words: int, sad: int, start_ms: int = 0, length_ms: int = 4000) -> Anno
 
 
 def test_frames_are_long() -> None:
-    tables = tables_of(SAID)
+    tables = heard(tuple(SAID))
     for feature in WORDS:
         frame = feature.compute(tables)
         assert frame.columns == ["item_id", "speaker", "value"]
@@ -113,7 +121,7 @@ def test_another_language_has_the_same_names_and_no_values() -> None:
     assert values("n_words", other) == [6.0, 2.0, 5.0, None]
     for feature in other:
         if feature.name.endswith(("_rate", "_excess")):
-            assert feature.compute(tables_of(SAID))["value"].is_null().all()
+            assert feature.compute(heard(tuple(SAID)))["value"].is_null().all()
 
 
 def test_every_feature_is_of_words_and_explained() -> None:

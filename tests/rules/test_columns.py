@@ -97,7 +97,7 @@ def test_every_column_that_may_be_named_is_delivered() -> None:
 @settings(max_examples=25, deadline=None)
 @given(conversations(min_size=2, max_size=25))
 def test_stretches_agree_with_a_plain_search(said: list[Annotations]) -> None:
-    tables = tables_of(said)
+    tables = tables_of(said, features=())
     wanted = {prefix + "n_words" for prefix in STRETCHES}
     found = columns.frames({"turn": wanted}, [tables], catalogue())["turn"]
     floor = (

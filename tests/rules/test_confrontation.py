@@ -5,7 +5,7 @@ Acted sentences, none of them from a session.
 
 import polars as pl
 import pytest
-from strategies import Session, book, english, flagged, script, tables_of
+from strategies import Session, book, english, flagged, script, tables_of, taken_back_by
 
 from pipeline.core.tables import MEASURES
 
@@ -126,34 +126,50 @@ STORY = (
 
 
 @pytest.mark.parametrize(
-    ("therapist", "client", "rule", "reason"),
+    ("client", "rule", "says"),
     [
-        (NEUTRAL, "My sister said you never listen.", "complaint-about-therapist", "somebody said"),
-        (NEUTRAL, "When you're old you don't care.", "complaint-about-therapist", "generic you"),
-        (NEUTRAL, "I'm not saying you don't listen.", "complaint-about-therapist", "denied"),
-        (NEUTRAL, "You're so mean. Just kidding.", "complaint-about-therapist", "joke"),
-        (NEUTRAL, "Group therapy was pointless.", "complaint-about-task", "another treatment"),
-        (NEUTRAL, "At first this was a waste of time.", "complaint-about-progress", "the past"),
-        (NEUTRAL, "My old doctor kept me waiting.", "complaint-about-parameters", "another"),
-        (NEUTRAL, "At my bank I had to sit and I was waiting for forty minutes.",
-         "complaint-about-parameters", "another place"),
-        (NEUTRAL, "I told him to leave me alone.", "orders-or-ultimatum", "somebody else"),
-        (NEUTRAL, "Leave me alone, just kidding.", "orders-or-ultimatum", "joke"),
-        (NEUTRAL, "I told her I'm not going to do that.", "flat-refusal", "somebody else"),
-        ("Will you do it?", "I'm not going to do that, no.", "flat-refusal", "this answers"),
-        (NEUTRAL, "She said I'm not a bad mother.", "label-denied", "somebody else"),
-        (ADVICE, "Yeah, but that makes sense, I'll do it.", "objects-to-advice", "concedes"),
-        (ASKED, "It isn't before midnight.", "objects-to-advice", "this answers"),
-        (ASKED, "It's just after midnight.", "defends-against-therapist", "this answers"),
-        (ADVICE, STORY, "objects-to-advice", "a long answer"),
-        (WARNING, "It was just a bit. You're right.", "defends-against-therapist", "concedes"),
+        ("My sister said you never listen.", "complaint-about-therapist", "somebody said"),
+        ("When you're old you don't care.", "complaint-about-therapist", "generic you"),
+        ("I'm not saying you don't listen.", "complaint-about-therapist", "denied"),
+        ("You're so mean. Just kidding.", "complaint-about-therapist", "joke"),
+        ("Group therapy was pointless.", "complaint-about-task", "another treatment"),
+        ("At first this was a waste of time.", "complaint-about-progress", "the past"),
+        ("My old doctor kept me waiting.", "complaint-about-parameters", "another"),
+        (
+            "At my bank I had to sit and I was waiting for forty minutes.",
+            "complaint-about-parameters",
+            "another place",
+        ),
+        ("I told him to leave me alone.", "orders-or-ultimatum", "somebody else"),
+        ("Leave me alone, just kidding.", "orders-or-ultimatum", "joke"),
+        ("I told her I'm not going to do that.", "flat-refusal", "somebody else"),
+        ("She said I'm not a bad mother.", "label-denied", "somebody else"),
     ],
-)  # fmt: skip
-def test_guards(therapist: str, client: str, rule: str, reason: str) -> None:
+)
+def test_exceptions_of_lexicons(client: str, rule: str, says: str) -> None:
+    session = after(NEUTRAL, client)
+    assert rule not in rules_of(session)
+    assert taken_back_by(session, rule) == {"lexicon-exception"}
+    hits = session["hits"].filter(pl.col("rule") == rule)
+    assert says in "; ".join(hits["suppressed_by"].drop_nulls()), "shown, with its reason"
+    assert not session["moments"].filter(pl.col("kind") == "confrontation").height
+
+
+@pytest.mark.parametrize(
+    ("therapist", "client", "rule", "guard"),
+    [
+        ("Will you do it?", "I'm not going to do that, no.", "flat-refusal", "question-answered"),
+        (ADVICE, "Yeah, but that makes sense, I'll do it.", "objects-to-advice", "taken-up"),
+        (ASKED, "It isn't before midnight.", "objects-to-advice", "question-answered"),
+        (ASKED, "It's just after midnight.", "defends-against-therapist", "question-answered"),
+        (ADVICE, STORY, "objects-to-advice", "long-story"),
+        (WARNING, "It was just a bit. You're right.", "defends-against-therapist", "taken-up"),
+    ],
+)
+def test_guards(therapist: str, client: str, rule: str, guard: str) -> None:
     session = after(therapist, client)
     assert rule not in rules_of(session)
-    hits = session["hits"].filter(pl.col("rule") == rule)
-    assert reason in "; ".join(hits["suppressed_by"].drop_nulls()), "shown, with its reason"
+    assert taken_back_by(session, rule) == {guard}
     assert not session["moments"].filter(pl.col("kind") == "confrontation").height
 
 

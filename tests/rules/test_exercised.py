@@ -42,7 +42,7 @@ def test_a_rule_and_its_guards_are_put_to_the_test(
     told: dict[str, Any], compiled: Compiled
 ) -> None:
     own = told.get(compiled.rule.id, {"flags": {}})
-    guards = {clause.because for clause in compiled.rule.unless}
+    guards = {guard.id for guard in compiled.rule.unless}
     assert set(own.get("guards", {})) == guards, "guards of the rule, and those told of"
     for where in (own["flags"], *own.get("guards", {}).values()):
         ((way, name),) = where.items()

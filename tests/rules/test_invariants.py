@@ -1,6 +1,7 @@
 """What must hold for every conversation."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +17,7 @@ from strategies import (
     english,
     everything,
     flagged,
+    named,
     settings,
     shifted,
     tables_of,
@@ -28,6 +30,7 @@ from pipeline.rules.caveats import SMALL_BASELINE
 QUICK = examples(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FOUND = examples(QUICK, max_examples=200, phases=[Phase.generate])
 TIMES = ("start_ms", "end_ms")
+rule_tables = partial(tables_of, features=named())
 
 
 def moved(frame: pl.DataFrame, by_ms: int) -> pl.DataFrame:
@@ -48,6 +51,14 @@ def test_shifting_shifts_hits_and_moments(said: list[Annotations], steps: int) -
     for name, ids in (("hits", "item_ids"), ("moments", "moment_id")):
         expected = moved(before[name], by_ms).drop(ids)
         assert expected.equals(after[name].drop(ids)), name
+
+
+@QUICK
+@given(conversations())
+def test_hits_and_moments_depend_on_no_measure_that_no_rule_names(said: list[Annotations]) -> None:
+    found, every = flagged(said), tables_of(said)
+    every |= book().flag(every, english(), settings())
+    assert all(found[name].equals(every[name]) for name in ("hits", "moments", "set_aside"))
 
 
 @QUICK
@@ -83,7 +94,7 @@ def tightened(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
 def test_tightening_a_clause_adds_no_hit(
     tightened: list[RuleBook], said: list[Annotations]
 ) -> None:
-    tables = tables_of(said)
+    tables = rule_tables(said)
     loose = counting(book().hits(tables, english()))
     for tight in tightened:
         for rule, ids in counting(tight.hits(tables, english())):
@@ -93,7 +104,7 @@ def test_tightening_a_clause_adds_no_hit(
 @QUICK
 @given(conversations(min_size=4))
 def test_null_never_flags(said: list[Annotations]) -> None:
-    tables = nothing_measured(tables_of(said))
+    tables = nothing_measured(rule_tables(said))
     assert book().hits(tables, english()).filter(pl.col("suppressed_by").is_null()).is_empty()
 
 
@@ -154,8 +165,8 @@ def test_many_sessions_in_one_go_are_flagged_as_one_by_one(
 ) -> None:
     # The first lacks what others have: rules abstain in it, or nobody knows who is who.
     first, *others = several
-    sessions = [tables_of(first, disabled=sorted(lacking), known_roles=not unknown)]
-    sessions += [tables_of(said) for said in others]
+    sessions = [rule_tables(first, disabled=sorted(lacking), known_roles=not unknown)]
+    sessions += [rule_tables(said) for said in others]
     together = book().flag_all(sessions, english(), settings())
     bare = book().flag_all(sessions, english(), settings(), explained=False)
     for tables, found, told in zip(sessions, together, bare, strict=True):
@@ -192,7 +203,7 @@ def test_a_value_that_is_missing_adds_no_hit(said: list[Annotations]) -> None:
     # A guard that cannot be asked takes nothing back, and who is next depends on what is known.
     rules = (replace(each, unless=()) for each in book().rules if each.among is None)
     plain = replace(book(), rules=tuple(rules))
-    tables = tables_of(said)
+    tables = rule_tables(said)
     missing = pl.when(pl.col("item_id") % 2 == 0).then("value").alias("value")
     fewer = {**tables, "measures": tables["measures"].with_columns(missing, z=None, pct=None)}
     before = counting(plain.hits(tables, english()))

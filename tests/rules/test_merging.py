@@ -1,8 +1,19 @@
+from functools import cache
 from typing import Any
 
 import polars as pl
 import pytest
-from strategies import Annotations, book, english, flagged, script, settings, tables_of
+from strategies import (
+    Annotations,
+    Session,
+    book,
+    english,
+    flagged,
+    named,
+    script,
+    settings,
+    tables_of,
+)
 
 from pipeline.core.tables import MOMENTS
 from pipeline.rules import moments as merging
@@ -35,9 +46,14 @@ def hit(start_s: int, end_s: int, **other: Any) -> Hit:
     return Hit(**{**told, **other})
 
 
+@cache
+def turns_tables() -> Session:
+    return tables_of(TURNS, features=named())
+
+
 def merged(*hits: Hit, needs: tuple[str, ...] = ("timing",)) -> pl.DataFrame:
     own = [each._replace(hit_id=n) for n, each in enumerate(hits)]
-    tables = tables_of(TURNS)
+    tables = turns_tables()
     return MOMENTS.frame(merging.moments(own, tables, {"a-rule": needs}, (), settings(), None))
 
 
@@ -103,7 +119,7 @@ def test_interpolated_words_are_a_caveat_where_words_counted(
 
 def test_words_of_a_transcript_are_not_called_recognised() -> None:
     for engine, machine in (("imported", False), ("moonshine", True)):
-        tables = tables_of(TURNS)
+        tables = turns_tables()
         engines = tables["transcription"].with_columns(engine=pl.lit(engine))
         found = Caveats({**tables, "transcription": engines}, ()).of(
             "withdrawal", (), (0, 600_000), small_baseline=False
@@ -118,7 +134,7 @@ def test_a_small_baseline_is_a_caveat() -> None:
 
 
 def test_a_risk_of_missed_speech_is_a_caveat_of_rules_without_that_guard() -> None:
-    tables = tables_of(TURNS)
+    tables = turns_tables()
     heard = hit(8, 10, item="silence", item_ids=[0])
     risky = tables["silences"].with_columns(missed_speech_risk=pl.lit(value=True))
     for silences, told in ((tables["silences"], False), (risky, True)):
@@ -135,7 +151,7 @@ def test_a_silence_in_which_a_voice_may_have_been_missed_is_set_aside() -> None:
         ("T", 4, "Well."),
         ("C", 1, "No."),
     )
-    tables = tables_of(said)
+    tables = tables_of(said, features=named())
     assert book().flag(tables, english(), settings())["moments"].height == 1
     risky = pl.lit(value=True).alias("missed_speech_risk")
     tables["silences"] = tables["silences"].with_columns(risky)

@@ -1,9 +1,10 @@
 import json
+from functools import cache
 from pathlib import Path
 
 import polars as pl
 import pytest
-from strategies import english, everything, script, tables_of
+from strategies import Session, english, everything, script, tables_of
 
 from pipeline import config
 from pipeline.core.errors import ConfigError
@@ -28,8 +29,13 @@ def book(chosen: config.Settings) -> RuleBook:
     return RuleBook.read(chosen, everything(), english())
 
 
+@cache
+def tables() -> Session:
+    return tables_of(SAID)
+
+
 def hits(chosen: config.Settings) -> pl.DataFrame:
-    return book(chosen).hits(tables_of(SAID), english()).filter(pl.col("rule") == RULE)
+    return book(chosen).hits(tables(), english()).filter(pl.col("rule") == RULE)
 
 
 def test_a_profile_sets_a_parameter_and_evidence_says_so(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from strategies import Annotations, Session, flagged, script
+from strategies import Annotations, Session, flagged, script, taken_back_by
 
 STORY = "We went to the coast by train and the whole trip took nearly four hours with the changes. "
 FELT = "I was so sad on that trip that I cried and I felt lonely for the whole of the long way. "
@@ -16,11 +16,6 @@ def moves(session: Session) -> list[str]:
     return sorted(set(hits["rule"]))
 
 
-def reasons(session: Session, rule: str) -> str:
-    hits = session["hits"].filter(pl.col("rule") == rule)
-    return "; ".join(reason for reason in hits["suppressed_by"] if reason)
-
-
 def slow(tells: str = STORY, gap_s: float = 4.0) -> Session:
     late = [("C", 0.2, tells * 4), ("T", gap_s, "So that was the trip you took there.")] * 2
     return flagged(script(*USUAL * 3, *late))
@@ -32,7 +27,7 @@ def test_slow_answers_to_long_turns() -> None:
     (moment,) = session["moments"].to_dicts()
     assert (moment["kind"], moment["marker"]) == ("therapist_move", "T1")
     assert moves(slow(gap_s=1.0)) == []
-    assert "deliberate space" in reasons(slow(FELT), "therapist-slow-to-answer")
+    assert taken_back_by(slow(FELT), "therapist-slow-to-answer") == {"space-for-feelings"}
     assert moves(slow(FELT)) == []
 
 
@@ -44,7 +39,7 @@ def test_runs_of_few_words() -> None:
     assert moves(short()) == ["therapist-few-words"]
     assert moves(short(times=3)) == []
     assert moves(short(FELT)) == []
-    assert "space" in reasons(short(FELT), "therapist-few-words")
+    assert taken_back_by(short(FELT), "therapist-few-words") == {"space-for-feelings"}
     assert moves(short(says="And what then?")) == []
 
 
@@ -76,7 +71,7 @@ def test_coming_in_while_the_client_has_more_to_say() -> None:
     assert "therapist-comes-in" not in moves(comes_in(unfinished, others="client"))
     risk = comes_in("I have had thoughts of dying and on the way home I thought that the")
     assert "therapist-comes-in" not in moves(risk)
-    assert "safety" in reasons(risk, "therapist-comes-in")
+    assert taken_back_by(risk, "therapist-comes-in") == {"risk-check"}
 
 
 def talks(says: str, minutes: int = 9) -> Session:

@@ -39,7 +39,7 @@ def test_a_guard_that_took_the_hit_back() -> None:
     trace = traced(tables_of(script(TALK, ASKS, ("T", 5.5, "Take your time."), LONG, LONG)))
     item = trace.items[0]
     assert item.outcome == "suppressed"
-    assert item.guards[0].state == "held"
+    assert (item.guards[0].id, item.guards[0].state) == ("thinking", "held")
     assert "time to think" in item.guards[0].text
 
 

@@ -4,23 +4,29 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
-from strategies import Annotations, Session, book, english, flagged, script, settings, tables_of
+from strategies import (
+    Annotations,
+    Session,
+    book,
+    english,
+    flagged,
+    script,
+    settings,
+    tables_of,
+    taken_back_by,
+)
 
 TALK = ("C", 0.3, "I went to the market and bought some apples and some bread for the week.")
 OPENS = "So what was it like for you to come home to all of that on Sunday?"
 INSISTS = "You really need to stop this, it is very bad for your heart."
 ADVISES = "Maybe you could talk to your landlord about the heating first."
+EXCEPTION = "lexicon-exception"
 REFLECTS = "So the flat has been cold for some weeks and nobody came to look at it."
 
 
 def found(session: Session, kind: str = "withdrawal") -> list[str]:
     hits = session["hits"].filter(pl.col("suppressed_by").is_null(), pl.col("kind") == kind)
     return sorted(set(hits["rule"]))
-
-
-def reasons(session: Session, rule: str) -> str:
-    hits = session["hits"].filter(pl.col("rule") == rule)
-    return "; ".join(reason for reason in hits["suppressed_by"] if reason)
 
 
 def markers(session: Session) -> set[str]:
@@ -62,20 +68,25 @@ def test_words_of_withdrawal(asks: str, says: str, rule: str, marker: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("asks", "says", "rule", "reason"),
+    ("asks", "says", "rule", "guard"),
     [
-        (REFLECTS, "I told him it's really not a big deal.", "denial", "said to somebody else"),
-        ("So how have you been since last week?", "I'm fine.", "denial", "beginning or ending"),
-        (OPENS + " Did you sleep?", "Not really.", "short-answer", "yes or no"),
-        ("Is there anything else you wanted to say or ask?", "Not really.", "short-answer", ""),
+        (REFLECTS, "I told him it's really not a big deal.", "denial", EXCEPTION),
+        ("So how have you been since last week?", "I'm fine.", "denial", "opening-or-closing"),
+        (OPENS + " Did you sleep?", "Not really.", "short-answer", "closed-question"),
+        (
+            "Is there anything else you wanted to say or ask?",
+            "Not really.",
+            "short-answer",
+            "closed-question",
+        ),
         (REFLECTS, "He said whatever.", "dismissal", ""),
-        (REFLECTS, "I told my sister I'd rather not say.", "way-out", "said to somebody else"),
+        (REFLECTS, "I told my sister I'd rather not say.", "way-out", EXCEPTION),
         ("We have to stop there for today.", "I have to get going.", "way-out", "closing"),
         (
             "It sounds as if you felt lonely.",
             "By the way, I cried when I got home.",
             "topic-leap",
-            "goes on talking about feelings",
+            "stays-with-feelings",
         ),
         ("How do you see it?", "I guess it was a Tuesday.", "giving-way", ""),
         ("You don't have to decide today.", "I'll think about it.", "giving-way", ""),
@@ -85,11 +96,11 @@ def test_words_of_withdrawal(asks: str, says: str, rule: str, marker: str) -> No
         (REFLECTS, "Mm-hm, okay.", "short-answer", ""),
     ],
 )
-def test_what_is_no_withdrawal(asks: str, says: str, rule: str, reason: str) -> None:
+def test_what_is_no_withdrawal(asks: str, says: str, rule: str, guard: str) -> None:
     session = answered(asks, says)
     assert set(found(session)) <= {"defers-unurged"}, "which only supports"
     assert session["moments"].filter(pl.col("kind") == "withdrawal").is_empty()
-    assert reason in reasons(session, rule)
+    assert taken_back_by(session, rule) == ({guard} if guard else set())
 
 
 def test_a_second_curt_answer_adds_evidence() -> None:
@@ -151,7 +162,7 @@ def test_talk_of_people_in_general() -> None:
     assert found(told(PEOPLE * 3)) == [], "fewer than 60 words"
     asked = told(PEOPLE * 5, asks="People often keep such things to themselves.")
     assert found(asked) == []
-    assert "general terms first" in reasons(asked, "abstract-talk")
+    assert taken_back_by(asked, "abstract-talk") == {"therapist-spoke-generally"}
 
 
 @pytest.mark.parametrize(
@@ -178,7 +189,7 @@ def test_long_stories_about_others() -> None:
     assert found(told(SHE * 14)) == [], "shorter than 90 s"
     asked = told(SHE * 16, asks="What did she do?")
     assert found(asked) == []
-    assert "had asked" in reasons(asked, "storytelling")
+    assert taken_back_by(asked, "storytelling") == {"story-asked-for"}
 
 
 def test_without_words_nothing_of_this_is_said() -> None:
@@ -199,7 +210,7 @@ def test_a_quiet_voice_may_lie_in_a_silence() -> None:
     tables["silences"] = tables["silences"].with_columns(missed_speech_risk=pl.lit(value=True))
     session = tables | book().flag(tables, english(), settings())
     assert found(session) == []
-    assert "quiet speech" in reasons(session, "silence-after-question")
+    assert taken_back_by(session, "silence-after-question") == {"missed-speech"}
 
 
 def slow_minutes() -> list[Annotations]:

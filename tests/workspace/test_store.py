@@ -339,7 +339,7 @@ def test_canonical_forgets_the_order_of_keys(value: dict[str, object]) -> None:
 
 def test_time_of_a_write_stays_small(store: Store) -> None:
     """Two dozen artifacts per session: a write must not take a noticeable time."""
-    began = time.monotonic()
+    began = time.process_time()
     for number in range(10):
         store.write(RECORDING, "dropouts", f"{number:064d}", TABLES, FACTS)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 2

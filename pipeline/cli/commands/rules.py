@@ -294,7 +294,7 @@ def _in_words(told: dict[str, Any]) -> str:
     if told["unless"]:
         lines += ["", "  Unless one of these does, which is then the reason:"]
         for clause in told["unless"]:
-            lines += _clause(clause, 4)
+            lines += _clause(clause, 4, clause["id"])
     if told["params"]:
         lines += ["", "  Parameters:"]
         for name, param in told["params"].items():
@@ -305,8 +305,8 @@ def _in_words(told: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _clause(clause: dict[str, Any], indent: int) -> list[str]:
-    lines = _wrapped(clause["if"], indent)
+def _clause(clause: dict[str, Any], indent: int, name: str | None = None) -> list[str]:
+    lines = _wrapped(f"{name}: {clause['if']}" if name else clause["if"], indent)
     if clause["small_baseline"]:
         lines += _wrapped(f"where the baseline is small: {clause['small_baseline']}", indent + 2)
     return [*lines, *_wrapped(f"says: {clause['because']}", indent + 2)]
@@ -355,7 +355,8 @@ def _item(item: Any, kind: str, clock: str) -> Iterable[str]:
         yield from _checked(clause, f"    {_MARKS[clause.state]} {choice}")
     for guard in item.guards:
         if guard.state == "held" and item.outcome in {"suppressed", "guarded"}:
-            yield from _checked(guard, "    ! unless: ")
+            name = f" {guard.id}" if guard.id else ""
+            yield from _checked(guard, f"    ! unless{name}: ")
 
 
 def _checked(clause: Any, start: str) -> Iterable[str]:
