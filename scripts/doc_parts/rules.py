@@ -52,6 +52,7 @@ def parts(catalogue: Sequence[Feature]) -> dict[str, str]:
         "keys_rule": _keys(defined["Rule"]),
         "keys_param": _keys(defined["Param"]),
         "keys_clause": _keys(defined["Clause"]),
+        "keys_guard": _keys(defined["Guard"]),
         "keys_any": _keys(defined["AnyOf"]),
         "keys_of_last": _keys(defined["OfLast"]),
         "functions": codes(f"{name}()" for name in sorted(conditions.FUNCTIONS)) + ".",
