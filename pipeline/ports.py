@@ -11,7 +11,7 @@ third-party errors become `EngineError`, raised ``from`` them.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import polars as pl
@@ -284,7 +284,11 @@ class Feature:
     version
         Raised whenever `compute` gives other values.
     compute
-        From the tables of a session to a frame item_id, speaker (null: the pair's), value.
+        From the tables of a session and the items that are measured to a value of each, in their
+        order; null, NaN or infinite: it could not be measured. `features.measure_all` says what
+        the items are.
+    min_share
+        A last window that is shorter than this share of its length is not measured.
     """
 
     name: str
@@ -296,8 +300,9 @@ class Feature:
     means: str
     null: str
     source: str
-    compute: Callable[[Tables], pl.DataFrame]
+    compute: Callable[[Tables, pl.DataFrame], pl.Series | NDArray[Any]]
     log: bool = False
     detrend: bool = False
     version: int = 1
     error: str = ""
+    min_share: float = 0

@@ -2,7 +2,17 @@
 
 `catalogue` gathers what the files declare, `measure_all` computes it. A new feature is a
 `ports.Feature` in one of these files, or a new file with a function ``features``; no table changes.
-``tether measures`` prints them all with definition, unit, source and meaning of null.
+Its `compute` gives a value of each item that it gets, most often in a line or two::
+
+    def _length(tables: Tables, turns: pl.DataFrame) -> pl.Series:
+        return turns["end_ms"] - turns["start_ms"]
+
+    def _speech_ms(tables: Tables, windows: pl.DataFrame) -> Floats:
+        return covered_ms(windows, talk(tables))
+
+Windows of all kinds come at once (`speech.over`), and `measure_all` names, sorts and completes what
+was found. ``tether measures`` prints all features with definition, unit, source and meaning of
+null.
 
 =========  ===========================================================  ====================
 file       measures                                                     needs
@@ -25,7 +35,8 @@ All but `timing` also measure windows and the session (`tables.WINDOWS`), but no
 `loudness`, which is over the session's own, has none of the session; `wording`, none of the
 shortest window; and `dyad` has the longest window and the session only.
 
-`speech` is what all of them share: who speaks in which interval, frame and window. `frames` makes
+`speech` is what all of them share: who speaks in which interval, frame and window, and what covers,
+happens in or is heard in an item of a person. `frames` makes
 the table of that name from sound, with `periodicity`; `accuracy` holds what is known of errors.
 """
 
@@ -49,7 +60,7 @@ from pipeline.features import (
     windows,
 )
 from pipeline.ports import Feature
-from pipeline.tables import VALUES, Tables
+from pipeline.tables import VALUES, WINDOWS, Tables
 
 
 def catalogue(settings: config.Settings, *extra: Feature) -> tuple[Feature, ...]:
@@ -75,6 +86,18 @@ def catalogue(settings: config.Settings, *extra: Feature) -> tuple[Feature, ...]
 def measure_all(tables: Tables, features: Iterable[Feature]) -> pl.DataFrame:
     """Values of all features, long.
 
+    What `Feature.compute` gets beside the tables are the items, with their id as ``item_id``:
+
+    ================  ===========================================================================
+    item              rows
+    ================  ===========================================================================
+    turn              table `turns`
+    silence           table `silences` without its edges; speaker is null
+    overlap           table `overlaps`; speaker is null
+    window, session   item, item_id, speaker, start_ms, end_ms: of group ``speaker`` each window of
+                      everybody who has a turn, else each window, speaker null
+    ================  ===========================================================================
+
     Parameters
     ----------
     tables
@@ -85,40 +108,61 @@ def measure_all(tables: Tables, features: Iterable[Feature]) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        Table `values`. Every feature has a row for
-        every item (and speaker) of its kind; value is null where it could not be measured.
+        Table `values`. Every feature has a row for every item (and speaker) of its kind; value is
+        null where it could not be measured.
     """
-    shared = dict(tables)
-    shared["voice"] = speech.voice(shared)
-    shared["voice_in_turns"] = speech.in_turns(shared)
-    parts = [VALUES.empty()]
+    shared = {**tables, "voice": speech.voice(tables)}
     declared = list(features)
-    for feature in declared:
-        found = feature.compute(shared)
-        known = pl.col("value").cast(pl.Float64)
-        parts.append(
-            found.select(
-                pl.lit(feature.item).alias("item"),
-                "item_id",
-                "speaker",
-                pl.lit(feature.name).alias("feature"),
-                pl.when(known.is_finite()).then(known).alias("value"),
-            )
-        )
-    return VALUES.conform(_complete(pl.concat(parts), declared))
-
-
-def _complete(found: pl.DataFrame, declared: Iterable[Feature]) -> pl.DataFrame:
-    """`found` with a null where a feature says nothing of an item that others measure."""
-    pairs = found.select("item", "item_id", "speaker", pair=pl.col("speaker").is_null()).unique()
-    said = found.select("item", "feature", pair=pl.col("speaker").is_null())
-    meant = [(f.item, f.name, f.group == "pair") for f in declared if f.group != "session"]
-    features = said.extend(pl.DataFrame(meant, schema=said.schema, orient="row")).unique()
-    index = features.join(pairs, on=["item", "pair"]).drop("pair")
-    return (
-        index.join(
-            found, on=["item", "item_id", "speaker", "feature"], how="left", nulls_equal=True
-        )
-        .select(VALUES.names)
+    items = {kind: _items(*kind, shared, declared) for kind in {*map(_kind, declared)}}
+    columns: dict[_Kind, list[pl.Series]] = {kind: [] for kind in items}
+    for alike in _computed_together(declared):
+        parts = [items[_kind(feature)] for feature in alike]
+        found = alike[0].compute(shared, parts[0] if len(parts) == 1 else pl.concat(parts))
+        column = pl.Series(found).cast(pl.Float64)
+        for feature, part in zip(alike, parts, strict=True):
+            columns[_kind(feature)].append(column.head(part.height).alias(feature.name))
+            column = column.slice(part.height)
+    wide = (
+        frame.select(pl.lit(kind[0]).alias("item"), "item_id", "speaker", *columns[kind])
+        for kind, frame in items.items()
+    )
+    index = ["item", "item_id", "speaker"]
+    long = [each.unpivot(index=index, variable_name="feature") for each in wide]
+    known = pl.when(pl.col("value").is_finite()).then("value").alias("value")
+    return VALUES.conform(
+        pl.concat([VALUES.empty(), *long])
+        .with_columns(known)
         .sort("item", "feature", "speaker", "item_id")
     )
+
+
+_Kind = tuple[str, bool]
+"""Item, and whether each speaker is measured apart."""
+
+
+def _kind(feature: Feature) -> _Kind:
+    return feature.item, feature.group == "speaker"
+
+
+def _computed_together(declared: Iterable[Feature]) -> Iterable[list[Feature]]:
+    """Features that share a function: those of windows of all kinds."""
+    alike: dict[object, list[Feature]] = {}
+    for feature in declared:
+        item, apart = _kind(feature)
+        kind = "window" if item in WINDOWS else item
+        alike.setdefault((feature.compute, kind, apart), []).append(feature)
+    return alike.values()
+
+
+def _items(item: str, apart: bool, tables: Tables, declared: Iterable[Feature]) -> pl.DataFrame:
+    """The items of a kind, a row for each value; `apart`: each speaker's windows by themselves."""
+    nobody = pl.lit(None, pl.String).alias("speaker")
+    if item == "turn":
+        return tables["turns"].rename({"turn_id": "item_id"})
+    if item not in WINDOWS:
+        own = tables[f"{item}s"].rename({f"{item}_id": "item_id"}).with_columns(nobody)
+        return own.filter(pl.col("kind") != "edge") if item == "silence" else own
+    share = max(feature.min_share for feature in declared if feature.item == item)
+    cut = speech.windows(tables, item, share).with_columns(pl.lit(item).alias("item"))
+    who = speech.speakers(tables) if apart else [None]
+    return pl.DataFrame({"speaker": who}, schema={"speaker": pl.String}).join(cut, how="cross")

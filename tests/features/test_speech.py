@@ -6,6 +6,7 @@ from small_session import session
 
 from pipeline.features import speech
 from pipeline.features.speech import Intervals
+from pipeline.tables import Tables
 
 TIMES = st.lists(st.tuples(st.integers(0, 400), st.integers(1, 60)), max_size=25)
 
@@ -75,11 +76,27 @@ def test_windows_follow_each_other_from_the_first_turn() -> None:
 def test_the_voice_of_a_session_is_that_of_its_windows_together() -> None:
     lines = [("a", 5_000, 70_000), ("b", 71_000, 125_000)]
     tables = session(lines, frames={"a": lambda _: (200.0, -20.0)})
-    whole = speech.in_windows(tables, "session", 0.5)
-    assert (whole["item_id"] == 0).all()
-    parts = speech.in_windows(tables, "window_60s", 0.5)
-    assert parts.drop("item_id").equals(whole.drop("item_id"))
-    assert parts.group_by("item_id").len().sort("item_id").rows() == [(0, 6_000), (1, 500)]
+    whole, parts = (
+        speech.heard_in(_of_a(tables, item), tables, "semitones")
+        for item in ("session", "window_60s")
+    )
+    assert (whole["row"] == 0).all()
+    assert parts.drop("row").equals(whole.drop("row"))
+    assert parts.group_by("row").len().sort("row").rows() == [(0, 6_000), (1, 500)]
+
+
+def _of_a(tables: Tables, item: str) -> pl.DataFrame:
+    return speech.windows(tables, item, 0.5).with_columns(speaker=pl.lit("a"))
+
+
+def test_what_happens_to_a_person_is_counted_in_the_items_of_the_person() -> None:
+    items = pl.DataFrame(
+        {"speaker": ["b", "a", "b"], "start_ms": [0, 0, 50], "end_ms": [100, 100, 200]}
+    )
+    events = pl.DataFrame({"who": ["b", "a", "b"], "start_ms": [150, 100, 60], "value": [1, 2, 4]})
+    assert speech.count_in(items, events, "who").tolist() == [1, 0, 2]
+    found = speech.statistic_in(items, events, pl.col("value").first(), "who")
+    assert found.to_list() == [4, None, 4], "in order of time"
 
 
 def test_one_microphone_gives_overlapping_speech_to_nobody() -> None:
