@@ -262,7 +262,8 @@ class Feature:
     name
         Its name in rules: ``<name>``, ``<name>_z`` and ``<name>_pct`` are columns there.
     item
-        What it measures: one of `tables.ITEMS`.
+        What it measures: one of `tables.ITEMS`; `features.speech.over` makes of ``window`` all
+        kinds of window.
     unit
         Unit of the value, as people write it ("ms", "words", "semitones", "per minute", "0-1").
     group

@@ -35,9 +35,9 @@ All but `timing` also measure windows and the session (`tables.WINDOWS`), but no
 `loudness`, which is over the session's own, has none of the session; `wording`, none of the
 shortest window; and `dyad` has the longest window and the session only.
 
-`speech` is what all of them share: who speaks in which interval, frame and window, and what covers,
-happens in or is heard in an item of a person. `frames` makes
-the table of that name from sound, with `periodicity`; `accuracy` holds what is known of errors.
+`speech` is what all of them share: who speaks in which interval, frame and window, and what of it
+lies in each item. `frames` makes the table of that name from sound, with `periodicity`; `accuracy`
+holds what is known of errors.
 """
 
 from collections import Counter
@@ -145,7 +145,7 @@ def _kind(feature: Feature) -> _Kind:
 
 
 def _computed_together(declared: Iterable[Feature]) -> Iterable[list[Feature]]:
-    """Features that share a function: those of windows of all kinds."""
+    """Features that share `compute`, each of another kind of window."""
     alike: dict[object, list[Feature]] = {}
     for feature in declared:
         item, apart = _kind(feature)
@@ -162,6 +162,7 @@ def _items(item: str, apart: bool, tables: Tables, declared: Iterable[Feature]) 
     if item not in WINDOWS:
         own = tables[f"{item}s"].rename({f"{item}_id": "item_id"}).with_columns(nobody)
         return own.filter(pl.col("kind") != "edge") if item == "silence" else own
+    # All features of an item have the same rows: the strictest says which windows are long enough.
     share = max(feature.min_share for feature in declared if feature.item == item)
     cut = speech.windows(tables, item, share).with_columns(pl.lit(item).alias("item"))
     who = speech.speakers(tables) if apart else [None]

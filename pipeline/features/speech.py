@@ -189,9 +189,9 @@ def heard_ms(tables: Tables, cut: pl.DataFrame, settings: config.Features) -> Fl
 def over(
     items: Iterable[str], settings: config.Features, declared: Iterable[Feature]
 ) -> tuple[Feature, ...]:
-    """Features of windows, over each kind of window that is among `items`.
+    """The features `declared` of item ``window``, once for each kind of window among `items`.
 
-    Each is computed once, over windows of all kinds.
+    They share `compute`, so `measure_all` hands it the windows of all these kinds at once.
     """
     own = list(declared)
     share = settings.window_min_share
@@ -205,7 +205,7 @@ def rows_of(items: pl.DataFrame) -> dict[str, Ints]:
 
 
 def covered_ms(items: pl.DataFrame, known: Mapping[str, Intervals]) -> Floats:
-    """Milliseconds of each item that intervals of its speaker cover; NaN for one without any."""
+    """Milliseconds of each item that its speaker's intervals cover; NaN: none are `known`."""
     starts, ends = columns(items)
     found = np.full(items.height, np.nan)
     for name, own in rows_of(items).items():
@@ -214,15 +214,23 @@ def covered_ms(items: pl.DataFrame, known: Mapping[str, Intervals]) -> Floats:
     return found
 
 
-def happening(
+def events_in(
     items: pl.DataFrame, events: pl.DataFrame, whose: str = "speaker", at: str = "start_ms"
 ) -> tuple[Ints, pl.DataFrame]:
-    """Which of a person's `events` begin in which of the person's items: numbers of items, events.
+    """Each person's `events` in each item of the same person, in order of time.
 
     Parameters
     ----------
+    items
+        With speaker, start_ms, end_ms; they may overlap.
     whose, at
         Columns of `events`: the person, and the time.
+
+    Returns
+    -------
+    ndarray, DataFrame
+        Number of the item, and the event: a row for each pair, so an event in two items comes
+        twice.
     """
     starts, ends = columns(items)
     times, names = events[at].to_numpy(), events[whose]
@@ -242,28 +250,28 @@ def count_between(times: Ints, starts: Ints, ends: Ints) -> Ints:
 
 
 def count_in(items: pl.DataFrame, events: pl.DataFrame, whose: str = "speaker") -> Ints:
-    """How many of a person's `events` begin in each item of the person."""
-    which, _ = happening(items, events, whose)
+    """How many of its speaker's `events` begin in each item."""
+    which, _ = events_in(items, events, whose)
     return np.bincount(which, minlength=items.height)
 
 
 def statistic_in(
     items: pl.DataFrame, events: pl.DataFrame, statistic: pl.Expr, whose: str = "speaker"
 ) -> pl.Series:
-    """`statistic` of a person's `events` in each item of the person; null where there are none."""
-    which, own = happening(items, events, whose)
+    """`statistic` of its speaker's `events` that begin in each item; null where none does."""
+    which, own = events_in(items, events, whose)
     return of_each(items, own.with_columns(pl.Series("row", which)), statistic)
 
 
 def of_each(items: pl.DataFrame, events: pl.DataFrame, statistic: pl.Expr) -> pl.Series:
-    """`statistic` of the `events` of each item, whose number is their ``row``; null without any."""
+    """`statistic` of each item's `events`, which name it by number in column row; null: none."""
     found = events.group_by("row").agg(statistic.alias("value"))
     rows = pl.DataFrame({"row": np.arange(items.height)})
     return rows.join(found, on="row", how="left", maintain_order="left")["value"]
 
 
 def ratio(part: Floats | Ints, whole: Floats | Ints, least: float) -> Floats:
-    """`part` of each `whole` that is at least so large; else NaN."""
+    """`part` over `whole` where the whole is at least `least`; else NaN."""
     found = np.full(len(whole), np.nan)
     return np.asarray(np.divide(part, whole, out=found, where=whole >= least))
 
@@ -351,7 +359,7 @@ def voice(tables: Tables) -> pl.DataFrame:
 
 
 def heard_in(items: pl.DataFrame, tables: Tables, *needed: str) -> pl.DataFrame:
-    """Frames of each person's `voice` in the items of the person.
+    """Frames of its speaker's `voice` in each item.
 
     Parameters
     ----------
@@ -364,7 +372,7 @@ def heard_in(items: pl.DataFrame, tables: Tables, *needed: str) -> pl.DataFrame:
         row (number of the item), t_ms, and what is needed.
     """
     known = voice(tables).select("speaker", "t_ms", *needed).drop_nulls(needed)
-    which, heard = happening(items, known, at="t_ms")
+    which, heard = events_in(items, known, at="t_ms")
     return heard.drop("speaker").with_columns(pl.Series("row", which))
 
 
