@@ -92,16 +92,12 @@ def _feature(
     )
 
 
-def _read(beside: str, tables: Tables) -> pl.DataFrame:
+def _read(beside: str, tables: Tables, turns: pl.DataFrame) -> pl.Series:
     """Values of one feature, by time and speaker: turns that are cut otherwise have none."""
     own = tables.get("meaning", MEANING.empty()).filter(pl.col("beside") == beside)
-    value = pl.col("similarity") if beside != ANSWERED else 1 - pl.col("similarity")
     on = ["start_ms", "end_ms", "speaker"]
-    return (
-        tables["turns"]
-        .join(own.select(*on, value.alias("value")), on=on, how="left", maintain_order="left")
-        .select(pl.col("turn_id").alias("item_id"), "speaker", "value")
-    )
+    found = turns.join(own.select(*on, "similarity"), on=on, how="left", maintain_order="left")
+    return found["similarity"] if beside != ANSWERED else 1 - found["similarity"]
 
 
 @dataclass(frozen=True)

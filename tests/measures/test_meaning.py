@@ -1,12 +1,14 @@
 """Meaning beside prototypes and questions: a scripted encoder and a real one."""
 
+from collections.abc import Iterable
+
 import polars as pl
 import pytest
 from sentence_vectors import encoder
 from strategies import Annotations, english, script, settings, tables_of
 
-from pipeline import lexicons
-from pipeline.core.tables import MEANING
+from pipeline import lexicons, measures
+from pipeline.core.tables import MEANING, Tables
 from pipeline.engines.scripted import ScriptedEncoder
 from pipeline.lexicons import Prototypes
 from pipeline.lexicons.entry import Likeness
@@ -97,10 +99,8 @@ def test_speech_without_full_stops_is_cut_into_pieces_of_like_length() -> None:
 
 def test_without_an_encoder_every_measure_is_null() -> None:
     tables = tables_of(script(("T", 0, ASKS), ("C", 0.3, NO)))
-    for feature in meaning.features(english()):
-        found = feature.compute(tables)
-        assert found["item_id"].to_list() == tables["turns"]["turn_id"].to_list()
-        assert found["value"].to_list() == [None, None]
+    for found in measured(tables, meaning.features(english())).values():
+        assert found == [None, None]
 
 
 def test_measures_are_read_from_the_table() -> None:
@@ -108,14 +108,20 @@ def test_measures_are_read_from_the_table() -> None:
     prototypes = english().prototypes
     alike = (NO, ASKS, prototypes["refusing"].like[0])
     tables["meaning"] = meaning.compare(tables["turns"], prototypes, ScriptedEncoder([alike]), OWN)
-    measured = {f.name: f.compute(tables)["value"].to_list() for f in wording_of_meaning()}
-    assert measured["like_refusing"] == [1, 1]
-    assert measured["like_defending"] == [0, 0]
-    assert measured["answer_distance"] == [None, 0]
+    found = measured(tables, wording_of_meaning())
+    assert found["like_refusing"] == [1, 1]
+    assert found["like_defending"] == [0, 0]
+    assert found["answer_distance"] == [None, 0]
     # A turn that is cut otherwise was not compared, whatever its number is now.
     tables["turns"] = tables["turns"].with_columns(pl.col("end_ms") + 10)
-    for feature in wording_of_meaning():
-        assert feature.compute(tables)["value"].to_list() == [None, None]
+    for found_now in measured(tables, wording_of_meaning()).values():
+        assert found_now == [None, None]
+
+
+def measured(tables: Tables, declared: Iterable[Feature]) -> dict[str, list[float | None]]:
+    """Values of all turns, in order, by feature."""
+    found = measures.measure_all(tables, declared).sort("item_id")
+    return {str(name): own["value"].to_list() for (name,), own in found.group_by("feature")}
 
 
 def wording_of_meaning() -> list[Feature]:

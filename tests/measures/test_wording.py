@@ -1,8 +1,7 @@
-import polars as pl
 import pytest
 from strategies import Annotations, english, settings, tables_of
 
-from pipeline import lexicons
+from pipeline import lexicons, measures
 from pipeline.measures import wording
 from pipeline.measures.feature import Feature
 
@@ -16,10 +15,9 @@ SAID = [
 ]
 
 
-def values(name: str, features: tuple[Feature, ...]) -> list[float | None]:
-    (feature,) = [feature for feature in features if (feature.name, feature.item) == (name, "turn")]
-    found: list[float | None] = feature.compute(tables_of(SAID))["value"].to_list()
-    return found
+def values(name: str, declared: tuple[Feature, ...]) -> list[float | None]:
+    found = measured(name, "turn", SAID, declared)
+    return [found[said.role, number] for number, said in enumerate(SAID)]
 
 
 @pytest.mark.parametrize(
@@ -49,11 +47,12 @@ def test_share_of_turns_as_short() -> None:
     assert found["therapist", 6] is None, "one turn is no usual length"
 
 
-def measured(name: str, item: str, said: list[Annotations]) -> dict[tuple[str, int], float | None]:
+def measured(
+    name: str, item: str, said: list[Annotations], declared: tuple[Feature, ...] = WORDS
+) -> dict[tuple[str, int], float | None]:
     """Values of a feature by speaker and item."""
-    (feature,) = [f for f in WORDS if (f.name, f.item) == (name, item)]
-    found = feature.compute(tables_of(said))
-    assert found.schema == {"item_id": pl.Int64, "speaker": pl.String, "value": pl.Float64}
+    (feature,) = [f for f in declared if (f.name, f.item) == (name, item)]
+    found = measures.measure_all(tables_of(said), [feature])
     return {(row["speaker"], row["item_id"]): row["value"] for row in found.to_dicts()}
 
 
@@ -64,14 +63,12 @@ def told(words: int, sad: int, start_ms: int = 0, length_ms: int = 4000) -> Anno
     )
 
 
-def test_frames_are_long() -> None:
+def test_every_turn_has_a_value_of_every_feature() -> None:
     tables = tables_of(SAID)
+    turns = tables["turns"].rename({"turn_id": "item_id"})
     for feature in WORDS:
-        frame = feature.compute(tables)
-        assert frame.columns == ["item_id", "speaker", "value"]
-        assert frame.schema["value"] == pl.Float64
         if feature.item == "turn":
-            assert sorted(frame["item_id"]) == tables["turns"]["turn_id"].to_list()
+            assert len(feature.compute(tables, turns)) == turns.height
 
 
 def test_a_rate_is_over_a_hundred_words() -> None:
@@ -111,9 +108,8 @@ def test_another_language_has_the_same_names_and_no_values() -> None:
     assert values("is_question", other) == [None] * 4
     assert values("acknowledgement_only", other) == [None] * 4
     assert values("n_words", other) == [6.0, 2.0, 5.0, None]
-    for feature in other:
-        if feature.name.endswith(("_rate", "_excess")):
-            assert feature.compute(tables_of(SAID))["value"].is_null().all()
+    rated = [f for f in other if f.name.endswith(("_rate", "_excess"))]
+    assert measures.measure_all(tables_of(SAID), rated)["value"].is_null().all()
 
 
 def test_every_feature_is_of_words_and_explained() -> None:
