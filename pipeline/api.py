@@ -122,7 +122,6 @@ class Session:
         silences       silences, who spoke before and after
         overlaps       overlapping speech: who held the floor, what came of it
         spans          who spoke when, as the diarizer has it
-        meaning        how like a turn is in meaning to its question or to prototype sentences
         frames         pitch, level and periodicity every 10 ms, where there is speech
         activity       stretches of speech on each channel
         doubts         stretches that may be a quiet voice

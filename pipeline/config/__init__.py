@@ -17,7 +17,7 @@ from pipeline.config.moment_settings import Clips, Evaluation, Moments, Response
 from pipeline.config.section import Section
 from pipeline.config.settings import Origin, Settings, settings_model
 from pipeline.config.speech_settings import Quality, RoleInference, Turns, Voices
-from pipeline.config.transcription_settings import Guards, Meaning, Transcription
+from pipeline.config.transcription_settings import Guards, Transcription
 
 __all__ = [
     "Activity",
@@ -30,7 +30,6 @@ __all__ = [
     "Guards",
     "Imported",
     "Intake",
-    "Meaning",
     "Moments",
     "Origin",
     "Phonation",

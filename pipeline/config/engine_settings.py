@@ -34,7 +34,6 @@ def _listing(kind: Kind, words: tuple[str, ...] = ()) -> Callable[[dict[str, Any
 
 _DIARIZER = ("auto", "imported")
 _TRANSCRIBER = ("auto", "imported", "none")
-_MEANING = ("auto", "none")
 
 
 class Engines(Section):
@@ -53,9 +52,5 @@ class Engines(Section):
     )
     pitch: Annotated[str, _one_of("pitch tracker", ())] = Field(
         description="fundamental frequency", json_schema_extra=_listing("pitch tracker")
-    )
-    meaning: Annotated[str, _one_of("sentence encoder", _MEANING)] = Field(
-        description="sentences compared by their vectors; none: they are not",
-        json_schema_extra=_listing("sentence encoder", _MEANING),
     )
     threads: int = Field(ge=1, description="processor threads that an engine may use")

@@ -14,12 +14,12 @@ from pipeline.config.measure_settings import Baseline, Features, Phonation, Pitc
 from pipeline.config.moment_settings import Clips, Evaluation, Moments, Response, Review
 from pipeline.config.section import Section
 from pipeline.config.speech_settings import Quality, RoleInference, Turns, Voices
-from pipeline.config.transcription_settings import Meaning, Transcription
+from pipeline.config.transcription_settings import Transcription
 from pipeline.core import registry
 from pipeline.core.errors import ConfigError
 
 _Model = TypeVar("_Model", bound=BaseModel)
-_ENGINE_KEYS = ("diarizer", "transcriber", "pitch", "meaning")
+_ENGINE_KEYS = ("diarizer", "transcriber", "pitch")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,6 @@ class Settings(Section):
     activity: Activity
     imported: Imported
     transcription: Transcription
-    meaning: Meaning
     turns: Turns
     roles: RoleInference
     voices: Voices

@@ -6,16 +6,6 @@ from pipeline.config.section import Section
 from pipeline.core.languages import understood
 
 
-class Meaning(Section):
-    """What of a turn is compared in meaning."""
-
-    min_words: int = Field(ge=1, description="shorter sentences and turns are not compared")
-    sentence_words: int = Field(ge=5, description="longer sentences are cut into pieces")
-    longest_words: int = Field(
-        ge=5, le=200, description="of an answer its first words, of what it answers the last"
-    )
-
-
 class Guards(Section):
     """Which words of a transcriber are refused."""
 

@@ -32,7 +32,6 @@ Kind = Literal[
     "transcriber",
     "pitch tracker",
     "voice encoder",
-    "sentence encoder",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

@@ -6,7 +6,7 @@ Times are whole milliseconds from the start of the recording, half-open ``[start
 Processing fills the tables in this order::
 
     media, dropouts -> activity, doubts, losses -> spans -> words -> turns, units, silences,
-    overlaps -> meaning -> frames -> values -> roles -> measures -> hits -> moments,
+    overlaps -> frames -> values -> roles -> measures -> hits -> moments,
     set_aside
 """
 
@@ -451,29 +451,6 @@ _VALUE = (
     Column("value", pl.Float64, "in the feature's unit", null="could not be measured"),
 )
 
-MEANING = Schema(
-    "meaning",
-    (
-        _START,
-        _END,
-        _SPEAKER,
-        Column(
-            "beside",
-            pl.String,
-            "what the turn is compared with: `answered`, what another person last said before it, "
-            "or the id of a set of prototype sentences",
-        ),
-        Column(
-            "similarity",
-            pl.Float64,
-            "cosine of the two, 1: the same; for prototypes, of the nearest one, 0 if no sentence "
-            "of the turn is nearer to them than to their counter-sentences",
-            null="nothing to compare with, or too few words",
-        ),
-    ),
-    _span_checks(),
-)
-"""Similarity in meaning of each turn to something else; times and speaker identify the turn."""
 
 VALUES = Schema("values", _VALUE)
 """Values of all features for everyone; rules, report and exports use `measures` instead."""
@@ -584,7 +561,6 @@ SCHEMAS: dict[str, Schema] = {
         ROLES,
         FRAMES,
         QUALITY,
-        MEANING,
         VALUES,
         MEASURES,
         HITS,

@@ -161,25 +161,6 @@ class VoiceEncoder(Protocol):
         ...
 
 
-class SentenceEncoder(Protocol):
-    """Turns sentences into vectors that are alike where the meaning is."""
-
-    def identity(self) -> Identity:
-        """Library version and model digest."""
-        ...
-
-    def languages(self) -> frozenset[str] | None:
-        """ISO 639-1 codes that it knows; None for all."""
-        ...
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One vector of length 1 for each text, shape (n, size).
-
-        Words can be read back from such vectors: whoever asks keeps them in memory only.
-        """
-        ...
-
-
 class PitchTracker(Protocol):
     """Measures the fundamental frequency."""
 

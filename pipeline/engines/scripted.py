@@ -13,11 +13,10 @@ Their identity holds a digest of the content: other tables have another address 
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from pipeline.audio.samples import Audio, Samples
 from pipeline.core.tables import SPANS, WORDS, Recording
@@ -136,37 +135,3 @@ class ScriptedDetector:
         for start, end in self._speech_ms:
             speech[(middles >= start) & (middles < end)] = 1
         return speech
-
-
-class ScriptedEncoder:
-    """A sentence encoder for which the texts of a group mean the same, and all else nothing.
-
-    Parameters
-    ----------
-    groups
-        Texts that are alike: the cosine of two of one group is 1, of two groups 0. Any other text
-        has a vector of zeros, which is like nothing.
-    languages
-        ISO 639-1 codes that it says it knows; None for all.
-    """
-
-    def __init__(
-        self, groups: Iterable[Iterable[str]], *, languages: Iterable[str] | None = ("en",)
-    ) -> None:
-        self._groups = tuple(tuple(group) for group in groups)
-        self._languages = None if languages is None else frozenset(languages)
-
-    def identity(self) -> Identity:
-        """Digest of the groups."""
-        digest = hashlib.sha256(repr(self._groups).encode()).hexdigest()
-        return {"engine": "scripted", "digest": digest}
-
-    def languages(self) -> frozenset[str] | None:
-        """As it was told."""
-        return self._languages
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One vector for each text, shape (n, number of groups)."""
-        return np.array(
-            [[text in group for group in self._groups] for text in texts], dtype=np.float32
-        ).reshape(len(texts), len(self._groups))

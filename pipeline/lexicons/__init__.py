@@ -37,13 +37,10 @@ white space, commas, colons, quotes and dashes, because people hesitate and reco
 matches begin and end at word boundaries. Patterns are kept to what an automaton can match in linear
 time: no look-around, no back-reference, no repetition of a repetition.
 
-``meaning.yaml`` holds sets of prototype sentences (`Prototypes`), with which a sentence encoder
-compares turns; see `features.meaning`.
-
 Where a language has no lexicons, every count is null: nobody looked.
 """
 
-from pipeline.lexicons.entry import Entry, Grammar, Prototypes, Words
+from pipeline.lexicons.entry import Entry, Grammar, Words
 from pipeline.lexicons.files import languages, load
 from pipeline.lexicons.matcher import Lexicons, Match
 from pipeline.lexicons.patterns import normalise
@@ -54,7 +51,6 @@ __all__ = [
     "Grammar",
     "Lexicons",
     "Match",
-    "Prototypes",
     "Syllables",
     "Words",
     "languages",

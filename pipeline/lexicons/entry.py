@@ -254,27 +254,3 @@ class Entry(Section):
             return bounded(expanded(self.whole(chosen)))
         other = entries[chosen.lexicon]
         return bounded(other.alternation, any_case=bool(self.keep_case and not other.keep_case))
-
-
-class Likeness(Section):
-    """Sentences that the test suite compares, where a sentence encoder is at hand."""
-
-    near: tuple[str, ...] = Field(min_length=1, description="nearer to the set than `far` ones")
-    far: tuple[str, ...] = Field(min_length=1, description="less near, though words may be shared")
-
-
-class Prototypes(Section):
-    """A set of sentences that say the same in other words; a turn is compared with the nearest."""
-
-    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="the feature in rules is like_<id>")
-    means: str = Field(description="what a sentence like these says, one clause")
-    like: tuple[str, ...] = Field(
-        min_length=2, description="the prototypes, each of 3 words at least"
-    )
-    unlike: tuple[str, ...] = Field(
-        min_length=1,
-        description="counter-sentences: alike in words, other in meaning (the opposite, another"
-        " person, another time); a sentence that is nearer to one of these does not count",
-    )
-    error: str = Field(default="", description="how often it is wrong, on what data")
-    examples: Likeness

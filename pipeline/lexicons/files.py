@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources.abc import Traversable
-from typing import TypeVar
 
 from pipeline.config import builtin
 from pipeline.core import yaml
@@ -16,7 +15,6 @@ from pipeline.lexicons.entry import (
     Expression,
     Grammar,
     Parts,
-    Prototypes,
     Refusal,
     Words,
 )
@@ -31,10 +29,8 @@ from pipeline.lexicons.patterns import (
 )
 
 _LANGUAGE_FILE = "language.yaml"
-_MEANING_FILE = "meaning.yaml"
 _WORDS_FILE = "words.yaml"
 _NO_GRAMMAR = Grammar()
-_Kind = TypeVar("_Kind", Entry, Prototypes)
 _Path = tuple[int | str, ...]
 _REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{\d*,\})")
 _TWICE_REPEATED = "repeats a repetition, which may take forever; bound the outer one, as in {0,4}"
@@ -64,11 +60,10 @@ def load(
     everything = [entry for each in read.values() for entry in each.entries.values()]
     ids = tuple(sorted({entry.id for entry in everything}))
     rated = frozenset(entry.id for entry in everything if entry.rate)
-    sets = tuple(sorted({name for each in read.values() for name in each.prototypes}))
     wanted = (code_of(language) if language else None) or ""
     chosen = read.get(wanted, _Language())
     known = wanted if chosen.entries else None
-    return Lexicons(known, ids, rated, chosen.entries, chosen.grammar, chosen.prototypes, sets)
+    return Lexicons(known, ids, rated, chosen.entries, chosen.grammar)
 
 
 def languages(folder: Traversable | None = None, *, own: Iterable[Traversable] = ()) -> list[str]:
@@ -77,9 +72,9 @@ def languages(folder: Traversable | None = None, *, own: Iterable[Traversable] =
     Parameters
     ----------
     folder, own
-        As in `load`. What a later folder says of a language adds to what is known: a lexicon, set
-        of prototypes or list of words replaces the earlier one of its name, and its
-        ``language.yaml`` replaces that of earlier folders.
+        As in `load`. What a later folder says of a language adds to what is known: a lexicon or
+        list of words replaces the earlier one of its name, and its ``language.yaml`` that of
+        earlier folders.
     """
     return sorted(_languages(folder, own))
 
@@ -92,7 +87,6 @@ class _Language:
     places: dict[str, yaml.Document] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
     grammar: Grammar = _NO_GRAMMAR
-    prototypes: dict[str, Prototypes] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -130,34 +124,28 @@ def _read(folder: Traversable, root: str, under: _Language) -> _Language:
         found.grammar = _grammar(language, found.words, found.problems)
     entries: dict[str, Entry] = {}
     places: dict[str, yaml.Document] = {}
-    prototypes: dict[str, Prototypes] = {}
-    for name, document in documents.items():
+    for document in documents.values():
         if not isinstance(document.data, list):
             found.problems.append(f"{document.name}:1: not a list of lexicons")
-        elif name == _MEANING_FILE:
-            for each, _ in _each(Prototypes, document, prototypes, found.problems):
-                prototypes[each.id] = each
         else:
-            for entry, place in _each(Entry, document, entries, found.problems):
+            for entry, place in _each(document, entries, found.problems):
                 entries[entry.id] = entry.within(found.words, found.grammar)
                 places[entry.id] = place
     found.entries = under.entries | entries
     found.places = under.places | places
-    found.prototypes = under.prototypes | prototypes
     return found
 
 
 def _each(
-    kind: type[_Kind],
     document: yaml.Document,
     known: Mapping[str, object],
     problems: list[str],
-) -> Iterator[tuple[_Kind, yaml.Document]]:
+) -> Iterator[tuple[Entry, yaml.Document]]:
     """The lexicons of one file and their places; what is wrong with one is added to `problems`."""
     for number, data in enumerate(document.data):
         place = yaml.Document(data, document.name, document.line((number,)))
         try:
-            read = yaml.validate(kind, place)
+            read = yaml.validate(Entry, place)
         except ConfigError as caught:
             problems.append(caught.found)
             continue

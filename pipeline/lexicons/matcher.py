@@ -3,14 +3,14 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import polars as pl
 
 from pipeline.core.errors import ConfigError
 from pipeline.core.registry import nearest
-from pipeline.lexicons.entry import Entry, Grammar, Prototypes, Scope
+from pipeline.lexicons.entry import Entry, Grammar, Scope
 from pipeline.lexicons.patterns import bounded, normalise
 
 _SENTENCE_END = re.compile(r"[.?!]+(?= |$)")
@@ -147,10 +147,6 @@ class Lexicons:
         By name, as their files have them.
     grammar
         What is true of the language itself.
-    prototypes
-        Sets of prototype sentences, by name.
-    prototype_ids
-        All names of such sets that are known in any language, sorted.
     """
 
     language: str | None
@@ -158,8 +154,6 @@ class Lexicons:
     rated: frozenset[str]
     entries: Mapping[str, Entry]
     grammar: Grammar
-    prototypes: Mapping[str, Prototypes] = field(default_factory=dict)
-    prototype_ids: tuple[str, ...] = ()
 
     @cached_property
     def _compiled(self) -> dict[str, _Compiled]:
@@ -227,14 +221,6 @@ class Lexicons:
     def response_codes(self) -> dict[str, str]:
         """Names of the lexicons that speak for a resolution strategy, with its 3RS code."""
         return {name: entry.code for name, entry in self.entries.items() if entry.code}
-
-    def canonical_prototypes(self) -> str:
-        """The prototype sentences, as JSON for an address."""
-        sets = {
-            name: each.model_dump(include={"like", "unlike"})
-            for name, each in sorted(self.prototypes.items())
-        }
-        return json.dumps(sets, sort_keys=True)
 
     def canonical(self) -> str:
         """Everything on which an answer of words depends, as JSON for an address."""

@@ -27,7 +27,6 @@ phonation  HNR, cepstral peak, jitter, shimmer                          voice
 loudness   level over the speaker's own                                 voice
 rate       speech rate, articulation rate                               words; voice
 wording    counts of lexicons                                           words
-meaning    turns beside prototype sentences, answers beside questions   words
 =========  ===========================================================  ====================
 
 All but `timing` also measure windows and the session (`tables.WINDOWS`), but not every one of them:

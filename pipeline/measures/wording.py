@@ -12,8 +12,6 @@ feature                   is                                                  of
 ``<id>_rate``             matches per 100 words                               turn, windows, session
 ``<id>_excess``           matches over what all the person's words lead one   turn, windows
                           to expect, in standard deviations
-``like_<set>``,           meaning beside prototype sentences and beside the   turn
-``answer_distance``       question, see `meaning`
 ========================  ==================================================  ======================
 
 The two before exist for lexicons with ``rate: true``. Turns differ in length, so a count alone says
@@ -36,7 +34,6 @@ import polars as pl
 from pipeline import config
 from pipeline.core.tables import Tables
 from pipeline.lexicons import Lexicons
-from pipeline.measures import meaning
 from pipeline.measures.feature import Feature
 from pipeline.measures.intervals import Floats, Ints, columns, over, rows_of
 
@@ -81,7 +78,6 @@ def features(lexicons: Lexicons, settings: config.Features) -> tuple[Feature, ..
             excess = partial(_excess, name, means, counted, settings)
             made += [rate("turn"), *over((*_WINDOWS, "session"), settings, [rate("window")])]
             made += [excess("turn"), *over(_WINDOWS, settings, [excess("window")])]
-    made += meaning.features(lexicons)
     return tuple(sorted(made, key=lambda feature: (feature.name, feature.item)))
 
 

@@ -9,18 +9,17 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from pipeline.config import settings_model
-from pipeline.lexicons import Entry, Grammar, Prototypes, Words
+from pipeline.lexicons import Entry, Grammar, Words
 from pipeline.rules.rulefile import Rule
 
-Which = Literal["rules", "lexicon", "words", "language", "meaning", "settings"]
-WHICH: tuple[Which, ...] = ("rules", "lexicon", "words", "language", "meaning", "settings")
+Which = Literal["rules", "lexicon", "words", "language", "settings"]
+WHICH: tuple[Which, ...] = ("rules", "lexicon", "words", "language", "settings")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TITLES: dict[Which, str] = {
     "rules": "Tether: a file of rules",
     "lexicon": "Tether: a file of lexicons",
     "words": "Tether: lists of words that the lexicons of a language share",
     "language": "Tether: what is true of a language",
-    "meaning": "Tether: prototype sentences of a language",
     "settings": "Tether: settings",
 }
 
@@ -32,7 +31,6 @@ def schema(which: Which) -> dict[str, Any]:
         "lexicon": list[Entry],
         "words": Words,
         "language": Grammar,
-        "meaning": list[Prototypes],
         "settings": settings_model(),
     }
     adapter: TypeAdapter[Any] = TypeAdapter(kinds[which])

@@ -10,13 +10,12 @@ from pipeline import audio
 from pipeline.audio.samples import Audio
 from pipeline.config import Settings
 from pipeline.core.tables import Recording, Tables
-from pipeline.engines.protocols import SentenceEncoder, SpeechDetector
+from pipeline.engines.protocols import SpeechDetector
 from pipeline.session import prior_sessions
 from pipeline.session.intake import Source
 from pipeline.session.manifest import RunManifest
 from pipeline.session.plan import LanguageResources, Plan
 from pipeline.session.prior_sessions import Past
-from pipeline.workspace.provenance import EngineChoice
 from pipeline.workspace.stage_cache import Outcome
 from pipeline.workspace.store import Store
 
@@ -141,11 +140,6 @@ class Fresh(Context):
         """The language that was named, else the one that was heard."""
         heard: str | None = self.outcome.tables["transcription"]["language"][0]
         return self.plan.language or heard
-
-    @cached_property
-    def sentences(self) -> tuple[SentenceEncoder | None, EngineChoice]:
-        """The sentence encoder for the language, None without one, and why."""
-        return self.plan.sentence_encoder_for(self.language)
 
 
 @dataclass

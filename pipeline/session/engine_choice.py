@@ -16,7 +16,6 @@ from pipeline.engines import imported
 from pipeline.engines.protocols import (
     Diarizer,
     PitchTracker,
-    SentenceEncoder,
     SpeechDetector,
     Transcriber,
     VoiceEncoder,
@@ -36,7 +35,7 @@ class EngineChooser:
     ----------
     given
         Engines that win over the settings: ``diarizer``, ``transcriber``, ``detector``,
-        ``encoder``, ``sentences``.
+        ``encoder``.
     """
 
     def __init__(self, settings: Settings, given: Mapping[str, Any]) -> None:
@@ -206,39 +205,6 @@ class EngineChooser:
             named = f"the language '{language}'" if language else "a language that nobody named"
             reasons.append(f"{name} does not know {named}")
         return "none", "; ".join(reasons)
-
-    @property
-    def _sentences(self) -> SentenceEncoder:
-        named = self._settings.engines.meaning
-        encoder: SentenceEncoder = self._given.get("sentences") or self.engine(
-            "sentence encoder", _tried("sentence encoder")[0] if named == "auto" else named
-        )
-        return encoder
-
-    def sentence_encoder_for(
-        self, transcriber: Transcriber | None, language: str | None
-    ) -> tuple[SentenceEncoder | None, EngineChoice]:
-        """The sentence encoder for a language, and why; None: meaning is not compared."""
-        task, name = "meaning", self._settings.engines.meaning
-        if name == "none":
-            return None, EngineChoice(task, "none", "as configured")
-        if transcriber is None:
-            return None, EngineChoice(task, "none", "there are no words")
-        if language is None:
-            return None, EngineChoice(task, "none", "nobody named the language")
-        auto, given = name == "auto", "sentences" in self._given
-        try:
-            identity = self._sentences.identity()
-            _require("the sentence encoder", "meaning", self._sentences.languages(), language)
-        except EngineError as caught:
-            if not auto:
-                raise
-            return None, EngineChoice(task, "none", caught.found)
-        because = (
-            "given by the caller" if given else "the best that is here" if auto else "as configured"
-        )
-        used = "scripted" if given else _tried("sentence encoder")[0] if auto else name
-        return self._sentences, EngineChoice(task, used, because, identity)
 
 
 def _tried(kind: Kind) -> list[str]:

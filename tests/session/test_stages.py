@@ -109,4 +109,4 @@ def test_an_order_that_cannot_be(made: list[Stage[Any]], says: str) -> None:
 
 def test_what_rests_on_roles_is_decided_again() -> None:
     assert downstream("roles") == {"roles", "measures", "moments"}
-    assert downstream("turns") == {"turns", "meaning", "values", "roles", "measures", "moments"}
+    assert downstream("turns") == {"turns", "values", "roles", "measures", "moments"}

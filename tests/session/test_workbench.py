@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipeline import config, lexicons, session
+from pipeline import config, session
 from pipeline.core.errors import EngineError
 from pipeline.core.tables import MEDIA, SPANS, WORDS
-from pipeline.engines.scripted import ScriptedDiarizer, ScriptedEncoder, ScriptedTranscriber
-from pipeline.session import SessionResult, intake, runner
+from pipeline.engines.scripted import ScriptedDiarizer, ScriptedTranscriber
+from pipeline.session import SessionResult, intake
 from pipeline.session.workbench import Workbench
 
 VTT = """WEBVTT
@@ -207,103 +207,6 @@ def test_a_role_of_nobody_is_told(
     notes = " ".join(process(recording, bench(tmp_path)).provenance.notes)
     assert "Ann" not in notes
     assert (told in notes) if told else "gives" not in notes
-
-
-def meant(processed: SessionResult) -> tuple[str, str]:
-    """Which sentence encoder was used, and why."""
-    (choice,) = [each for each in processed.provenance.engines if each.task == "meaning"]
-    return choice.name, choice.because
-
-
-def likeness(processed: SessionResult) -> list[float | None]:
-    own = processed.tables["measures"].filter(pl.col("feature") == "answer_distance")
-    return own.sort("item_id")["value"].to_list()
-
-
-QUESTION, ANSWER = "How are you today?", "I am fine, thanks."
-AUTO: dict[str, object] = {"engines.meaning": "auto"}
-"""By default meaning is not compared."""
-
-
-def test_meaning_is_compared_where_an_encoder_is_at_hand(recording: Path, tmp_path: Path) -> None:
-    alike = ScriptedEncoder([[QUESTION, ANSWER]])
-    first = process(recording, bench(tmp_path, AUTO, sentences=alike))
-    assert meant(first) == ("scripted", "given by the caller")
-    assert "meaning" in first.computed
-    assert likeness(first) == [None, 0]
-    assert process(recording, bench(tmp_path, AUTO, sentences=alike)).computed == ()
-    other = process(recording, bench(tmp_path, AUTO, sentences=ScriptedEncoder([[QUESTION]])))
-    assert likeness(other) == [None, 1]
-    assert "turns" not in other.computed
-
-
-def test_what_a_changed_rule_computes_keeps_what_was_compared(
-    recording: Path, tmp_path: Path
-) -> None:
-    at = bench(tmp_path, AUTO, sentences=ScriptedEncoder([[QUESTION, ANSWER]]))
-    processed = process(recording, at)
-    without = bench(tmp_path, {"engines.meaning": "none", "rules": ["meaning"]})
-    assert likeness(without.decide_again(processed.recording.recording_id)) == [None, 0]
-    recording_id = processed.recording.recording_id
-    _, outcome = runner.decided(
-        recording_id, at.store, without.language_resources, without.settings, {}
-    )
-    own = outcome.tables["measures"].filter(pl.col("feature") == "answer_distance")
-    assert own.sort("item_id")["value"].to_list() == [None, 0]
-
-
-def test_neither_words_nor_vectors_of_meaning_are_kept(recording: Path, tmp_path: Path) -> None:
-    processed = process(
-        recording, bench(tmp_path, AUTO, sentences=ScriptedEncoder([[QUESTION, ANSWER]]))
-    )
-    table = processed.tables["meaning"]
-    assert table.columns == ["start_ms", "end_ms", "speaker", "beside", "similarity"]
-    assert set(table["beside"]) == {"answered", *lexicons.load("en").prototypes}
-    assert table["similarity"].drop_nulls().is_between(-1, 1).all()
-
-
-@pytest.mark.parametrize("named", ["auto", "minilm"])
-def test_an_absent_encoder_is_no_failure_unless_it_was_named(
-    recording: Path, tmp_path: Path, named: str
-) -> None:
-    absent: dict[str, object] = {
-        "engines.meaning": named,
-        "models_folder": str(tmp_path / "models"),
-    }
-    if named == "minilm":
-        with pytest.raises(EngineError, match="tether models fetch minilm"):
-            process(recording, bench(tmp_path, absent))
-        return
-    processed = process(recording, bench(tmp_path, absent))
-    assert meant(processed) == ("none", "no model 'minilm' in the models folder")
-    assert "meaning" not in processed.computed
-    assert likeness(processed) == [None, None]
-    assert not any("meaning" in note for note in processed.provenance.notes)
-    asked = process(recording, bench(tmp_path, {**absent, "rules": ["withdrawal", "meaning"]}))
-    (note,) = [note for note in asked.provenance.notes if "meaning" in note]
-    assert note.endswith("it was not compared: no model 'minilm' in the models folder.")
-
-
-def test_an_encoder_is_not_given_a_language_that_it_does_not_know(
-    recording: Path, tmp_path: Path
-) -> None:
-    sidecar = tmp_path / "a.wav.yaml"
-    sidecar.write_text("transcript: a.vtt\ndiarization: a.vtt\nlanguage: de\n", encoding="utf-8")
-    alike = ScriptedEncoder([[QUESTION, ANSWER]])
-    processed = process(recording, bench(tmp_path, AUTO, sentences=alike))
-    assert meant(processed)[0] == "none"
-    assert "'de'" in meant(processed)[1]
-    with pytest.raises(EngineError, match="'de'"):
-        process(recording, bench(tmp_path, {"engines.meaning": "minilm"}, sentences=alike))
-
-
-def test_without_words_no_meaning_is_compared(recording: Path, tmp_path: Path) -> None:
-    alike = ScriptedEncoder([[QUESTION, ANSWER]])
-    processed = process(
-        recording, bench(tmp_path, AUTO | {"engines.transcriber": "none"}, sentences=alike)
-    )
-    assert meant(processed) == ("none", "there are no words")
-    assert likeness(processed) == [None, None]
 
 
 def test_engines_that_never_ran_are_not_named(recording: Path, tmp_path: Path) -> None:

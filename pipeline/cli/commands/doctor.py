@@ -25,7 +25,6 @@ _TASKS: dict[Kind, str] = {
     "diarizer": "diarizer",
     "transcriber": "transcriber",
     "pitch tracker": "pitch",
-    "sentence encoder": "meaning",
 }
 
 

@@ -190,7 +190,7 @@ def trace_command(
 )
 @click.argument(
     "which",
-    type=click.Choice(["rules", "lexicon", "words", "language", "meaning", "settings"]),
+    type=click.Choice(["rules", "lexicon", "words", "language", "settings"]),
     default="rules",
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here.")

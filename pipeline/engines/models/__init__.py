@@ -8,7 +8,6 @@ the package that reaches a network::
         whisper-small/   model.bin config.json tokenizer.json vocabulary.txt tether-model.json
         pyannote/        config.yaml segmentation/ embedding/ plda/         tether-model.json
         ge2e/            pretrained.pt                                      tether-model.json
-        minilm/          model.safetensors tokenizer.json                   tether-model.json
 """
 
 import datetime as dt

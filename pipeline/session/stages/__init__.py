@@ -2,9 +2,9 @@
 
 ::
 
-    media ─ activity ─ spans ─┬─ words ─┬─ turns ─ meaning ┬─ values ─ roles ─ measures ┬─ moments
-                              │         └─ quality ────────┼────────────────────────────┘
-                              └─ frames ───────────────────┘
+    media ─ activity ─ spans ─┬─ words ─┬─ turns ─┬─ values ─ roles ─ measures ─┬─ moments
+                              │         └─ quality ─────────────────────────────┘
+                              └─ frames ──────────┘
 
 A new stage is a new file with a `STAGE`; the runner orders it, and "compute again from here on" is
 read from what stages need.

@@ -6,7 +6,6 @@ from pipeline import measures
 from pipeline.core.tables import Tables
 from pipeline.session.context import Context
 from pipeline.session.stage import Stage
-from pipeline.session.stages.meaning import prototypes
 
 
 def _run(context: Context, tables: Tables) -> Tables:
@@ -16,15 +15,13 @@ def _run(context: Context, tables: Tables) -> Tables:
 def _parameters(context: Context) -> dict[str, Any]:
     resources = context.resources
     catalogue = [[each.name, each.version, each.item] for each in resources.features]
-    compared = prototypes(resources) if "meaning" in context.slots else {}
-    return {"catalogue": catalogue, "lexicons": resources.digests["lexicons"]} | compared
+    return {"catalogue": catalogue, "lexicons": resources.digests["lexicons"]}
 
 
 STAGE = Stage(
     name="values",
     version=1,
     needs=("turns", "frames"),
-    optional=("meaning",),
     run=_run,
     settings=("features",),
     parameters=_parameters,
