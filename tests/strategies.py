@@ -39,7 +39,7 @@ Session = dict[str, pl.DataFrame]
 
 
 @dataclass(frozen=True)
-class Annotations:
+class Utterance:
     """One utterance; `text` None: it was spoken, and no word was recognised."""
 
     role: str
@@ -89,23 +89,23 @@ def book() -> RuleBook:
     return derivation.english().rules
 
 
-def script(*lines: tuple[str, float, str], start_ms: int = 500) -> list[Annotations]:
+def script(*lines: tuple[str, float, str], start_ms: int = 500) -> list[Utterance]:
     """Utterances one after the other: who ("T", "C"), seconds since the last end, the words.
 
     A negative gap begins in overlap. A word takes `WORD_MS`.
     """
-    said: list[Annotations] = []
+    said: list[Utterance] = []
     now_ms = start_ms
     for who, gap_s, text in lines:
         role = {"T": "therapist", "C": "client"}[who]
         begin_ms = now_ms + round(gap_s * 1000)
         end_ms = begin_ms + WORD_MS * len(text.split())
-        said.append(Annotations(role, begin_ms, end_ms, text))
+        said.append(Utterance(role, begin_ms, end_ms, text))
         now_ms = max(now_ms, end_ms)
     return said
 
 
-def words_of(said: Iterable[Annotations]) -> pl.DataFrame:
+def words_of(said: Iterable[Utterance]) -> pl.DataFrame:
     """Words spread evenly over each utterance."""
     rows: list[dict[str, object]] = []
     for utterance in said:
@@ -128,7 +128,7 @@ def words_of(said: Iterable[Annotations]) -> pl.DataFrame:
 
 
 def tables_of(
-    said: Sequence[Annotations],
+    said: Sequence[Utterance],
     *,
     duration_ms: int | None = None,
     names: Mapping[str, str] | None = None,
@@ -215,7 +215,7 @@ def decided(
     return derived(tables, resources, settings(), Metadata(roles=known), until="measures")
 
 
-def flagged(said: Sequence[Annotations], **options: object) -> Session:
+def flagged(said: Sequence[Utterance], **options: object) -> Session:
     """Tables of a script, with `hits` and `moments` of the built-in rules."""
     tables = tables_of(said, **{"features": named(), **options})  # type: ignore[arg-type]
     return tables | book().flag(tables, english(), settings())
@@ -268,13 +268,13 @@ _CLIENT_SAYS = (
 @st.composite
 def conversations(
     draw: st.DrawFn, *, min_size: int = 1, max_size: int = 40, worded: bool = True
-) -> list[Annotations]:
+) -> list[Utterance]:
     """Utterances of a therapist and a client, with silences, overlaps and lost words.
 
     Times are multiples of 10 ms. With `worded` false no words were recognised.
     """
     count = draw(st.integers(min_size, max_size))
-    said: list[Annotations] = []
+    said: list[Utterance] = []
     free_ms = {"therapist": 0, "client": 0}
     now_ms = draw(st.integers(0, 300)) * 10
     for _ in range(count):
@@ -284,21 +284,21 @@ def conversations(
         length_ms = draw(st.integers(20, 600)) * 10
         says = _THERAPIST_SAYS if role == "therapist" else _CLIENT_SAYS
         text = draw(st.one_of(st.sampled_from(says), st.none())) if worded else None
-        utterance = Annotations(role, start_ms, start_ms + length_ms, text)
+        utterance = Utterance(role, start_ms, start_ms + length_ms, text)
         said.append(utterance)
         free_ms[role] = utterance.end_ms + 10
         now_ms = max(now_ms, utterance.end_ms)
     return sorted(said, key=lambda each: (each.start_ms, each.end_ms))
 
 
-def shifted(said: Iterable[Annotations], by_ms: int) -> list[Annotations]:
+def shifted(said: Iterable[Utterance], by_ms: int) -> list[Utterance]:
     """The same, later by `by_ms`."""
     return [
         replace(each, start_ms=each.start_ms + by_ms, end_ms=each.end_ms + by_ms) for each in said
     ]
 
 
-def lexicon_free(said: Sequence[Annotations]) -> Session:
+def lexicon_free(said: Sequence[Utterance]) -> Session:
     """As `flagged`, of a language without lexicons."""
     tables = tables_of(said, features=named())
     other = lexicons.load("tlh")

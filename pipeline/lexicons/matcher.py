@@ -76,15 +76,16 @@ class _Compiled:
         latest = self.latest
         if latest is not None and latest[0].equals(texts, null_equal=True):
             return latest[1]
-        normal = pl.Series(
-            [None if text is None else self.normal(text) for text in texts.to_list()],
-            dtype=pl.String,
-        )
-        hopeful = normal.str.contains(self.coarse)
-        counted: list[int | None] = [None if hope is None else 0 for hope in hopeful.to_list()]
+        normal = [None if text is None else self.normal(text) for text in texts.to_list()]
+        hopeful = pl.Series(normal, dtype=pl.String)
+        if "fine" in vars(self):
+            hopeful = hopeful.is_not_null()
+        else:  # polars makes its pattern anew each time, which takes long, but not as long
+            hopeful = hopeful.str.contains(self.coarse)
+        counted: list[int | None] = [None if text is None else 0 for text in normal]
         refused = list(counted)
         for row in hopeful.arg_true():
-            found = self.find(normal[row])
+            found = self.find(normal[row] or "")
             refused[row] = sum(match.refused is not None for match in found)
             counted[row] = len(found) - (refused[row] or 0)
         name = self.entry.id

@@ -1,8 +1,17 @@
 """Measures of turns, silences, overlaps, windows and the session, one file per kind.
 
 `catalogue` gathers what the files declare, `measure_all` computes it. A new feature is a
-`ports.Feature` in one of these files, or a new file with a function ``features``; no table changes.
-``tether measures`` prints them all with definition, unit, source and meaning of null.
+`feature.Feature` in one of these files, or a new file with a function ``features``; no table
+changes. Its `compute` gives a value for each item that it gets, usually in a line or two::
+
+    def _length(tables: Tables, turns: pl.DataFrame) -> pl.Series:
+        return turns["end_ms"] - turns["start_ms"]
+
+    def _speech_ms(tables: Tables, windows: pl.DataFrame) -> Floats:
+        return covered_ms(windows, talk(tables))
+
+It gets windows of all kinds at once (`intervals.over`); `measure_all` names and sorts the values.
+``tether measures`` prints all features with definition, unit, source and meaning of null.
 
 =========  ===========================================================  ====================
 file       measures                                                     needs
@@ -35,6 +44,7 @@ import polars as pl
 
 from pipeline import config
 from pipeline.core.tables import VALUES, Tables
+from pipeline.core.vocabulary import WINDOWS
 from pipeline.lexicons import Lexicons
 from pipeline.measures import (
     dyad,
@@ -85,6 +95,18 @@ def catalogue(
 def measure_all(tables: Tables, features: Iterable[Feature]) -> pl.DataFrame:
     """Values of all features, long.
 
+    What `Feature.compute` gets beside the tables are the items, with their id as ``item_id``:
+
+    ================  ===========================================================================
+    item              rows
+    ================  ===========================================================================
+    turn              table `turns`
+    silence           table `silences` without its edges; speaker is null
+    overlap           table `overlaps`; speaker is null
+    window, session   item, item_id, speaker, start_ms, end_ms: of group ``speaker`` each window of
+                      everybody who has a turn, else each window, speaker null
+    ================  ===========================================================================
+
     Parameters
     ----------
     tables
@@ -95,40 +117,64 @@ def measure_all(tables: Tables, features: Iterable[Feature]) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        Table `values`. Every feature has a row for
-        every item (and speaker) of its kind; value is null where it could not be measured.
+        Table `values`. Every feature has a row for every item (and speaker) of its kind; value is
+        null where it could not be measured.
     """
-    shared = dict(tables)
-    shared["voice"] = intervals.voice(shared)
-    shared["voice_in_turns"] = intervals.in_turns(shared)
-    parts = [VALUES.empty()]
+    shared = {**tables, "voice": intervals.voice(tables)}
     declared = list(features)
-    for feature in declared:
-        found = feature.compute(shared)
-        known = pl.col("value").cast(pl.Float64)
-        parts.append(
-            found.select(
-                pl.lit(feature.item).alias("item"),
-                "item_id",
-                "speaker",
-                pl.lit(feature.name).alias("feature"),
-                pl.when(known.is_finite()).then(known).alias("value"),
-            )
-        )
-    return VALUES.conform(_complete(pl.concat(parts), declared))
-
-
-def _complete(found: pl.DataFrame, declared: Iterable[Feature]) -> pl.DataFrame:
-    """`found` with a null where a feature says nothing of an item that others measure."""
-    pairs = found.select("item", "item_id", "speaker", pair=pl.col("speaker").is_null()).unique()
-    said = found.select("item", "feature", pair=pl.col("speaker").is_null())
-    meant = [(f.item, f.name, f.group == "pair") for f in declared if f.group != "session"]
-    features = said.extend(pl.DataFrame(meant, schema=said.schema, orient="row")).unique()
-    index = features.join(pairs, on=["item", "pair"]).drop("pair")
-    return (
-        index.join(
-            found, on=["item", "item_id", "speaker", "feature"], how="left", nulls_equal=True
-        )
-        .select(VALUES.names)
+    items = {kind: _items(*kind, shared, declared) for kind in {*map(_kind, declared)}}
+    columns: dict[_Kind, list[pl.Series]] = {kind: [] for kind in items}
+    for alike in _computed_together(declared):
+        parts = [items[_kind(feature)] for feature in alike]
+        found = alike[0].compute(shared, parts[0] if len(parts) == 1 else pl.concat(parts))
+        column = pl.Series(found).cast(pl.Float64)
+        if len(column) != sum(part.height for part in parts):
+            raise ValueError(f"feature '{alike[0].name}' must give a value for each item")
+        for feature, part in zip(alike, parts, strict=True):
+            columns[_kind(feature)].append(column.head(part.height).alias(feature.name))
+            column = column.slice(part.height)
+    wide = (
+        frame.select(pl.lit(kind[0]).alias("item"), "item_id", "speaker", *columns[kind])
+        for kind, frame in items.items()
+    )
+    index = ["item", "item_id", "speaker"]
+    long = [each.unpivot(index=index, variable_name="feature") for each in wide]
+    known = pl.when(pl.col("value").is_finite()).then("value").alias("value")
+    return VALUES.conform(
+        pl.concat([VALUES.empty(), *long])
+        .with_columns(known)
         .sort("item", "feature", "speaker", "item_id")
     )
+
+
+_Kind = tuple[str, bool]
+"""Item, and whether each speaker is measured apart."""
+
+
+def _kind(feature: Feature) -> _Kind:
+    return feature.item, feature.group == "speaker"
+
+
+def _computed_together(declared: Iterable[Feature]) -> Iterable[list[Feature]]:
+    """Features that share `compute`, each of another kind of window."""
+    alike: dict[object, list[Feature]] = {}
+    for feature in declared:
+        item, apart = _kind(feature)
+        kind = "window" if item in WINDOWS else item
+        alike.setdefault((feature.compute, kind, apart), []).append(feature)
+    return alike.values()
+
+
+def _items(item: str, apart: bool, tables: Tables, declared: Iterable[Feature]) -> pl.DataFrame:
+    """The items of a kind, a row for each value; `apart`: each speaker's windows by themselves."""
+    nobody = pl.lit(None, pl.String).alias("speaker")
+    if item == "turn":
+        return tables["turns"].rename({"turn_id": "item_id"})
+    if item not in WINDOWS:
+        own = tables[f"{item}s"].rename({f"{item}_id": "item_id"}).with_columns(nobody)
+        return own.filter(pl.col("kind") != "edge") if item == "silence" else own
+    # All features of an item have the same rows: the strictest says which windows are long enough.
+    share = max(feature.min_share for feature in declared if feature.item == item)
+    cut = intervals.windows(tables, item, share).with_columns(pl.lit(item).alias("item"))
+    who = intervals.speakers(tables) if apart else [None]
+    return pl.DataFrame({"speaker": who}, schema={"speaker": pl.String}).join(cut, how="cross")

@@ -22,31 +22,28 @@ from functools import partial
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from pipeline import config
 from pipeline.core.tables import UNITS, Tables
 from pipeline.measures.feature import Feature
 from pipeline.measures.intervals import (
+    Floats,
     Ints,
     columns,
     frames_in,
-    inside,
+    heard_in,
     latencies,
+    of_each,
     over,
-    sorted_groups,
     speakers,
     statistic_in,
-    together,
-    values,
-    voice,
+    usual_level,
 )
 
 _ITEMS = ("window_300s", "session")
 """Shorter windows hold too few exchanges."""
 _DYAD = 2
 
-Floats = NDArray[np.float64]
 _Statistic = Callable[[Ints, Floats, Floats], float]
 
 
@@ -58,16 +55,17 @@ def features(settings: config.Features, latch_ms: int) -> tuple[Feature, ...]:
     latch_ms
         Longest gap that one does not hear, of the settings of turns.
     """
-    found = [_balance(item, settings, latch_ms) for item in _ITEMS]
-    if settings.therapist_voice:
-        found += [feature for item in _ITEMS for feature in _entrainment(item, settings)]
-    return tuple(found)
+    entrainment = _entrainment(settings) if settings.therapist_voice else ()
+    return (
+        *over(_ITEMS, settings, [_balance(settings, latch_ms)]),
+        *over(_ITEMS, settings, entrainment),
+    )
 
 
-def _balance(item: str, settings: config.Features, latch_ms: int) -> Feature:
+def _balance(settings: config.Features, latch_ms: int) -> Feature:
     return Feature(
         name="latency_balance",
-        item=item,
+        item="window",
         unit="doublings",
         group="speaker",
         needs="timing",
@@ -77,11 +75,11 @@ def _balance(item: str, settings: config.Features, latch_ms: int) -> Feature:
         f"medians under {latch_ms} ms, which are not audible as a wait, count as {latch_ms} ms",
         null=f"either person has fewer than {settings.window_min_turns} turns with a latency",
         source="Jaffe & Feldstein 1970; threshold: Heldner 2011",
-        compute=over(item, settings, partial(_latency_balance, settings, latch_ms)),
+        compute=partial(_latency_balance, settings, latch_ms),
     )
 
 
-def _entrainment(item: str, settings: config.Features) -> list[Feature]:
+def _entrainment(settings: config.Features) -> list[Feature]:
     null = (
         f"fewer than {settings.min_exchanges} changes of speaker with {settings.voiced_min_ms} ms "
         "of voiced speech on either side, or more than two speakers"
@@ -90,7 +88,7 @@ def _entrainment(item: str, settings: config.Features) -> list[Feature]:
     def declare(name: str, unit: str, min_mad: float, means: str, statistic: _Statistic) -> Feature:
         return Feature(
             name=name,
-            item=item,
+            item="window",
             unit=unit,
             group="pair",
             needs="voice",
@@ -98,7 +96,7 @@ def _entrainment(item: str, settings: config.Features) -> list[Feature]:
             means=means,
             null=null,
             source="Levitan & Hirschberg 2011",
-            compute=over(item, settings, partial(_over_exchanges, settings, statistic)),
+            compute=partial(_over_exchanges, settings, statistic),
         )
 
     return [
@@ -123,35 +121,33 @@ def _entrainment(item: str, settings: config.Features) -> list[Feature]:
 
 
 def _latency_balance(
-    settings: config.Features, latch_ms: int, tables: Tables, cut: pl.DataFrame
-) -> pl.DataFrame:
+    settings: config.Features, latch_ms: int, tables: Tables, windows: pl.DataFrame
+) -> pl.Series:
     waited = latencies(tables).drop_nulls("latency_ms")
+    # Of each person what all the others waited.
+    others = [
+        waited.filter(pl.col("speaker") != name).with_columns(speaker=pl.lit(name))
+        for name in speakers(tables)
+    ]
     median = pl.when(pl.len() >= settings.window_min_turns).then(
-        pl.col("value").median().clip(lower_bound=latch_ms)
+        pl.col("latency_ms").median().clip(lower_bound=latch_ms)
     )
-
-    def usual(turns: pl.DataFrame) -> pl.Series:
-        return statistic_in(cut, turns["start_ms"], turns["latency_ms"], median)
-
-    parts = []
-    for name in speakers(tables):
-        own = usual(waited.filter(pl.col("speaker") == name))
-        others = usual(waited.filter(pl.col("speaker") != name))
-        parts.append(values(cut["item_id"], name, (own / others).log(2)))
-    return together(parts)
+    theirs = pl.concat([waited.clear(), *others])
+    usual, usual_of_others = (statistic_in(windows, turns, median) for turns in (waited, theirs))
+    return (usual / usual_of_others).log(2)
 
 
 def _over_exchanges(
-    settings: config.Features, statistic: _Statistic, tables: Tables, cut: pl.DataFrame
-) -> pl.DataFrame:
+    settings: config.Features, statistic: _Statistic, tables: Tables, windows: pl.DataFrame
+) -> Floats:
     """`statistic` of time, level before and level after of the exchanges in each window."""
     at_ms, before, after = _exchanges(tables, settings)
-    result = np.full(cut.height, np.nan)
-    for number, (start, end) in enumerate(zip(*columns(cut), strict=True)):
+    result = np.full(windows.height, np.nan)
+    for number, (start, end) in enumerate(zip(*columns(windows), strict=True)):
         here = (at_ms >= start) & (at_ms < end)
         if here.sum() >= settings.min_exchanges:
             result[number] = statistic(at_ms[here], before[here], after[here])
-    return values(cut["item_id"], None, result)
+    return result
 
 
 def _exchanges(tables: Tables, settings: config.Features) -> tuple[Ints, Floats, Floats]:
@@ -172,20 +168,10 @@ def _exchanges(tables: Tables, settings: config.Features) -> tuple[Ints, Floats,
 
 def _with_level(units: pl.DataFrame, tables: Tables, least: int) -> pl.DataFrame:
     """`units` with column level: median of voiced frames over the speaker's own, dB."""
-    clear = voice(tables).drop_nulls(("semitones", "level_dbfs"))
     level = pl.col("level_dbfs").cast(pl.Float64).median()
-    parts = [pl.DataFrame(schema={"unit_id": pl.Int64, "level": pl.Float64})]
-    for (name,), own in sorted_groups(units):
-        heard = clear.filter(pl.col("speaker") == name)
-        which, points = inside(heard["t_ms"].to_numpy(), *columns(own))
-        usual = heard.select(level).item()
-        parts.append(
-            heard[points]
-            .with_columns(own["unit_id"][which].alias("unit_id"))
-            .group_by("unit_id")
-            .agg(pl.when(pl.len() >= least).then(level - usual).alias("level"))
-        )
-    return units.join(pl.concat(parts), on="unit_id", how="left", maintain_order="left")
+    heard = heard_in(units, tables, "semitones", "level_dbfs")
+    found = of_each(units, heard, pl.when(pl.len() >= least).then(level))
+    return units.with_columns(level=found - usual_level(units, tables))
 
 
 def _proximity_db(_: Ints, before: Floats, after: Floats) -> float:

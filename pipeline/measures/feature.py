@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
+from numpy.typing import NDArray
 
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import Family
@@ -19,7 +20,8 @@ class Feature:
     name
         Its name in rules: ``<name>``, ``<name>_z`` and ``<name>_pct`` are columns there.
     item
-        What it measures: one of `tables.ITEMS`.
+        What it measures: one of `vocabulary.ITEMS`; `intervals.over` turns ``window`` into
+        every kind of window.
     unit
         Unit of the value, as people write it ("ms", "words", "semitones", "per minute", "0-1").
     group
@@ -41,7 +43,11 @@ class Feature:
     version
         Raised whenever `compute` gives other values.
     compute
-        From the tables of a session to a frame item_id, speaker (null: the pair's), value.
+        From the tables of a session and the items to measure to a value for each item, in their
+        order; null, NaN or infinite: it could not be measured. `measure_all` in
+        `pipeline.measures` describes the items.
+    min_share
+        A last window that is shorter than this share of its length is not measured.
     """
 
     name: str
@@ -53,8 +59,9 @@ class Feature:
     means: str
     null: str
     source: str
-    compute: Callable[[Tables], pl.DataFrame]
+    compute: Callable[[Tables, pl.DataFrame], pl.Series | NDArray[Any]]
     log: bool = False
     detrend: bool = False
     version: int = 1
     error: str = ""
+    min_share: float = 0

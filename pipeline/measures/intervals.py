@@ -10,8 +10,8 @@
     voice     frames of A or B; none where one microphone hears both
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -22,16 +22,10 @@ from pipeline import config
 from pipeline.core.tables import FRAMES, Tables
 from pipeline.core.time import FRAME_MS
 from pipeline.core.vocabulary import WINDOWS_MS
+from pipeline.measures.feature import Feature
 
 Ints = NDArray[np.int64]
-
-VALUES: dict[str, type[pl.DataType]] = {
-    "item_id": pl.Int64,
-    "speaker": pl.String,
-    "value": pl.Float64,
-}
-"""What every feature gives: the item, whose value (null: the pair's), the value."""
-
+Floats = NDArray[np.float64]
 
 _HEARD = ("level_dbfs", "vowel_dbfs", "hnr_db", "cpp_db", "jitter", "shimmer")
 
@@ -178,10 +172,12 @@ def windows(tables: Tables, item: str, min_share: float) -> pl.DataFrame:
 
 def lost(tables: Tables) -> Intervals:
     """Silences in which the signal was lost: exact digital zeros are a dropout, no silence."""
-    return intervals(tables["silences"].filter(pl.col("dropout_ms") > 0))
+    gone = (tables["silences"]["dropout_ms"] > 0).to_numpy()
+    starts, ends = columns(tables["silences"])
+    return Intervals.union(starts[gone], ends[gone])
 
 
-def heard_ms(tables: Tables, cut: pl.DataFrame, settings: config.Features) -> NDArray[np.float64]:
+def heard_ms(tables: Tables, cut: pl.DataFrame, settings: config.Features) -> Floats:
     """Milliseconds of each window of `cut`, without silences in which the signal was lost.
 
     NaN where less than ``window_min_share`` of it is left, so that rates and shares become null.
@@ -192,36 +188,98 @@ def heard_ms(tables: Tables, cut: pl.DataFrame, settings: config.Features) -> ND
 
 
 def over(
-    item: str,
-    settings: config.Features,
-    compute: Callable[[Tables, pl.DataFrame], pl.DataFrame],
-) -> Callable[[Tables], pl.DataFrame]:
-    """`compute` over the windows that are `item`."""
-    return lambda tables: compute(tables, windows(tables, item, settings.window_min_share))
+    items: Iterable[str], settings: config.Features, declared: Iterable[Feature]
+) -> tuple[Feature, ...]:
+    """The features `declared` of item ``window``, once for each kind of window among `items`.
+
+    They share `compute`, so `measure_all` hands it the windows of all these kinds at once.
+    """
+    own = list(declared)
+    share = settings.window_min_share
+    return tuple(replace(feature, item=item, min_share=share) for item in items for feature in own)
 
 
-def count_in(cut: pl.DataFrame, times: pl.Series) -> Ints:
-    """How many of `times` lie in each window."""
-    which, _ = inside(times.sort().to_numpy(), *columns(cut))
-    return np.bincount(which, minlength=cut.height)
+def rows_of(items: pl.DataFrame) -> dict[str, Ints]:
+    """Numbers of the rows of each speaker, in order of the speakers' labels."""
+    names = items["speaker"]
+    return {name: np.flatnonzero(names == name) for name in sorted({*names.to_list()})}
 
 
-def per_minute(count: Ints, length_ms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rate of what was counted in so many milliseconds."""
-    return np.asarray(count * 60_000 / length_ms)
+def covered_ms(items: pl.DataFrame, known: Mapping[str, Intervals]) -> Floats:
+    """Milliseconds of each item that its speaker's intervals cover; NaN: none are `known`."""
+    starts, ends = columns(items)
+    found = np.full(items.height, np.nan)
+    for name, own in rows_of(items).items():
+        if name in known:
+            found[own] = known[name].covered_ms(starts[own], ends[own])
+    return found
+
+
+def events_in(
+    items: pl.DataFrame, events: pl.DataFrame, whose: str = "speaker", at: str = "start_ms"
+) -> tuple[Ints, pl.DataFrame]:
+    """Each person's `events` in each item of the same person, in order of time.
+
+    Parameters
+    ----------
+    items
+        With speaker, start_ms, end_ms; they may overlap.
+    whose, at
+        Columns of `events`: the person, and the time.
+
+    Returns
+    -------
+    ndarray, DataFrame
+        Number of the item, and the event: a row for each pair, so an event in two items comes
+        twice.
+    """
+    starts, ends = columns(items)
+    times, names = events[at].to_numpy(), events[whose]
+    which, points = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for name, own in rows_of(items).items():
+        theirs = np.flatnonzero(names == name)
+        theirs = theirs[np.argsort(times[theirs], kind="stable")]
+        held, inner = inside(times[theirs], starts[own], ends[own])
+        which.append(own[held])
+        points.append(theirs[inner])
+    return np.concatenate(which), events[np.concatenate(points)]
+
+
+def count_between(times: Ints, starts: Ints, ends: Ints) -> Ints:
+    """How many of the sorted `times` lie in each ``[start, end)``."""
+    return np.searchsorted(times, ends) - np.searchsorted(times, starts)
+
+
+def count_in(items: pl.DataFrame, events: pl.DataFrame, whose: str = "speaker") -> Ints:
+    """How many of its speaker's `events` begin in each item."""
+    which, _ = events_in(items, events, whose)
+    return np.bincount(which, minlength=items.height)
 
 
 def statistic_in(
-    cut: pl.DataFrame, times: pl.Series, value: pl.Series, statistic: pl.Expr
+    items: pl.DataFrame, events: pl.DataFrame, statistic: pl.Expr, whose: str = "speaker"
 ) -> pl.Series:
-    """`statistic` of column ``value`` over what happens in each window; null where nothing does."""
-    events = pl.DataFrame({"at_ms": times, "value": value}).sort("at_ms")
-    which, points = inside(events["at_ms"].to_numpy(), *columns(cut))
-    found = events[points].with_columns(cut["item_id"][which].alias("item_id"))
-    result = found.group_by("item_id").agg(statistic.alias("value"))
-    return cut.select("item_id").join(result, on="item_id", how="left", maintain_order="left")[
-        "value"
-    ]
+    """`statistic` of its speaker's `events` that begin in each item; null where none does."""
+    which, own = events_in(items, events, whose)
+    return of_each(items, own.with_columns(pl.Series("row", which)), statistic)
+
+
+def of_each(items: pl.DataFrame, events: pl.DataFrame, statistic: pl.Expr) -> pl.Series:
+    """`statistic` of each item's `events`, which name it by number in column row; null: none."""
+    found = events.group_by("row").agg(statistic.alias("value"))
+    rows = pl.DataFrame({"row": np.arange(items.height)})
+    return rows.join(found, on="row", how="left", maintain_order="left")["value"]
+
+
+def ratio(part: Floats | Ints, whole: Floats | Ints, least: float) -> Floats:
+    """`part` over `whole` where the whole is at least `least`; else NaN."""
+    found = np.full(len(whole), np.nan)
+    return np.asarray(np.divide(part, whole, out=found, where=whole >= least))
+
+
+def per_minute(count: Ints, length_ms: Floats) -> Floats:
+    """Rate of what was counted in so many milliseconds."""
+    return np.asarray(count * 60_000 / length_ms)
 
 
 def latencies(tables: Tables) -> pl.DataFrame:
@@ -243,20 +301,6 @@ def knows_overlap(tables: Tables) -> bool:
     """Whether overlapping speech was told apart; without a word of the diarizer, no."""
     found = tables.get("diarization")
     return found is not None and not found.is_empty() and bool(found["knows_overlap"][0])
-
-
-def values(ids: pl.Series | Ints, speaker: object, value: object) -> pl.DataFrame:
-    """A frame item_id, speaker, value; NaN becomes null."""
-    measured = [None] * len(ids) if value is None else value
-    if isinstance(measured, pl.Series):
-        measured = measured.cast(pl.Float64).to_numpy()  # null becomes NaN
-    made = {"item_id": ids, "speaker": [speaker] * len(ids), "value": measured}
-    return pl.DataFrame(made, schema=VALUES, nan_to_null=True)
-
-
-def together(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """The rows of all `parts`, each with the columns of `VALUES`."""
-    return pl.concat([pl.DataFrame(schema=VALUES), *parts])
 
 
 def inside(points: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
@@ -315,28 +359,32 @@ def voice(tables: Tables) -> pl.DataFrame:
     return made.select(list(columns_)).sort("speaker", "t_ms")
 
 
-def in_turns(tables: Tables) -> pl.DataFrame:
-    """`voice` with the turn of each frame as item_id, without frames outside any turn."""
-    if "voice_in_turns" in tables:
-        return tables["voice_in_turns"]
-    heard, parts = voice(tables), []
-    for (name,), turns in sorted_groups(tables["turns"]):
-        own = heard.filter(pl.col("speaker") == name)
-        which, points = inside(own["t_ms"].to_numpy(), *columns(turns))
-        parts.append(own[points].with_columns(turns["turn_id"][which].alias("item_id")))
-    return pl.concat(parts) if parts else heard.with_columns(item_id=pl.lit(None, pl.Int64))
+def heard_in(items: pl.DataFrame, tables: Tables, *needed: str) -> pl.DataFrame:
+    """Frames of its speaker's `voice` in each item.
+
+    Parameters
+    ----------
+    needed
+        Columns that are not null in them.
+
+    Returns
+    -------
+    DataFrame
+        row (number of the item), t_ms, and what is needed.
+    """
+    known = voice(tables).select("speaker", "t_ms", *needed).drop_nulls(needed)
+    which, heard = events_in(items, known, at="t_ms")
+    return heard.drop("speaker").with_columns(pl.Series("row", which))
 
 
-def in_windows(tables: Tables, item: str, min_share: float) -> pl.DataFrame:
-    """`voice` with the window of each frame as item_id."""
-    cut, heard = windows(tables, item, min_share), voice(tables)
-    if cut.is_empty():
-        return heard.head(0).with_columns(item_id=pl.lit(None, pl.Int64))
-    starts, ends = columns(cut)
-    times = heard["t_ms"].to_numpy()
-    number = np.searchsorted(starts, times, side="right") - 1
-    held = (number >= 0) & (times < ends[number])
-    return heard.filter(held).with_columns(cut["item_id"][number[held]].alias("item_id"))
+def usual_level(items: pl.DataFrame, tables: Tables) -> pl.Series:
+    """Median level of all voiced frames of each item's speaker, dB."""
+    clear = voice(tables).drop_nulls(("semitones", "level_dbfs"))
+    level = pl.col("level_dbfs").cast(pl.Float64).median().alias("level")
+    own = clear.group_by("speaker").agg(level)
+    return items.select("speaker").join(own, on="speaker", how="left", maintain_order="left")[
+        "level"
+    ]
 
 
 def frames_in(ms: int) -> int:

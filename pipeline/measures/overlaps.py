@@ -13,13 +13,13 @@ from functools import partial
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from pipeline import config
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import WINDOWS
 from pipeline.measures.feature import Feature
 from pipeline.measures.intervals import (
+    Floats,
     Intervals,
     columns,
     count_in,
@@ -28,11 +28,8 @@ from pipeline.measures.intervals import (
     latencies,
     over,
     per_minute,
-    speakers,
     statistic_in,
     talk,
-    together,
-    values,
 )
 
 _NO_OVERLAP = "the diarizer does not detect overlapping speech"
@@ -61,20 +58,16 @@ _KINDS = {
 
 def features(settings: config.Features) -> tuple[Feature, ...]:
     """Features of overlapping speech and backchannels."""
-    return tuple(
-        feature
-        for item in WINDOWS
-        for feature in (*_timed(item, settings), *_understood(item, settings))
-    )
+    return over(WINDOWS, settings, (*_timed(settings), *_understood(settings)))
 
 
-def _timed(item: str, settings: config.Features) -> list[Feature]:
+def _timed(settings: config.Features) -> list[Feature]:
     """What times tell."""
     few = f"fewer than {settings.window_min_turns} of the person's turns follow another's"
     shares = [
         Feature(
             name=name,
-            item=item,
+            item="window",
             unit="0-1",
             group="speaker",
             needs="timing",
@@ -82,7 +75,7 @@ def _timed(item: str, settings: config.Features) -> list[Feature]:
             means=f"share of the person's turns after another's that began {how}",
             null=f"{_NO_OVERLAP}, or {few} in the window",
             source=source,
-            compute=over(item, settings, partial(_share_of_starts, settings, transition)),
+            compute=partial(_share_of_starts, settings, transition),
         )
         for name, transition, how, source in (
             ("overlapped_starts_share", "overlap", "before the other had finished", _SOURCE),
@@ -91,7 +84,7 @@ def _timed(item: str, settings: config.Features) -> list[Feature]:
     ]
     share = Feature(
         name="overlap_share",
-        item=item,
+        item="window",
         unit="0-1",
         group="pair",
         needs="timing",
@@ -100,12 +93,12 @@ def _timed(item: str, settings: config.Features) -> list[Feature]:
         null=_NO_OVERLAP,
         source=_SOURCE,
         version=3,
-        compute=over(item, settings, partial(_overlap_share, settings)),
+        compute=partial(_overlap_share, settings),
     )
     return [share, *shares]
 
 
-def _understood(item: str, settings: config.Features) -> list[Feature]:
+def _understood(settings: config.Features) -> list[Feature]:
     """What needs words, for without them a quick "mm-hm" cannot be told from an attempt."""
 
     def rate(
@@ -114,11 +107,11 @@ def _understood(item: str, settings: config.Features) -> list[Feature]:
         null: str,
         source: str,
         version: int,
-        compute: Callable[[Tables, pl.DataFrame], pl.DataFrame],
+        compute: Callable[[Tables, pl.DataFrame], Floats],
     ) -> Feature:
         return Feature(
             name=name,
-            item=item,
+            item="window",
             unit="per minute",
             group="speaker",
             needs="words",
@@ -127,7 +120,7 @@ def _understood(item: str, settings: config.Features) -> list[Feature]:
             null=null,
             source=source,
             version=version,
-            compute=over(item, settings, compute),
+            compute=compute,
         )
 
     unclear = (
@@ -159,54 +152,38 @@ def _understood(item: str, settings: config.Features) -> list[Feature]:
     ]
 
 
-def _overlap_share(settings: config.Features, tables: Tables, cut: pl.DataFrame) -> pl.DataFrame:
+def _overlap_share(settings: config.Features, tables: Tables, windows: pl.DataFrame) -> Floats:
     if not knows_overlap(tables):
-        return values(cut["item_id"], None, None)
-    several = Intervals.shared(talk(tables).values()).covered_ms(*columns(cut))
-    return values(cut["item_id"], None, several / heard_ms(tables, cut, settings))
+        return _unknown(windows)
+    several = Intervals.shared(talk(tables).values()).covered_ms(*columns(windows))
+    return several / heard_ms(tables, windows, settings)
+
+
+def _unknown(windows: pl.DataFrame) -> Floats:
+    return np.full(windows.height, np.nan)
 
 
 def _share_of_starts(
-    settings: config.Features, transition: str, tables: Tables, cut: pl.DataFrame
-) -> pl.DataFrame:
+    settings: config.Features, transition: str, tables: Tables, windows: pl.DataFrame
+) -> Floats | pl.Series:
+    if not knows_overlap(tables):
+        return _unknown(windows)
     began = latencies(tables).drop_nulls(("latency_ms", "transition"))
-    value = pl.col("value")
-    share = pl.when(value.count() >= settings.window_min_turns).then(value.mean())
-    parts = []
-    for name in speakers(tables):
-        own = began.filter(pl.col("speaker") == name)
-        so = (own["transition"] == transition).cast(pl.Float64)
-        known = statistic_in(cut, own["start_ms"], so, share) if knows_overlap(tables) else None
-        parts.append(values(cut["item_id"], name, known))
-    return together(parts)
+    so = (pl.col("transition") == transition).cast(pl.Float64)
+    share = pl.when(pl.len() >= settings.window_min_turns).then(so.mean())
+    return statistic_in(windows, began, share)
 
 
 def _rate_of_kind(
-    settings: config.Features, kind: str, tables: Tables, cut: pl.DataFrame
-) -> pl.DataFrame:
-    overlaps = _entries(tables, "kind")
-    return together(
-        values(
-            cut["item_id"],
-            name,
-            _rate(own, pl.col("kind") == kind, pl.col("kind").is_null(), settings, tables, cut),
-        )
-        for name in speakers(tables)
-        for own in (overlaps.filter(pl.col("other") == name),)
-    )
+    settings: config.Features, kind: str, tables: Tables, windows: pl.DataFrame
+) -> Floats:
+    entries = _entries(tables, "kind").with_columns(counted=pl.col("kind") == kind)
+    return _rate(entries, "other", settings, tables, windows)
 
 
-def _cut_offs(settings: config.Features, tables: Tables, cut: pl.DataFrame) -> pl.DataFrame:
-    overlaps = _entries(tables, "cut_off")
-    return together(
-        values(
-            cut["item_id"],
-            name,
-            _rate(own, pl.col("cut_off"), pl.col("cut_off").is_null(), settings, tables, cut),
-        )
-        for name in speakers(tables)
-        for own in (overlaps.filter(pl.col("holder") == name),)
-    )
+def _cut_offs(settings: config.Features, tables: Tables, windows: pl.DataFrame) -> Floats:
+    entries = _entries(tables, "cut_off").with_columns(counted="cut_off")
+    return _rate(entries, "holder", settings, tables, windows)
 
 
 def _entries(tables: Tables, answer: str) -> pl.DataFrame:
@@ -220,29 +197,27 @@ def _entries(tables: Tables, answer: str) -> pl.DataFrame:
 
 
 def _rate(
-    own: pl.DataFrame,
-    counted: pl.Expr,
-    unclear: pl.Expr,
+    entries: pl.DataFrame,
+    whose: str,
     settings: config.Features,
     tables: Tables,
-    cut: pl.DataFrame,
-) -> NDArray[np.float64] | None:
-    """What is `counted` of a person's overlaps per minute, where enough of them are clear."""
+    windows: pl.DataFrame,
+) -> Floats:
+    """What is `counted` (null: it is not clear) per minute, where enough of a person's is clear."""
     if not (knows_overlap(tables) and tables["turns"]["text"].is_not_null().any()):
-        return None
-    number = count_in(cut, own.filter(counted)["start_ms"])
-    doubtful = count_in(cut, own.filter(unclear)["start_ms"])
-    rate = per_minute(number, heard_ms(tables, cut, settings))
-    return np.where(doubtful > settings.max_unclear * count_in(cut, own["start_ms"]), np.nan, rate)
+        return _unknown(windows)
+    number, doubtful = (
+        count_in(windows, entries.filter(chosen), whose)
+        for chosen in (pl.col("counted"), pl.col("counted").is_null())
+    )
+    rate = per_minute(number, heard_ms(tables, windows, settings))
+    unclear = doubtful > settings.max_unclear * count_in(windows, entries, whose)
+    return np.where(unclear, np.nan, rate)
 
 
-def _backchannels(settings: config.Features, tables: Tables, cut: pl.DataFrame) -> pl.DataFrame:
+def _backchannels(settings: config.Features, tables: Tables, windows: pl.DataFrame) -> Floats:
     turns = tables["turns"]
-    known = turns["is_backchannel"].is_not_null().any()
-    heard = heard_ms(tables, cut, settings)
-    parts = []
-    for name in speakers(tables):
-        said = turns.filter(pl.col("speaker") == name, pl.col("is_backchannel"))
-        rate = per_minute(count_in(cut, said["start_ms"]), heard) if known else None
-        parts.append(values(cut["item_id"], name, rate))
-    return together(parts)
+    if turns["is_backchannel"].is_null().all():
+        return _unknown(windows)
+    count = count_in(windows, turns.filter("is_backchannel"))
+    return per_minute(count, heard_ms(tables, windows, settings))

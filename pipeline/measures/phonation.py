@@ -14,7 +14,7 @@ from pipeline import config
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import WINDOWS
 from pipeline.measures.feature import Feature
-from pipeline.measures.intervals import in_turns, in_windows
+from pipeline.measures.intervals import heard_in, of_each, over
 
 # Column of `frames`, unit, smallest median absolute deviation, meaning, source.
 _MEASURES = (
@@ -39,41 +39,31 @@ _MEASURES = (
 
 def features(settings: config.Features) -> tuple[Feature, ...]:
     """Measures of phonation of turns and windows."""
-    found = []
-    for item in ("turn", *WINDOWS):
-        least = settings.phonation_moments
-        if item != "turn":
-            least = settings.window_phonation_moments
-        found += [
-            Feature(
-                name=name,
-                item=item,
-                unit=unit,
-                group="speaker",
-                needs="voice",
-                min_mad=min_mad,
-                detrend=True,
-                means=f"{means}, median of steady voiced speech",
-                null=f"fewer than {least} moments of steady voiced speech that is certainly this "
-                "person's",
-                source=source,
-                compute=partial(_median, name, item, settings, least),
-            )
-            for name, unit, min_mad, means, source in _MEASURES
-        ]
-    return tuple(found)
+    least, of_window = settings.phonation_moments, settings.window_phonation_moments
+    return (*_of("turn", least), *over(WINDOWS, settings, _of("window", of_window)))
 
 
-def _median(
-    name: str, item: str, settings: config.Features, least: int, tables: Tables
-) -> pl.DataFrame:
-    if item == "turn":
-        heard = in_turns(tables)
-    else:
-        heard = in_windows(tables, item, settings.window_min_share)
-    measured = pl.col(name).cast(pl.Float64)
-    return (
-        heard.drop_nulls(name)
-        .group_by("item_id", "speaker")
-        .agg(pl.when(measured.count() >= least).then(measured.median()).alias("value"))
-    )
+def _of(item: str, least: int) -> list[Feature]:
+    return [
+        Feature(
+            name=name,
+            item=item,
+            unit=unit,
+            group="speaker",
+            needs="voice",
+            min_mad=min_mad,
+            detrend=True,
+            means=f"{means}, median of steady voiced speech",
+            null=f"fewer than {least} moments of steady voiced speech that is certainly this "
+            "person's",
+            source=source,
+            compute=partial(_median, name, least),
+        )
+        for name, unit, min_mad, means, source in _MEASURES
+    ]
+
+
+def _median(name: str, least: int, tables: Tables, items: pl.DataFrame) -> pl.Series:
+    median = pl.col(name).cast(pl.Float64).median()
+    enough = pl.when(pl.len() >= least)
+    return of_each(items, heard_in(items, tables, name), enough.then(median))

@@ -25,17 +25,18 @@ from pipeline.core.vocabulary import WINDOWS
 from pipeline.lexicons import Lexicons, Syllables
 from pipeline.measures.feature import Feature
 from pipeline.measures.intervals import (
+    Floats,
     Intervals,
     Ints,
     columns,
+    covered_ms,
     frames_in,
+    over,
+    ratio,
+    rows_of,
     sorted_groups,
-    speakers,
     talk,
-    together,
-    values,
     voice,
-    windows,
 )
 
 
@@ -47,41 +48,45 @@ def features(settings: config.Features, lexicons: Lexicons | None = None) -> tup
     lexicons
         Of the session's language, which says how syllables are counted; None: no language is known.
     """
-    found = []
+    of_turns = _rates("turn", settings.speech_min_ms, settings, lexicons)
+    of_windows = _rates("window", settings.window_speech_min_ms, settings, lexicons)
+    return (*of_turns, *over(WINDOWS, settings, of_windows))
+
+
+def _rates(
+    item: str, least_ms: int, settings: config.Features, lexicons: Lexicons | None
+) -> list[Feature]:
     speech = partial(_speech_rate, lexicons)
     articulation = partial(_articulation_rate, lexicons)
-    for item in ("turn", *WINDOWS):
-        least_ms = settings.speech_min_ms if item == "turn" else settings.window_speech_min_ms
-        found += [
-            Feature(
-                name="speech_rate",
-                item=item,
-                unit="syllables per second",
-                group="speaker",
-                needs="words",
-                min_mad=0.2,
-                detrend=True,
-                means="syllables per second of the person's turns, pauses included",
-                null=f"turns under {least_ms} ms, no words, or syllables cannot be counted",
-                source="Goldman-Eisler 1968",
-                compute=partial(_rate, speech, item, settings),
-            ),
-            Feature(
-                name="articulation_rate",
-                item=item,
-                unit="syllables per second",
-                group="speaker",
-                needs="voice",
-                min_mad=0.2,
-                detrend=True,
-                means="syllables per second of actual speech, pauses excluded",
-                null=f"less than {least_ms} ms of speech, or neither timed words nor audio",
-                source="de Jong & Wempe 2009",
-                version=2,
-                compute=partial(_rate, articulation, item, settings),
-            ),
-        ]
-    return tuple(found)
+    return [
+        Feature(
+            name="speech_rate",
+            item=item,
+            unit="syllables per second",
+            group="speaker",
+            needs="words",
+            min_mad=0.2,
+            detrend=True,
+            means="syllables per second of the person's turns, pauses included",
+            null=f"turns under {least_ms} ms, no words, or syllables cannot be counted",
+            source="Goldman-Eisler 1968",
+            compute=partial(_rate, speech, least_ms, settings),
+        ),
+        Feature(
+            name="articulation_rate",
+            item=item,
+            unit="syllables per second",
+            group="speaker",
+            needs="voice",
+            min_mad=0.2,
+            detrend=True,
+            means="syllables per second of actual speech, pauses excluded",
+            null=f"less than {least_ms} ms of speech, or neither timed words nor audio",
+            source="de Jong & Wempe 2009",
+            version=2,
+            compute=partial(_rate, articulation, least_ms, settings),
+        ),
+    ]
 
 
 def nuclei(t_ms: Ints, vowel_dbfs: pl.Series, voiced: pl.Series, settings: config.Features) -> Ints:
@@ -185,27 +190,17 @@ def _articulation_rate(
 
 def _rate(
     how: Callable[[Tables, config.Features], Rate],
-    item: str,
+    least_ms: int,
     settings: config.Features,
     tables: Tables,
-) -> pl.DataFrame:
-    counted, over = how(tables, settings)
-    parts = []
-    for name in speakers(tables):
-        if item == "turn":
-            items = tables["turns"].filter(pl.col("speaker") == name)
-            items = items.rename({"turn_id": "item_id"})
-            least_ms = settings.speech_min_ms
-        else:
-            items = windows(tables, item, settings.window_min_share)
-            least_ms = settings.window_speech_min_ms
-        starts, ends = columns(items)
-        rate = np.full(items.height, np.nan)
-        if name in counted and name in over:
+    items: pl.DataFrame,
+) -> Floats:
+    counted, talked = how(tables, settings)
+    starts, ends = columns(items)
+    number = np.full(items.height, np.nan)
+    for name, own in rows_of(items).items():
+        if name in counted:
             times, by_then = counted[name]
-            number = by_then[np.searchsorted(times, ends)] - by_then[np.searchsorted(times, starts)]
-            length_ms = over[name].covered_ms(starts, ends)
-            enough = length_ms >= least_ms
-            rate[enough] = number[enough] * 1000 / length_ms[enough]
-        parts.append(values(items["item_id"], name, rate))
-    return together(parts)
+            first, last = (np.searchsorted(times, edge[own]) for edge in (starts, ends))
+            number[own] = by_then[last] - by_then[first]
+    return ratio(number * 1000, covered_ms(items, talked), least_ms)

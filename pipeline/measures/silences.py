@@ -17,6 +17,7 @@ silence counts: a rule that must be sure looks at ``missed_speech_risk`` of the 
 """
 
 from functools import partial
+from itertools import chain
 
 import polars as pl
 
@@ -25,16 +26,15 @@ from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import WINDOWS
 from pipeline.measures.feature import Feature
 from pipeline.measures.intervals import (
-    columns,
+    Floats,
     count_in,
+    covered_ms,
     heard_ms,
     intervals,
     over,
     per_minute,
     speakers,
     statistic_in,
-    together,
-    values,
 )
 
 _PATTERNS = {
@@ -52,15 +52,11 @@ _SOURCE = "Künsch et al. 2023"
 
 def features(settings: config.Features) -> tuple[Feature, ...]:
     """Number, share, longest and median of the silences of each pattern."""
-    return tuple(
-        feature
-        for item in WINDOWS
-        for name in _PATTERNS
-        for feature in (*_amounts(item, name, settings), *_lengths(item, name, settings))
-    )
+    patterns = [(*_amounts(name, settings), *_lengths(name, settings)) for name in _PATTERNS]
+    return over(WINDOWS, settings, chain.from_iterable(patterns))
 
 
-def _amounts(item: str, name: str, settings: config.Features) -> list[Feature]:
+def _amounts(name: str, settings: config.Features) -> list[Feature]:
     pattern, where = _PATTERNS[name]
     kind = f"silences of at least {settings.silence_min_ms} ms {where}"
     unheard = (
@@ -69,7 +65,7 @@ def _amounts(item: str, name: str, settings: config.Features) -> list[Feature]:
     return [
         Feature(
             name=f"{name}_silences_per_min",
-            item=item,
+            item="window",
             unit="per minute",
             group="speaker",
             needs="timing",
@@ -77,11 +73,11 @@ def _amounts(item: str, name: str, settings: config.Features) -> list[Feature]:
             means=f"number of {kind}",
             null=unheard,
             source=_SOURCE,
-            compute=over(item, settings, partial(_rate, settings, pattern)),
+            compute=partial(_rate, settings, pattern),
         ),
         Feature(
             name=f"{name}_silence_share",
-            item=item,
+            item="window",
             unit="0-1",
             group="speaker",
             needs="timing",
@@ -89,17 +85,17 @@ def _amounts(item: str, name: str, settings: config.Features) -> list[Feature]:
             means=f"share of the window in {kind}",
             null=unheard,
             source=_SOURCE,
-            compute=over(item, settings, partial(_share, settings, pattern)),
+            compute=partial(_share, settings, pattern),
         ),
     ]
 
 
-def _lengths(item: str, name: str, settings: config.Features) -> list[Feature]:
+def _lengths(name: str, settings: config.Features) -> list[Feature]:
     pattern, where = _PATTERNS[name]
     return [
         Feature(
             name=f"{name}_silence_{statistic}_ms",
-            item=item,
+            item="window",
             unit="ms",
             group="speaker",
             needs="timing",
@@ -108,46 +104,40 @@ def _lengths(item: str, name: str, settings: config.Features) -> list[Feature]:
             means=f"{adjective} silence of at least {settings.silence_min_ms} ms {where}",
             null="no such silence begins in the window",
             source=_SOURCE,
-            compute=over(item, settings, partial(_length, settings, pattern, taken)),
+            compute=partial(_length, settings, pattern, taken),
         )
         for statistic, adjective, taken in (
-            ("max", "longest", pl.col("value").max()),
-            ("median", "median", pl.col("value").median()),
+            ("max", "longest", pl.col("length_ms").max()),
+            ("median", "median", pl.col("length_ms").median()),
         )
     ]
 
 
-def _chosen(
-    settings: config.Features, pattern: pl.Expr, tables: Tables
-) -> list[tuple[str, pl.DataFrame]]:
-    """For each speaker, the silences of a pattern that are long enough and were heard."""
-    silences = tables["silences"].filter(
+def _chosen(settings: config.Features, pattern: pl.Expr, tables: Tables) -> pl.DataFrame:
+    """The silences of a pattern that are long enough and were heard; each is `after_speaker`'s."""
+    return tables["silences"].filter(
         pl.col("kind") != "edge",
         pl.col("dropout_ms") == 0,
         pl.col("length_ms") >= settings.silence_min_ms,
         pattern,
     )
-    return [(name, silences.filter(pl.col("after_speaker") == name)) for name in speakers(tables)]
 
 
 def _rate(
-    settings: config.Features, pattern: pl.Expr, tables: Tables, cut: pl.DataFrame
-) -> pl.DataFrame:
-    heard = heard_ms(tables, cut, settings)
-    return together(
-        values(cut["item_id"], name, per_minute(count_in(cut, own["start_ms"]), heard))
-        for name, own in _chosen(settings, pattern, tables)
-    )
+    settings: config.Features, pattern: pl.Expr, tables: Tables, windows: pl.DataFrame
+) -> Floats:
+    count = count_in(windows, _chosen(settings, pattern, tables), "after_speaker")
+    return per_minute(count, heard_ms(tables, windows, settings))
 
 
 def _share(
-    settings: config.Features, pattern: pl.Expr, tables: Tables, cut: pl.DataFrame
-) -> pl.DataFrame:
-    heard = heard_ms(tables, cut, settings)
-    return together(
-        values(cut["item_id"], name, intervals(own).covered_ms(*columns(cut)) / heard)
-        for name, own in _chosen(settings, pattern, tables)
-    )
+    settings: config.Features, pattern: pl.Expr, tables: Tables, windows: pl.DataFrame
+) -> Floats:
+    chosen = _chosen(settings, pattern, tables)
+    of_each = {
+        name: intervals(chosen.filter(pl.col("after_speaker") == name)) for name in speakers(tables)
+    }
+    return covered_ms(windows, of_each) / heard_ms(tables, windows, settings)
 
 
 def _length(
@@ -155,11 +145,6 @@ def _length(
     pattern: pl.Expr,
     statistic: pl.Expr,
     tables: Tables,
-    cut: pl.DataFrame,
-) -> pl.DataFrame:
-    return together(
-        values(
-            cut["item_id"], name, statistic_in(cut, own["start_ms"], own["length_ms"], statistic)
-        )
-        for name, own in _chosen(settings, pattern, tables)
-    )
+    windows: pl.DataFrame,
+) -> pl.Series:
+    return statistic_in(windows, _chosen(settings, pattern, tables), statistic, "after_speaker")

@@ -14,15 +14,15 @@ from pipeline import config
 from pipeline.core.tables import Tables
 from pipeline.measures.feature import Feature
 from pipeline.measures.intervals import (
-    Ints,
+    Floats,
     columns,
-    inside,
+    count_between,
+    covered_ms,
     latencies,
     lost,
     pauses,
-    sorted_groups,
-    together,
-    values,
+    ratio,
+    rows_of,
 )
 
 _TURNS_SOURCE = "Heldner & Edlund 2010"
@@ -46,7 +46,7 @@ def _of_turns(settings: config.Features) -> list[Feature]:
             null="nobody else spoke before it, it is a backchannel, or signal was lost there",
             source=_TURNS_SOURCE,
             version=2,
-            compute=lambda tables: _column(latencies(tables), pl.col("latency_ms")),
+            compute=lambda tables, _: latencies(tables)["latency_ms"],
         ),
         Feature(
             name="length_ms",
@@ -59,7 +59,7 @@ def _of_turns(settings: config.Features) -> list[Feature]:
             means="length of the turn, pauses included",
             null="never",
             source=_TURNS_SOURCE,
-            compute=lambda tables: _column(tables["turns"], pl.col("end_ms") - pl.col("start_ms")),
+            compute=_length,
         ),
         Feature(
             name="pause_share",
@@ -105,7 +105,7 @@ def _of_events() -> list[Feature]:
             "the last speech are not measured",
             source="Künsch et al. 2023",
             version=2,
-            compute=_silence_length,
+            compute=_heard_length,
         ),
         Feature(
             name="length_ms",
@@ -118,48 +118,31 @@ def _of_events() -> list[Feature]:
             means="how long both speak at once",
             null="never",
             source=_TURNS_SOURCE,
-            compute=_overlap_length,
+            compute=_length,
         ),
     ]
 
 
-def _column(turns: pl.DataFrame, value: pl.Expr) -> pl.DataFrame:
-    return turns.select(
-        pl.col("turn_id").alias("item_id"), "speaker", value.cast(pl.Float64).alias("value")
-    )
+def _length(_: Tables, items: pl.DataFrame) -> pl.Series:
+    return items["end_ms"] - items["start_ms"]
 
 
-def _silence_length(tables: Tables) -> pl.DataFrame:
-    between = tables["silences"].filter(pl.col("kind") != "edge")
-    length = pl.when(pl.col("dropout_ms") == 0).then("length_ms").alias("length_ms")
-    return values(between["silence_id"], None, between.select(length)["length_ms"])
+def _heard_length(_: Tables, silences: pl.DataFrame) -> pl.Series:
+    return silences.select(pl.when(pl.col("dropout_ms") == 0).then("length_ms")).to_series()
 
 
-def _overlap_length(tables: Tables) -> pl.DataFrame:
-    overlaps = tables["overlaps"]
-    return values(overlaps["overlap_id"], None, overlaps["end_ms"] - overlaps["start_ms"])
+def _pause_share(settings: config.Features, tables: Tables, turns: pl.DataFrame) -> Floats:
+    starts, ends = columns(turns)
+    heard = ends - starts - lost(tables).covered_ms(starts, ends)
+    paused = covered_ms(turns, pauses(tables, settings.pause_min_ms))
+    return ratio(paused, heard, settings.speech_min_ms)
 
 
-def _pause_share(settings: config.Features, tables: Tables) -> pl.DataFrame:
-    silent, gone, parts = pauses(tables, settings.pause_min_ms), lost(tables), []
-    for (name,), turns in sorted_groups(tables["turns"]):
-        starts, ends = columns(turns)
-        heard = ends - starts - gone.covered_ms(starts, ends)
-        share = np.full(len(heard), np.nan)
-        enough = heard >= settings.speech_min_ms
-        if str(name) in silent:
-            paused = silent[str(name)].covered_ms(starts, ends)
-            share[enough] = paused[enough] / heard[enough]
-        parts.append(values(turns["turn_id"], name, share))
-    return together(parts)
-
-
-def _n_pauses(settings: config.Features, tables: Tables) -> pl.DataFrame:
-    silent, parts = pauses(tables, settings.pause_min_ms), []
-    for (name,), turns in sorted_groups(tables["turns"]):
-        count: Ints | None = None
-        if str(name) in silent:
-            which, _ = inside(silent[str(name)].starts, *columns(turns))
-            count = np.bincount(which, minlength=turns.height)
-        parts.append(values(turns["turn_id"], name, count))
-    return together(parts)
+def _n_pauses(settings: config.Features, tables: Tables, turns: pl.DataFrame) -> Floats:
+    silent = pauses(tables, settings.pause_min_ms)
+    starts, ends = columns(turns)
+    count = np.full(turns.height, np.nan)
+    for name, own in rows_of(turns).items():
+        if name in silent:
+            count[own] = count_between(silent[name].starts, starts[own], ends[own])
+    return count

@@ -7,7 +7,6 @@ and shares are over the time that was heard.
 
 from functools import partial
 
-import numpy as np
 import polars as pl
 
 from pipeline import config
@@ -15,8 +14,10 @@ from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import WINDOWS
 from pipeline.measures.feature import Feature
 from pipeline.measures.intervals import (
+    Floats,
     columns,
-    count_in,
+    count_between,
+    covered_ms,
     heard_ms,
     intervals,
     latencies,
@@ -24,12 +25,10 @@ from pipeline.measures.intervals import (
     over,
     pauses,
     per_minute,
+    ratio,
     sorted_groups,
-    speakers,
     statistic_in,
     talk,
-    together,
-    values,
     without_backchannels,
 )
 
@@ -38,20 +37,16 @@ _TURNS_SOURCE = "Heldner & Edlund 2010"
 
 def features(settings: config.Features) -> tuple[Feature, ...]:
     """Features of windows that need neither words nor knowledge of overlaps."""
-    return tuple(
-        feature
-        for item in WINDOWS
-        for feature in (*_amounts(item, settings), *_paces(item, settings))
-    )
+    return over(WINDOWS, settings, (*_amounts(settings), *_paces(settings)))
 
 
-def _amounts(item: str, settings: config.Features) -> list[Feature]:
+def _amounts(settings: config.Features) -> list[Feature]:
     """How much is spoken, and how much is not."""
     least = settings.window_speech_min_ms
     return [
         Feature(
             name="speech_ms",
-            item=item,
+            item="window",
             unit="ms",
             group="speaker",
             needs="timing",
@@ -59,11 +54,11 @@ def _amounts(item: str, settings: config.Features) -> list[Feature]:
             means="how long the person speaks",
             null="words are all that is known of the person: no speech was heard",
             source=_TURNS_SOURCE,
-            compute=over(item, settings, _speech_ms),
+            compute=_speech_ms,
         ),
         Feature(
             name="talk_share",
-            item=item,
+            item="window",
             unit="0-1",
             group="speaker",
             needs="timing",
@@ -71,11 +66,11 @@ def _amounts(item: str, settings: config.Features) -> list[Feature]:
             means="the person's share of all speech; overlapping speech counts for both",
             null=f"less than {least} ms of speech in the window",
             source="Tether",
-            compute=over(item, settings, partial(_talk_share, least)),
+            compute=partial(_talk_share, least),
         ),
         Feature(
             name="silence_share",
-            item=item,
+            item="window",
             unit="0-1",
             group="pair",
             needs="timing",
@@ -84,11 +79,11 @@ def _amounts(item: str, settings: config.Features) -> list[Feature]:
             null=_unheard(settings),
             source="Levitt 2001",
             version=2,
-            compute=over(item, settings, partial(_silence_share, settings)),
+            compute=partial(_silence_share, settings),
         ),
         Feature(
             name="pause_share",
-            item=item,
+            item="window",
             unit="0-1",
             group="speaker",
             needs="timing",
@@ -97,17 +92,17 @@ def _amounts(item: str, settings: config.Features) -> list[Feature]:
             null=f"turns of the person fill less than {least} ms of the window",
             source="Goldman-Eisler 1968",
             version=2,
-            compute=over(item, settings, partial(_pause_share, settings)),
+            compute=partial(_pause_share, settings),
         ),
     ]
 
 
-def _paces(item: str, settings: config.Features) -> list[Feature]:
+def _paces(settings: config.Features) -> list[Feature]:
     """How long turns are, how soon they come, and how often they change."""
     return [
         Feature(
             name="switches_per_min",
-            item=item,
+            item="window",
             unit="per minute",
             group="pair",
             needs="timing",
@@ -116,11 +111,11 @@ def _paces(item: str, settings: config.Features) -> list[Feature]:
             null=_unheard(settings),
             source=_TURNS_SOURCE,
             version=2,
-            compute=over(item, settings, partial(_switches, settings)),
+            compute=partial(_switches, settings),
         ),
         Feature(
             name="latency_median_ms",
-            item=item,
+            item="window",
             unit="ms",
             group="speaker",
             needs="timing",
@@ -129,11 +124,11 @@ def _paces(item: str, settings: config.Features) -> list[Feature]:
             null="no such turn",
             source=_TURNS_SOURCE,
             version=2,
-            compute=over(item, settings, _latency_median),
+            compute=_latency_median,
         ),
         Feature(
             name="turn_length_median_ms",
-            item=item,
+            item="window",
             unit="ms",
             group="speaker",
             needs="timing",
@@ -143,7 +138,7 @@ def _paces(item: str, settings: config.Features) -> list[Feature]:
             "left out",
             null="no such turn",
             source="Matarazzo & Wiens 1972",
-            compute=over(item, settings, _turn_length_median),
+            compute=_turn_length_median,
         ),
     ]
 
@@ -152,65 +147,41 @@ def _unheard(settings: config.Features) -> str:
     return f"signal was lost in silences over more than {1 - settings.window_min_share:.0%} of it"
 
 
-def _speech_ms(tables: Tables, cut: pl.DataFrame) -> pl.DataFrame:
-    spoken = talk(tables)
-    starts, ends = columns(cut)
-    return together(
-        values(cut["item_id"], name, spoken[name].covered_ms(starts, ends))
-        for name in speakers(tables)
-        if name in spoken
-    )
+def _speech_ms(tables: Tables, windows: pl.DataFrame) -> Floats:
+    return covered_ms(windows, talk(tables))
 
 
-def _talk_share(least_ms: int, tables: Tables, cut: pl.DataFrame) -> pl.DataFrame:
-    own = _speech_ms(tables, cut)
-    total = pl.col("value").sum().over("item_id")
-    share = pl.when(total >= least_ms).then(pl.col("value") / total)
-    return own.with_columns(share.alias("value"))
+def _talk_share(least_ms: int, tables: Tables, windows: pl.DataFrame) -> pl.Series:
+    own = windows.select("item", "item_id", own=_speech_ms(tables, windows)).fill_nan(None)
+    total = pl.col("own").sum().over("item", "item_id")
+    return own.select(pl.when(total >= least_ms).then(pl.col("own") / total)).to_series()
 
 
-def _silence_share(settings: config.Features, tables: Tables, cut: pl.DataFrame) -> pl.DataFrame:
-    speech = intervals(tables["spans"].filter("regular")).covered_ms(*columns(cut))
-    return values(cut["item_id"], None, 1 - speech / heard_ms(tables, cut, settings))
+def _silence_share(settings: config.Features, tables: Tables, windows: pl.DataFrame) -> Floats:
+    speech = intervals(tables["spans"].filter("regular")).covered_ms(*columns(windows))
+    return 1 - speech / heard_ms(tables, windows, settings)
 
 
-def _pause_share(settings: config.Features, tables: Tables, cut: pl.DataFrame) -> pl.DataFrame:
-    silent, gone, parts = pauses(tables, settings.pause_min_ms), lost(tables), []
-    starts, ends = columns(cut)
-    for (name,), turns in sorted_groups(tables["turns"]):
-        held = intervals(turns).minus(gone).covered_ms(starts, ends)
-        share = np.full(len(held), np.nan)
-        enough = held >= settings.window_speech_min_ms
-        if str(name) in silent:
-            paused = silent[str(name)].covered_ms(starts, ends)
-            share[enough] = paused[enough] / held[enough]
-        parts.append(values(cut["item_id"], name, share))
-    return together(parts)
+def _pause_share(settings: config.Features, tables: Tables, windows: pl.DataFrame) -> Floats:
+    gone = lost(tables)
+    turns = {str(name): intervals(own) for (name,), own in sorted_groups(tables["turns"])}
+    held = covered_ms(windows, {name: own.minus(gone) for name, own in turns.items()})
+    paused = covered_ms(windows, pauses(tables, settings.pause_min_ms))
+    return ratio(paused, held, settings.window_speech_min_ms)
 
 
-def _switches(settings: config.Features, tables: Tables, cut: pl.DataFrame) -> pl.DataFrame:
+def _switches(settings: config.Features, tables: Tables, windows: pl.DataFrame) -> Floats:
     turns = without_backchannels(tables)
     changed = turns.filter(pl.col("speaker") != pl.col("speaker").shift(1))
-    rate = per_minute(count_in(cut, changed["start_ms"]), heard_ms(tables, cut, settings))
-    return values(cut["item_id"], None, rate)
+    count = count_between(changed["start_ms"].to_numpy(), *columns(windows))
+    return per_minute(count, heard_ms(tables, windows, settings))
 
 
-def _latency_median(tables: Tables, cut: pl.DataFrame) -> pl.DataFrame:
+def _latency_median(tables: Tables, windows: pl.DataFrame) -> pl.Series:
     turns = latencies(tables).drop_nulls("latency_ms")
-    return _median_of_turns(tables, cut, turns.with_columns(value="latency_ms"))
+    return statistic_in(windows, turns, pl.col("latency_ms").median())
 
 
-def _turn_length_median(tables: Tables, cut: pl.DataFrame) -> pl.DataFrame:
-    turns = without_backchannels(tables)
-    return _median_of_turns(
-        tables, cut, turns.with_columns(value=pl.col("end_ms") - pl.col("start_ms"))
-    )
-
-
-def _median_of_turns(tables: Tables, cut: pl.DataFrame, turns: pl.DataFrame) -> pl.DataFrame:
-    parts = []
-    for name in speakers(tables):
-        own = turns.filter(pl.col("speaker") == name)
-        median = statistic_in(cut, own["start_ms"], own["value"], pl.col("value").median())
-        parts.append(values(cut["item_id"], name, median))
-    return together(parts)
+def _turn_length_median(tables: Tables, windows: pl.DataFrame) -> pl.Series:
+    length = pl.col("end_ms") - pl.col("start_ms")
+    return statistic_in(windows, without_backchannels(tables), length.median())

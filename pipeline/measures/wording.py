@@ -30,19 +30,17 @@ from functools import partial
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from pipeline import config
 from pipeline.core.tables import Tables
 from pipeline.lexicons import Lexicons
 from pipeline.measures.feature import Feature
-from pipeline.measures.intervals import columns, sorted_groups, together, values, windows
+from pipeline.measures.intervals import Floats, Ints, columns, over, rows_of
 
 _NULL = "no words were recognised, or the language has no such lexicon"
 _WINDOWS = ("window_180s", "window_300s")  # a minute holds too few words for a rate
 _FROM_LEXICONS = "Tether, configs/lexicons"
 
-Floats = NDArray[np.float64]
 Column = Callable[[pl.DataFrame], pl.Series]
 """Of each turn a value."""
 
@@ -56,8 +54,8 @@ def features(lexicons: Lexicons, settings: config.Features) -> tuple[Feature, ..
         Of the session's language. Names are the same for every language; where it lacks a
         lexicon, values are null.
     """
-    made = [_of_turns("n_words", "words", "words of the turn", lambda turns: turns["n_words"])]
-    made += [_n_words(item, settings) for item in (*_WINDOWS, "session")]
+    made = [_of_turns("n_words", "words", "words of the turn", _words)]
+    made += over((*_WINDOWS, "session"), settings, [_n_words()])
     made.append(_share_as_short(settings))
     if "question" in lexicons.ids:
         asks = partial(_is_question, lexicons)
@@ -76,22 +74,18 @@ def features(lexicons: Lexicons, settings: config.Features) -> tuple[Feature, ..
             counts = partial(_refused, lexicons, name)
             made.append(_of_turns(f"{name}_refused", "matches", refused, counts))
         if name in lexicons.rated:
-            made += [_rate(name, item, means, counted, settings) for item in _items("session")]
-            made += [_excess(name, item, means, counted, settings) for item in _items()]
+            rate = partial(_rate, name, means, counted, settings)
+            excess = partial(_excess, name, means, counted, settings)
+            made += [rate("turn"), *over((*_WINDOWS, "session"), settings, [rate("window")])]
+            made += [excess("turn"), *over(_WINDOWS, settings, [excess("window")])]
     return tuple(sorted(made, key=lambda feature: (feature.name, feature.item)))
 
 
-def _items(*more: str) -> tuple[str, ...]:
-    return ("turn", *_WINDOWS, *more)
+def _words(turns: pl.DataFrame) -> pl.Series:
+    return turns["n_words"]
 
 
 def _of_turns(name: str, unit: str, means: str, column: Column, error: str = "") -> Feature:
-    def compute(tables: Tables) -> pl.DataFrame:
-        turns = tables["turns"]
-        return pl.DataFrame(
-            {"item_id": turns["turn_id"], "speaker": turns["speaker"], "value": column(turns)}
-        ).cast({"value": pl.Float64})
-
     return Feature(
         name=name,
         item="turn",
@@ -106,14 +100,14 @@ def _of_turns(name: str, unit: str, means: str, column: Column, error: str = "")
         source=_FROM_LEXICONS if unit == "matches" else "Tether",
         version=2,
         error=error,
-        compute=compute,
+        compute=lambda _, turns: column(turns),
     )
 
 
-def _n_words(item: str, settings: config.Features) -> Feature:
+def _n_words() -> Feature:
     return Feature(
         name="n_words",
-        item=item,
+        item="window",
         unit="words",
         group="speaker",
         needs="words",
@@ -122,23 +116,22 @@ def _n_words(item: str, settings: config.Features) -> Feature:
         means="words that the person says",
         null="no words were recognised",
         source="Tether",
-        compute=_over(item, settings, lambda turns: turns["n_words"], lambda said: said.words),
+        compute=partial(_measured, lambda said: said.words, _words),
     )
 
 
 def _share_as_short(settings: config.Features) -> Feature:
     least = settings.window_min_turns
 
-    def compute(tables: Tables) -> pl.DataFrame:
-        parts = []
-        for (name,), own in sorted_groups(tables["turns"]):
-            words = _known(own["n_words"])
-            counts = ~np.isnan(words) & ~own["is_backchannel"].fill_null(value=False).to_numpy()
-            usual = np.sort(words[counts])
-            share = np.searchsorted(usual, words, side="right") / max(len(usual), 1)
-            unknown = np.isnan(words) | (len(usual) < least)
-            parts.append(values(own["turn_id"], name, np.where(unknown, np.nan, share)))
-        return together(parts)
+    def compute(_: Tables, turns: pl.DataFrame) -> Floats:
+        words = _known(turns["n_words"])
+        counts = ~np.isnan(words) & ~turns["is_backchannel"].fill_null(value=False).to_numpy()
+        share = np.full(len(words), np.nan)
+        for own in rows_of(turns).values():
+            usual = np.sort(words[own][counts[own]])
+            if len(usual) >= least:
+                share[own] = np.searchsorted(usual, words[own], side="right") / len(usual)
+        return np.where(np.isnan(words), np.nan, share)
 
     return Feature(
         name="share_as_short",
@@ -154,7 +147,7 @@ def _share_as_short(settings: config.Features) -> Feature:
     )
 
 
-def _rate(name: str, item: str, means: str, counted: Column, settings: config.Features) -> Feature:
+def _rate(name: str, means: str, counted: Column, settings: config.Features, item: str) -> Feature:
     least = settings.rate_min_words if item == "turn" else settings.window_rate_min_words
 
     def rate(said: _Said) -> Floats:
@@ -170,12 +163,12 @@ def _rate(name: str, item: str, means: str, counted: Column, settings: config.Fe
         means=f"{means}: matches per 100 words",
         null=f"fewer than {least} words, or the language has no such lexicon",
         source=_FROM_LEXICONS,
-        compute=_over(item, settings, counted, rate),
+        compute=partial(_measured, rate, counted),
     )
 
 
 def _excess(
-    name: str, item: str, means: str, counted: Column, settings: config.Features
+    name: str, means: str, counted: Column, settings: config.Features, item: str
 ) -> Feature:
     least = settings.excess_min_variance
 
@@ -197,7 +190,7 @@ def _excess(
         null=f"so few matches were to be expected that their variance is under {least}, "
         "or the language has no such lexicon",
         source="Przyborowski & Wilenski 1940",
-        compute=_over(item, settings, counted, excess),
+        compute=partial(_measured, excess, counted),
     )
 
 
@@ -222,62 +215,60 @@ def _acknowledgement_only(lexicons: Lexicons, turns: pl.DataFrame) -> pl.Series:
 
 @dataclass(frozen=True)
 class _Said:
-    """What one person says in each of several stretches, and in the whole session.
+    """What people say in turns or windows, and in the whole session; NaN where it is not known.
 
     Attributes
     ----------
     words, matches
-        Of each stretch, NaN where they are not known; not whole where a turn lies in two windows.
+        Of each item; not whole where a turn lies in two windows.
     all_words, all_matches
-        Of the session.
+        Of the session, all that the person of each item says.
     """
 
     words: Floats
     matches: Floats
-    all_words: float
-    all_matches: float
+    all_words: Floats
+    all_matches: Floats
 
 
-def _over(
-    item: str, settings: config.Features, column: Column, measure: Callable[[_Said], Floats]
-) -> Callable[[Tables], pl.DataFrame]:
-    """`measure` of what each person says in each turn or window, with the matches of `column`."""
-
-    def compute(tables: Tables) -> pl.DataFrame:
-        turns = tables["turns"].with_columns(matches=column(tables["turns"]))
-        cut = None if item == "turn" else windows(tables, item, settings.window_min_share)
-        parts = []
-        for (name,), own in sorted_groups(turns):
-            ids = own["turn_id"] if cut is None else cut["item_id"]
-            with np.errstate(invalid="ignore", divide="ignore"):
-                found = measure(_said(own, cut))
-            parts.append(values(ids, name, found))
-        return together(parts)
-
-    return compute
+def _measured(
+    measure: Callable[[_Said], Floats], counted: Column, tables: Tables, items: pl.DataFrame
+) -> Floats:
+    """`measure` of what is said in each turn or window, with the matches of a lexicon."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return measure(_said(items, tables["turns"], counted))
 
 
-def _said(turns: pl.DataFrame, cut: pl.DataFrame | None) -> _Said:
-    """What is said in the `turns` of one person, or in the windows of `cut`."""
-    words, matches = _known(turns["n_words"]), _known(turns["matches"])
+def _said(items: pl.DataFrame, turns: pl.DataFrame, counted: Column) -> _Said:
+    words, matches = _known(turns["n_words"]), _known(counted(turns))
     known = ~np.isnan(words + matches)
-    all_words = float(words[known].sum()) if known.any() else np.nan
-    all_matches = float(matches[known].sum()) if known.any() else np.nan
-    if cut is not None:
-        share = _shares(turns, cut)[known]
-        words = words[known] @ share if known.any() else np.full(cut.height, np.nan)
-        matches = matches[known] @ share if known.any() else np.full(cut.height, np.nan)
-    return _Said(words, matches, all_words, all_matches)
+    here, in_all = np.full((2, 2, items.height), np.nan)
+    of = rows_of(turns)
+    times, windows = np.stack(columns(turns)), np.stack(columns(items))
+    for name, own in rows_of(items).items():
+        said = of[name][known[of[name]]]
+        if len(said):
+            both = np.stack([words[said], matches[said]])
+            in_all[:, own] = both.sum(axis=1, keepdims=True)
+            here[:, own] = both @ _shares(times[:, said], windows[:, own])
+    if "n_words" in items.columns:  # the items are the turns themselves
+        here = np.stack([words, matches])
+    return _Said(*here, *in_all)
 
 
 def _known(column: pl.Series) -> Floats:
     """As floats; NaN for null."""
-    return np.asarray(column.cast(pl.Float64).fill_null(float("nan")).to_numpy())
+    return column.cast(pl.Float64).to_numpy()
 
 
-def _shares(turns: pl.DataFrame, cut: pl.DataFrame) -> Floats:
-    """What part of each turn's time lies in each window: one row per turn."""
-    starts, ends = (edge[:, np.newaxis] for edge in columns(turns))
-    from_ms, to_ms = columns(cut)
+def _shares(turns: Ints, windows: Ints) -> Floats:
+    """What part of each turn's time lies in each window: one row per turn.
+
+    Parameters
+    ----------
+    turns, windows
+        Start and end of each, shape (2, n).
+    """
+    (starts, ends), (from_ms, to_ms) = turns[:, :, np.newaxis], windows
     inside = np.minimum(ends, to_ms) - np.maximum(starts, from_ms)
     return np.asarray(np.maximum(inside, 0) / (ends - starts))

@@ -35,6 +35,7 @@ _KINDS = {
 }
 _LINKS = {
     "Clause": "a [clause](#keys-of-a-clause)",
+    "Guard": "an [exception](#keys-of-an-exception)",
     "AnyOf": "[alternatives](#keys-of-alternatives)",
     "OfLast": "a [count](#keys-of-a-count)",
     "Param": "a [parameter](#keys-of-a-parameter)",

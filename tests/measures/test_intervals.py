@@ -3,6 +3,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.tables import Tables
 from pipeline.evaluation.small_session import session
 from pipeline.measures import intervals
 from pipeline.measures.intervals import Intervals
@@ -75,11 +76,27 @@ def test_windows_follow_each_other_from_the_first_turn() -> None:
 def test_the_voice_of_a_session_is_that_of_its_windows_together() -> None:
     lines = [("a", 5_000, 70_000), ("b", 71_000, 125_000)]
     tables = session(lines, frames={"a": lambda _: (200.0, -20.0)})
-    whole = intervals.in_windows(tables, "session", 0.5)
-    assert (whole["item_id"] == 0).all()
-    parts = intervals.in_windows(tables, "window_60s", 0.5)
-    assert parts.drop("item_id").equals(whole.drop("item_id"))
-    assert parts.group_by("item_id").len().sort("item_id").rows() == [(0, 6_000), (1, 500)]
+    whole, parts = (
+        intervals.heard_in(_of_a(tables, item), tables, "semitones")
+        for item in ("session", "window_60s")
+    )
+    assert (whole["row"] == 0).all()
+    assert parts.drop("row").equals(whole.drop("row"))
+    assert parts.group_by("row").len().sort("row").rows() == [(0, 6_000), (1, 500)]
+
+
+def _of_a(tables: Tables, item: str) -> pl.DataFrame:
+    return intervals.windows(tables, item, 0.5).with_columns(speaker=pl.lit("a"))
+
+
+def test_what_happens_to_a_person_is_counted_in_the_items_of_the_person() -> None:
+    items = pl.DataFrame(
+        {"speaker": ["b", "a", "b"], "start_ms": [0, 0, 50], "end_ms": [100, 100, 200]}
+    )
+    events = pl.DataFrame({"who": ["b", "a", "b"], "start_ms": [150, 100, 60], "value": [1, 2, 4]})
+    assert intervals.count_in(items, events, "who").tolist() == [1, 0, 2]
+    found = intervals.statistic_in(items, events, pl.col("value").first(), "who")
+    assert found.to_list() == [4, None, 4], "in order of time"
 
 
 def test_one_microphone_gives_overlapping_speech_to_nobody() -> None:

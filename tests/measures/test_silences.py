@@ -5,7 +5,7 @@ from itertools import product
 import polars as pl
 import pytest
 from hypothesis import given, settings
-from strategies import Annotations, conversations, tables_of
+from strategies import Utterance, conversations, tables_of
 
 from pipeline import config, measures
 from pipeline.core.tables import Tables
@@ -61,7 +61,7 @@ def test_lost_signal_counts_in_no_pattern_and_doubt_counts() -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(conversations(min_size=2, max_size=20, worded=False))
-def test_patterns_agree_with_a_plain_search(said: list[Annotations]) -> None:
+def test_patterns_agree_with_a_plain_search(said: list[Utterance]) -> None:
     tables = tables_of(said, features=())
     found = _measured(tables)
     rows = [row for row in tables["silences"].to_dicts() if row["kind"] != "edge"]
@@ -85,7 +85,7 @@ def test_patterns_agree_with_a_plain_search(said: list[Annotations]) -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(conversations(min_size=2, max_size=20, worded=False))
-def test_the_patterns_of_all_people_add_up_to_all_long_silences(said: list[Annotations]) -> None:
+def test_the_patterns_of_all_people_add_up_to_all_long_silences(said: list[Utterance]) -> None:
     tables = tables_of(said, features=())
     found = _measured(tables).filter(
         pl.col("item") == "session", pl.col("feature").str.ends_with("_silences_per_min")

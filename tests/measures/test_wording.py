@@ -1,33 +1,31 @@
 from functools import cache
 
-import polars as pl
 import pytest
-from strategies import Annotations, Session, english, settings, tables_of
+from strategies import Session, Utterance, english, settings, tables_of
 
-from pipeline import lexicons
+from pipeline import lexicons, measures
 from pipeline.measures import wording
 from pipeline.measures.feature import Feature
 
 SETTINGS = settings().features
 WORDS = wording.features(english(), SETTINGS)
 SAID = [
-    Annotations("therapist", 0, 2000, "How was it? Tell me more."),
-    Annotations("client", 2500, 3000, "Yeah, okay."),
-    Annotations("client", 6000, 8000, "She said you don't listen."),
-    Annotations("therapist", 9000, 9500, None),
+    Utterance("therapist", 0, 2000, "How was it? Tell me more."),
+    Utterance("client", 2500, 3000, "Yeah, okay."),
+    Utterance("client", 6000, 8000, "She said you don't listen."),
+    Utterance("therapist", 9000, 9500, None),
 ]
 
 
 @cache
-def heard(said: tuple[Annotations, ...]) -> Session:
+def heard(said: tuple[Utterance, ...]) -> Session:
     """Tables of what was said, before anything is measured."""
     return tables_of(said, features=())
 
 
-def values(name: str, features: tuple[Feature, ...]) -> list[float | None]:
-    (feature,) = [feature for feature in features if (feature.name, feature.item) == (name, "turn")]
-    found: list[float | None] = feature.compute(heard(tuple(SAID)))["value"].to_list()
-    return found
+def values(name: str, declared: tuple[Feature, ...]) -> list[float | None]:
+    found = measured(name, "turn", SAID, declared)
+    return [found[said.role, number] for number, said in enumerate(SAID)]
 
 
 @pytest.mark.parametrize(
@@ -50,40 +48,39 @@ def test_values(name: str, expected: list[float | None]) -> None:
 def test_share_of_turns_as_short() -> None:
     turns = ["Cold.", "The goshawk.", "Yes.", "In the shed.", "Mm.", "I went up there alone."]
     said = [
-        Annotations("client", 4000 * at, 4000 * at + 1500, text) for at, text in enumerate(turns)
-    ] + [Annotations("therapist", 30_000, 31_000, "Good.")]
+        Utterance("client", 4000 * at, 4000 * at + 1500, text) for at, text in enumerate(turns)
+    ] + [Utterance("therapist", 30_000, 31_000, "Good.")]
     found = measured("share_as_short", "turn", said)
     assert [found["client", at] for at in range(6)] == [3 / 6, 4 / 6, 3 / 6, 5 / 6, 3 / 6, 1]
     assert found["therapist", 6] is None, "one turn is no usual length"
 
 
-def measured(name: str, item: str, said: list[Annotations]) -> dict[tuple[str, int], float | None]:
+def measured(
+    name: str, item: str, said: list[Utterance], declared: tuple[Feature, ...] = WORDS
+) -> dict[tuple[str, int], float | None]:
     """Values of a feature by speaker and item."""
-    (feature,) = [f for f in WORDS if (f.name, f.item) == (name, item)]
-    found = feature.compute(heard(tuple(said)))
-    assert found.schema == {"item_id": pl.Int64, "speaker": pl.String, "value": pl.Float64}
+    (feature,) = [f for f in declared if (f.name, f.item) == (name, item)]
+    found = measures.measure_all(heard(tuple(said)), [feature])
     return {(row["speaker"], row["item_id"]): row["value"] for row in found.to_dicts()}
 
 
-def told(words: int, sad: int, start_ms: int = 0, length_ms: int = 4000) -> Annotations:
+def told(words: int, sad: int, start_ms: int = 0, length_ms: int = 4000) -> Utterance:
     """A client says so many words, of which so many name a feeling."""
-    return Annotations(
+    return Utterance(
         "client", start_ms, start_ms + length_ms, " ".join(["sad"] * sad + ["tea"] * (words - sad))
     )
 
 
-def test_frames_are_long() -> None:
+def test_every_turn_has_a_value_of_every_feature() -> None:
     tables = heard(tuple(SAID))
+    turns = tables["turns"].rename({"turn_id": "item_id"})
     for feature in WORDS:
-        frame = feature.compute(tables)
-        assert frame.columns == ["item_id", "speaker", "value"]
-        assert frame.schema["value"] == pl.Float64
         if feature.item == "turn":
-            assert sorted(frame["item_id"]) == tables["turns"]["turn_id"].to_list()
+            assert len(feature.compute(tables, turns)) == turns.height
 
 
 def test_a_rate_is_over_a_hundred_words() -> None:
-    said = [told(40, 4), Annotations("therapist", 5000, 6000, "Mm."), told(5, 1, 7000)]
+    said = [told(40, 4), Utterance("therapist", 5000, 6000, "Mm."), told(5, 1, 7000)]
     rates = measured("feeling_rate", "turn", said)
     assert rates["client", 0] == pytest.approx(10)
     assert rates["client", 2] is None
@@ -119,9 +116,8 @@ def test_another_language_has_the_same_names_and_no_values() -> None:
     assert values("is_question", other) == [None] * 4
     assert values("acknowledgement_only", other) == [None] * 4
     assert values("n_words", other) == [6.0, 2.0, 5.0, None]
-    for feature in other:
-        if feature.name.endswith(("_rate", "_excess")):
-            assert feature.compute(heard(tuple(SAID)))["value"].is_null().all()
+    rated = [f for f in other if f.name.endswith(("_rate", "_excess"))]
+    assert measures.measure_all(heard(tuple(SAID)), rated)["value"].is_null().all()
 
 
 def test_every_feature_is_of_words_and_explained() -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import polars as pl
 import pytest
 from strategies import (
-    Annotations,
     Session,
+    Utterance,
     book,
     english,
     flagged,
@@ -28,7 +28,7 @@ def rules_of(session: Session, *, suppressed: bool = False) -> list[str]:
     return sorted(set(hits["rule"]))
 
 
-def silences(after: tuple[str, float, str], *, first: str = "It sounds hard.") -> list[Annotations]:
+def silences(after: tuple[str, float, str], *, first: str = "It sounds hard.") -> list[Utterance]:
     return script(
         TALK,
         ("T", 0.3, first),
@@ -86,7 +86,7 @@ def test_silences_far_apart_are_not_enough() -> None:
         for each in said[3:]
     ]
     between = [
-        Annotations("therapist", said[2].end_ms + 500, said[3].start_ms + 129_000, "Well. " * 100)
+        Utterance("therapist", said[2].end_ms + 500, said[3].start_ms + 129_000, "Well. " * 100)
     ]
     assert "silence-between-therapist-turns" not in rules_of(flagged([*said[:3], *between, *late]))
 
@@ -148,7 +148,7 @@ def test_a_question_answered_at_length_after_a_silence() -> None:
     assert taken_back_by(session, "silence-after-question") == {"thinking"}
 
 
-def replies(first: str, second: str, *, asks: str = ASKS, gap_s: float = 2.5) -> list[Annotations]:
+def replies(first: str, second: str, *, asks: str = ASKS, gap_s: float = 2.5) -> list[Utterance]:
     return script(
         ("C", 0, LONG),
         ("T", 0.2, "Okay, I see what you mean there."),
@@ -326,7 +326,7 @@ def test_without_lexicons_nothing_is_quoted() -> None:
     ]
 
 
-def early(*gaps_s: float, asks: str = "So I think you were angry.") -> list[Annotations]:
+def early(*gaps_s: float, asks: str = "So I think you were angry.") -> list[Utterance]:
     lines = [TALK]
     for gap_s in gaps_s:
         lines += [("T", 0.4, asks), ("C", gap_s, "No, that is not it at all.")]

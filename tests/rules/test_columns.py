@@ -1,13 +1,13 @@
 import polars as pl
 from hypothesis import given, settings
-from strategies import Annotations, catalogue, conversations, script, tables_of
+from strategies import Utterance, catalogue, conversations, script, tables_of
 
 from pipeline.rules import columns
 
 STRETCHES = [f"{side}_{who}_" for side in ("prev", "next") for who in ("therapist", "client")]
 
 
-def frame(item: str, said: list[Annotations], *wanted: str) -> pl.DataFrame:
+def frame(item: str, said: list[Utterance], *wanted: str) -> pl.DataFrame:
     return columns.frames({item: set(wanted)}, [tables_of(said)], catalogue())[item]
 
 
@@ -44,10 +44,10 @@ def test_a_silence_knows_what_was_said_before_and_after() -> None:
 
 def test_backchannels_interrupt_nobody() -> None:
     said = [
-        Annotations("client", 0, 3000, "I was walking along the road"),
-        Annotations("therapist", 2000, 2400, "Mm-hm."),
-        Annotations("client", 5000, 8000, "and then it began to rain"),
-        Annotations("therapist", 8500, 9500, "And then what happened?"),
+        Utterance("client", 0, 3000, "I was walking along the road"),
+        Utterance("therapist", 2000, 2400, "Mm-hm."),
+        Utterance("client", 5000, 8000, "and then it began to rain"),
+        Utterance("therapist", 8500, 9500, "And then what happened?"),
     ]
     found = frame("turn", said, "prev_client_n_words", "role").filter(
         pl.col("text") == "And then what happened?"
@@ -57,9 +57,9 @@ def test_backchannels_interrupt_nobody() -> None:
 
 def test_what_was_not_recognised_makes_a_stretch_null() -> None:
     said = [
-        Annotations("client", 0, 3000, "I was walking"),
-        Annotations("client", 6000, 8000, None),
-        Annotations("therapist", 8500, 9500, "What happened?"),
+        Utterance("client", 0, 3000, "I was walking"),
+        Utterance("client", 6000, 8000, None),
+        Utterance("therapist", 8500, 9500, "What happened?"),
     ]
     found = frame("turn", said, "prev_client_n_words", "prev_client_gap_ms")
     last = found.row(-1, named=True)
@@ -96,7 +96,7 @@ def test_every_column_that_may_be_named_is_delivered() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(conversations(min_size=2, max_size=25))
-def test_stretches_agree_with_a_plain_search(said: list[Annotations]) -> None:
+def test_stretches_agree_with_a_plain_search(said: list[Utterance]) -> None:
     tables = tables_of(said, features=())
     wanted = {prefix + "n_words" for prefix in STRETCHES}
     found = columns.frames({"turn": wanted}, [tables], catalogue())["turn"]

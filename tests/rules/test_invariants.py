@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, Phase, find, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from strategies import (
-    Annotations,
     Session,
+    Utterance,
     book,
     conversations,
     english,
@@ -44,7 +44,7 @@ def counting(hits: pl.DataFrame) -> list[tuple[str, set[int]]]:
 
 @QUICK
 @given(conversations(), st.integers(1, 500))
-def test_shifting_shifts_hits_and_moments(said: list[Annotations], steps: int) -> None:
+def test_shifting_shifts_hits_and_moments(said: list[Utterance], steps: int) -> None:
     by_ms = steps * 10
     before, after = flagged(said), flagged(shifted(said, by_ms))
     # A silence before the first word is no part of the talk, but it has a number.
@@ -55,7 +55,7 @@ def test_shifting_shifts_hits_and_moments(said: list[Annotations], steps: int) -
 
 @QUICK
 @given(conversations())
-def test_hits_and_moments_depend_on_no_measure_that_no_rule_names(said: list[Annotations]) -> None:
+def test_hits_and_moments_depend_on_no_measure_that_no_rule_names(said: list[Utterance]) -> None:
     found, every = flagged(said), tables_of(said)
     every |= book().flag(every, english(), settings())
     assert all(found[name].equals(every[name]) for name in ("hits", "moments", "set_aside"))
@@ -63,7 +63,7 @@ def test_hits_and_moments_depend_on_no_measure_that_no_rule_names(said: list[Ann
 
 @QUICK
 @given(conversations())
-def test_renaming_speakers_changes_nothing(said: list[Annotations]) -> None:
+def test_renaming_speakers_changes_nothing(said: list[Utterance]) -> None:
     names = {"therapist": "zoe", "client": "adam", "other": "other"}
     before, after = flagged(said), flagged(said, names=names)
     assert before["hits"].equals(after["hits"])
@@ -91,9 +91,7 @@ def tightened(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
 
 @QUICK
 @given(said=conversations(min_size=8))
-def test_tightening_a_clause_adds_no_hit(
-    tightened: list[RuleBook], said: list[Annotations]
-) -> None:
+def test_tightening_a_clause_adds_no_hit(tightened: list[RuleBook], said: list[Utterance]) -> None:
     tables = rule_tables(said)
     loose = counting(book().hits(tables, english()))
     for tight in tightened:
@@ -103,7 +101,7 @@ def test_tightening_a_clause_adds_no_hit(
 
 @QUICK
 @given(conversations(min_size=4))
-def test_null_never_flags(said: list[Annotations]) -> None:
+def test_null_never_flags(said: list[Utterance]) -> None:
     tables = nothing_measured(rule_tables(said))
     assert book().hits(tables, english()).filter(pl.col("suppressed_by").is_null()).is_empty()
 
@@ -125,7 +123,7 @@ def nothing_measured(tables: Session) -> Session:
 
 @QUICK
 @given(conversations(worded=False))
-def test_without_words_only_timing_speaks(said: list[Annotations]) -> None:
+def test_without_words_only_timing_speaks(said: list[Utterance]) -> None:
     session = flagged(said)
     needs = {compiled.rule.id: compiled.rule.needs for compiled in book().rules}
     assert all(needs[rule] == ("timing",) for rule in session["hits"]["rule"])
@@ -134,7 +132,7 @@ def test_without_words_only_timing_speaks(said: list[Annotations]) -> None:
 
 @QUICK
 @given(conversations(min_size=0, max_size=6))
-def test_tables_conform_whatever_was_said(said: list[Annotations]) -> None:
+def test_tables_conform_whatever_was_said(said: list[Utterance]) -> None:
     if not said:
         return
     session = flagged(said)
@@ -148,7 +146,7 @@ def test_tables_conform_whatever_was_said(said: list[Annotations]) -> None:
 
 
 def test_the_drawn_conversations_are_not_all_harmless() -> None:
-    def moments(said: list[Annotations]) -> bool:
+    def moments(said: list[Utterance]) -> bool:
         return set(flagged(said)["moments"]["kind"]) == {"withdrawal", "confrontation"}
 
     assert find(conversations(min_size=20), moments, settings=FOUND)
@@ -161,7 +159,7 @@ def test_the_drawn_conversations_are_not_all_harmless() -> None:
     st.booleans(),
 )
 def test_many_sessions_in_one_go_are_flagged_as_one_by_one(
-    several: list[list[Annotations]], lacking: set[str], unknown: bool
+    several: list[list[Utterance]], lacking: set[str], unknown: bool
 ) -> None:
     # The first lacks what others have: rules abstain in it, or nobody knows who is who.
     first, *others = several
@@ -185,7 +183,7 @@ def test_many_sessions_in_one_go_are_flagged_as_one_by_one(
 
 @QUICK
 @given(conversations(min_size=12))
-def test_a_small_baseline_is_told_where_a_clause_was_set_aside(said: list[Annotations]) -> None:
+def test_a_small_baseline_is_told_where_a_clause_was_set_aside(said: list[Utterance]) -> None:
     found = flagged(said)
     aside = {
         hit["hit_id"]
@@ -199,7 +197,7 @@ def test_a_small_baseline_is_told_where_a_clause_was_set_aside(said: list[Annota
 
 @QUICK
 @given(conversations(min_size=8))
-def test_a_value_that_is_missing_adds_no_hit(said: list[Annotations]) -> None:
+def test_a_value_that_is_missing_adds_no_hit(said: list[Utterance]) -> None:
     # A guard that cannot be asked takes nothing back, and who is next depends on what is known.
     rules = (replace(each, unless=()) for each in book().rules if each.among is None)
     plain = replace(book(), rules=tuple(rules))

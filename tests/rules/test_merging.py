@@ -4,8 +4,8 @@ from typing import Any
 import polars as pl
 import pytest
 from strategies import (
-    Annotations,
     Session,
+    Utterance,
     book,
     english,
     flagged,
@@ -21,7 +21,7 @@ from pipeline.rules.caveats import Caveats
 from pipeline.rules.hit import Hit
 
 TURNS = [
-    Annotations("client" if n % 2 else "therapist", n * 10_000, n * 10_000 + 8_000, "one two three")
+    Utterance("client" if n % 2 else "therapist", n * 10_000, n * 10_000 + 8_000, "one two three")
     for n in range(40)
 ]
 

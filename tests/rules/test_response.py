@@ -1,7 +1,7 @@
 """Every state of what the therapist did next, against a scripted conversation."""
 
 import pytest
-from strategies import Annotations, flagged, lexicon_free, script, settings
+from strategies import Utterance, flagged, lexicon_free, script, settings
 
 COMPLAINT = ("C", 0.4, "You never listen to me.")
 LONG = ("C", 0.4, "I was thinking about it the whole week and then on Sunday I called my brother.")
@@ -111,9 +111,9 @@ def test_null_where_the_recording_ends_sooner() -> None:
 
 def test_null_without_words_or_lexicon() -> None:
     said = [
-        Annotations("therapist", 0, 2000),
-        Annotations("therapist", 6000, 7000),
-        Annotations("therapist", 11_000, 12_000),
+        Utterance("therapist", 0, 2000),
+        Utterance("therapist", 6000, 7000),
+        Utterance("therapist", 11_000, 12_000),
     ]
     (moment,) = flagged(said)["moments"].to_dicts()
     assert moment["response"] is None

@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 from strategies import (
-    Annotations,
     Session,
+    Utterance,
     book,
     english,
     flagged,
@@ -197,7 +197,7 @@ def test_terse_clients_are_known_by_their_turns(
     assert "terse-client" in taken_back(flagged(script(*lines, MORE)), rule)
 
 
-def measured(said: list[Annotations], item: str, role: str, values: dict[str, float]) -> Session:
+def measured(said: list[Utterance], item: str, role: str, values: dict[str, float]) -> Session:
     """A scene whose last turn of `role`, or whose windows, have these values, each at z 2.5."""
     tables = tables_of(said)
     own = tables["measures"].filter(pl.col("item") == item, pl.col("speaker") == role)

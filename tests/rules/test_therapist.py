@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from strategies import Annotations, Session, flagged, script, taken_back_by
+from strategies import Session, Utterance, flagged, script, taken_back_by
 
 STORY = "We went to the coast by train and the whole trip took nearly four hours with the changes. "
 FELT = "I was so sad on that trip that I cried and I felt lonely for the whole of the long way. "
@@ -44,13 +44,13 @@ def test_runs_of_few_words() -> None:
 
 
 def comes_in(holder: str, *, others: str = "therapist", times: int = 3) -> Session:
-    said: list[Annotations] = []
+    said: list[Utterance] = []
     now_ms = 500
     first, second = ("client", others) if others == "therapist" else ("therapist", others)
     for _ in range(times):
-        said.append(Annotations(first, now_ms, now_ms + 6_000, holder))
+        said.append(Utterance(first, now_ms, now_ms + 6_000, holder))
         said.append(
-            Annotations(
+            Utterance(
                 second,
                 now_ms + 5_600,
                 now_ms + 10_000,
@@ -58,7 +58,7 @@ def comes_in(holder: str, *, others: str = "therapist", times: int = 3) -> Sessi
             )
         )
         said.append(
-            Annotations(first, now_ms + 10_500, now_ms + 14_000, "All right we can do that then.")
+            Utterance(first, now_ms + 10_500, now_ms + 14_000, "All right we can do that then.")
         )
         now_ms += 15_000
     return flagged(sorted(said, key=lambda each: each.start_ms))
@@ -88,12 +88,12 @@ def test_talk_with_advice() -> None:
 
 
 def test_fewer_acknowledgements_support() -> None:
-    lines: list[Annotations] = []
+    lines: list[Utterance] = []
     for minute in range(6):
         start = minute * 60_000 + 500
-        lines.append(Annotations("client", start, start + 55_000, STORY * 10))
+        lines.append(Utterance("client", start, start + 55_000, STORY * 10))
         lines.append(
-            Annotations("therapist", start + 56_000, start + 58_000, "So it took four hours.")
+            Utterance("therapist", start + 56_000, start + 58_000, "So it took four hours.")
         )
     hits = flagged(lines)["hits"].filter(pl.col("rule") == "therapist-acknowledges-less")
     assert hits["primary"].to_list() == [False]

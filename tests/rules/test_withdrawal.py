@@ -5,8 +5,8 @@ from dataclasses import replace
 import polars as pl
 import pytest
 from strategies import (
-    Annotations,
     Session,
+    Utterance,
     book,
     english,
     flagged,
@@ -213,7 +213,7 @@ def test_a_quiet_voice_may_lie_in_a_silence() -> None:
     assert taken_back_by(session, "silence-after-question") == {"missed-speech"}
 
 
-def slow_minutes() -> list[Annotations]:
+def slow_minutes() -> list[Utterance]:
     lines = [("C", 2.5, TALK[2]), ("T", 0.3, REFLECTS)] * 36
     silent = [("T", 3.5, "It goes on."), ("T", 4.0, "Well, it does."), ("C", 2.5, "Yes it is so.")]
     return script(*lines, *silent, ("T", 0.4, "Let us see."), *lines[:20])
@@ -230,7 +230,7 @@ def test_silences_and_late_answers_of_some_minutes_support() -> None:
 def with_voice(feature: str, usual: float, last: float) -> Session:
     """Forty minutes of the client's speech of which the last sounds otherwise."""
     said = [
-        Annotations(role, minute * 60_000 + start, minute * 60_000 + end, text)
+        Utterance(role, minute * 60_000 + start, minute * 60_000 + end, text)
         for minute in range(40)
         for role, start, end, text in (
             ("client", 0, 40_000, MINE),
