@@ -93,7 +93,7 @@ def compare(sessions: int) -> None:
         many(Path(folder), sessions)
 
 
-def one(kind: str, talk: Callable[[random.Random], list[strategies.Annotations]]) -> None:
+def one(kind: str, talk: Callable[[random.Random], list[strategies.Utterance]]) -> None:
     """One session, all of it and by its parts."""
     tables = strategies.tables_of(talk(random.Random(1)))  # noqa: S311  # no secret
     book, lexicons, settings = strategies.book(), strategies.english(), strategies.settings()
@@ -256,7 +256,7 @@ def code(workspace: Path, file: Path) -> None:
         csv.writer(written).writerows(rows)
 
 
-def composed(chance_of: random.Random) -> list[strategies.Annotations]:
+def composed(chance_of: random.Random) -> list[strategies.Utterance]:
     """An hour of lines of the acted samples, some of each person at a time."""
     lines = {role: list(acted(role)) for role in ("therapist", "client")}
 
@@ -280,7 +280,7 @@ def acted(role: str) -> Iterator[str]:
                     yield row["text"]
 
 
-def at_random(chance_of: random.Random) -> list[strategies.Annotations]:
+def at_random(chance_of: random.Random) -> list[strategies.Utterance]:
     """An hour of talk at random."""
 
     def says(who: str) -> str:
@@ -291,7 +291,7 @@ def at_random(chance_of: random.Random) -> list[strategies.Annotations]:
     return hour(says, lambda: chance_of.choice([-0.3, 0.1, 0.2, 0.3, 0.5, 0.8, 1.5, 4.0]))
 
 
-def hour(says: Callable[[str], str], gap_s: Callable[[], float]) -> list[strategies.Annotations]:
+def hour(says: Callable[[str], str], gap_s: Callable[[], float]) -> list[strategies.Utterance]:
     """Therapist and client in turn, until an hour is full."""
     lines: list[tuple[str, float, str]] = []
     length_s = 0.0
