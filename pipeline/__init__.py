@@ -109,13 +109,7 @@ if TYPE_CHECKING:
         tune,
     )
     from pipeline.config import Settings
-    from pipeline.core.errors import (
-        ConfigError,
-        EngineError,
-        InputError,
-        StoreError,
-        TetherError,
-    )
+    from pipeline.core.errors import ConfigError, EngineError, InputError, StoreError, TetherError
     from pipeline.research import Annotations, Comparison, EvaluationResult, Tuning
 else:
     # Hidden from type checkers, which would take any name for one of the package.

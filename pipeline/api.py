@@ -26,11 +26,10 @@ from pipeline.research import (
     EvaluationResult,
     Tolerance,
     Tuning,
-    sweeps,
     text_report,
-    tuning_report,
 )
-from pipeline.research.cases import Case, of_manifest
+from pipeline.research.search import sweeps, tuning_report
+from pipeline.research.sessions.cases import Case, of_manifest
 from pipeline.session import batch, intake, read_manifest
 from pipeline.session.workbench import Workbench
 from pipeline.workspace import database

@@ -34,8 +34,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import strategies
 
 from pipeline import config
-from pipeline.evaluation import counselling
-from pipeline.research import cases, load_sessions, rule_runs
+from pipeline.evaluation.material import counselling
+from pipeline.research.sessions import cases, load_sessions, rule_runs
 from pipeline.session.workbench import Workbench
 from pipeline.workspace.catalogue import Catalogue, Entry
 from pipeline.workspace.layout import artifact
@@ -57,7 +57,7 @@ import atexit, os, re, resource, sys, time
 from pathlib import Path
 from pipeline import config
 from pipeline.cli import main
-from pipeline.research import load_sessions
+from pipeline.research.sessions import load_sessions
 
 def peak_kib():
     own = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())

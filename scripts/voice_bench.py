@@ -25,11 +25,8 @@ from pipeline.audio.samples import Audio, Samples
 from pipeline.engines.pitch.pyin import PyinTracker
 from pipeline.engines.pitch.swift_f0 import SwiftF0Tracker
 from pipeline.engines.protocols import PitchTracker
-from pipeline.evaluation.small_session import Line, session
-from pipeline.measures import (
-    baseline,
-    frames,
-)
+from pipeline.evaluation.material.small_session import Line, session
+from pipeline.measures import baseline, frames
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 RATE_HZ = 16_000

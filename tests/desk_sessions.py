@@ -17,7 +17,7 @@ from pathlib import Path
 import av
 
 from pipeline import config
-from pipeline.evaluation.batch_results import results_of
+from pipeline.evaluation.material.batch_results import results_of
 from pipeline.session.workbench import Workbench
 
 Line = tuple[str, float, float, str]

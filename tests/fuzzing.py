@@ -22,7 +22,8 @@ import strategies
 
 from pipeline import config
 from pipeline.core.errors import PAGE_CHARACTERS, PAGE_LINES, ConfigError, InputError, TetherError
-from pipeline.formats import coded_tiers, codes, eaf, transcript
+from pipeline.formats import codes, transcript
+from pipeline.formats.annotation import coded_tiers, eaf
 from pipeline.formats.attachment import Attachment
 from pipeline.rules import RuleBook
 from pipeline.session import intake

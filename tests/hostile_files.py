@@ -11,8 +11,11 @@ from typing import Any, TypedDict
 
 import polars as pl
 
-from pipeline.formats import codes, eaf, rttm, srt, textgrid, transcript_csv, webvtt
-from pipeline.formats.cues import CUES
+from pipeline.formats import codes, rttm
+from pipeline.formats.annotation import eaf, textgrid
+from pipeline.formats.tables import transcript_csv
+from pipeline.formats.timed_text import srt, webvtt
+from pipeline.formats.timed_text.cues import CUES
 
 
 class Files(TypedDict):

@@ -21,7 +21,7 @@ SAYS = ("She is well.", "I don't know.", "Can we stop?", "Fine.", "You never lis
 def five_processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of five sessions, one of them in a language without lexicons."""
     from pipeline import config  # noqa: PLC0415  # only tests that ask for it load the product
-    from pipeline.evaluation.batch_results import results_of  # noqa: PLC0415  # likewise
+    from pipeline.evaluation.material.batch_results import results_of  # noqa: PLC0415  # likewise
     from pipeline.session.workbench import Workbench  # noqa: PLC0415  # likewise
 
     folder = tmp_path_factory.mktemp("cases")

@@ -25,11 +25,13 @@ from pipeline.core.tables import (
     Metadata,
 )
 from pipeline.core.vocabulary import Role
-from pipeline.evaluation import derivation
-from pipeline.evaluation.derivation import derived
+from pipeline.evaluation.material import derivation
+from pipeline.evaluation.material.derivation import derived
 from pipeline.lexicons import Lexicons
 from pipeline.measures.feature import Feature
-from pipeline.rules import RuleBook, response, trace
+from pipeline.rules import RuleBook
+from pipeline.rules.detection import response
+from pipeline.rules.explanation import trace
 from pipeline.session.plan import LanguageResources
 
 WORD_MS = 300

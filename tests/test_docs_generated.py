@@ -10,8 +10,9 @@ import pytest
 from strategies import catalogue, english, settings
 
 from pipeline.core import yaml
-from pipeline.rules import RuleBook, json_schema
-from pipeline.rules.rulefile import Rule
+from pipeline.rules import RuleBook
+from pipeline.rules.language import json_schema
+from pipeline.rules.language.rulefile import Rule
 
 PAGES = ("rules.md", "measures.md")
 

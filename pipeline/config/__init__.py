@@ -4,11 +4,7 @@
 differs and says ``extends: default``. All mistakes of a file are told at once, with their lines.
 """
 
-from pipeline.config.audio_settings import (
-    Activity,
-    AudioDecoding,
-    Imported,
-)
+from pipeline.config.audio_settings import Activity, AudioDecoding, Imported
 from pipeline.config.engine_settings import Engines
 from pipeline.config.files import builtin, load
 from pipeline.config.intake_settings import Intake

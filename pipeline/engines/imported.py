@@ -34,9 +34,9 @@ from pipeline.core.time import ms_to_clock
 from pipeline.engines.protocols import Diarized, Identity, Transcribed
 from pipeline.formats import transcript
 from pipeline.formats.attachment import Attachment
-from pipeline.formats.cues import UNNAMED
 from pipeline.formats.repairs import Repairs
 from pipeline.formats.time_estimates import placed
+from pipeline.formats.timed_text.cues import UNNAMED
 from pipeline.formats.transcript import Transcript
 
 ONE_SPEAKER = "speaker 1"

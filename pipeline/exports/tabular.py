@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from pipeline.core.tables import SCHEMAS
-from pipeline.formats.transcript_csv import inert
+from pipeline.formats.tables.transcript_csv import inert
 
 NAMES = tuple(SCHEMAS)
 """Tables that can be exported."""

@@ -12,8 +12,9 @@ import polars as pl
 
 from pipeline.core.errors import ConfigError
 from pipeline.core.tables import Recording, Tables
-from pipeline.formats import rttm, srt, webvtt
-from pipeline.formats.cues import CUES
+from pipeline.formats import rttm
+from pipeline.formats.timed_text import srt, webvtt
+from pipeline.formats.timed_text.cues import CUES
 
 SOURCES: Mapping[str, Sequence[str]] = {
     "rttm": ("turns", "spans"),

@@ -39,8 +39,8 @@ import polars as pl
 from pipeline.core.schema import Column, Schema
 from pipeline.core.vocabulary import MARKERS, RUPTURES
 from pipeline.formats.repairs import Repairs
+from pipeline.formats.tables.transcript_csv import inert, live
 from pipeline.formats.text import Problems, decode, ms_of_clock
-from pipeline.formats.transcript_csv import inert, live
 
 NOTHING = "none"
 """Kind of a row that says: somebody coded this session and found nothing."""

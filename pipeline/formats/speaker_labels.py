@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.core.vocabulary import Role
-from pipeline.formats.cues import UNNAMED, Cue, Part, squeeze
+from pipeline.formats.timed_text.cues import UNNAMED, Cue, Part, squeeze
 
 MOST_WORDS = 10
 """Words of a display name, title and pronouns included."""

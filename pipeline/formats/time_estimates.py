@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from pipeline.formats.cues import MS_PER_CHARACTER, spoken_words, spread
 from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import LATEST_S
+from pipeline.formats.timed_text.cues import MS_PER_CHARACTER, spoken_words, spread
 
 Times = tuple[int, int]
 """First millisecond, and first millisecond after."""

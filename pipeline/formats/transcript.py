@@ -37,10 +37,20 @@ import polars as pl
 from pipeline.core.errors import InputError
 from pipeline.core.schema import Column, Schema
 from pipeline.core.vocabulary import Role
-from pipeline.formats import rttm, srt, stm, tiers, transcript_csv, webvtt, whisper_json
-from pipeline.formats.cues import MS_PER_CHARACTER, UNNAMED, spoken_words, spread, squeeze, unmarked
+from pipeline.formats import rttm, whisper_json
+from pipeline.formats.annotation import tiers
 from pipeline.formats.repairs import Repairs
+from pipeline.formats.tables import transcript_csv
 from pipeline.formats.text import UNUSABLE_AT_MOST
+from pipeline.formats.timed_text import srt, stm, webvtt
+from pipeline.formats.timed_text.cues import (
+    MS_PER_CHARACTER,
+    UNNAMED,
+    spoken_words,
+    spread,
+    squeeze,
+    unmarked,
+)
 
 VERSION = "4"
 """Raised whenever the same files give other lines or words."""

@@ -33,10 +33,10 @@ import polars as pl
 from pipeline.core import languages as language
 from pipeline.core.errors import InputError
 from pipeline.core.schema import Column, Schema
-from pipeline.formats.cues import CUES, spoken_words, squeeze, unmarked
 from pipeline.formats.repairs import Repairs
 from pipeline.formats.text import LATEST_S, Problems, decode, ms_of_clock, ms_of_seconds
 from pipeline.formats.time_estimates import Segment, Word, timed_segments, timed_words
+from pipeline.formats.timed_text.cues import CUES, spoken_words, squeeze, unmarked
 
 WORDS = Schema(
     "timed words",

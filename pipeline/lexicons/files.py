@@ -11,14 +11,7 @@ from pipeline.core import yaml
 from pipeline.core.errors import ConfigError, listed
 from pipeline.core.languages import code_of
 from pipeline.core.registry import nearest
-from pipeline.lexicons.entry import (
-    Entry,
-    Expression,
-    Grammar,
-    Parts,
-    Refusal,
-    Words,
-)
+from pipeline.lexicons.entry import Entry, Expression, Grammar, Parts, Refusal, Words
 from pipeline.lexicons.matcher import Lexicons
 from pipeline.lexicons.patterns import (
     expanded,

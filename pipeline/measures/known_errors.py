@@ -4,7 +4,7 @@ They were measured on 14 dialogues of four minutes (28 people), composed from re
 in everyday talk, planted overlaps, as little as 20 dB above the noise, 16 and 8 kHz, one speaker up
 to 30 dB quieter, one channel each. The truth is each measure's value over the true speech; the
 words came from the script. ``scripts/accuracy`` measures the errors again
-(`pipeline.evaluation.measure_error`). In real sessions, which are longer, errors of a whole session
+(`evaluation.errors.measure`). In real sessions, which are longer, errors of a whole session
 are smaller. With one microphone, errors are larger where it matters who spoke, since overlapping
 speech is not detected there.
 """

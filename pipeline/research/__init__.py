@@ -26,17 +26,17 @@ from pathlib import Path
 
 from pipeline import config
 from pipeline.config import Settings
-from pipeline.research.alignment import Tolerance
-from pipeline.research.annotations import Annotations
-from pipeline.research.bootstrap import Interval
-from pipeline.research.cases import Case
+from pipeline.research.agreement.alignment import Tolerance
+from pipeline.research.agreement.annotations import Annotations
+from pipeline.research.agreement.bootstrap import Interval
+from pipeline.research.agreement.metrics import MarkerTally, RuleTally, Segments, Tally
 from pipeline.research.comparison import Comparison, compared
-from pipeline.research.load_sessions import Opened, read
-from pipeline.research.metrics import MarkerTally, RuleTally, Segments, Tally
+from pipeline.research.search.sweeps import Sweep
+from pipeline.research.search.tuning import Tuning, tune
+from pipeline.research.sessions.cases import Case
+from pipeline.research.sessions.load_sessions import Opened, read
 from pipeline.research.study import Evaluation, Score, Study
-from pipeline.research.sweeps import Sweep
 from pipeline.research.text_report import listed
-from pipeline.research.tuning import Tuning, tune
 
 __all__ = [
     "Annotations",

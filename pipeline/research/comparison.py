@@ -16,8 +16,8 @@ import scipy
 
 from pipeline.core.schema import Column, Schema
 from pipeline.core.vocabulary import RUPTURES
-from pipeline.research.bootstrap import Interval, differences
-from pipeline.research.cases import Case
+from pipeline.research.agreement.bootstrap import Interval, differences
+from pipeline.research.sessions.cases import Case
 from pipeline.research.study import Evaluation
 
 SAME, MOVED, CHANGED, APPEARED, VANISHED = CHANGES = (

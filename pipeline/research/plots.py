@@ -8,7 +8,7 @@ scores nothing is known.
 from collections.abc import Mapping
 from html import escape
 
-from pipeline.research.metrics import Point, Tally
+from pipeline.research.agreement.metrics import Point, Tally
 from pipeline.research.study import GROUPS, Evaluation
 
 _SIDE = 300

@@ -12,15 +12,16 @@ from pipeline.core.errors import InputError
 from pipeline.core.vocabulary import RUPTURES
 from pipeline.formats.codes import Codes
 from pipeline.formats.repairs import Repairs
-from pipeline.research import bootstrap, holdout, scoring
-from pipeline.research.alignment import Tolerance, place
-from pipeline.research.annotations import Annotations
-from pipeline.research.bootstrap import Interval
-from pipeline.research.cases import Case, find, in_batches
-from pipeline.research.event_matching import Place
-from pipeline.research.metrics import MarkerTally, RuleTally, Tally, total
-from pipeline.research.rule_contribution import by_rule
-from pipeline.research.scoring import Coded, Judged
+from pipeline.research import holdout
+from pipeline.research.agreement import bootstrap, scoring
+from pipeline.research.agreement.alignment import Tolerance, place
+from pipeline.research.agreement.annotations import Annotations
+from pipeline.research.agreement.bootstrap import Interval
+from pipeline.research.agreement.event_matching import Place
+from pipeline.research.agreement.metrics import MarkerTally, RuleTally, Tally, total
+from pipeline.research.agreement.rule_contribution import by_rule
+from pipeline.research.agreement.scoring import Coded, Judged
+from pipeline.research.sessions.cases import Case, find, in_batches
 
 GROUPS: Mapping[str, tuple[str, ...]] = {"all": RUPTURES, **{kind: (kind,) for kind in RUPTURES}}
 """What tallies are made of: both kinds together, and each by itself."""

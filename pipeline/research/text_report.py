@@ -10,9 +10,9 @@ from pipeline.core.spelling import SHORT_ID
 from pipeline.core.vocabulary import RUPTURES
 from pipeline.report import labels
 from pipeline.report.number_format import clock_range, count
-from pipeline.research.bootstrap import RANKED, Interval
+from pipeline.research.agreement.bootstrap import RANKED, Interval
+from pipeline.research.agreement.metrics import MS_PER_HOUR, Tally
 from pipeline.research.comparison import CHANGES, SAME, Comparison
-from pipeline.research.metrics import MS_PER_HOUR, Tally
 from pipeline.research.study import GROUPS, Evaluation
 
 Row = tuple[str, ...]

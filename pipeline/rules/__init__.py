@@ -6,8 +6,8 @@
     tables |= book.flag(tables, lexicons, settings)          # hits and moments
 """
 
-from pipeline.rules.abstentions import Abstention
 from pipeline.rules.book import READS, RuleBook
+from pipeline.rules.detection.abstentions import Abstention
 from pipeline.workspace.provenance import RuleEntry
 
 __all__ = ["READS", "Abstention", "RuleBook", "RuleEntry"]

@@ -21,16 +21,18 @@ from pipeline.core.schema import split
 from pipeline.core.tables import MOMENTS, SET_ASIDE, Tables
 from pipeline.lexicons import Lexicons
 from pipeline.measures.feature import Feature
-from pipeline.rules import columns, compiler, evidence, hit, response
-from pipeline.rules.abstentions import Abstention, abstentions
-from pipeline.rules.clause_results import Judged
-from pipeline.rules.compiler import Compiled
-from pipeline.rules.counts import groups
-from pipeline.rules.evidence import Quoting
-from pipeline.rules.feature_join import SESSION
-from pipeline.rules.hit import Hit
-from pipeline.rules.moment_limits import cut
-from pipeline.rules.moments import moments
+from pipeline.rules.detection import hit, response
+from pipeline.rules.detection.abstentions import Abstention, abstentions
+from pipeline.rules.detection.clause_results import Judged
+from pipeline.rules.detection.counts import groups
+from pipeline.rules.detection.feature_join import SESSION
+from pipeline.rules.detection.hit import Hit
+from pipeline.rules.detection.moment_limits import cut
+from pipeline.rules.detection.moments import moments
+from pipeline.rules.explanation import evidence
+from pipeline.rules.explanation.evidence import Quoting
+from pipeline.rules.language import columns, compiler
+from pipeline.rules.language.compiler import Compiled
 from pipeline.workspace.provenance import RuleEntry
 
 READS: Mapping[str, Collection[str] | None] = {

@@ -20,7 +20,7 @@ from pipeline.engines.protocols import (
     Transcriber,
     VoiceEncoder,
 )
-from pipeline.formats.cues import UNNAMED
+from pipeline.formats.timed_text.cues import UNNAMED
 from pipeline.session.intake import Source
 from pipeline.workspace.provenance import EngineChoice
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pipeline import report
 from pipeline.core.errors import InputError, StoreError
 from pipeline.core.tables import Recording, Tables
-from pipeline.formats.cues import UNNAMED
+from pipeline.formats.timed_text.cues import UNNAMED
 from pipeline.workspace.layout import RUN_MANIFEST
 from pipeline.workspace.stage_cache import Outcome, State
 from pipeline.workspace.store import Store, canonical, told, write_private

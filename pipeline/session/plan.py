@@ -4,12 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipeline.engines.protocols import (
-    Diarizer,
-    PitchTracker,
-    Transcriber,
-    VoiceEncoder,
-)
+from pipeline.engines.protocols import Diarizer, PitchTracker, Transcriber, VoiceEncoder
 from pipeline.lexicons import Lexicons
 from pipeline.measures.feature import Feature
 from pipeline.rules import RuleBook

@@ -21,10 +21,7 @@ from pipeline.core.errors import ConfigError, EngineError
 from pipeline.core.registry import nearest
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import ROLE_NAMES
-from pipeline.engines.protocols import (
-    SpeechDetector,
-    VoiceEncoder,
-)
+from pipeline.engines.protocols import SpeechDetector, VoiceEncoder
 from pipeline.lexicons import Lexicons
 from pipeline.measures import wording
 from pipeline.rules import RuleBook

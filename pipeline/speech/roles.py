@@ -26,8 +26,8 @@ import polars as pl
 from pipeline import config
 from pipeline.core.tables import OVERLAPS, ROLES, SILENCES, TURNS, VALUES, Metadata, Tables
 from pipeline.core.vocabulary import PAIR, Role
-from pipeline.formats.cues import UNNAMED
 from pipeline.formats.speaker_labels import role_of
+from pipeline.formats.timed_text.cues import UNNAMED
 
 CHANNEL_LABEL = "channel {number}"
 """Label of the speaker on a channel, by its 1-based number."""

@@ -10,7 +10,7 @@ import polars as pl
 from doc_parts.markdown import code, codes, sentence, table
 from pipeline.measures.feature import Feature
 from pipeline.report.labels import MARKERS
-from pipeline.rules import (
+from pipeline.rules.language import (
     column_descriptions,
     columns,
     conditions,

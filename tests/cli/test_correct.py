@@ -11,7 +11,7 @@ from pipeline.cli import main, progress
 from pipeline.cli.commands import correct, report, run, sessions
 from pipeline.config import load
 from pipeline.core.errors import ConfigError, StoreError
-from pipeline.evaluation.batch_results import results_of
+from pipeline.evaluation.material.batch_results import results_of
 from pipeline.session import batch
 from pipeline.session.workbench import Workbench
 

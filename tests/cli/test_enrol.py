@@ -20,7 +20,7 @@ from pipeline.config import load
 from pipeline.core import registry
 from pipeline.core.errors import ConfigError, EngineError, InputError
 from pipeline.engines.protocols import Identity
-from pipeline.evaluation.batch_results import results_of
+from pipeline.evaluation.material.batch_results import results_of
 from pipeline.session import SessionResult, intake
 from pipeline.session.workbench import Workbench
 

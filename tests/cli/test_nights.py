@@ -13,7 +13,7 @@ from pipeline import session
 from pipeline.cli import main, progress
 from pipeline.config import load
 from pipeline.core.errors import ConfigError, InputError
-from pipeline.evaluation.batch_results import results_of
+from pipeline.evaluation.material.batch_results import results_of
 from pipeline.session import batch
 from pipeline.session.intake import Source
 from pipeline.session.workbench import Workbench

@@ -15,7 +15,7 @@ from pipeline.cli import main
 from pipeline.cli.commands import correct
 from pipeline.config import load
 from pipeline.core.errors import InputError, StoreError
-from pipeline.evaluation.batch_results import results_of
+from pipeline.evaluation.material.batch_results import results_of
 from pipeline.session import SessionResult
 from pipeline.session.workbench import Workbench
 

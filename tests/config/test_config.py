@@ -14,7 +14,7 @@ import pytest
 from pipeline import config
 from pipeline.core.errors import ConfigError
 from pipeline.engines.transcription.moonshine import Moonshine
-from pipeline.rules import json_schema, rulefile
+from pipeline.rules.language import json_schema, rulefile
 
 
 def write(path: Path, content: str) -> str:

@@ -11,8 +11,8 @@ from pipeline.core.tables import ACTIVITY, SPANS, Metadata, Recording
 from pipeline.engines.diarization.channels import ChannelsDiarizer
 from pipeline.engines.protocols import Diarized
 from pipeline.engines.vad.silero import Silero
-from pipeline.evaluation import composed
-from pipeline.evaluation.composed import Scene
+from pipeline.evaluation.material import composed
+from pipeline.evaluation.material.composed import Scene
 from pipeline.speech import activity
 
 SETTINGS = config.load()

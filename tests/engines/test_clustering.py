@@ -12,9 +12,9 @@ from pipeline.audio.samples import Audio
 from pipeline.core.errors import EngineError
 from pipeline.core.tables import ACTIVITY, SPANS, Metadata, Recording
 from pipeline.engines.diarization.clustering import ClusteringDiarizer, mixtures, partition, voices
-from pipeline.evaluation import composed
-from pipeline.evaluation.composed import Scene
-from pipeline.evaluation.diarization_error import confusion, heard, referenced, spans, truth
+from pipeline.evaluation.errors.diarization import confusion, heard, referenced, spans, truth
+from pipeline.evaluation.material import composed
+from pipeline.evaluation.material.composed import Scene
 
 SETTINGS = config.load()
 

@@ -18,8 +18,8 @@ from pipeline.core.errors import EngineError
 from pipeline.core.tables import WORDS
 from pipeline.engines.transcription.asr_chunks import Piece
 from pipeline.engines.transcription.moonshine import MoonshineTranscriber
-from pipeline.evaluation.spoken_words import acted, decoded, errors, meeting, wanted
-from pipeline.evaluation.word_error import WordError, normalised
+from pipeline.evaluation.errors.word import WordError, normalised
+from pipeline.evaluation.material.spoken_words import acted, decoded, errors, meeting, wanted
 
 SETTINGS = load()
 

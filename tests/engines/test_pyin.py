@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import config
 from pipeline.engines.pitch.pyin import PyinTracker
-from pipeline.evaluation.pitch_error import PitchError, error, sentences
+from pipeline.evaluation.errors.pitch import PitchError, error, sentences
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pipeline import config
 from pipeline.core.errors import EngineError
 from pipeline.engines.vad import silero
 from pipeline.engines.vad.silero import Silero
-from pipeline.evaluation import composed
+from pipeline.evaluation.material import composed
 
 
 @pytest.fixture(scope="module")

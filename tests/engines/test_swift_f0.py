@@ -10,7 +10,7 @@ from pipeline import config
 from pipeline.audio.samples import Samples
 from pipeline.core.errors import EngineError
 from pipeline.engines.pitch.swift_f0 import SwiftF0Tracker
-from pipeline.evaluation.pitch_error import PitchError, error, sentences
+from pipeline.evaluation.errors.pitch import PitchError, error, sentences
 
 
 @pytest.fixture(scope="module")

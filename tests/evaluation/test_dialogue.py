@@ -7,9 +7,15 @@ import pytest
 
 from pipeline import config
 from pipeline.engines.vad.silero import Silero
-from pipeline.evaluation import dialogue_error, dialogue_truth
-from pipeline.evaluation.dialogue_error import DialogueError
-from pipeline.evaluation.dialogue_truth import GAP_QUANTILES, GAPS_MS, TURN_PAUSE_MS, Dialogue
+from pipeline.evaluation.errors import dialogue as dialogue_error
+from pipeline.evaluation.errors.dialogue import DialogueError
+from pipeline.evaluation.material import dialogue_truth
+from pipeline.evaluation.material.dialogue_truth import (
+    GAP_QUANTILES,
+    GAPS_MS,
+    TURN_PAUSE_MS,
+    Dialogue,
+)
 
 SETTINGS = config.load()
 

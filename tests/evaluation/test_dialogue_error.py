@@ -4,14 +4,14 @@ from collections import Counter
 
 import polars as pl
 
-from pipeline.evaluation.dialogue_error import (
+from pipeline.evaluation.errors.dialogue import (
     LABELS,
     OverlapError,
     TurnError,
     overlap_error,
     turn_error,
 )
-from pipeline.evaluation.dialogue_truth import Overlap, Turn
+from pipeline.evaluation.material.dialogue_truth import Overlap, Turn
 
 
 def overlaps(*rows: tuple[int, int, str | None]) -> pl.DataFrame:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluation.diarization_error import DiarizationError, Span, diarization_error, naming
+from pipeline.evaluation.errors.diarization import DiarizationError, Span, diarization_error, naming
 
 
 @st.composite

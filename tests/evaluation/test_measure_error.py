@@ -9,7 +9,7 @@ import pytest
 from pipeline import config, measures
 from pipeline.core.vocabulary import WINDOWS_MS
 from pipeline.engines.vad.silero import Silero
-from pipeline.evaluation import dialogue_error, measure_error
+from pipeline.evaluation.errors import dialogue, measure
 from pipeline.measures import known_errors
 
 
@@ -28,12 +28,12 @@ def test_errors_are_as_small_as_is_told(shared_data: Path) -> None:
     """On the first two dialogues, most errors are within the 90th percentile of all."""
     settings = config.load()
     detector = Silero(settings)
-    different = measure_error.differences(
-        islice(dialogue_error.dialogues(shared_data / "read_speech"), 2),
-        lambda talk: dialogue_error.from_stereo(talk, settings, detector),
+    different = measure.differences(
+        islice(dialogue.dialogues(shared_data / "read_speech"), 2),
+        lambda talk: dialogue.from_stereo(talk, settings, detector),
         settings,
     )
-    of_windows = measure_error.errors(different).filter(pl.col("item") == "window_60s")
+    of_windows = measure.errors(different).filter(pl.col("item") == "window_60s")
     found = dict(of_windows.select("feature", "median").iter_rows())
     for name, (_, most) in known_errors.WINDOW.items():
         assert found[name] <= most + 1e-3, name
@@ -41,11 +41,11 @@ def test_errors_are_as_small_as_is_told(shared_data: Path) -> None:
 
 def test_the_truth_beside_itself_has_no_error(shared_data: Path) -> None:
     settings = config.load()
-    different = measure_error.differences(
-        islice(dialogue_error.dialogues(shared_data / "read_speech"), 1),
-        lambda talk: measure_error.planted(talk, settings),
+    different = measure.differences(
+        islice(dialogue.dialogues(shared_data / "read_speech"), 1),
+        lambda talk: measure.planted(talk, settings),
         settings,
     )
-    errors = measure_error.errors(different)
+    errors = measure.errors(different)
     assert errors["p90"].max() == pytest.approx(0)
     assert errors["lost"].sum() == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.evaluation.acted_sessions import missed, moments, overlap, process, truth
+from pipeline.evaluation.material.acted_sessions import missed, moments, overlap, process, truth
 from pipeline.session import SessionResult
 
 pytestmark = pytest.mark.slow

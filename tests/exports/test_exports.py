@@ -13,9 +13,10 @@ from pipeline import exports
 from pipeline.core.errors import ConfigError
 from pipeline.core.tables import HITS, MOMENTS, SCHEMAS, SPANS, TURNS, WORDS, Metadata, Recording
 from pipeline.exports import tabular, timed
-from pipeline.formats import rttm, srt, webvtt
-from pipeline.formats.cues import spread
-from pipeline.formats.transcript_csv import live
+from pipeline.formats import rttm
+from pipeline.formats.tables.transcript_csv import live
+from pipeline.formats.timed_text import srt, webvtt
+from pipeline.formats.timed_text.cues import spread
 
 RECORDING = Recording("ab" * 32, 60_000, 16_000, 1, Metadata())
 

@@ -3,9 +3,10 @@
 import pytest
 
 from pipeline.core.errors import InputError
-from pipeline.formats import srt, stm, transcript_csv, webvtt
-from pipeline.formats.cues import placed
 from pipeline.formats.repairs import Repairs
+from pipeline.formats.tables import transcript_csv
+from pipeline.formats.timed_text import srt, stm, webvtt
+from pipeline.formats.timed_text.cues import placed
 
 
 def captions(*blocks: str) -> tuple[list[tuple[object, ...]], tuple[str, ...]]:

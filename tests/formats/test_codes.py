@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import InputError
 from pipeline.core.vocabulary import MARKERS
-from pipeline.formats import coded_tiers, codes, eaf
+from pipeline.formats import codes
+from pipeline.formats.annotation import coded_tiers, eaf
 from pipeline.formats.codes import CODES
 from pipeline.formats.repairs import Repairs
 

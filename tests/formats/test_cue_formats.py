@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import InputError
-from pipeline.formats import cues, srt, stm, webvtt
+from pipeline.formats.timed_text import cues, srt, stm, webvtt
 
 # Text as the formats keep it: no control signs, white space as single spaces.
 PLAIN = st.text(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import InputError
-from pipeline.formats import eaf
+from pipeline.formats.annotation import eaf
 from pipeline.formats.repairs import Repairs
 
 # As ELAN 6 writes it: a time subdivision without times, and a tier that refers to another.

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from pipeline.core.errors import InputError
-from pipeline.formats import transcript_csv, whisper_json
+from pipeline.formats import whisper_json
+from pipeline.formats.tables import transcript_csv
 
 
 @pytest.mark.parametrize("start", ["9" * 4400, "9" * 21, "-" + "9" * 4400, "9" * 4400 + ".0"])

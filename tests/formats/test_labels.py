@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.formats import srt, webvtt
-from pipeline.formats.cues import UNNAMED
 from pipeline.formats.speaker_labels import role_of
+from pipeline.formats.timed_text import srt, webvtt
+from pipeline.formats.timed_text.cues import UNNAMED
 
 SPEECH = [
     "How did Tuesday go?",

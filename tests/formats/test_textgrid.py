@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import InputError
-from pipeline.formats import textgrid
+from pipeline.formats.annotation import textgrid
+from pipeline.formats.annotation.textgrid import INTERVALS, Tier
 from pipeline.formats.repairs import Repairs
-from pipeline.formats.textgrid import INTERVALS, Tier
 
 LABELS = st.text(
     st.characters(exclude_categories=["C", "Z"], include_characters=' \n"!'), min_size=1

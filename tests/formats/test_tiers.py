@@ -5,9 +5,10 @@ import pytest
 from test_eaf import aligned, elan, refers, tier
 
 from pipeline.core.errors import InputError
-from pipeline.formats import textgrid, transcript
+from pipeline.formats import transcript
+from pipeline.formats.annotation import textgrid
+from pipeline.formats.annotation.textgrid import INTERVALS, Tier
 from pipeline.formats.attachment import Attachment
-from pipeline.formats.textgrid import INTERVALS, Tier
 from pipeline.formats.transcript import Transcript
 
 Rows = list[tuple[int, int, str]]

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from test_eaf import aligned, elan, refers, tier
 
 from pipeline.core.errors import InputError
-from pipeline.formats import cues, textgrid, transcript
+from pipeline.formats import transcript
+from pipeline.formats.annotation import textgrid
+from pipeline.formats.annotation.textgrid import INTERVALS, Tier
 from pipeline.formats.attachment import Attachment
-from pipeline.formats.textgrid import INTERVALS, Tier
+from pipeline.formats.timed_text import cues
 
 
 def grid(*tiers: tuple[str, int, int, str]) -> bytes:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import InputError
-from pipeline.formats import transcript_csv
-from pipeline.formats.cues import squeeze
+from pipeline.formats.tables import transcript_csv
+from pipeline.formats.timed_text.cues import squeeze
 
 TEXT = st.text(st.characters(exclude_categories=["C", "Z"], include_characters="=+-@' ,;\"")).map(
     squeeze

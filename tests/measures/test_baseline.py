@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline import config
 from pipeline.core.tables import MEASURES, ROLES, Tables
-from pipeline.evaluation.small_session import session
+from pipeline.evaluation.material.small_session import session
 from pipeline.measures import baseline
 from pipeline.measures.feature import Feature
 

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import config, measures
 from pipeline.core.tables import Tables
-from pipeline.evaluation.small_session import Line, session, value
+from pipeline.evaluation.material.small_session import Line, session, value
 from pipeline.measures import dyad
 
 SETTINGS = config.load().features

@@ -11,7 +11,7 @@ from pipeline import config
 from pipeline.audio.samples import Audio, Samples
 from pipeline.core.tables import FRAMES, SPANS
 from pipeline.engines.pitch.swift_f0 import SwiftF0Tracker
-from pipeline.evaluation.synthetic_voice import voice
+from pipeline.evaluation.material.synthetic_voice import voice
 from pipeline.measures import frames
 
 SETTINGS = config.load()
@@ -145,7 +145,7 @@ def test_no_speech_gives_an_empty_table() -> None:
 
 
 def test_pitch_of_a_region_is_that_of_the_whole(shared_data: Path) -> None:
-    from pipeline.evaluation.pitch_error import sentences  # noqa: PLC0415  (the data are absent on most machines)
+    from pipeline.evaluation.errors.pitch import sentences  # noqa: PLC0415  (the data are absent on most machines)
 
     parts = [samples for samples, _ in list(sentences(shared_data / "pitch"))[:6]]
     audio = Audio([np.concatenate(parts)])

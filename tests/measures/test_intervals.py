@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.tables import Tables
-from pipeline.evaluation.small_session import session
+from pipeline.evaluation.material.small_session import session
 from pipeline.measures import intervals
 from pipeline.measures.intervals import Intervals
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline import config, measures
 from pipeline.core.tables import FRAMES, LOSSES, MEASURES, MEDIA, Tables
 from pipeline.core.vocabulary import FAMILIES, ITEMS
-from pipeline.evaluation.small_session import Line, session
+from pipeline.evaluation.material.small_session import Line, session
 from pipeline.measures import baseline
 from pipeline.speech import turns
 

@@ -6,7 +6,7 @@ import pytest
 from pipeline import config, measures
 from pipeline.core.tables import OVERLAPS, Tables
 from pipeline.core.vocabulary import WINDOWS
-from pipeline.evaluation.small_session import session, value
+from pipeline.evaluation.material.small_session import session, value
 from pipeline.measures import overlaps
 
 SETTINGS = config.load().features

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluation.synthetic_voice import Voice, voice
+from pipeline.evaluation.material.synthetic_voice import Voice, voice
 from pipeline.measures import periodicity
 from pipeline.measures.periodicity import CepstrumShape, Cycles
 

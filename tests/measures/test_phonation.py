@@ -3,7 +3,7 @@ import pytest
 
 from pipeline import config, measures
 from pipeline.core.tables import FRAMES, Tables
-from pipeline.evaluation.small_session import session, value
+from pipeline.evaluation.material.small_session import session, value
 
 SETTINGS = config.load()
 CATALOGUE = measures.catalogue(SETTINGS)

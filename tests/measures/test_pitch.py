@@ -2,7 +2,7 @@ import polars as pl
 import pytest
 
 from pipeline import config, measures
-from pipeline.evaluation.small_session import session, value
+from pipeline.evaluation.material.small_session import session, value
 
 CATALOGUE = measures.catalogue(config.load())
 LINES = [("a", 0, 10_000), ("b", 10_500, 10_700), ("a", 11_000, 40_000)]

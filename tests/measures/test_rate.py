@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline import config, lexicons, measures
 from pipeline.audio.samples import Audio, Samples
-from pipeline.evaluation.small_session import session, value
+from pipeline.evaluation.material.small_session import session, value
 from pipeline.measures import frames
 
 SETTINGS = config.load()

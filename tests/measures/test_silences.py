@@ -9,7 +9,7 @@ from strategies import Utterance, conversations, tables_of
 
 from pipeline import config, measures
 from pipeline.core.tables import Tables
-from pipeline.evaluation.small_session import session, value
+from pipeline.evaluation.material.small_session import session, value
 from pipeline.measures import intervals, silences
 
 SETTINGS = config.load().features

@@ -2,7 +2,7 @@ import polars as pl
 
 from pipeline import config, measures
 from pipeline.core.tables import OVERLAPS, TURNS, Tables
-from pipeline.evaluation.small_session import session, value
+from pipeline.evaluation.material.small_session import session, value
 from pipeline.measures import timing
 
 CATALOGUE = timing.features(config.load().features)

@@ -4,7 +4,7 @@ import pytest
 from pipeline import config, measures
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import WINDOWS
-from pipeline.evaluation.small_session import session, value
+from pipeline.evaluation.material.small_session import session, value
 from pipeline.measures import windows
 
 SETTINGS = config.load().features

@@ -5,7 +5,7 @@ import report_session as made
 from pipeline import config
 from pipeline.core.tables import MOMENTS, SET_ASIDE
 from pipeline.report import cards, render
-from pipeline.rules import moment_limits
+from pipeline.rules.detection import moment_limits
 
 
 def test_moments_past_the_greatest_number_are_told_with_their_reason() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline import config
 from pipeline.core.errors import StoreError
-from pipeline.research import cases, ipc, load_sessions, rule_runs
+from pipeline.research.sessions import cases, ipc, load_sessions, rule_runs
 from pipeline.session import runner
 from pipeline.session.manifest import read_manifest
 from pipeline.session.workbench import Workbench

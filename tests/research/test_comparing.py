@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import InputError
 from pipeline.core.tables import HITS, Metadata, Recording
-from pipeline.evaluation.coded_moments import moments_of
+from pipeline.evaluation.material.coded_moments import moments_of
 from pipeline.research import text_report
-from pipeline.research.bootstrap import differences, intervals
-from pipeline.research.cases import Case, find
+from pipeline.research.agreement.bootstrap import differences, intervals
+from pipeline.research.agreement.metrics import Tally
 from pipeline.research.comparison import CHANGES, compared
-from pipeline.research.metrics import Tally
+from pipeline.research.sessions.cases import Case, find
 from pipeline.workspace.catalogue import Entry
 
 RECORDING = Recording("ab" * 32, 3_600_000, None, 0, Metadata(code="S-1"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import config
-from pipeline.evaluation import counselling
+from pipeline.evaluation.material import counselling
 from pipeline.research import Tolerance, evaluate
 
 # The three shortest that are held out, and one other.

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import ConfigError
-from pipeline.evaluation.counselling import HELD_OUT
+from pipeline.evaluation.material.counselling import HELD_OUT
 from pipeline.research import holdout
 
 NAMES = st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=30)

@@ -11,15 +11,15 @@ from strategies import script, tables_of
 
 from pipeline.core.errors import InputError
 from pipeline.core.tables import HITS
-from pipeline.evaluation.coded_moments import moments_of, placed
+from pipeline.evaluation.material.coded_moments import moments_of, placed
 from pipeline.formats.codes import CODES, SHEETS
 from pipeline.formats.repairs import Repairs
-from pipeline.research import scoring
-from pipeline.research.alignment import PLACED, Timeline, Tolerance, place
-from pipeline.research.event_matching import Place
-from pipeline.research.metrics import MarkerTally, Segments, Tally
-from pipeline.research.rule_contribution import by_rule
-from pipeline.research.scoring import Coded
+from pipeline.research.agreement import scoring
+from pipeline.research.agreement.alignment import PLACED, Timeline, Tolerance, place
+from pipeline.research.agreement.event_matching import Place
+from pipeline.research.agreement.metrics import MarkerTally, Segments, Tally
+from pipeline.research.agreement.rule_contribution import by_rule
+from pipeline.research.agreement.scoring import Coded
 from pipeline.workspace.verdicts import Verdict, as_codes, attach
 
 KINDS = ("withdrawal", "confrontation")

@@ -4,7 +4,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.research.event_matching import Pair, Place, chains, pairs
+from pipeline.research.agreement.event_matching import Pair, Place, chains, pairs
 
 PLACES = st.builds(
     lambda low, length: Place(low, low + length), st.integers(0, 30), st.integers(0, 6)

@@ -9,9 +9,11 @@ import pytest
 
 from pipeline import config
 from pipeline.core.errors import ConfigError, InputError
-from pipeline.evaluation.batch_results import results_of
-from pipeline.formats import coded_tiers, codes, eaf
-from pipeline.research import Annotations, Tolerance, cases, compare, evaluate, plots, text_report
+from pipeline.evaluation.material.batch_results import results_of
+from pipeline.formats import codes
+from pipeline.formats.annotation import coded_tiers, eaf
+from pipeline.research import Annotations, Tolerance, compare, evaluate, plots, text_report
+from pipeline.research.sessions import cases
 from pipeline.session.workbench import Workbench
 from pipeline.workspace.verdicts import Verdict
 

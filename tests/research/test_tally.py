@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.research.bootstrap import RANKED, STATISTICS, _average_precisions, intervals
-from pipeline.research.metrics import MarkerTally, RuleTally, Segments, Tally, total
+from pipeline.research.agreement.bootstrap import RANKED, STATISTICS, _average_precisions, intervals
+from pipeline.research.agreement.metrics import MarkerTally, RuleTally, Segments, Tally, total
 
 COUNT = st.integers(0, 20)
 

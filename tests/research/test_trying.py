@@ -8,10 +8,11 @@ from pipeline import config
 from pipeline.config import Settings
 from pipeline.core.errors import ConfigError
 from pipeline.formats.codes import Codes
-from pipeline.research import Annotations, Tolerance, ipc, load_sessions
-from pipeline.research.cases import Case
+from pipeline.research import Annotations, Tolerance
+from pipeline.research.search.trials import START, Tallies, Tried
+from pipeline.research.sessions import ipc, load_sessions
+from pipeline.research.sessions.cases import Case
 from pipeline.research.study import Study
-from pipeline.research.trials import START, Tallies, Tried
 
 PLAIN = config.load()
 TRIED = tuple(

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from pipeline import config
 from pipeline.core.errors import ConfigError, InputError
-from pipeline.research import sweeps, tuning_report
-from pipeline.research.metrics import Tally
-from pipeline.research.sweeps import Sweep
-from pipeline.research.tuning import Trial, _folds, _settled, choice
+from pipeline.research.agreement.metrics import Tally
+from pipeline.research.search import sweeps, tuning_report
+from pipeline.research.search.sweeps import Sweep
+from pipeline.research.search.tuning import Trial, _folds, _settled, choice
 
 
 def sweep(**given: object) -> Sweep:

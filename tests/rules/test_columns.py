@@ -2,7 +2,7 @@ import polars as pl
 from hypothesis import given, settings
 from strategies import Utterance, catalogue, conversations, script, tables_of
 
-from pipeline.rules import columns
+from pipeline.rules.language import columns
 
 STRETCHES = [f"{side}_{who}_" for side in ("prev", "next") for who in ("therapist", "client")]
 

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rules import conditions
-from pipeline.rules.columns import Known
-from pipeline.rules.conditions import ConditionError
-from pipeline.rules.rulefile import Clause, Param
+from pipeline.rules.language import conditions
+from pipeline.rules.language.columns import Known
+from pipeline.rules.language.conditions import ConditionError
+from pipeline.rules.language.rulefile import Clause, Param
 
 COLUMNS = {
     "length_ms": Known(pl.Int64, "timing"),

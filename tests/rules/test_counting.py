@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rules.counts import Count, groups
+from pipeline.rules.detection.counts import Count, groups
 
 
 @pytest.mark.parametrize(

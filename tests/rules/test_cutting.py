@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from pipeline import config
 from pipeline.core.tables import MOMENTS, SET_ASIDE
-from pipeline.rules import moment_limits
+from pipeline.rules.detection import moment_limits
 
 
 def moments(*rows: tuple[str, float]) -> pl.DataFrame:

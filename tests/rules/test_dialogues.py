@@ -10,8 +10,8 @@ import pytest
 from strategies import Session, taken_back_by
 
 from pipeline.core import yaml
-from pipeline.evaluation import acted_dialogues
-from pipeline.evaluation.acted_dialogues import Dialogue, Judged, Planted, Rehearsal
+from pipeline.evaluation.material import acted_dialogues
+from pipeline.evaluation.material.acted_dialogues import Dialogue, Judged, Planted, Rehearsal
 
 NAMES = acted_dialogues.names()
 CAN_GO = "is met now: the mark can go"

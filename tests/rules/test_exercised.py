@@ -12,8 +12,8 @@ import pytest
 from strategies import book, english
 
 from pipeline.core import yaml
-from pipeline.evaluation import acted_dialogues
-from pipeline.rules.compiler import Compiled
+from pipeline.evaluation.material import acted_dialogues
+from pipeline.rules.language.compiler import Compiled
 
 HERE = Path(__file__).resolve().parent
 RULES = {compiled.rule.id: compiled for compiled in book().rules}

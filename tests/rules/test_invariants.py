@@ -25,7 +25,7 @@ from strategies import (
 
 from pipeline.core.tables import HITS, MOMENTS, SCHEMAS
 from pipeline.rules import RuleBook
-from pipeline.rules.caveats import SMALL_BASELINE
+from pipeline.rules.explanation.caveats import SMALL_BASELINE
 
 QUICK = examples(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FOUND = examples(QUICK, max_examples=200, phases=[Phase.generate])

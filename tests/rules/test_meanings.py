@@ -1,7 +1,7 @@
 import pytest
 from strategies import book, everything
 
-from pipeline.rules import column_descriptions, columns
+from pipeline.rules.language import column_descriptions, columns
 
 
 def test_every_column_of_every_rule_has_a_meaning() -> None:

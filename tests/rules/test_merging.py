@@ -16,9 +16,9 @@ from strategies import (
 )
 
 from pipeline.core.tables import MOMENTS
-from pipeline.rules import moments as merging
-from pipeline.rules.caveats import Caveats
-from pipeline.rules.hit import Hit
+from pipeline.rules.detection import moments as merging
+from pipeline.rules.detection.hit import Hit
+from pipeline.rules.explanation.caveats import Caveats
 
 TURNS = [
     Utterance("client" if n % 2 else "therapist", n * 10_000, n * 10_000 + 8_000, "one two three")

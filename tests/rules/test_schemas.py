@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.core import yaml
-from pipeline.rules import json_schema
+from pipeline.rules.language import json_schema
 
 KINDS: dict[str, Any] = {
     "object": dict,

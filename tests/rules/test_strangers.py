@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.evaluation import strangers
-from pipeline.evaluation.acted_dialogues import MARKERS, Rehearsal
+from pipeline.evaluation.material import strangers
+from pipeline.evaluation.material.acted_dialogues import MARKERS, Rehearsal
 
 CODES = [marker for marker in MARKERS if marker[0] in "WC"]
 

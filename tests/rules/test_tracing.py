@@ -1,7 +1,7 @@
 from strategies import Session, book, english, script, tables_of
 
-from pipeline.rules import trace as tracing
-from pipeline.rules.trace import Trace
+from pipeline.rules.explanation import trace as tracing
+from pipeline.rules.explanation.trace import Trace
 
 RULE = "silence-after-question"
 TALK = ("C", 0.3, "I went to the market and bought some apples and some bread for the week.")

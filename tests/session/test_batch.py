@@ -10,7 +10,7 @@ import pytest
 from pipeline import config
 from pipeline.cli.output import Both, JsonLines, Output, Table
 from pipeline.cli.progress import Log
-from pipeline.evaluation.batch_results import results_of
+from pipeline.evaluation.material.batch_results import results_of
 from pipeline.session import SessionResult, batch
 from pipeline.session.intake import PassedOver, Source
 from pipeline.session.workbench import Workbench

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import config
 from pipeline.core.tables import Metadata
-from pipeline.evaluation.batch_results import results_of
+from pipeline.evaluation.material.batch_results import results_of
 from pipeline.session import SessionResult, prior_sessions
 from pipeline.session.workbench import Workbench
 

@@ -13,7 +13,7 @@ from pipeline.audio.samples import Audio, Samples
 from pipeline.core.tables import DIARIZATION, DROPOUTS, MEDIA, WORDS, Metadata, Recording, Tables
 from pipeline.engines.diarization.channels import ChannelsDiarizer
 from pipeline.engines.vad.silero import Silero
-from pipeline.evaluation.timing_error import call
+from pipeline.evaluation.errors.timing import call
 from pipeline.speech import activity, quality
 
 SETTINGS = config.load()

@@ -38,7 +38,7 @@ def test_no_code_changes_under_a_stage_without_its_version() -> None:
         ("turns", "pipeline.speech.turns.floor"),
         ("words", "pipeline.engines.transcription.hallucination_filter"),
         ("values", "pipeline.measures.silences"),
-        ("moments", "pipeline.rules.moments"),
+        ("moments", "pipeline.rules.detection.moments"),
         ("frames", "pipeline.engines.pitch.swift_f0"),
         ("activity", "pipeline.speech.activity.signal_loss"),
         ("media", "pipeline.audio.decoder"),

@@ -9,8 +9,7 @@ import pytest
 from pipeline import config
 from pipeline.audio.samples import Audio, Samples
 from pipeline.engines.vad.silero import Silero
-from pipeline.evaluation import composed
-from pipeline.evaluation.timing_error import (
+from pipeline.evaluation.errors.timing import (
     PAIRS,
     SCENES,
     Case,
@@ -19,6 +18,7 @@ from pipeline.evaluation.timing_error import (
     heard_silences,
     silence_error,
 )
+from pipeline.evaluation.material import composed
 from pipeline.speech import activity
 
 SETTINGS = config.load()

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.core.tables import SPANS, VALUES, WORDS, Metadata
 from pipeline.core.vocabulary import Role
-from pipeline.evaluation.role_error import (
+from pipeline.evaluation.errors.role import (
     SETTINGS,
     Line,
     Tables,
@@ -22,7 +22,7 @@ from pipeline.evaluation.role_error import (
     tables_of,
     who_is_who,
 )
-from pipeline.formats.cues import UNNAMED
+from pipeline.formats.timed_text.cues import UNNAMED
 from pipeline.speech import roles
 
 

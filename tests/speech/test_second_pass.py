@@ -9,9 +9,9 @@ import pytest
 from pipeline import config
 from pipeline.audio.samples import Audio, Samples
 from pipeline.engines.vad.silero import Silero
-from pipeline.evaluation import composed
-from pipeline.evaluation.composed import Scene, Stretch
-from pipeline.evaluation.timing_error import call, heard_silences
+from pipeline.evaluation.errors.timing import call, heard_silences
+from pipeline.evaluation.material import composed
+from pipeline.evaluation.material.composed import Scene, Stretch
 from pipeline.speech import activity
 
 SETTINGS = config.load()

@@ -10,8 +10,8 @@ from pipeline import config
 from pipeline.audio.samples import Audio, Samples
 from pipeline.core.tables import ACTIVITY, DROPOUTS, LOSSES
 from pipeline.engines.vad.silero import Silero
-from pipeline.evaluation.composed import Stretch
-from pipeline.evaluation.timing_error import call
+from pipeline.evaluation.errors.timing import call
+from pipeline.evaluation.material.composed import Stretch
 from pipeline.speech import activity
 
 SETTINGS = config.load()

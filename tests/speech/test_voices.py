@@ -14,7 +14,7 @@ from pipeline.core import registry
 from pipeline.core.errors import EngineError
 from pipeline.core.tables import SPANS, VOICES
 from pipeline.engines.protocols import Identity, VoiceEncoder
-from pipeline.evaluation import voice_error
+from pipeline.evaluation.errors import voice as voice_error
 from pipeline.speech import voices
 
 SETTINGS = config.load()

@@ -16,8 +16,10 @@ from pipeline.core.errors import ConfigError, InputError
 from pipeline.core.registry import nearest
 from pipeline.core.time import ms_to_clock
 from pipeline.measures import wording
-from pipeline.research.load_sessions import read
-from pipeline.rules import RuleBook, column_descriptions, evidence, json_schema, trace
+from pipeline.research.sessions.load_sessions import read
+from pipeline.rules import RuleBook
+from pipeline.rules.explanation import evidence, trace
+from pipeline.rules.language import column_descriptions, json_schema
 from pipeline.workspace.database import require
 
 _WIDTH = 100

@@ -8,7 +8,8 @@ import click
 
 from pipeline.cli import code_options, options
 from pipeline.cli.sections import Command
-from pipeline.research import Annotations, sweeps, tune, tuning_report
+from pipeline.research import Annotations, tune
+from pipeline.research.search import sweeps, tuning_report
 from pipeline.workspace.store import Place, write_private
 
 

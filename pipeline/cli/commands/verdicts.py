@@ -11,7 +11,7 @@ from pipeline.cli import options
 from pipeline.cli.sections import Command
 from pipeline.core.spelling import SHORT_ID
 from pipeline.core.time import ms_to_clock
-from pipeline.formats.transcript_csv import inert
+from pipeline.formats.tables.transcript_csv import inert
 from pipeline.workspace.catalogue import Catalogue
 from pipeline.workspace.database import require
 from pipeline.workspace.store import Place, private_folder, told, write_private

@@ -11,9 +11,9 @@ from functools import partial
 import polars as pl
 
 from pipeline.core.tables import Tables
-from pipeline.evaluation import acted_dialogues, acted_sessions
 from pipeline.evaluation.accuracy.row import Numbers, Place, Row
-from pipeline.evaluation.acted_dialogues import MARKERS, Dialogue, Rehearsal, Withheld
+from pipeline.evaluation.material import acted_dialogues, acted_sessions
+from pipeline.evaluation.material.acted_dialogues import MARKERS, Dialogue, Rehearsal, Withheld
 
 Found = tuple[Counter[str], Counter[str], int]
 """Planted and found moments by marker, and moments that nobody planted."""

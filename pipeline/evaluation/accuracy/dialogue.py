@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from pipeline.engines.vad.silero import Silero
-from pipeline.evaluation import dialogue_error
 from pipeline.evaluation.accuracy.row import Numbers, Place, Row, spread
-from pipeline.evaluation.dialogue_error import KINDS, DialogueError, Told
-from pipeline.evaluation.timing_error import SilenceError
+from pipeline.evaluation.errors import dialogue
+from pipeline.evaluation.errors.dialogue import KINDS, DialogueError, Told
+from pipeline.evaluation.errors.timing import SilenceError
 
 TRANSCRIPTS: tuple[Told, ...] = ("all", "without marks", "none")
 
@@ -27,11 +27,11 @@ def stereo(place: Place) -> Stereo:
     """Spans as a run finds them, once, with several transcripts."""
     settings, detector = place.settings, Silero(place.settings)
     found = [DialogueError(), DialogueError(), DialogueError()]
-    for talk in dialogue_error.dialogues(place.data / "read_speech"):
-        spans = dialogue_error.stereo_spans(talk, settings, detector)
+    for talk in dialogue.dialogues(place.data / "read_speech"):
+        spans = dialogue.stereo_spans(talk, settings, detector)
         for k, words in enumerate(TRANSCRIPTS):
-            tables = dialogue_error.built(talk, spans, settings, knows_overlap=True, words=words)
-            found[k] += dialogue_error.error(talk, tables)
+            tables = dialogue.built(talk, spans, settings, knows_overlap=True, words=words)
+            found[k] += dialogue.error(talk, tables)
     return Stereo(*found)
 
 
@@ -39,8 +39,8 @@ def stereo(place: Place) -> Stereo:
 def mono(place: Place) -> DialogueError:
     """With one microphone."""
     found = DialogueError()
-    for talk in dialogue_error.dialogues(place.data / "read_speech", mono=True):
-        found += dialogue_error.error(talk, dialogue_error.from_mono(talk, place.settings))
+    for talk in dialogue.dialogues(place.data / "read_speech", mono=True):
+        found += dialogue.error(talk, dialogue.from_mono(talk, place.settings))
     return found
 
 
@@ -48,8 +48,8 @@ def mono(place: Place) -> DialogueError:
 def faint(place: Place) -> DialogueError:
     """With one microphone that hears one of the two 30 dB fainter."""
     found = DialogueError()
-    for talk in dialogue_error.faint(place.data / "read_speech"):
-        found += dialogue_error.error(talk, dialogue_error.from_mono(talk, place.settings))
+    for talk in dialogue.faint(place.data / "read_speech"):
+        found += dialogue.error(talk, dialogue.from_mono(talk, place.settings))
     return found
 
 
@@ -57,8 +57,8 @@ def faint(place: Place) -> DialogueError:
 def true_spans(place: Place) -> DialogueError:
     """With the true spans instead of what is heard."""
     found = DialogueError()
-    for talk in dialogue_error.dialogues(place.data / "read_speech"):
-        found += dialogue_error.error(talk, dialogue_error.from_truth(talk, place.settings))
+    for talk in dialogue.dialogues(place.data / "read_speech"):
+        found += dialogue.error(talk, dialogue.from_truth(talk, place.settings))
     return found
 
 

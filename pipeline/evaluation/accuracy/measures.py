@@ -1,8 +1,9 @@
 """Errors of the measures themselves: what is heard of dialogues, beside what was planted."""
 
 from pipeline.engines.vad.silero import Silero
-from pipeline.evaluation import dialogue_error, measure_error
 from pipeline.evaluation.accuracy.row import Numbers, Place, Row
+from pipeline.evaluation.errors import dialogue
+from pipeline.evaluation.errors import measure as measure_error
 
 
 def measure(place: Place) -> Numbers:
@@ -10,8 +11,8 @@ def measure(place: Place) -> Numbers:
     detector = Silero(place.settings)
     folder = place.data / "read_speech"
     different = measure_error.differences(
-        dialogue_error.dialogues(folder),
-        lambda talk: dialogue_error.from_stereo(talk, place.settings, detector),
+        dialogue.dialogues(folder),
+        lambda talk: dialogue.from_stereo(talk, place.settings, detector),
         place.settings,
     )
     found: Numbers = {}

@@ -3,11 +3,12 @@
 from functools import partial
 
 from pipeline import config
-from pipeline.evaluation import acted_sessions, talk_norms
+from pipeline.evaluation import talk_norms
 from pipeline.evaluation.accuracy.row import PROFILES, Numbers, Place, Row
-from pipeline.evaluation.counselling import HELD_OUT
+from pipeline.evaluation.material import acted_sessions
+from pipeline.evaluation.material.counselling import HELD_OUT
 from pipeline.report.labels import MARKERS
-from pipeline.research import load_sessions
+from pipeline.research.sessions import load_sessions
 
 
 def planted_moments(place: Place) -> Numbers:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from pipeline.core import registry
-from pipeline.evaluation import role_error, voice_error
 from pipeline.evaluation.accuracy.row import Numbers, Place, Row
+from pipeline.evaluation.errors import role, voice
 
 
-def role_numbers(talks: Iterator[list[role_error.Line]]) -> Numbers:
+def role_numbers(talks: Iterator[list[role.Line]]) -> Numbers:
     """How often the therapist is found, missed for the other, or left open."""
-    found = role_error.judged(talks)
+    found = role.judged(talks)
     return {
         "right": found["therapist"],
         "wrong": found["client"],
@@ -19,13 +19,13 @@ def role_numbers(talks: Iterator[list[role_error.Line]]) -> Numbers:
 
 def roles_of_consultations(place: Place) -> Numbers:
     """Doctor and patient."""
-    return role_numbers(role_error.consultations(place.data / "consultations"))
+    return role_numbers(role.consultations(place.data / "consultations"))
 
 
 def roles_of_counselling(place: Place) -> Numbers:
     """Counsellor and client."""
     file = place.data / "counselling_text" / "utterances.csv"
-    return role_numbers(role_error.counselling(file))
+    return role_numbers(role.counselling(file))
 
 
 def enrolled_voices(place: Place) -> Numbers:
@@ -33,9 +33,9 @@ def enrolled_voices(place: Place) -> Numbers:
     encoder = registry.find("voice encoder", "ge2e").make(place.settings)
     folder = place.data / "read_speech"
     found = []
-    for band in voice_error.BANDS:
-        heard = voice_error.halves(folder, band, encoder, place.settings)
-        found.append(voice_error.errors(heard, heard, place.settings))
+    for band in voice.BANDS:
+        heard = voice.halves(folder, band, encoder, place.settings)
+        found.append(voice.errors(heard, heard, place.settings))
     return {
         "right": sum(one.right for one in found),
         "wrong": sum(one.wrong for one in found),

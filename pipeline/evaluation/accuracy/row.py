@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import config, research
-from pipeline.evaluation import acted_sessions, counselling, talk_norms
+from pipeline.evaluation import talk_norms
+from pipeline.evaluation.material import acted_sessions, counselling
 from pipeline.session import SessionResult
 
 Numbers = dict[str, float]

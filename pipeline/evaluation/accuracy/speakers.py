@@ -14,9 +14,10 @@ from pipeline.engines.diarization.clustering import ClusteringDiarizer
 from pipeline.engines.diarization.pyannote import PyannoteDiarizer
 from pipeline.engines.protocols import Diarizer
 from pipeline.engines.vad.silero import Silero
-from pipeline.evaluation import composed, diarization_error, timing_error
 from pipeline.evaluation.accuracy.row import Numbers, Place, Row, spread
-from pipeline.evaluation.diarization_error import DiarizationError, Referenced, Span
+from pipeline.evaluation.errors import diarization, timing
+from pipeline.evaluation.errors.diarization import DiarizationError, Referenced, Span
+from pipeline.evaluation.material import composed
 from pipeline.speech import activity
 
 MEETINGS = {"dev00": 2, "dev01": 2, "trn01": 4, "trn02": 1, "trn07": 4, "trn08": 4}
@@ -34,7 +35,7 @@ MONO_PAIRS = [
 
 def call(place: Place) -> Referenced:
     """The telephone call."""
-    return diarization_error.referenced(place.data / "calls" / "call_a.flac")
+    return diarization.referenced(place.data / "calls" / "call_a.flac")
 
 
 def mixed_call(place: Place) -> Referenced:
@@ -46,7 +47,7 @@ def mixed_call(place: Place) -> Referenced:
 @cache
 def meeting(place: Place, name: str) -> Referenced:
     """A meeting clip."""
-    return diarization_error.referenced(place.data / "meetings" / f"{name}.flac")
+    return diarization.referenced(place.data / "meetings" / f"{name}.flac")
 
 
 # Whether anybody speaks.
@@ -62,7 +63,7 @@ def speech(clips: Callable[[Place], Sequence[Referenced]]) -> Callable[[Place], 
             heard = activity.detect(clip.audio, detector, place.settings.activity)
             duration_ms = clip.audio.duration_ms
             found = [(a, b, "") for a, b in heard.select("start_ms", "end_ms").iter_rows()]
-            miss, false_alarm = diarization_error.speech_error(clip.spans, found, duration_ms)
+            miss, false_alarm = diarization.speech_error(clip.spans, found, duration_ms)
             seconds = Intervals.of((a, b) for a, b, _ in clip.spans).total_ms / 1000
             spoken += seconds
             missed += miss * seconds
@@ -82,10 +83,10 @@ def judged(place: Place, engine: Diarizer, clip: Referenced) -> Numbers:
     channels = len(clip.audio.channels)
     recording = Recording("0" * 64, duration_ms, 16_000, channels, Metadata())
     found = engine.diarize(clip.audio, heard, recording)
-    spans = diarization_error.spans(found.spans)
-    error = diarization_error.diarization_error(clip.spans, spans)
-    miss, false_alarm = diarization_error.speech_error(clip.spans, spans, duration_ms)
-    names = diarization_error.naming(clip.spans, spans)
+    spans = diarization.spans(found.spans)
+    error = diarization.diarization_error(clip.spans, spans)
+    miss, false_alarm = diarization.speech_error(clip.spans, spans, duration_ms)
+    names = diarization.naming(clip.spans, spans)
     begins, ends, missed = turn_errors(
         clip.spans,
         [(start, end, names.get(who, "")) for start, end, who in spans],
@@ -96,7 +97,7 @@ def judged(place: Place, engine: Diarizer, clip: Referenced) -> Numbers:
     return {
         "miss": miss,
         "false_alarm": false_alarm,
-        "confusion": diarization_error.confusion(clip.spans, spans, duration_ms),
+        "confusion": diarization.confusion(clip.spans, spans, duration_ms),
         **rates(error),
         "begin_median_ms": begin_ms,
         "begin_p90_ms": begin_p90_ms,
@@ -126,7 +127,7 @@ def turn_errors(
         wanted, heard = (
             [(start, end) for start, end, who in spans if who == name] for spans in (truth, found)
         )
-        begins, ends, missed = timing_error.boundary_errors(wanted, heard, pause_ms)
+        begins, ends, missed = timing.boundary_errors(wanted, heard, pause_ms)
         total = ([*total[0], *begins], [*total[1], *ends], total[2] + missed)
     return total
 
@@ -166,7 +167,7 @@ def composed_on_one_microphone(place: Place) -> Numbers:
             scene = composed.Scene(telephone=telephone, noise_db=-40, crosstalk_db=None)
             talk = composed.compose(place.data / "read_speech", pair, 50 + number, scene)
             mono: Samples = np.asarray(talk.channels.mean(axis=0), np.float32)
-            clip = Referenced(Audio([mono]), diarization_error.truth(talk.speech))
+            clip = Referenced(Audio([mono]), diarization.truth(talk.speech))
             every.append(judged(place, engine, clip))
     means = {name: float(np.mean([one[name] for one in every])) for name in every[0]}
     return means | {
@@ -182,10 +183,8 @@ def clustering_on_meetings(place: Place) -> Numbers:
     errors = []
     for name in MEETINGS:
         clip = meeting(place, name)
-        heard = diarization_error.clustered(clip.audio.channels[0], place.settings)
-        errors.append(
-            diarization_error.diarization_error(clip.spans, diarization_error.spans(heard.spans))
-        )
+        heard = diarization.clustered(clip.audio.channels[0], place.settings)
+        errors.append(diarization.diarization_error(clip.spans, diarization.spans(heard.spans)))
     return rates(reduce(add, errors))
 
 

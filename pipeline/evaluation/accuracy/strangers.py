@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
-from pipeline.evaluation import acted_dialogues, strangers
 from pipeline.evaluation.accuracy.acted import in_dialogues, numbers, says
 from pipeline.evaluation.accuracy.row import Numbers, Place, Row
-from pipeline.evaluation.acted_dialogues import MARKERS, Rehearsal
+from pipeline.evaluation.material import acted_dialogues, strangers
+from pipeline.evaluation.material.acted_dialogues import MARKERS, Rehearsal
 from pipeline.evaluation.talk_norms import HOUR_MS
 
 CODES = tuple(marker for marker in MARKERS if marker[0] in "WC")

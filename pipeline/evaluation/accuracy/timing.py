@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from pipeline.engines.vad.silero import Silero
-from pipeline.evaluation import acted_sessions, timing_error
 from pipeline.evaluation.accuracy.row import ACTED, Numbers, Place, Row, spread
-from pipeline.evaluation.timing_error import Case, SilenceError
+from pipeline.evaluation.errors import timing as timing_error
+from pipeline.evaluation.errors.timing import Case, SilenceError
+from pipeline.evaluation.material import acted_sessions
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,20 @@ from pipeline.core.errors import EngineError
 from pipeline.engines.pitch.pyin import PyinTracker
 from pipeline.engines.pitch.swift_f0 import SwiftF0Tracker
 from pipeline.engines.protocols import PitchTracker
-from pipeline.evaluation import phonation_error, pitch_error, rate_error
 from pipeline.evaluation.accuracy.row import Numbers, Place, Row
+from pipeline.evaluation.errors import phonation as phonation_error
+from pipeline.evaluation.errors import pitch, rate
 
 SAMPLES = ("rupture", "benign")
 
 
 def pitch_numbers(tracker: PitchTracker, place: Place, every: int) -> Numbers:
     """Errors on every so many-th sentence: of moments, and of each sentence's features."""
-    total, apart = pitch_error.PitchError(), []
-    for samples, reference in islice(pitch_error.sentences(place.data / "pitch"), 0, None, every):
+    total, apart = pitch.PitchError(), []
+    for samples, reference in islice(pitch.sentences(place.data / "pitch"), 0, None, every):
         f0_hz, _ = tracker.track(samples)
-        total += pitch_error.moment_error(f0_hz, reference)
-        apart.append(pitch_error.utterance_error(f0_hz, reference, place.settings))
+        total += pitch.moment_error(f0_hz, reference)
+        apart.append(pitch.utterance_error(f0_hz, reference, place.settings))
     numbers: Numbers = {
         "gross": total.gross_error,
         "voicing": total.voicing_error,
@@ -73,7 +74,7 @@ def phonation(place: Place) -> Numbers:
     return numbers
 
 
-def rate_numbers(both: list[rate_error.Floats]) -> Numbers:
+def rate_numbers(both: list[rate.Floats]) -> Numbers:
     """How rates from the signal agree with those from words."""
     words, signal = np.concatenate(both).T
     return {
@@ -89,13 +90,13 @@ def rates_of_meetings(place: Place) -> Numbers:
     """All AMI clips, words as people timed them."""
     tracker, folder = SwiftF0Tracker(place.settings), place.data / "meetings"
     names = sorted(path.name.removesuffix(".words.json") for path in folder.glob("*.words.json"))
-    return rate_numbers([rate_error.of_meeting(folder, n, tracker, place.settings) for n in names])
+    return rate_numbers([rate.of_meeting(folder, n, tracker, place.settings) for n in names])
 
 
 def rates_of_samples(place: Place) -> Numbers:
     """The acted samples, words as they were spoken."""
     tracker, folder = SwiftF0Tracker(place.settings), Path(place.samples)
-    return rate_numbers([rate_error.of_sample(folder, n, tracker, place.settings) for n in SAMPLES])
+    return rate_numbers([rate.of_sample(folder, n, tracker, place.settings) for n in SAMPLES])
 
 
 PITCH = "pitch against a laryngograph, 15 ms grid"

@@ -4,8 +4,8 @@ from functools import reduce
 from operator import add
 
 from pipeline.engines.transcription.moonshine import MoonshineTranscriber
-from pipeline.evaluation import spoken_words
 from pipeline.evaluation.accuracy.row import ACTED, Numbers, Place, Row
+from pipeline.evaluation.material import spoken_words
 
 MEETINGS = ("dev00", "dev01")
 

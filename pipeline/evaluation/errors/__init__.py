@@ -1,0 +1,1 @@
+"""How far each kind of result is off, one file a kind."""

@@ -1,0 +1,1 @@
+"""What is measured on: acted, written, composed and other people's sessions."""

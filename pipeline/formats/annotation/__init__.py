@@ -1,0 +1,1 @@
+"""Tiers of annotation tools: ELAN and Praat, as transcripts and as codes."""

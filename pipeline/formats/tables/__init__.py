@@ -1,0 +1,1 @@
+"""Tables: CSV and TSV as people leave them, and transcripts in them."""

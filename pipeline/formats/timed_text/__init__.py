@@ -1,0 +1,1 @@
+"""Subtitles and other timed lines of text: WebVTT, SubRip, STM."""

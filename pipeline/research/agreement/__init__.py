@@ -1,0 +1,1 @@
+"""Moments against what people coded: placing codes, matching, counting, intervals."""

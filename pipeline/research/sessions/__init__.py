@@ -1,0 +1,1 @@
+"""Processed sessions of a workspace, as they are or as other settings see them."""

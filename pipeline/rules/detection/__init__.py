@@ -1,0 +1,1 @@
+"""What rules find: clauses, hits, moments, what the therapist did next."""

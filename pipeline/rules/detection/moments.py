@@ -1,0 +1,153 @@
+"""Moments: hits of one kind near each other, ranked, with quoted turns, caveats and the response.
+
+A moment needs a primary hit, and its bounds are those of its primary hits; supporting hits only
+raise its score. Suppressed hits make no moment.
+
+The weight of a rule is the share of its hits that are right (its file says where that was counted).
+A moment is wrong if all its hits are wrong, so its score is ``1 - (1 - w1)(1 - w2)...``, as if hits
+erred independently. They do not, since several rules may look at the same turn: the score ranks,
+and high scores are too optimistic (`tether evaluate` prints how many of each score are right).
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from pipeline import config
+from pipeline.core.tables import Tables
+from pipeline.rules.detection import response
+from pipeline.rules.detection.abstentions import Abstention
+from pipeline.rules.detection.hit import Hit
+from pipeline.rules.detection.response import Talk
+from pipeline.rules.explanation.caveats import Caveats
+
+Row = dict[str, Any]
+
+
+def moments(
+    hits: Iterable[Hit],
+    tables: Tables,
+    needs: Mapping[str, Sequence[str]],
+    abstentions: Iterable[Abstention],
+    settings: config.Settings,
+    talk: Talk | None,
+) -> list[Row]:
+    """Rows of table `moments` of a session: all moments, before any is set aside.
+
+    Parameters
+    ----------
+    hits
+        Hits of the session; those that exceptions ruled out make no moment.
+    tables
+        `words`, `turns`, `silences`, `roles`.
+    needs
+        Families that each rule needs.
+    abstentions
+        Rules that were not used: moments of their kind get a caveat.
+    settings
+        Only its sections `moments` and `response` are used.
+    talk
+        What was said; None: the response is null.
+    """
+    counting = [hit for hit in hits if hit.suppressed_by is None]
+    if not counting:
+        return []
+    rows: list[Row] = []
+    quotes = _Quotes(tables["turns"], settings.moments.quote_turns)
+    caveats = Caveats(tables, abstentions)
+    for kind in dict.fromkeys(hit.kind for hit in counting):
+        same = [hit for hit in counting if hit.kind == kind]
+        supporting = [hit for hit in same if not hit.primary]
+        for primary in _near((hit for hit in same if hit.primary), settings.moments.merge_ms):
+            row, evidence = _row(primary, supporting, settings.moments)
+            row["quote_turns"], shown_ms = quotes.of(row["start_ms"], row["end_ms"])
+            needs_words = any("words" in needs[hit.rule] for hit in evidence)
+            row["caveats"] = caveats.of(
+                kind,
+                [place for hit in evidence if hit.item == "silence" for place in hit.item_ids],
+                shown_ms if needs_words else None,
+                small_baseline=any(hit.small_baseline for hit in evidence),
+            )
+            rows.append(row)
+    rows.sort(key=lambda row: (row["start_ms"], row["end_ms"], row["kind"]))
+    answers = response.responses(rows, talk, settings.response)
+    for number, (row, answer) in enumerate(zip(rows, answers, strict=True)):
+        row |= {
+            "moment_id": number,
+            "response": answer.state,
+            "response_codes": answer.codes,
+            "response_turns": answer.turns,
+        }
+    return rows
+
+
+def _near(hits: Iterable[Hit], merge_ms: int) -> list[list[Hit]]:
+    """Groups of hits, each at most `merge_ms` after the end of those before it."""
+    found: list[list[Hit]] = []
+    end_ms = 0
+    for hit in sorted(hits, key=lambda hit: (hit.start_ms, hit.end_ms, hit.hit_id)):
+        if found and hit.start_ms <= end_ms + merge_ms:
+            found[-1].append(hit)
+            end_ms = max(end_ms, hit.end_ms)
+        else:
+            found.append([hit])
+            end_ms = hit.end_ms
+    return found
+
+
+def _row(
+    primary: Sequence[Hit], supporting: Iterable[Hit], settings: config.Moments
+) -> tuple[Row, list[Hit]]:
+    """A moment without quotes, caveats and response, and the hits that it is made of."""
+    start_ms = min(hit.start_ms for hit in primary)
+    end_ms = max(hit.end_ms for hit in primary)
+    beside = [
+        hit
+        for hit in supporting
+        if hit.start_ms <= end_ms + settings.merge_ms and hit.end_ms >= start_ms - settings.merge_ms
+    ]
+    wrong = math.prod(1 - hit.weight for hit in (*primary, *beside))
+    strongest = max(primary, key=lambda hit: (hit.weight, -hit.start_ms, -hit.hit_id))
+    row = {
+        "kind": strongest.kind,
+        "marker": strongest.marker,
+        "start_ms": start_ms,
+        "end_ms": end_ms,
+        "score": 1 - wrong,
+        "primary_hits": [hit.hit_id for hit in primary],
+        "supporting_hits": [hit.hit_id for hit in beside],
+    }
+    return row, [*primary, *beside]
+
+
+class _Quotes:
+    """Finds the turns that are shown with a moment.
+
+    Parameters
+    ----------
+    around
+        Number of turns on either side, backchannels not counted.
+    """
+
+    def __init__(self, turns: pl.DataFrame, around: int) -> None:
+        self._around = around
+        ids, start_ms = turns["turn_id"].to_numpy(), turns["start_ms"].to_numpy()
+        order = np.lexsort((ids, start_ms))
+        self._ids, self._start_ms = ids[order], start_ms[order]
+        self._end_ms = turns["end_ms"].to_numpy()[order]
+        self._floor = ~turns["is_backchannel"].fill_null(value=False).to_numpy()[order]
+
+    def of(self, start_ms: int, end_ms: int) -> tuple[list[int], tuple[int, int] | None]:
+        """Ids of the turns, and their first start and last end; None: there are none."""
+        before = np.flatnonzero(self._floor & (self._end_ms <= start_ms))
+        inside = np.flatnonzero((self._start_ms < end_ms) & (self._end_ms > start_ms))
+        after = np.flatnonzero(self._floor & (self._start_ms >= end_ms))
+        first = max(0, len(before) - self._around)
+        shown = np.concatenate([before[first:], inside, after[: self._around]])
+        if not len(shown):
+            return [], None
+        span = (int(self._start_ms[shown].min()), int(self._end_ms[shown].max()))
+        return self._ids[shown].tolist(), span

@@ -1,0 +1,1 @@
+"""Why: evidence, caveats, and a trace of every rule."""

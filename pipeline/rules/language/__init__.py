@@ -1,0 +1,1 @@
+"""Rule files: what may stand in them, and compiling them."""
