@@ -15,7 +15,6 @@ from doc_parts import measures, rules
 from pipeline import config
 from pipeline import lexicons as lexicon
 from pipeline import measures as features
-from pipeline.measures import wording
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = Path(__file__).resolve().parent / "doc_parts"
@@ -29,7 +28,7 @@ def pages() -> dict[str, str]:
     """Text of each page, by file name."""
     settings = config.load()
     lexicons = lexicon.load("en")
-    catalogue = features.catalogue(settings, *wording.features(lexicons, settings.features))
+    catalogue = features.catalogue(settings, lexicons)
     parts = {
         "rules.md": rules.parts(catalogue),
         "measures.md": measures.parts(catalogue),

@@ -89,7 +89,7 @@ def alone(file: Path, minutes: float) -> None:
     tables["frames"] = frames.measure(Audio(list(samples)), tables["spans"], tracker, settings)
     frames_s = time.perf_counter() - began - tracker.seconds
     peak_mib = peak.stop()
-    catalogue = measures.catalogue(settings, lexicons=lexicons.load("en"))
+    catalogue = measures.catalogue(settings, lexicons.load("en"))
     began = time.perf_counter()
     values = measures.measure_all(tables, catalogue)
     baseline.score(values, catalogue, tables, settings.baseline)

@@ -1,8 +1,8 @@
 """Measures of turns, silences, overlaps, windows and the session, one file per kind.
 
 `catalogue` gathers what the files declare, `measure_all` computes it. A new feature is a
-`feature.Feature` in one of these files, or a new file with a function ``features``; no table
-changes. Its `compute` gives a value for each item that it gets, usually in a line or two::
+`feature.Feature` in one of the files of `features/`, or a new file there with a function
+``features``; no table changes. Its `compute` gives a value for each item that it gets, usually in a line or two::
 
     def _length(tables: Tables, turns: pl.DataFrame) -> pl.Series:
         return turns["end_ms"] - turns["start_ms"]
@@ -33,7 +33,7 @@ All but `timing` also measure windows and the session (`tables.WINDOWS`), but no
 `loudness`, which is over the session's own, has none of the session; `wording`, none of the
 shortest window; and `dyad` has the longest window and the session only.
 
-`speech` is what all of them share: who speaks in which interval, frame and window. `frames` makes
+`intervals` is what all of them share: who speaks in which interval, frame and window. `frames` makes
 the table of that name from sound, with `periodicity`; `accuracy` holds what is known of errors.
 """
 
@@ -46,43 +46,25 @@ from pipeline import config
 from pipeline.core.tables import VALUES, Tables
 from pipeline.core.vocabulary import WINDOWS
 from pipeline.lexicons import Lexicons
-from pipeline.measures import (
-    dyad,
-    intervals,
-    known_errors,
-    loudness,
-    overlaps,
-    phonation,
-    pitch,
-    rate,
-    silences,
-    timing,
-    windows,
-)
-from pipeline.measures.feature import Feature
+from pipeline.measures import features, intervals, known_errors
+from pipeline.measures.feature import Feature, Given
 from pipeline.measures.plugin_features import plugin_features
 
 
-def catalogue(
-    settings: config.Settings, *extra: Feature, lexicons: Lexicons | None = None
-) -> tuple[Feature, ...]:
-    """All features: built-in ones, `extra` ones (those of the words), then those of plug-ins.
+def catalogue(settings: config.Settings, lexicons: Lexicons | None = None) -> tuple[Feature, ...]:
+    """All features: built-in ones, then those of plug-ins.
 
     Parameters
     ----------
     lexicons
-        Of the session's language; None: syllables are not counted from words.
+        Of the session's language; None: no features of words, and no syllables.
 
     Raises
     ------
     ValueError
         Two features of one item have the same name.
     """
-    own = settings.features
-    modules = (timing, windows, silences, overlaps, pitch, phonation, loudness)
-    declared = [feature for module in modules for feature in module.features(own)]
-    declared += rate.features(own, lexicons)
-    declared += [*dyad.features(own, settings.turns.latch_ms), *extra]
+    declared = list(features.declared(Given(settings, lexicons)))
     declared += plugin_features(settings, declared)
     found = tuple(known_errors.told(feature) for feature in declared)
     often = Counter((feature.item, feature.name) for feature in found)
@@ -92,7 +74,7 @@ def catalogue(
     return found
 
 
-def measure_all(tables: Tables, features: Iterable[Feature]) -> pl.DataFrame:
+def measure_all(tables: Tables, measured: Iterable[Feature]) -> pl.DataFrame:
     """Values of all features, long.
 
     What `Feature.compute` gets beside the tables are the items, with their id as ``item_id``:
@@ -121,7 +103,7 @@ def measure_all(tables: Tables, features: Iterable[Feature]) -> pl.DataFrame:
         null where it could not be measured.
     """
     shared = {**tables, "voice": intervals.voice(tables)}
-    declared = list(features)
+    declared = list(measured)
     items = {kind: _items(*kind, shared, declared) for kind in {*map(_kind, declared)}}
     columns: dict[_Kind, list[pl.Series]] = {kind: [] for kind in items}
     for alike in _computed_together(declared):

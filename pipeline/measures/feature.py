@@ -7,8 +7,10 @@ from typing import Any, Literal
 import polars as pl
 from numpy.typing import NDArray
 
+from pipeline.config import Settings
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import Family
+from pipeline.lexicons import Lexicons
 
 
 @dataclass(frozen=True)
@@ -65,3 +67,17 @@ class Feature:
     version: int = 1
     error: str = ""
     min_share: float = 0
+
+
+@dataclass(frozen=True)
+class Given:
+    """What features are declared from.
+
+    Attributes
+    ----------
+    lexicons
+        Of the session's language; None: no words are looked for, and syllables are not counted.
+    """
+
+    settings: Settings
+    lexicons: Lexicons | None = None

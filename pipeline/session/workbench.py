@@ -23,7 +23,6 @@ from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import ROLE_NAMES
 from pipeline.engines.protocols import SpeechDetector, VoiceEncoder
 from pipeline.lexicons import Lexicons
-from pipeline.measures import wording
 from pipeline.rules import RuleBook
 from pipeline.session import Enrolled, LanguageResources, Plan, SessionResult, intake
 from pipeline.session.engine_choice import EngineChooser
@@ -221,8 +220,7 @@ class Workbench:
             lexicons = self._read.get(language) or lexicon.load(
                 language, own=map(Path, self.settings.lexicons)
             )
-            words = wording.features(lexicons, self.settings.features)
-            catalogue = measures.catalogue(self.settings, *words, lexicons=lexicons)
+            catalogue = measures.catalogue(self.settings, lexicons)
             rules = RuleBook.read(self.settings, catalogue, lexicons)
             self._languages[language] = LanguageResources(lexicons, catalogue, rules)
         return self._languages[language]

@@ -7,10 +7,11 @@ import pytest
 from pipeline import config, measures
 from pipeline.core.tables import Tables
 from pipeline.evaluation.material.small_session import Line, session, value
-from pipeline.measures import dyad
+from pipeline.measures.feature import Given
+from pipeline.measures.features import dyad
 
-SETTINGS = config.load().features
-BOTH_VOICES = config.load("default", {"features.therapist_voice": True}).features
+SETTINGS = config.load()
+BOTH_VOICES = config.load("default", {"features.therapist_voice": True})
 
 
 def _alternating(n: int, wait_a: int, wait_b: int) -> list[Line]:
@@ -25,7 +26,7 @@ def _alternating(n: int, wait_a: int, wait_b: int) -> list[Line]:
 
 
 def _balance(lines: list[Line], speaker: str) -> float | None:
-    found = measures.measure_all(session(lines), dyad.features(SETTINGS, 120))
+    found = measures.measure_all(session(lines), dyad.features(Given(SETTINGS)))
     return value(found, "session", "latency_balance", speaker=speaker)
 
 
@@ -59,8 +60,8 @@ def _heard(levels_a: list[float], levels_b: list[float]) -> Tables:
     return session(lines, frames=sounds)
 
 
-def _entrained(tables: Tables, name: str, settings: config.Features = BOTH_VOICES) -> float | None:
-    found = measures.measure_all(tables, dyad.features(settings, 120))
+def _entrained(tables: Tables, name: str, settings: config.Settings = BOTH_VOICES) -> float | None:
+    found = measures.measure_all(tables, dyad.features(Given(settings)))
     return value(found, "session", name)
 
 
@@ -101,8 +102,8 @@ def test_who_comes_nearer_converges() -> None:
 
 
 def test_both_voices_are_compared_only_where_the_settings_allow() -> None:
-    assert {feature.needs for feature in dyad.features(SETTINGS, 120)} == {"timing"}
-    assert "voice" in {feature.needs for feature in dyad.features(BOTH_VOICES, 120)}
+    assert {feature.needs for feature in dyad.features(Given(SETTINGS))} == {"timing"}
+    assert "voice" in {feature.needs for feature in dyad.features(Given(BOTH_VOICES))}
 
 
 def test_few_exchanges_or_a_third_person_entrain_nobody() -> None:

@@ -13,7 +13,7 @@ from pipeline import config, measures
 from pipeline.core.tables import FRAMES, LOSSES, MEASURES, MEDIA, Tables
 from pipeline.core.vocabulary import FAMILIES, ITEMS
 from pipeline.evaluation.material.small_session import Line, session
-from pipeline.measures import baseline
+from pipeline.measures import baseline, features
 from pipeline.speech import turns
 
 SETTINGS = config.load("default", {"features.therapist_voice": True})
@@ -152,9 +152,10 @@ def test_the_catalogue_declares_all_that_people_and_rules_need() -> None:
         assert feature.name == feature.name.lower()
 
 
-def test_two_features_of_one_name_are_refused() -> None:
+def test_two_features_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, "declared", lambda _given: [CATALOGUE[0], CATALOGUE[0]])
     with pytest.raises(ValueError, match="one name"):
-        measures.catalogue(SETTINGS, CATALOGUE[0])
+        measures.catalogue(SETTINGS)
 
 
 def _hour() -> Tables:

@@ -7,10 +7,11 @@ from pipeline import config, measures
 from pipeline.core.tables import OVERLAPS, Tables
 from pipeline.core.vocabulary import WINDOWS
 from pipeline.evaluation.material.small_session import session, value
-from pipeline.measures import overlaps
+from pipeline.measures.feature import Given
+from pipeline.measures.features import overlaps
 
 SETTINGS = config.load().features
-CATALOGUE = overlaps.features(SETTINGS)
+CATALOGUE = overlaps.features(Given(config.load()))
 LINES = [
     ("a", 1_000, 9_000),
     ("b", 10_000, 14_000),

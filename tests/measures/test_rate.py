@@ -16,7 +16,7 @@ from pipeline.measures import frames
 
 SETTINGS = config.load()
 ENGLISH = lexicons.load("en")
-CATALOGUE = measures.catalogue(SETTINGS, lexicons=ENGLISH)
+CATALOGUE = measures.catalogue(SETTINGS, ENGLISH)
 SPELLING = ENGLISH.grammar.syllables
 assert SPELLING is not None
 COUNT = SPELLING.count

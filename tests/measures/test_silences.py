@@ -10,10 +10,12 @@ from strategies import Utterance, conversations, tables_of
 from pipeline import config, measures
 from pipeline.core.tables import Tables
 from pipeline.evaluation.material.small_session import session, value
-from pipeline.measures import intervals, silences
+from pipeline.measures import intervals
+from pipeline.measures.feature import Given
+from pipeline.measures.features import silences
 
 SETTINGS = config.load().features
-CATALOGUE = silences.features(SETTINGS)
+CATALOGUE = silences.features(Given(config.load()))
 # a speaks, waits 3 s, speaks; b answers after 1.5 s, a after .4 s; b waits 2 s.
 LINES = [
     ("a", 0, 10_000),

@@ -3,9 +3,10 @@ import polars as pl
 from pipeline import config, measures
 from pipeline.core.tables import OVERLAPS, TURNS, Tables
 from pipeline.evaluation.material.small_session import session, value
-from pipeline.measures import timing
+from pipeline.measures.feature import Given
+from pipeline.measures.features import timing
 
-CATALOGUE = timing.features(config.load().features)
+CATALOGUE = timing.features(Given(config.load()))
 LINES = [
     ("a", 1_000, 9_000),
     ("b", 10_000, 14_000),

@@ -5,10 +5,11 @@ from pipeline import config, measures
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import WINDOWS
 from pipeline.evaluation.material.small_session import session, value
-from pipeline.measures import windows
+from pipeline.measures.feature import Given
+from pipeline.measures.features import windows
 
 SETTINGS = config.load().features
-CATALOGUE = windows.features(SETTINGS)
+CATALOGUE = windows.features(Given(config.load()))
 LINES = [
     ("a", 1_000, 9_000),
     ("b", 10_000, 14_000),

@@ -4,11 +4,10 @@ import pytest
 from strategies import Session, Utterance, english, settings, tables_of
 
 from pipeline import lexicons, measures
-from pipeline.measures import wording
-from pipeline.measures.feature import Feature
+from pipeline.measures.feature import Feature, Given
+from pipeline.measures.features import wording
 
-SETTINGS = settings().features
-WORDS = wording.features(english(), SETTINGS)
+WORDS = wording.features(Given(settings(), english()))
 SAID = [
     Utterance("therapist", 0, 2000, "How was it? Tell me more."),
     Utterance("client", 2500, 3000, "Yeah, okay."),
@@ -110,7 +109,7 @@ def test_a_turn_counts_in_each_window_by_its_time() -> None:
 
 
 def test_another_language_has_the_same_names_and_no_values() -> None:
-    other = wording.features(lexicons.load("tlh"), SETTINGS)
+    other = wording.features(Given(settings(), lexicons.load("tlh")))
     assert {(f.name, f.item) for f in WORDS} <= {(f.name, f.item) for f in other}
     assert values("question", other) == [None] * 4
     assert values("is_question", other) == [None] * 4

@@ -37,7 +37,7 @@ def test_no_code_changes_under_a_stage_without_its_version() -> None:
         ("spans", "pipeline.engines.diarization.channels"),
         ("turns", "pipeline.speech.turns.floor"),
         ("words", "pipeline.engines.transcription.hallucination_filter"),
-        ("values", "pipeline.measures.silences"),
+        ("values", "pipeline.measures.features.silences"),
         ("moments", "pipeline.rules.detection.moments"),
         ("frames", "pipeline.engines.pitch.swift_f0"),
         ("activity", "pipeline.speech.activity.signal_loss"),

@@ -19,7 +19,6 @@ from pipeline.core.registry import nearest
 from pipeline.core.schema import Column
 from pipeline.core.tables import SCHEMAS
 from pipeline.core.vocabulary import ITEMS, WINDOWS_MS
-from pipeline.measures import wording
 from pipeline.measures.feature import Feature
 
 
@@ -117,8 +116,7 @@ def known(profile: str, language: str | None) -> tuple[Feature, ...]:
     settings = config.load(profile)
     chosen = language or settings.transcription.language
     lexicons = lexicon.load(chosen, own=map(Path, settings.lexicons))
-    words = wording.features(lexicons, settings.features)
-    return measures.catalogue(settings, *words, lexicons=lexicons)
+    return measures.catalogue(settings, lexicons)
 
 
 def _alike(catalogue: Sequence[Feature], *, null: bool) -> list[list[Feature]]:

@@ -15,7 +15,6 @@ from pipeline.cli.sections import Group
 from pipeline.core.errors import ConfigError, InputError
 from pipeline.core.registry import nearest
 from pipeline.core.time import ms_to_clock
-from pipeline.measures import wording
 from pipeline.research.sessions.load_sessions import read
 from pipeline.rules import RuleBook
 from pipeline.rules.explanation import evidence, trace
@@ -249,8 +248,7 @@ def _book(
     known = lexicons.load(language, own=map(Path, settings.lexicons))
     if files:
         settings = settings.model_copy(update={"rules": tuple(files), "params": {}})
-    words = wording.features(known, settings.features)
-    catalogue = measures.catalogue(settings, *words, lexicons=known)
+    catalogue = measures.catalogue(settings, known)
     return RuleBook.read(settings, catalogue, known), known
 
 

@@ -43,7 +43,7 @@ def planted(dialogue: Dialogue, settings: config.Settings) -> Tables:
 
 def measured(tables: Tables, settings: config.Settings) -> pl.DataFrame:
     """Values of all measures; those of the voice, and of words as such, are null."""
-    return measures.measure_all(tables, measures.catalogue(settings, lexicons=lexicons.load("en")))
+    return measures.measure_all(tables, measures.catalogue(settings, lexicons.load("en")))
 
 
 def differences(

@@ -23,7 +23,8 @@ from pipeline.audio.samples import Samples
 from pipeline.core.time import FRAME_MS
 from pipeline.engines.protocols import PitchTracker
 from pipeline.evaluation.material.small_session import session, value
-from pipeline.measures import pitch
+from pipeline.measures.feature import Given
+from pipeline.measures.features import pitch
 
 LOWEST_HZ, HIGHEST_HZ = 60, 500
 REFERENCE_HOP_MS = 15
@@ -128,7 +129,7 @@ def _features(
     wanted = [
         feature
         for name in ("f0_median_st", "f0_span_st", "f0_final_st")
-        for feature in pitch.features(settings.features)
+        for feature in pitch.features(Given(settings))
         if (feature.item, feature.name) == ("turn", name)
     ]
     found = measures.measure_all(tables, wanted)

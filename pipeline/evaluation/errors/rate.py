@@ -18,7 +18,9 @@ from pipeline.config import Settings
 from pipeline.engines.protocols import PitchTracker
 from pipeline.evaluation.material.small_session import Line, session
 from pipeline.evaluation.material.spoken_words import decoded, meeting
-from pipeline.measures import frames, rate
+from pipeline.measures import frames
+from pipeline.measures.feature import Given
+from pipeline.measures.features import rate
 
 Floats = NDArray[np.float64]
 Word = tuple[str, int, int, str]
@@ -67,7 +69,7 @@ def _both(
 ) -> Floats:
     (wanted,) = (
         feature
-        for feature in rate.features(settings.features, lexicons.load("en"))
+        for feature in rate.features(Given(settings, lexicons.load("en")))
         if (feature.item, feature.name) == ("turn", "articulation_rate")
     )
     known = session(lines, words=words, one_channel=one_channel)

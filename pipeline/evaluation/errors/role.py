@@ -21,14 +21,15 @@ from pipeline.core.tables import (
 )
 from pipeline.core.vocabulary import Role
 from pipeline.formats.annotation import textgrid
-from pipeline.measures import wording
+from pipeline.measures.feature import Given
+from pipeline.measures.features import wording
 from pipeline.speech import roles, turns
 
 SETTINGS = config.load()
 ENGLISH = lexicons.load("en")
 FEATURES = tuple(
     feature
-    for feature in wording.features(ENGLISH, SETTINGS.features)
+    for feature in wording.features(Given(SETTINGS, ENGLISH))
     if feature.item == "turn" and feature.name in roles.FEATURES
 )
 """What the inference looks at; the other features of a walk are measured for nothing here."""

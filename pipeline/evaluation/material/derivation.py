@@ -13,7 +13,6 @@ import polars as pl
 
 from pipeline import config, lexicons, measures
 from pipeline.core.tables import Metadata, Recording, Tables
-from pipeline.measures import wording
 from pipeline.rules import RuleBook
 from pipeline.session import runner
 from pipeline.session.context import Context
@@ -29,9 +28,7 @@ Until = Literal["turns", "values", "roles", "measures", "moments"]
 def english() -> LanguageResources:
     """Lexicons, features and rules of the default settings, in English."""
     settings, known = config.load(), lexicons.load("en")
-    features = measures.catalogue(
-        settings, *wording.features(known, settings.features), lexicons=known
-    )
+    features = measures.catalogue(settings, known)
     return LanguageResources(known, features, RuleBook.read(settings, features, known))
 
 

@@ -15,14 +15,15 @@ import polars as pl
 from pipeline import config
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import WINDOWS
-from pipeline.measures.feature import Feature
+from pipeline.measures.feature import Feature, Given
 from pipeline.measures.intervals import frames_in, heard_in, of_each, over
 
 _SEMITONES = pl.col("semitones")
 
 
-def features(settings: config.Features) -> tuple[Feature, ...]:
+def features(given: Given) -> tuple[Feature, ...]:
     """All pitch features."""
+    settings = given.settings.features
     of_turns = _over_frames("turn", settings, settings.voiced_min_ms)
     of_windows = _over_frames("window", settings, settings.window_voiced_min_ms)
     return (*of_turns, _slope(settings), _final(settings), *over(WINDOWS, settings, of_windows))

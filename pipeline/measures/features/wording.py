@@ -34,7 +34,7 @@ import polars as pl
 from pipeline import config
 from pipeline.core.tables import Tables
 from pipeline.lexicons import Lexicons
-from pipeline.measures.feature import Feature
+from pipeline.measures.feature import Feature, Given
 from pipeline.measures.intervals import Floats, Ints, columns, over, rows_of
 
 _NULL = "no words were recognised, or the language has no such lexicon"
@@ -45,15 +45,14 @@ Column = Callable[[pl.DataFrame], pl.Series]
 """Of each turn a value."""
 
 
-def features(lexicons: Lexicons, settings: config.Features) -> tuple[Feature, ...]:
-    """Word features, in order of name.
+def features(given: Given) -> tuple[Feature, ...]:
+    """Word features, in order of name; none where no lexicons are given.
 
-    Parameters
-    ----------
-    lexicons
-        Of the session's language. Names are the same for every language; where it lacks a
-        lexicon, values are null.
+    Names are the same for every language; where it lacks a lexicon, values are null.
     """
+    settings, lexicons = given.settings.features, given.lexicons
+    if lexicons is None:
+        return ()
     made = [_of_turns("n_words", "words", "words of the turn", _words)]
     made += over((*_WINDOWS, "session"), settings, [_n_words()])
     made.append(_share_as_short(settings))

@@ -17,7 +17,7 @@ import polars as pl
 from pipeline import config
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import WINDOWS
-from pipeline.measures.feature import Feature
+from pipeline.measures.feature import Feature, Given
 from pipeline.measures.intervals import (
     Floats,
     Intervals,
@@ -56,8 +56,9 @@ _KINDS = {
 }
 
 
-def features(settings: config.Features) -> tuple[Feature, ...]:
+def features(given: Given) -> tuple[Feature, ...]:
     """Features of overlapping speech and backchannels."""
+    settings = given.settings.features
     return over(WINDOWS, settings, (*_timed(settings), *_understood(settings)))
 
 

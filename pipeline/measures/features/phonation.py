@@ -10,10 +10,9 @@ from functools import partial
 
 import polars as pl
 
-from pipeline import config
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import WINDOWS
-from pipeline.measures.feature import Feature
+from pipeline.measures.feature import Feature, Given
 from pipeline.measures.intervals import heard_in, of_each, over
 
 # Column of `frames`, unit, smallest median absolute deviation, meaning, source.
@@ -37,8 +36,9 @@ _MEASURES = (
 )
 
 
-def features(settings: config.Features) -> tuple[Feature, ...]:
+def features(given: Given) -> tuple[Feature, ...]:
     """Measures of phonation of turns and windows."""
+    settings = given.settings.features
     least, of_window = settings.phonation_moments, settings.window_phonation_moments
     return (*_of("turn", least), *over(WINDOWS, settings, _of("window", of_window)))
 

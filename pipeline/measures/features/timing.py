@@ -12,7 +12,7 @@ import polars as pl
 
 from pipeline import config
 from pipeline.core.tables import Tables
-from pipeline.measures.feature import Feature
+from pipeline.measures.feature import Feature, Given
 from pipeline.measures.intervals import (
     Floats,
     columns,
@@ -28,8 +28,9 @@ from pipeline.measures.intervals import (
 _TURNS_SOURCE = "Heldner & Edlund 2010"
 
 
-def features(settings: config.Features) -> tuple[Feature, ...]:
+def features(given: Given) -> tuple[Feature, ...]:
     """All timing features of turns, silences and overlaps."""
+    settings = given.settings.features
     return (*_of_turns(settings), *_of_events())
 
 

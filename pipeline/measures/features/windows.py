@@ -12,7 +12,7 @@ import polars as pl
 from pipeline import config
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import WINDOWS
-from pipeline.measures.feature import Feature
+from pipeline.measures.feature import Feature, Given
 from pipeline.measures.intervals import (
     Floats,
     columns,
@@ -35,8 +35,9 @@ from pipeline.measures.intervals import (
 _TURNS_SOURCE = "Heldner & Edlund 2010"
 
 
-def features(settings: config.Features) -> tuple[Feature, ...]:
+def features(given: Given) -> tuple[Feature, ...]:
     """Features of windows that need neither words nor knowledge of overlaps."""
+    settings = given.settings.features
     return over(WINDOWS, settings, (*_amounts(settings), *_paces(settings)))
 
 

@@ -24,7 +24,7 @@ import polars as pl
 from pipeline import config
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import WINDOWS
-from pipeline.measures.feature import Feature
+from pipeline.measures.feature import Feature, Given
 from pipeline.measures.intervals import (
     Floats,
     count_in,
@@ -50,8 +50,9 @@ _PATTERNS = {
 _SOURCE = "Künsch et al. 2023"
 
 
-def features(settings: config.Features) -> tuple[Feature, ...]:
+def features(given: Given) -> tuple[Feature, ...]:
     """Number, share, longest and median of the silences of each pattern."""
+    settings = given.settings.features
     patterns = [(*_amounts(name, settings), *_lengths(name, settings)) for name in _PATTERNS]
     return over(WINDOWS, settings, chain.from_iterable(patterns))
 

@@ -25,7 +25,7 @@ import polars as pl
 
 from pipeline import config
 from pipeline.core.tables import UNITS, Tables
-from pipeline.measures.feature import Feature
+from pipeline.measures.feature import Feature, Given
 from pipeline.measures.intervals import (
     Floats,
     Ints,
@@ -47,14 +47,9 @@ _DYAD = 2
 _Statistic = Callable[[Ints, Floats, Floats], float]
 
 
-def features(settings: config.Features, latch_ms: int) -> tuple[Feature, ...]:
-    """Features of the dyad; those of both voices only where the settings allow.
-
-    Parameters
-    ----------
-    latch_ms
-        Longest gap that one does not hear, of the settings of turns.
-    """
+def features(given: Given) -> tuple[Feature, ...]:
+    """Features of the dyad; those of both voices only where the settings allow."""
+    settings, latch_ms = given.settings.features, given.settings.turns.latch_ms
     entrainment = _entrainment(settings) if settings.therapist_voice else ()
     return (
         *over(_ITEMS, settings, [_balance(settings, latch_ms)]),

@@ -23,7 +23,7 @@ from pipeline.core.tables import Tables
 from pipeline.core.time import FRAME_MS
 from pipeline.core.vocabulary import WINDOWS
 from pipeline.lexicons import Lexicons, Syllables
-from pipeline.measures.feature import Feature
+from pipeline.measures.feature import Feature, Given
 from pipeline.measures.intervals import (
     Floats,
     Intervals,
@@ -40,14 +40,9 @@ from pipeline.measures.intervals import (
 )
 
 
-def features(settings: config.Features, lexicons: Lexicons | None = None) -> tuple[Feature, ...]:
-    """Rates of turns and windows.
-
-    Parameters
-    ----------
-    lexicons
-        Of the session's language, which says how syllables are counted; None: no language is known.
-    """
+def features(given: Given) -> tuple[Feature, ...]:
+    """Rates of turns and windows; the language says how syllables are counted."""
+    settings, lexicons = given.settings.features, given.lexicons
     of_turns = _rates("turn", settings.speech_min_ms, settings, lexicons)
     of_windows = _rates("window", settings.window_speech_min_ms, settings, lexicons)
     return (*of_turns, *over(WINDOWS, settings, of_windows))

@@ -9,15 +9,15 @@ from functools import partial
 
 import polars as pl
 
-from pipeline import config
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import WINDOWS_MS
-from pipeline.measures.feature import Feature
+from pipeline.measures.feature import Feature, Given
 from pipeline.measures.intervals import frames_in, heard_in, of_each, over, usual_level
 
 
-def features(settings: config.Features) -> tuple[Feature, ...]:
+def features(given: Given) -> tuple[Feature, ...]:
     """All features of level."""
+    settings = given.settings.features
     return (
         _level_db("turn", settings.voiced_min_ms),
         *over(WINDOWS_MS, settings, [_level_db("window", settings.window_voiced_min_ms)]),
