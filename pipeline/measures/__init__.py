@@ -1,8 +1,8 @@
 """Measures of turns, silences, overlaps, windows and the session, one file per kind.
 
-`catalogue` gathers what the files declare, `measure_all` computes it. A new feature is a
-`feature.Feature` in one of the files of `features/`, or a new file there with a function
-``features``; no table changes. Its `compute` gives a value for each item that it gets, usually in a line or two::
+`catalogue` gathers what the files of `features/` declare, `measure_all` computes it. A new feature
+is a `feature.Feature` in one of these files, or a new file there with a function ``features``; no
+table changes. Its `compute` gives a value for each item that it gets, usually in a line or two::
 
     def _length(tables: Tables, turns: pl.DataFrame) -> pl.Series:
         return turns["end_ms"] - turns["start_ms"]
@@ -33,8 +33,9 @@ All but `timing` also measure windows and the session (`tables.WINDOWS`), but no
 `loudness`, which is over the session's own, has none of the session; `wording`, none of the
 shortest window; and `dyad` has the longest window and the session only.
 
-`intervals` is what all of them share: who speaks in which interval, frame and window. `frames` makes
-the table of that name from sound, with `periodicity`; `accuracy` holds what is known of errors.
+`intervals` is what all of them share: who speaks in which interval, frame and window. `frames`
+makes the table of that name from sound, with `periodicity`; `known_errors` says how far measures
+were off; `baseline` says how unusual a value is.
 """
 
 from collections import Counter
