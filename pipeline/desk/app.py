@@ -252,7 +252,7 @@ class _Site:
             salience=body.salience,
             note=body.note,
         )
-        return JSONResponse(_stored(entry), status_code=201)
+        return JSONResponse(_as_json(entry), status_code=201)
 
     def missed(self, request: Request, body: Missed) -> Response:
         """Store a missed moment."""
@@ -267,12 +267,12 @@ class _Site:
             body.note,
             body.replaces,
         )
-        return JSONResponse(_stored(entry), status_code=201)
+        return JSONResponse(_as_json(entry), status_code=201)
 
     def undo(self, request: Request) -> Response:
         """Undo a decision."""
         entry = self._desk.undo(request.path_params["verdict"], _reviewer(request).name)
-        return JSONResponse(_stored(entry), status_code=201)
+        return JSONResponse(_as_json(entry), status_code=201)
 
     def roles(self, request: Request, body: Named) -> Response:
         """Correct who is who, and apply the rules again."""
@@ -417,7 +417,7 @@ def _narrows(wanted: Filter) -> bool:
     return bool(wanted.query.keys() - {"status"})
 
 
-def _stored(entry: Verdict) -> dict[str, Any]:
+def _as_json(entry: Verdict) -> dict[str, Any]:
     return {
         "verdict_id": entry.verdict_id,
         "decision": entry.decision,

@@ -160,9 +160,8 @@ class Adding:
                 continue
             if named.error is None:
                 listed[path] = Listed(path)
-            elif path not in inside or not os.access(
-                path, os.R_OK | os.X_OK
-            ):  # else the folder is empty
+            elif path not in inside or not os.access(path, os.R_OK | os.X_OK):
+                # an empty folder that can be read is not listed
                 listed[path] = Listed(path, str(named.error), takes=False)
         return [each for path, each in listed.items() if path not in open_now]
 

@@ -82,7 +82,7 @@ class Session:
 
     @property
     def metadata(self) -> Metadata:
-        """Metadata from the session notes file."""
+        """Metadata from the session notes file or the command line."""
         return self.recording.metadata
 
 
@@ -144,21 +144,23 @@ class Filter:
     @property
     def query(self) -> dict[str, str]:
         """The parts that differ from the defaults, for a link."""
-        return {name: value for name, value in vars(self).items() if value != getattr(_USUAL, name)}
+        return {
+            name: value for name, value in vars(self).items() if value != getattr(_DEFAULTS, name)
+        }
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> "Filter":
         """The filter in the query of a link; unknown names and invalid values are ignored."""
-        known = {name: given[name].strip() for name in vars(_USUAL) if given.get(name)}
+        known = {name: given[name].strip() for name in vars(_DEFAULTS) if given.get(name)}
         if known.get("status") not in STATUSES:
             known.pop("status", None)
         for name in ("since", "until"):
             if not _is_date(known.get(name, "")):
                 known.pop(name, None)
-        return replace(_USUAL, **known)  # type: ignore[arg-type]  # status was checked
+        return replace(_DEFAULTS, **known)  # type: ignore[arg-type]  # status was checked
 
 
-_USUAL = Filter()
+_DEFAULTS = Filter()
 
 
 @dataclass(frozen=True)
