@@ -2,12 +2,12 @@
 
 ::
 
-    queue ── moment ── verdict ──> ledger          (append-only)
+    queue ── moment ── decision ──> ledger          (append-only)
       │         │
-      └─────────┴── session ── who is who ──> corrections, and rules run again
+      └─────────┴── session ── who is who ──> corrections, and the rules run again
 
-Pages are made by `app` out of what `desk` and `queue` give; `access` decides who comes in;
-`listening` gives sound; `adding` walks new recordings in a process of its own.
+`app` renders pages from what `desk`, `queue` and `caseload` provide. `access` decides who comes in,
+`audio_stream` serves audio, and `ingest` processes new recordings in a separate process.
 """
 
 from pipeline.desk.server import serve

@@ -1,12 +1,12 @@
-"""Who may come in, and what a browser may do with what it gets.
+"""Access control: who may open the desk, and what a browser may do with its pages.
 
-The desk is for people at this machine. Each reviewer has a link with a token that is made anew at
-every start; whoever opens it gets a cookie, and nobody else sees a page. A page of another origin
-can neither read nor write here: the host that a request names must be ours (a name that somebody
-points at this machine is not), what changes something must come from our own origin and carry the
-page's own token, and the cookie is not sent along from elsewhere.
+The desk serves people at this machine. Each reviewer has a link with a token that is new at every
+start; opening it sets a cookie, and no page is served without one. Pages of other origins can
+neither read nor write: the Host header must name the desk (DNS rebinding is refused), requests that
+change something must come from the desk's own origin and carry the page's token, and the cookie is
+not sent along with requests from other sites.
 
-`Gate` is the door where accounts of a clinic would come in: it alone knows who somebody is.
+Only `Gate` knows who a reviewer is; user accounts would be added there.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PAGE_HEADER = "x-tether-page"
-"""In which a page of ours brings its token with whatever changes something."""
+"""Header with the page's token, required in every request that changes something."""
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
@@ -31,8 +31,7 @@ REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; media-src data:; sandbox allow-popups; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""For a report, which brings its one style sheet with it, allows it by its digest, and runs no
-script."""
+"""Content security policy for a report: it contains its style sheet, and runs no script."""
 
 HEADERS = {
     "content-security-policy": _POLICY,
@@ -48,20 +47,20 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Reviewer:
-    """Somebody who decides, by the name under which verdicts are kept."""
+    """A person who decides, by the name under which decisions are stored."""
 
     name: str
 
 
 class Gate:
-    """Tokens of one run: who opens which link is who.
+    """The links and cookies of one run of the desk.
 
     Parameters
     ----------
     reviewers
         Names; each gets a link.
     port
-        Cookies of one host are shared by all its ports, so that its name carries the port.
+        Part of the cookie's name, since all ports of a host share their cookies.
     """
 
     def __init__(self, reviewers: Iterable[str], port: int) -> None:
@@ -75,24 +74,24 @@ class Gate:
         return self._tokens
 
     def admit(self, token: str) -> str | None:
-        """Value of the cookie for whoever brings a token; None: it is none of this run's."""
+        """The cookie's value for a token; None if the token is not one of this run."""
         for name, known in self._tokens.items():
             if hmac.compare_digest(token.encode(), known.encode()):
                 return f"{name.encode().hex()}.{self._sign('cookie', name)}"
         return None
 
     def who(self, connection: HTTPConnection) -> Reviewer | None:
-        """Whose cookie a request brings; None: nobody's of this run."""
+        """The reviewer whose cookie a request carries; None if it has no valid one."""
         coded, _, signature = connection.cookies.get(self.cookie, "").partition(".")
         try:
             name = bytes.fromhex(coded).decode()
         except ValueError:
             return None
-        right = hmac.compare_digest(signature.encode(), self._sign("cookie", name).encode())
-        return Reviewer(name) if right and name in self._tokens else None
+        valid = hmac.compare_digest(signature.encode(), self._sign("cookie", name).encode())
+        return Reviewer(name) if valid and name in self._tokens else None
 
     def page_token(self, reviewer: Reviewer) -> str:
-        """What a page of ours sends along with whatever changes something."""
+        """The token that a page sends with requests that change something."""
         return self._sign("page", reviewer.name)
 
     def _sign(self, purpose: str, name: str) -> str:
@@ -100,19 +99,19 @@ class Gate:
 
 
 class Guard:
-    """Middleware: turns away foreign hosts, foreign origins and strangers; adds the headers.
+    """Middleware: refuses foreign hosts and origins and unknown visitors; adds the headers.
 
     Parameters
     ----------
     hosts
-        Values of the Host header that are ours, with the port.
+        Accepted values of the Host header, with the port.
     """
 
     def __init__(self, app: ASGIApp, gate: Gate, hosts: frozenset[str]) -> None:
         self._app, self._gate, self._hosts = app, gate, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or let the application answer."""
+        """Refuse the request, or pass it to the application."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -133,34 +132,36 @@ class Guard:
             await self._app(scope, receive, with_headers)
 
     def _foreign(self, scope: Scope) -> tuple[int, str] | None:
-        """Refuse other names of this machine, and pages of other origins."""
+        """Refuse other names of this machine and pages of other origins."""
         headers = Headers(scope=scope)
         if headers.get("host", "") not in self._hosts:
-            return 421, "This desk does not answer to that name.\n"
+            return 421, "The desk is not available under this host name.\n"
         origin = headers.get("origin")
-        ours = origin in {f"http://{host}" for host in self._hosts}
+        same = origin in {f"http://{host}" for host in self._hosts}
         site = headers.get("sec-fetch-site", "none")
-        followed = not _changes(scope) and scope["path"] == "/enter"  # a link, from anywhere
-        if (origin is not None or _changes(scope)) and not ours:
-            return 403, "Only pages of this desk may ask that.\n"
+        followed = (
+            not _changes(scope) and scope["path"] == "/enter"
+        )  # a link may be followed from anywhere
+        if (origin is not None or _changes(scope)) and not same:
+            return 403, "Only pages of this desk may send this request.\n"
         if site not in ("none", "same-origin") and not followed:
-            return 403, "Only pages of this desk may ask that.\n"
+            return 403, "Only pages of this desk may send this request.\n"
         return None
 
     def _strange(self, scope: Scope) -> tuple[int, str] | None:
-        """Refuse who was not let in, and what no page of this run sends."""
+        """Refuse visitors without a cookie, and changes without the page's token."""
         if scope["path"] == "/enter" or scope["path"].startswith("/static/"):
             return None
         reviewer = self._gate.who(HTTPConnection(scope))
         if reviewer is None:
             return 401, (
-                "This desk is open to whoever started it. Open the link that `tether review` "
-                "printed; it is a new one at every start.\n"
+                "To open the desk, use the link that `tether review` printed. Each start makes a "
+                "new link.\n"
             )
-        brought = Headers(scope=scope).get(PAGE_HEADER, "")
+        token = Headers(scope=scope).get(PAGE_HEADER, "")
         expected = self._gate.page_token(reviewer)
-        if _changes(scope) and not hmac.compare_digest(brought.encode(), expected.encode()):
-            return 403, "The page is of an earlier start of the desk. Load it again.\n"
+        if _changes(scope) and not hmac.compare_digest(token.encode(), expected.encode()):
+            return 403, "This page comes from an earlier start of the desk. Reload it.\n"
         scope.setdefault("state", {})["reviewer"] = reviewer
         return None
 
@@ -170,7 +171,7 @@ def _changes(scope: Scope) -> bool:
 
 
 def hosts(host: str, port: int) -> frozenset[str]:
-    """What a browser on this machine may call the desk."""
+    """Host names, with the port, under which a browser on this machine may open the desk."""
     names = {host} | ({"127.0.0.1", "localhost", "[::1]"} if host in _LOOPBACK else set())
     return frozenset(f"{name}:{port}" for name in names)
 

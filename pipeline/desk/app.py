@@ -1,4 +1,4 @@
-"""The web application: which address shows what, and what comes back."""
+"""The web application: routes, pages and JSON answers."""
 
 import logging
 import mimetypes
@@ -46,7 +46,7 @@ def application(desk: Desk, gate: Gate, hosts: frozenset[str]) -> Starlette:
     Parameters
     ----------
     hosts
-        As of `access.hosts`.
+        Accepted host names, from `access.hosts`.
     """
     site = _Site(desk, gate)
     routes = [
@@ -88,10 +88,10 @@ class _Site:
         self._desk, self._gate = desk, gate
 
     def enter(self, request: Request) -> Response:
-        """The link that was printed: a cookie, and on to the queue.
+        """Open the printed link: set the cookie and go on to the queue.
 
-        A page that leads on and no redirect: a browser that came from elsewhere would not send the
-        cookie along.
+        By a page, not a redirect: after a link from another site the browser would not send the
+        cookie with the redirected request.
         """
         cookie = self._gate.admit(request.query_params.get("token", ""))
         if cookie is None:
@@ -101,7 +101,7 @@ class _Site:
         return answer
 
     def static(self, request: Request) -> Response:
-        """Our own style sheets and scripts; nothing else has a name here."""
+        """The desk's own style sheets, scripts and icon; any other name is unknown."""
         content = self._static.get(request.path_params["name"])
         if content is None:
             return self.unknown(request, None)
@@ -109,20 +109,20 @@ class _Site:
         return Response(content, media_type=kind)
 
     def queue(self, request: Request) -> Response:
-        """Moments of all sessions."""
+        """The queue: moments of all sessions."""
         wanted = Filter.of(request.query_params)
-        found = self._desk.index.queue(wanted, _reviewer(request).name)
+        queue = self._desk.index.queue(wanted, _reviewer(request).name)
         size = self._desk.settings.page_size
-        last = max(1, -(-len(found.shown) // size))
+        last = max(1, -(-len(queue.shown) // size))
         page = min(max(1, number(request.query_params.get("page"))), last)
         sessions = self._desk.index.sessions()
         return self._page(
             request,
             "queue.html",
-            queue=found,
-            rows=found.shown[(page - 1) * size : page * size],
-            pages=pages.links(found, size, page),
-            counts=pages.counts(found),
+            queue=queue,
+            rows=queue.shown[(page - 1) * size : page * size],
+            pages=pages.links(queue, size, page),
+            counts=pages.counts(queue),
             filters=choices(sessions),
             sessions=len(sessions),
             closed=self._desk.index.closed,
@@ -131,23 +131,23 @@ class _Site:
         )
 
     def caseload(self, request: Request) -> Response:
-        """Clients over their sessions."""
-        found = caseload.clients(self._desk.index, _reviewer(request).name)
-        return self._page(request, "caseload.html", clients=found, states=caseload.STATES)
+        """Every client with their sessions."""
+        clients = caseload.clients(self._desk.index, _reviewer(request).name)
+        return self._page(request, "caseload.html", clients=clients, states=caseload.STATES)
 
     def session(self, request: Request) -> Response:
-        """The whole of a session: picture, transcript, moments, who is who."""
-        found = self._session(request)
-        processed = self._desk.with_voice(found)
+        """A whole session: timeline, transcript, moments, who is who."""
+        session = self._session(request)
+        processed = self._desk.with_voice(session)
         who = people(processed.tables, processed.recording.metadata)
         duration_ms = processed.recording.duration_ms
         shown = timeline.whole(processed.tables, who, duration_ms, cards.numbers(processed.tables))
         roles = processed.tables["roles"].to_dicts()
-        seen = self._desk.index.seen(found, _reviewer(request).name)
+        seen = self._desk.index.seen(session, _reviewer(request).name)
         return self._page(
             request,
             "session.html",
-            session=found,
+            session=session,
             people=who,
             timeline=shown,
             lines=pages.transcript(processed.tables, who, (0, duration_ms)),
@@ -155,9 +155,9 @@ class _Site:
             channels=pages.channels(processed, who),
             roles=roles,
             offers=pages.offers(roles),
-            said=pages.said(processed.tables),
-            swapped=self._desk.swapped(found),
-            no_filter=Filter(session=found.recording.short_id, status="all"),
+            quotes=pages.quotes(processed.tables),
+            swapped=self._desk.swapped(session),
+            no_filter=Filter(session=session.recording.short_id, status="all"),
             notes=processed.provenance.notes,
             loose=seen.loose,
             blind=seen.blind,
@@ -166,10 +166,10 @@ class _Site:
         )
 
     def moment(self, request: Request) -> Response:
-        """One moment, to be heard and decided."""
-        found = self._session(request)
-        moment = self._desk.moment(found, request.path_params["moment"])
-        processed = self._desk.opened(found)
+        """One moment, to listen to and decide."""
+        session = self._session(request)
+        moment = self._desk.moment(session, request.path_params["moment"])
+        processed = self._desk.opened(session)
         who = people(processed.tables, processed.recording.metadata)
         card = cards.one(processed.recording, processed.tables, who, moment.moment_id)
         assert card is not None  # it is in the queue, so it has a card
@@ -177,7 +177,7 @@ class _Site:
         wanted = Filter.of(request.query_params)
         queue = self._desk.index.queue(wanted, reviewer.name)
         before, after = queue.neighbours(moment)
-        seen = self._desk.index.seen(found, reviewer.name)
+        seen = self._desk.index.seen(session, reviewer.name)
         row = next(r for r in seen.rows if r.moment == moment)
         settings = self._desk.settings
         span = (moment.start_ms - settings.before_ms, moment.end_ms + settings.after_ms)
@@ -185,13 +185,13 @@ class _Site:
         return self._page(
             request,
             "moment.html",
-            session=found,
+            session=session,
             moment=moment,
             card=card,
             people=who,
             row=row,
             own=row.of(reviewer.name),
-            history=self._history(found, row.of(reviewer.name)),
+            history=self._history(session, row.of(reviewer.name)),
             lines=pages.transcript(processed.tables, who, span, within),
             channels=pages.channels(processed, who),
             begin_ms=max(0, moment.start_ms - settings.lead_ms),
@@ -200,16 +200,16 @@ class _Site:
             queue=queue,
             queue_link=pages.link("/", wanted),
             session_link=pages.link(
-                f"/sessions/{found.recording.short_id}", wanted, at=moment.start_ms
+                f"/sessions/{session.recording.short_id}", wanted, at=moment.start_ms
             ),
             language=processed.language or "",
             has_words=bool(processed.tables["turns"]["text"].drop_nulls().len()),
         )
 
     def report(self, request: Request) -> Response:
-        """The report of a session as it lies on disk."""
-        found = self._session(request)
-        file = self._desk.bench.store.session(found.recording.recording_id) / "report.html"
+        """The stored report of a session."""
+        session = self._session(request)
+        file = self._desk.bench.store.session(session.recording.recording_id) / "report.html"
         if not file.is_file():
             raise InputError("there is no report", hint="tether report SESSION")
         return FileResponse(
@@ -217,12 +217,12 @@ class _Site:
         )
 
     def sound_state(self, request: Request) -> Response:
-        """Why there is no sound; empty where there is some, or will be."""
+        """Why a session's audio cannot be played; empty if it can, or is being decoded."""
         sound = self._desk.sound(self._session(request))
         return JSONResponse({"error": str(sound.error) if sound.error else ""})
 
     def sound(self, request: Request) -> Response:
-        """Any bytes of the sound, mixed from the channels that are to be heard."""
+        """A range of bytes of the audio, mixed from the channels that are not muted."""
         sound = self._desk.sound(self._session(request))
         muted = {number(n) - 1 for n in request.query_params.get("mute", "").split(",") if n}
         start, end = byte_range(request.headers.get("range", ""), sound.n_bytes)
@@ -231,7 +231,7 @@ class _Site:
             headers = {"content-range": f"bytes */{sound.n_bytes}"}
             return Response(status_code=416, headers=headers)
         blocks = sound.read(start, end, set(range(sound.channels)) - muted)
-        first = next(blocks)  # what is wrong is told now, not in the middle
+        first = next(blocks)  # errors are raised here, before the answer starts
         status = 200
         if "range" in request.headers:
             status = 206
@@ -239,11 +239,11 @@ class _Site:
         return _Sound(first, blocks, status, headers)
 
     def verdict(self, request: Request, body: Decided) -> Response:
-        """Keep a verdict."""
-        found = self._session(request)
-        moment = self._desk.moment(found, request.path_params["moment"], body.mark)
+        """Store a decision on a moment."""
+        session = self._session(request)
+        moment = self._desk.moment(session, request.path_params["moment"], body.mark)
         entry = self._desk.decide(
-            found,
+            session,
             moment,
             _reviewer(request).name,
             body.decision,
@@ -252,13 +252,13 @@ class _Site:
             salience=body.salience,
             note=body.note,
         )
-        return JSONResponse(_told(entry), status_code=201)
+        return JSONResponse(_as_json(entry), status_code=201)
 
     def missed(self, request: Request, body: Missed) -> Response:
-        """Keep a moment that was missed."""
-        found = self._session(request)
+        """Store a missed moment."""
+        session = self._session(request)
         entry = self._desk.add_missed(
-            found,
+            session,
             _reviewer(request).name,
             (body.start_ms, body.end_ms),
             body.kind,
@@ -267,18 +267,18 @@ class _Site:
             body.note,
             body.replaces,
         )
-        return JSONResponse(_told(entry), status_code=201)
+        return JSONResponse(_as_json(entry), status_code=201)
 
     def undo(self, request: Request) -> Response:
-        """Take a verdict back."""
+        """Undo a decision."""
         entry = self._desk.undo(request.path_params["verdict"], _reviewer(request).name)
-        return JSONResponse(_told(entry), status_code=201)
+        return JSONResponse(_as_json(entry), status_code=201)
 
     def roles(self, request: Request, body: Named) -> Response:
-        """Say who is who."""
+        """Correct who is who, and apply the rules again."""
         processed = self._desk.mend_roles(self._session(request), body.roles)
-        told = dict(processed.tables["roles"].select("speaker", "role").iter_rows())
-        return JSONResponse({"roles": told, "moments": processed.tables["moments"].height})
+        roles = dict(processed.tables["roles"].select("speaker", "role").iter_rows())
+        return JSONResponse({"roles": roles, "moments": processed.tables["moments"].height})
 
     def recordings(self, request: Request) -> Response:
         """Recordings that can be added, and those that failed."""
@@ -287,38 +287,38 @@ class _Site:
             request,
             "recordings.html",
             failed=[each for each in listed if each.reason],
-            found=[each for each in listed if not each.reason],
+            files=[each for each in listed if not each.reason],
             adding=self._desk.adding,
         )
 
     def add(self, request: Request, body: Chosen) -> Response:
-        """Begin to process recordings."""
-        there = {each.key: each.path for each in self._desk.recordings() if each.takes}
-        unknown = [key for key in body.keys if key not in there]
+        """Start to process recordings."""
+        listed = {each.key: each.path for each in self._desk.recordings() if each.takes}
+        unknown = [key for key in body.keys if key not in listed]
         if unknown:
-            raise InputError("a recording that is not in the list", hint="load the page again")
-        self._desk.adding.begin([there[key] for key in body.keys])
+            raise InputError("this recording is not in the list", hint="reload the page")
+        self._desk.adding.begin([listed[key] for key in body.keys])
         return self.progress(request)
 
     def progress(self, _request: Request) -> Response:
         """How far the run is."""
-        found = {s.recording.recording_id: len(s.moments) for s in self._desk.index.sessions()}
-        told = [
+        moments = {s.recording.recording_id: len(s.moments) for s in self._desk.index.sessions()}
+        recordings = [
             {
                 "name": each.path.name,
                 "state": each.state,
                 "stage": each.stage,
                 "note": each.note,
                 "session": each.recording_id[:SHORT_ID],
-                "moments": found.get(each.recording_id, 0),
+                "moments": moments.get(each.recording_id, 0),
                 "for_s": round(time.monotonic() - each.since),
             }
             for each in self._desk.adding.progress
         ]
-        return JSONResponse({"working": self._desk.adding.working, "recordings": told})
+        return JSONResponse({"working": self._desk.adding.working, "recordings": recordings})
 
     def refused(self, request: Request, caught: Exception) -> Response:
-        """What a person can mend, told in full."""
+        """Answer with an error that the user can act on."""
         assert isinstance(caught, TetherError)
         status = 404 if request.method == "GET" and isinstance(caught, InputError) else 409
         if request.method != "GET" or "json" in request.headers.get("accept", ""):
@@ -326,30 +326,30 @@ class _Site:
         return self._page(request, "error.html", status=status, error=caught)
 
     def gone(self, _request: Request, _caught: Exception) -> Response:
-        """Who asked went away before the whole request was here; nobody hears this answer."""
+        """The client disconnected before the whole request arrived; this answer is discarded."""
         return Response(status_code=400)
 
     def broken(self, request: Request, caught: Exception) -> Response:
-        """A bug of ours; what it says may hold words, so only its place is told."""
-        told = describe_bug(caught)
-        _LOG.error("%s", told)
+        """Internal error; its message may quote a session, so only its place in code is shown."""
+        message = describe_bug(caught)
+        _LOG.error("%s", message)
         if request.method != "GET" or "json" in request.headers.get("accept", ""):
-            return JSONResponse({"error": told}, status_code=500)
-        return HTMLResponse(self._render("broken.html", told=told), status_code=500)
+            return JSONResponse({"error": message}, status_code=500)
+        return HTMLResponse(self._render("broken.html", message=message), status_code=500)
 
     def unknown(self, request: Request, _caught: Exception | None) -> Response:
         """No such page."""
         if not hasattr(request.state, "reviewer"):
             return Response("There is no such page.\n", status_code=404, media_type="text/plain")
-        missing = InputError("there is no such page", hint="look into the queue")
+        missing = InputError("there is no such page", hint="go back to the queue")
         return self._page(request, "error.html", status=404, error=missing)
 
     def _session(self, request: Request) -> Session:
         return self._desk.index.session(request.path_params["session"])
 
-    def _history(self, found: Session, own: Verdict | None) -> list[Verdict]:
-        """What a reviewer decided before, latest first, up to the verdict that stands."""
-        entries = {e.verdict_id: e for e in self._desk.ledger.of(found.recording.recording_id)}
+    def _history(self, session: Session, own: Verdict | None) -> list[Verdict]:
+        """All decisions of a reviewer on a moment, latest first; `own` is the one that stands."""
+        entries = {e.verdict_id: e for e in self._desk.ledger.of(session.recording.recording_id)}
         chain = []
         while own is not None:
             chain.append(own)
@@ -396,10 +396,10 @@ class _Site:
 
     @cached_property
     def _static(self) -> dict[str, bytes]:
-        own = files("pipeline.desk") / "static"
-        found = {each.name: each.read_bytes() for each in own.iterdir() if each.is_file()}
+        folder = files("pipeline.desk") / "static"
+        contents = {each.name: each.read_bytes() for each in folder.iterdir() if each.is_file()}
         style = files("pipeline.report") / "templates" / "report.css"
-        return found | {"report.css": style.read_bytes()}
+        return contents | {"report.css": style.read_bytes()}
 
 
 def _reviewer(request: Request) -> Reviewer:
@@ -413,11 +413,11 @@ def _moment_link(session: Session, moment: Moment, wanted: Filter) -> str:
 
 
 def _narrows(wanted: Filter) -> bool:
-    """Whether it leaves out moments for more than what was decided of them."""
+    """Whether a filter leaves out moments by more than their status."""
     return bool(wanted.query.keys() - {"status"})
 
 
-def _told(entry: Verdict) -> dict[str, Any]:
+def _as_json(entry: Verdict) -> dict[str, Any]:
     return {
         "verdict_id": entry.verdict_id,
         "decision": entry.decision,
@@ -429,7 +429,7 @@ def _told(entry: Verdict) -> dict[str, Any]:
 
 
 class _Sound(StreamingResponse):
-    """Blocks of sound; they are put away when the browser goes, too: it often drops a request."""
+    """Blocks of audio, closed even if the browser drops the request, as it often does."""
 
     def __init__(
         self,

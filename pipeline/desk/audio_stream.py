@@ -1,16 +1,16 @@
-"""Sound for the player: any place of a recording at once, of the channels one wants to hear.
+"""Audio for the player: any position of a recording at once, from the chosen channels.
 
-A recording is decoded into a scratch file that has no name and goes with the process: no copy of a
-session stays behind. Only what is listened to is decoded, and a little ahead of it; so the last
-minute of three hours is heard as soon as the first. The player sees a WAV file that is never
-written: of the bytes it asks for, the samples are read where they lie, mixed and handed out::
+A recording is decoded into an unnamed scratch file that disappears with the process, so no copy of
+a session is left behind. Only what is played is decoded, and a little ahead of it, so the last
+minute of three hours starts as quickly as the first. The player sees a WAV file that is never
+written: for the bytes it requests, samples are read from the scratch file and mixed::
 
     byte    0         44                                  44 + 2 n
             | header  | sample 0 | sample 1 | ...         |
 
     second  0    1    2    3    4    5    6    7           scratch file, float32,
             | ## | ## |    |    | ## | ## |    |           channels side by side
-                                  ^ heard   ^ decoded next
+                                  ^ played  ^ decoded next
 """
 
 import contextlib
@@ -38,22 +38,25 @@ _FLOAT_BYTES = 4
 _FULL_SCALE = 32767
 _LARGEST = 0xFFFF_FFFF
 _PATIENCE_S = 60
-"""Nobody waits longer for a second of sound."""
+"""A reader waits at most this long for a second of audio."""
 
 
 class Listening:
-    """The sound of one recording, decoded where it is listened to.
+    """The audio of one recording, decoded where it is played.
 
     Parameters
     ----------
     find
-        Gives the recording; may take a second, for its bytes are compared with those walked.
+        Returns the recording. May take a second, since its bytes are compared with those that were
+        processed.
     channels, duration_ms
-        As the walk found them.
+        Of the recording, as measured in processing.
+    store
+        Provides the scratch file.
     ahead_ms
-        How far ahead of what is heard is decoded.
+        How far to decode ahead of the position that is played.
     factors
-        What the walk multiplied the channels of the files by; None: all by 1.
+        The factor for each channel, as in processing (`media.factors`); None: 1 for all.
     """
 
     def __init__(
@@ -81,12 +84,12 @@ class Listening:
 
     @property
     def n_bytes(self) -> int:
-        """Length of the WAV file that the player sees."""
+        """Size of the WAV file that the player sees."""
         return HEADER_BYTES + _SAMPLE_BYTES * self.n_samples
 
     @property
     def error(self) -> TetherError | None:
-        """Why there is no sound; None: there is, or will be."""
+        """Why the audio cannot be played; None if it can, or is being decoded."""
         return self._error
 
     def read(self, start: int, end: int, heard: Collection[int]) -> Generator[bytes, None, None]:
@@ -95,16 +98,16 @@ class Listening:
         Parameters
         ----------
         heard
-            0-based channels that are mixed.
+            0-based channels to mix.
 
         Raises
         ------
         InputError, StoreError
-            The recording cannot be heard.
+            The recording cannot be played.
         """
         with self._news:
             if self._closed.is_set():
-                raise InputError("the recording was put away", hint="load the page again")
+                raise InputError("the audio of this recording was closed", hint="reload the page")
             self._readers += 1
         try:
             if start < HEADER_BYTES:
@@ -125,14 +128,14 @@ class Listening:
                 self._free_if_idle()
 
     def close(self) -> None:
-        """Free the scratch file as soon as nobody reads or writes in it."""
+        """Free the scratch file as soon as no thread reads or writes it."""
         with self._news:
             self._closed.set()
             self._news.notify_all()
             self._free_if_idle()
 
     def _work(self) -> None:
-        """Decode in another thread: what is wanted first, then what is left."""
+        """Decode in another thread: the seconds that readers wait for first, then those ahead."""
         try:
             paths = self._find().audio
             with self._news:
@@ -145,14 +148,14 @@ class Listening:
         except OSError as caught:
             full = caught.errno in (errno.ENOSPC, errno.EDQUOT)
             reason = "the disk is full" if full else "the workspace cannot be written"
-            self._fail(StoreError(f"no scratch space for sound: {reason}", hint="free some space"))
+            self._fail(StoreError(f"no scratch space for audio: {reason}", hint="free some space"))
         finally:
             with self._news:
                 self._readers -= self._file is not None
                 self._free_if_idle()
 
     def _decode(self, paths: Sequence[Path], first: int) -> None:
-        """From a second on, until what follows is there, far ahead, or wanted less than another."""
+        """Decode from second `first` on, until another second is due or the next one is decoded."""
         last = first
         for block in audio.stream(paths, first, self._factors):
             last = block.number
@@ -163,14 +166,15 @@ class Listening:
                 due = self._due(self._ahead)
             if due != last + 1:
                 return
-        with self._news:  # the file ends sooner than the walk saw: what is left is silence
+        with self._news:  # the file ends sooner than in processing: the rest is silence
             self._there[last:] = True
             self._news.notify_all()
 
     def _next(self) -> int | None:
-        """The second to decode next, once one is due; None: the recording was put away.
+        """Wait for a second that is due, and return it; None: the audio was closed.
 
-        What lies ahead is due when half of it is used up, so that not every second opens the file.
+        Seconds ahead become due when half of the reserve is used up, so that the file is not opened
+        for every second.
         """
         soon = self._ahead // 2
         with self._news:
@@ -178,7 +182,7 @@ class Listening:
             return None if self._closed.is_set() else self._due(soon)
 
     def _due(self, ahead: int) -> int | None:
-        """What somebody waits for, longest first; else what is heard within `ahead` seconds."""
+        """The second that a reader has waited for longest; else one due within `ahead` seconds."""
         for second in self._waiting:
             if not self._there[second]:
                 return second
@@ -206,7 +210,7 @@ class Listening:
             if self._error is not None:
                 raise self._error
             if not self._there[second]:
-                raise InputError("the sound is not there yet", hint="try again")
+                raise InputError("the audio is not ready yet", hint="try again")
 
     def _mixed(self, start: int, end: int, heard: Collection[int]) -> NDArray[np.int16]:
         assert self._file is not None
@@ -215,8 +219,8 @@ class Listening:
         samples = np.frombuffer(content, "<f4").reshape(-1, self.channels)
         mixed = np.zeros(end - start, np.float32)
         mixed[: len(samples)] = samples[:, sorted(heard)].sum(axis=1)
-        found: NDArray[np.int16] = np.rint(mixed.clip(-1, 1) * _FULL_SCALE).astype("<i2")
-        return found
+        scaled: NDArray[np.int16] = np.rint(mixed.clip(-1, 1) * _FULL_SCALE).astype("<i2")
+        return scaled
 
     def _place(self, sample: int) -> int:
         return _FLOAT_BYTES * self.channels * sample
@@ -233,12 +237,12 @@ class Listening:
 
 
 class Listenings:
-    """The recordings that were listened to last.
+    """The recordings played most recently.
 
     Parameters
     ----------
     at_most
-        How many stay decoded; the one that was heard longest ago is freed first.
+        How many stay decoded; the one played longest ago is freed first.
     """
 
     def __init__(self, at_most: int) -> None:
@@ -248,23 +252,23 @@ class Listenings:
         self._lock = threading.Lock()
 
     def of(self, recording_id: str, begin: Callable[[], Listening]) -> Listening:
-        """The sound of a recording; `begin` starts to decode it where it is not there."""
+        """The audio of a recording; `begin` starts to decode it if it is not open."""
         with self._lock:
             if self._closed:  # a request that outlived the desk would leave a scratch file
                 raise InputError("the desk was closed", hint="tether review")
-            found = self._open.pop(recording_id, None)
-            if found is not None and found.error is not None:
-                found.close()  # the file may be back
-                found = None
-            if found is None:
-                found = begin()
-            self._open[recording_id] = found
+            listening = self._open.pop(recording_id, None)
+            if listening is not None and listening.error is not None:
+                listening.close()  # try again: the file may be back
+                listening = None
+            if listening is None:
+                listening = begin()
+            self._open[recording_id] = listening
             old = [
                 self._open.popitem(last=False)[1] for _ in range(len(self._open) - self._at_most)
             ]
         for each in old:
             each.close()
-        return found
+        return listening
 
     def close(self) -> None:
         """Free all."""
@@ -275,7 +279,7 @@ class Listenings:
 
 
 def _header(n_samples: int) -> bytes:
-    """RIFF header of 16-bit mono at 16 kHz; over 4 GB (37 hours) it announces what fits."""
+    """RIFF header of 16-bit mono at 16 kHz; its size is capped at 4 GB (37 hours)."""
     size = min(_SAMPLE_BYTES * n_samples, _LARGEST - HEADER_BYTES)
     byte_rate = _SAMPLE_BYTES * SAMPLE_RATE_HZ
     fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, SAMPLE_RATE_HZ, byte_rate, 2, 16)

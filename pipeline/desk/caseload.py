@@ -1,9 +1,9 @@
-"""The caseload: what was found and decided of each client, session after session.
+"""The caseload: suggested moments and decisions by client and session.
 
-Each reviewer has a caseload: what others decided counts in it where this reviewer has decided, too
-(`queue.Seen`). A moment counts once, however many decided it; nothing is added up to a number of a
-session, and nothing is said of therapists. The picture of a client stands on a line of time, one
-column a session and kind::
+Each reviewer has their own caseload: another reviewer's decision on a moment counts once this
+reviewer has decided it, too (`queue.Seen`). A moment counts once, however many decided it. There is
+no total for a session, and nothing about therapists. Each client has a chart with one column per
+session and kind::
 
         +--+
         |  |  rejected        dashed
@@ -28,9 +28,9 @@ STATES = {
     "reject": "Rejected",
     "unsure": "Unsure",
     "differ": "Reviewers differ",
-    "added": "Missed, added",
+    "added": "Added as missed",
 }
-"""What can have become of a moment, and what it is called."""
+"""States of a moment, with their names on the page."""
 
 _SHADES = {
     "confirm": "sure",
@@ -41,30 +41,31 @@ _SHADES = {
     "reject": "rejected",
 }
 _STEP, _BAR, _UNIT, _HIGHEST, _FOOT = 76, 22, 14, 84, 36
-"""Pixels: from session to session, width of a column; height of a moment, at most, of labels."""
+"""Pixels: width of a session and of a column; height of a moment, of the tallest column and of the
+labels."""
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A session in a client's row.
+    """A session of a client.
 
     Attributes
     ----------
     counts
-        Moments by kind, then by what became of them, in the order of `STATES`.
-    found
-        How many of a kind and a state there are; missed moments are among them.
+        Number of moments of each kind, then of each state, in the order of `STATES`.
+    states
+        Number of moments of each kind and state, missed moments included.
     """
 
     session: Session
     name: str
     counts: Mapping[str, int]
-    found: Mapping[tuple[str, str], int]
+    states: Mapping[tuple[str, str], int]
 
 
 @dataclass(frozen=True)
 class Block:
-    """Moments of one kind and state in the picture; places in pixels."""
+    """Moments of one kind and state in the chart; positions and sizes in pixels."""
 
     kind: str
     state: str
@@ -77,12 +78,12 @@ class Block:
 
 @dataclass(frozen=True)
 class Picture:
-    """A client's moments over time.
+    """The chart of a client's moments over time; positions and sizes in pixels.
 
     Attributes
     ----------
     labels
-        Place, name and day of each session.
+        Horizontal position, name and date of each session.
     """
 
     width: int
@@ -100,7 +101,7 @@ class Client:
     Attributes
     ----------
     queue
-        Link to their moments; empty where there is no pseudonym to filter by.
+        Link to their moments; empty without a pseudonym to filter by.
     """
 
     name: str
@@ -109,7 +110,7 @@ class Client:
 
     @property
     def picture(self) -> Picture:
-        """Moments over time."""
+        """The chart of moments over time."""
         most = max((_count(visit, kind) for visit in self.visits for kind in RUPTURES), default=0)
         unit = min(_UNIT, _HIGHEST / max(most, 1))
         base_y = round(most * unit) + 4
@@ -118,19 +119,19 @@ class Client:
             (_STEP * number + _STEP // 2, visit.name, str(visit.session.metadata.date or ""))
             for number, visit in enumerate(self.visits)
         )
-        told = "; ".join(
+        sessions = "; ".join(
             f"session {v.name}: "
             + ", ".join(f"{v.counts[kind]} {kind}" for kind in RUPTURES)
             + f", {v.counts['confirm']} confirmed, {v.counts['added']} added"
             for v in self.visits
         )
         width = _STEP * len(self.visits)
-        summary = f"Moments over time. {told}"
+        summary = f"Moments over time. {sessions}"
         return Picture(width, base_y + _FOOT, base_y, blocks, labels, summary)
 
 
 def clients(index: Index, reviewer: str) -> list[Client]:
-    """Every client as a reviewer may see them, by pseudonym; sessions without one come last."""
+    """All clients by pseudonym, as this reviewer may see them; those without one come last."""
     by_client: dict[str, list[Session]] = {}
     for session in index.sessions():
         by_client.setdefault(session.metadata.client or "", []).append(session)
@@ -148,20 +149,20 @@ def clients(index: Index, reviewer: str) -> list[Client]:
 
 
 def _visit(session: Session, seen: Seen) -> Visit:
-    found = Counter((row.moment.kind, _state(row)) for row in seen.rows)
+    flagged = Counter((row.moment.kind, _state(row)) for row in seen.rows)
     added = Counter((str(v.kind), "added") for v in seen.loose if v.decision == "added")
     counts = {
-        **{kind: sum(n for (own, _), n in found.items() if own == kind) for kind in RUPTURES},
-        **{state: sum(n for (_, own), n in found.items() if own == state) for state in STATES},
+        **{kind: sum(n for (of, _), n in flagged.items() if of == kind) for kind in RUPTURES},
+        **{state: sum(n for (_, of), n in flagged.items() if of == state) for state in STATES},
         "added": added.total(),
     }
     number = session.metadata.session_number
     name = str(number) if number is not None else session.recording.short_id[:6]
-    return Visit(session, name, counts, found + added)
+    return Visit(session, name, counts, flagged + added)
 
 
 def _state(row: Row) -> str:
-    # What somebody had added as missed and is flagged now was confirmed beforehand.
+    # A moment that was added as missed and is flagged now counts as confirmed.
     decisions = {"confirm" if v.decision == "added" else v.decision for v in row.verdicts}
     if not decisions:
         return "undecided"
@@ -174,7 +175,7 @@ def _blocks(visits: tuple[Visit, ...], unit: float, base_y: int) -> Iterator[Blo
             x = _STEP * number + _STEP // 2 - _BAR - 1 + place * (_BAR + 2)
             y = float(base_y)
             for state in ("confirm", "added", "differ", "unsure", "undecided", "reject"):
-                count = visit.found.get((kind, state), 0)
+                count = visit.states.get((kind, state), 0)
                 if count:
                     y -= count * unit
                     title = f"Session {visit.name}, {kind}: {count} {STATES[state].lower()}"
@@ -183,7 +184,7 @@ def _blocks(visits: tuple[Visit, ...], unit: float, base_y: int) -> Iterator[Blo
 
 
 def _count(visit: Visit, kind: str) -> int:
-    return sum(count for (own, _), count in visit.found.items() if own == kind)
+    return sum(count for (of, _), count in visit.states.items() if of == kind)
 
 
 def _when(session: Session) -> tuple[int, str, str]:

@@ -1,8 +1,7 @@
-"""Connections to the desk: requests must arrive in time, and idle connections make room.
+"""Limits on connections: requests must arrive in time, and idle connections make room.
 
-uvicorn gives a request as long as it likes to arrive. Whoever opens connections and sends half a
-request on each, or nothing, would use up all that this process can hold, and keep everybody else
-out.
+uvicorn puts no limit on how long a request may take to arrive. A client that opens many connections
+and sends half a request on each, or nothing, would lock out everyone else.
 """
 
 from typing import Any
@@ -16,9 +15,9 @@ from pipeline.config import Review
 
 
 def configured(app: ASGIApp, settings: Review) -> uvicorn.Config:
-    """How the desk is served.
+    """Settings of uvicorn for the desk.
 
-    Addresses of pages hold ids, and errors may hold words: neither goes into a log.
+    Nothing is logged: addresses of pages contain ids, and errors may quote a session.
     """
 
     class Bounded(_Bounded):
@@ -43,11 +42,11 @@ class _Bounded(H11Protocol):
     Attributes
     ----------
     request_s
-        Seconds within which a request, its body too, must have arrived: from the opening of the
+        Seconds within which a request must arrive with its body, from the opening of the
         connection or from the first byte of a further request.
     most
-        Connections at the same time. One more closes another: of those without a whole request
-        the one that was silent longest, and only where there is none, one that is being answered.
+        Connections at the same time. One more closes another: the one silent longest of those
+        without a complete request, or, if all are complete, of those being answered.
     """
 
     request_s: float
@@ -66,7 +65,7 @@ class _Bounded(H11Protocol):
 
     @property
     def rank(self) -> tuple[bool, float]:
-        """The lowest makes room: the longest silent, and those that are being answered last."""
+        """The lowest rank is closed first: the longest silent; those being answered come last."""
         answers = self.cycle is not None and not self.cycle.response_complete
         return answers and not self._incomplete, self._since
 
@@ -79,7 +78,7 @@ class _Bounded(H11Protocol):
         super().data_received(data)
         if not self._incomplete:
             self._late.cancel()
-        elif self._late.cancelled():  # the begin of a further request
+        elif self._late.cancelled():  # a further request begins
             self._late = self.loop.call_later(self.request_s, self.end)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -87,6 +86,6 @@ class _Bounded(H11Protocol):
         super().connection_lost(exc)
 
     def end(self) -> None:
-        """Close it at once, whatever it still wanted to send or read."""
+        """Close the connection at once, even with data under way."""
         self._late.cancel()
         self.transport.abort()

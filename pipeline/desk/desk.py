@@ -1,4 +1,4 @@
-"""What a reviewer does at the desk, apart from pages and requests."""
+"""The actions of a reviewer at the desk, without pages and requests."""
 
 import datetime as dt
 import json
@@ -9,14 +9,13 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline import session
 from pipeline.core.errors import InputError
 from pipeline.core.tables import HITS
 from pipeline.core.vocabulary import MARKERS
 from pipeline.desk.audio_stream import Listening, Listenings
 from pipeline.desk.ingest import Adding, Listed
 from pipeline.desk.queue import Index, Moment, Session, clock
-from pipeline.session import SessionResult, intake
+from pipeline.session import SessionResult, intake, reopen
 from pipeline.session.intake import Source
 from pipeline.session.workbench import Workbench
 from pipeline.workspace.catalogue import Failure, path_hash
@@ -27,20 +26,22 @@ SHOWN = (
     *("media", "diarization", "transcription", "turns", "silences", "overlaps", "roles"),
     *("quality", "hits", "moments", "set_aside"),
 )
-"""Tables that pages show; those that grow fastest, words and measures, are not among them."""
+"""Tables that pages need; words and measures, the largest, are not read."""
 _KEPT = 4
-"""Sessions whose tables stay in memory: the one that is looked at, and those just before."""
+"""Sessions whose tables stay in memory: those opened last."""
 
 
 class Desk:
-    """One workspace with its verdicts, for all reviewers.
+    """One workspace with its decisions, for all reviewers.
 
     Parameters
     ----------
     bench
-        With the settings by which roles that are mended run again.
+        The workspace, and the settings used when roles are corrected or recordings are added.
     folders
-        Where recordings may lie that are added, beside the folders that the catalogue knows.
+        Folders from which recordings may be added, besides those that the catalogue knows.
+    now
+        Returns the current time, with its time zone.
     """
 
     def __init__(
@@ -67,79 +68,79 @@ class Desk:
         self._opened = lru_cache(_KEPT)(self._open)
 
     def close(self) -> None:
-        """Free what is held: scratch files, a run at work, the databases."""
+        """Stop a run, free scratch files and close the databases."""
         self.adding.stop()
         self._listenings.close()
         self.ledger.close()
         self.bench.catalogue.close()
 
     def recordings(self) -> list[Listed]:
-        """Recordings that are not in the queue, those that failed among them with their reasons."""
-        shown = {found.recording.recording_id for found in self.index.sessions()}
+        """Recordings that are not in the queue; those that failed have a reason."""
+        shown = {session.recording.recording_id for session in self.index.sessions()}
         entries = self.bench.catalogue.entries()
         known = [entry.path for entry in entries if entry.recording_id in shown]
         return self.adding.listed(known, self.bench.catalogue.failures())
 
-    def opened(self, found: Session) -> SessionResult:
-        """A session with the tables that pages show."""
-        return self._opened(found.recording.recording_id, found.stamp)
+    def opened(self, session: Session) -> SessionResult:
+        """A session with the tables that pages need."""
+        return self._opened(session.recording.recording_id, session.stamp)
 
-    def with_voice(self, found: Session) -> SessionResult:
-        """A session with what its client's curves are drawn of, for the picture of the whole."""
-        processed = self.opened(found)
-        curves = session.reopen(
-            found.recording.recording_id, self.bench.store, ("spans", "frames")
+    def with_voice(self, session: Session) -> SessionResult:
+        """A session with the tables `spans` and `frames`, too, for the curves of the timeline."""
+        processed = self.opened(session)
+        curves = reopen(
+            session.recording.recording_id, self.bench.store, ("spans", "frames")
         ).tables
         return replace(processed, tables={**processed.tables, **curves})
 
-    def sound(self, found: Session) -> Listening:
-        """The sound of a session.
+    def sound(self, session: Session) -> Listening:
+        """The audio of a session.
 
         Raises
         ------
         InputError
-            It is a transcript without audio.
+            The session is a transcript without audio.
         """
-        recording = found.recording
+        recording = session.recording
         if not recording.channels:
-            raise InputError("there is no sound: this session is a transcript")
+            raise InputError("this session is a transcript without audio")
 
         def begin() -> Listening:
             return Listening(
-                lambda: self._source(found),
+                lambda: self._source(session),
                 recording.channels,
                 recording.duration_ms,
                 self.bench.store,
                 self.settings.ahead_ms,
-                self.opened(found).tables["media"]["factors"][0],
+                self.opened(session).tables["media"]["factors"][0],
             )
 
         return self._listenings.of(recording.recording_id, begin)
 
-    def moment(self, found: Session, moment_id: int, mark: str | None = None) -> Moment:
+    def moment(self, session: Session, moment_id: int, mark: str | None = None) -> Moment:
         """A moment of a session.
 
         Parameters
         ----------
         mark
-            What the page said of it; None: any.
+            The moment's mark on the page (`Moment.mark`); None: any.
 
         Raises
         ------
         InputError
-            There is none, or the session was run again since the page was loaded.
+            There is no such moment, or the session was processed again since the page was loaded.
         """
-        for moment in found.moments:
+        for moment in session.moments:
             if moment.moment_id == moment_id and mark in (None, moment.mark):
                 return moment
         raise InputError(
-            "this moment is not there any more: the session was run again meanwhile",
-            hint="load the page again; verdicts are kept",
+            "this moment no longer exists: the session was processed again",
+            hint="reload the page; decisions are kept",
         )
 
     def decide(
         self,
-        found: Session,
+        session: Session,
         moment: Moment,
         reviewer: str,
         decision: Decision,
@@ -149,22 +150,24 @@ class Desk:
         salience: int | None = None,
         note: str = "",
     ) -> Verdict:
-        """Keep what a reviewer decided of a moment, in place of what they had decided before.
+        """Store a reviewer's decision on a moment; it replaces their earlier one.
 
         Parameters
         ----------
         kind, marker
-            As the reviewer sees it. None: as it was flagged; a marker alone brings its kind, and
-            another kind alone has no marker.
+            The reviewer's own codes. None: as flagged. A marker alone sets its kind; the other kind
+            alone has no marker.
+        salience
+            1 to 5; None: not given.
 
         Raises
         ------
         InputError
-            The marker belongs to the other kind, or something else cannot have been decided.
+            The marker belongs to the other kind, or another value is not valid.
         """
-        place = found.moments.index(moment)
-        said = self.index.attached(found).moments.get(place, ())
-        before = next((v for v in said if v.reviewer == reviewer), None)
+        place = session.moments.index(moment)
+        earlier = self.index.attached(session).moments.get(place, ())
+        before = next((v for v in earlier if v.reviewer == reviewer), None)
         check_marker(kind, marker)
         if decision == "reject":
             kind = marker = None
@@ -182,7 +185,7 @@ class Desk:
                 self._now(),
                 moment.kind,
                 moment.marker,
-                self._evidence(found, moment),
+                self._evidence(session, moment),
                 kind,
                 marker,
                 salience,
@@ -193,7 +196,7 @@ class Desk:
 
     def add_missed(
         self,
-        found: Session,
+        session: Session,
         reviewer: str,
         span: tuple[int, int],
         kind: str,
@@ -202,26 +205,28 @@ class Desk:
         note: str = "",
         replaces: int | None = None,
     ) -> Verdict:
-        """Keep a moment that was missed.
+        """Store a missed moment.
 
         Parameters
         ----------
+        span
+            Start and end in ms.
         replaces
-            The entry by which this reviewer added it before; None: it is new.
+            The entry by which this reviewer added the moment before; None: it is new.
 
         Raises
         ------
         InputError
-            It does not lie within the recording, or is flagged already, or what it replaces is no
-            missed moment of this reviewer that stands.
+            The moment does not lie within the recording or is already flagged, or `replaces` is not
+            a standing missed moment of this reviewer.
         """
         start_ms, end_ms = span
-        if end_ms > found.recording.duration_ms:
-            raise InputError("a stretch beyond the end of the recording")
+        if end_ms > session.recording.duration_ms:
+            raise InputError("this stretch lies beyond the end of the recording")
         if replaces is not None:
             self._own_standing(replaces, reviewer, "added")
         added = Verdict(
-            found.recording.recording_id,
+            session.recording.recording_id,
             start_ms,
             end_ms,
             "added",
@@ -233,21 +238,21 @@ class Desk:
             note=note,
             replaces=replaces,
         )
-        flagged = attach(found.moments, [added]).moments
+        flagged = attach(session.moments, [added]).moments
         if flagged:
-            at = clock(found.moments[min(flagged)])
+            at = clock(session.moments[min(flagged)])
             raise InputError(
-                f"this stretch is a candidate already, at {at}", hint="give your verdict there"
+                f"this stretch is already a suggested moment, at {at}", hint="decide it there"
             )
         return self.ledger.append(added)
 
     def undo(self, verdict_id: int, reviewer: str) -> Verdict:
-        """Take a verdict back: what it had replaced stands again, by a new entry.
+        """Undo a decision: a new entry restores what it had replaced.
 
         Raises
         ------
         InputError
-            It is not a standing verdict of this reviewer.
+            It is not a standing decision of this reviewer.
         """
         entries = {entry.verdict_id: entry for entry in self.ledger.all()}
         last = self._own_standing(verdict_id, reviewer)
@@ -266,20 +271,20 @@ class Desk:
             or (decisions and last.decision not in decisions)
             or last not in standing(e for e in entries if e.recording_id == last.recording_id)
         ):
-            raise InputError("this verdict does not stand any more", hint="load the page again")
+            raise InputError("this decision was replaced or undone", hint="reload the page")
         return last
 
-    def mend_roles(self, found: Session, roles: Mapping[str, str]) -> SessionResult:
-        """Say who is who; every later run obeys. Rules run again."""
-        return self.bench.correct(found.recording.recording_id, roles, self._now())
+    def mend_roles(self, session: Session, roles: Mapping[str, str]) -> SessionResult:
+        """Correct who is who, and apply the rules again; later runs keep the correction."""
+        return self.bench.correct(session.recording.recording_id, roles, self._now())
 
-    def swapped(self, found: Session) -> dict[str, str]:
-        """Roles with therapist and client the other way round: the usual mix-up.
+    def swapped(self, session: Session) -> dict[str, str]:
+        """The known roles with therapist and client swapped, which corrects the usual mix-up.
 
         Of two speakers of whom one is known, the other gets the other role.
         """
         known: dict[str, str] = dict(
-            self.opened(found).tables["roles"].select("speaker", "role").iter_rows()
+            self.opened(session).tables["roles"].select("speaker", "role").iter_rows()
         )
         other = {"therapist": "client", "client": "therapist"}
         return {speaker: other[role] for speaker, role in known.items() if role in other}
@@ -290,30 +295,30 @@ class Desk:
         self.bench.catalogue.failed(failure)
 
     def _open(self, recording_id: str, _stamp: object) -> SessionResult:
-        return session.reopen(recording_id, self.bench.store, SHOWN)
+        return reopen(recording_id, self.bench.store, SHOWN)
 
-    def _source(self, found: Session) -> Source:
-        entry = self.bench.catalogue.find(found.recording.recording_id)
+    def _source(self, session: Session) -> Source:
+        entry = self.bench.catalogue.find(session.recording.recording_id)
         source = intake.read(
             intake.Named(entry.path, entry.path.parent),
             consent=False,
             limits=self.bench.settings.intake,
         )
-        if source.recording_id != found.recording.recording_id:
+        if source.recording_id != session.recording.recording_id:
             raise InputError(
-                "another file lies where the recording was", hint="run `tether run` on it"
+                "the recording was replaced by another file", hint="run `tether run` on it"
             )
         return source
 
-    def _evidence(self, found: Session, moment: Moment) -> str:
-        """Rules with observed numbers: no word of the session."""
-        tables = self.opened(found).tables
+    def _evidence(self, session: Session, moment: Moment) -> str:
+        """The rules behind a moment with observed numbers, as JSON; no words of the session."""
+        tables = self.opened(session).tables
         row = tables["moments"].filter(moment_id=moment.moment_id).row(0, named=True)
         ids = [*row["primary_hits"], *row["supporting_hits"]]
         hits = tables.get("hits", HITS.empty()).filter(pl.col("hit_id").is_in(ids))
-        told = {
+        evidence = {
             "score": round(moment.score, 4),
-            "profile": found.profile,
+            "profile": session.profile,
             "hits": [
                 {
                     "rule": hit["rule"],
@@ -330,7 +335,7 @@ class Desk:
                 for hit in hits.iter_rows(named=True)
             ],
         }
-        return json.dumps(told)
+        return json.dumps(evidence)
 
 
 def _numbers(observed: str | None) -> dict[str, float]:

@@ -1,7 +1,7 @@
-"""Recordings that are added from the desk: one run at a time, in a process of its own.
+"""Adding recordings from the desk: one run at a time, in a separate process.
 
-The run is that of `tether run`: what it finished stays, whatever happens to it or to the desk, and
-what failed is on the workspace's list of failed files until it succeeds.
+The run is the same as `tether run`: finished recordings stay, whatever happens to the run or to the
+desk, and failed ones stay on the workspace's list of failed files until they succeed.
 """
 
 import contextlib
@@ -29,16 +29,20 @@ from pipeline.workspace.catalogue import Failure, path_hash, place
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one recording is.
+    """The progress of one recording.
 
     Attributes
     ----------
     state
-        waiting, working, done, kept or failed.
+        waiting, working, done, kept (already processed) or failed.
     stage
-        What is being computed, while it is working.
+        The stage being computed; empty unless working.
     note
-        Why it failed.
+        Why it failed; empty otherwise.
+    recording_id
+        Empty until it is processed.
+    since
+        Start of processing on the monotonic clock, in s.
     """
 
     path: Path
@@ -50,20 +54,20 @@ class Progress:
 
     @property
     def open(self) -> bool:
-        """Whether it is still to be done."""
+        """Whether it is still to be processed."""
         return self.state in ("waiting", "working")
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A file of the page of recordings.
+    """A file on the page of recordings.
 
     Attributes
     ----------
     reason
-        Why it failed; empty where it was not tried yet.
+        Why it failed; empty if it was not tried yet.
     takes
-        Whether it can be added as it is.
+        Whether it can be added.
     """
 
     path: Path
@@ -72,17 +76,17 @@ class Listed:
 
     @property
     def key(self) -> str:
-        """What a page calls it."""
+        """Its identifier on pages: the hash of its path."""
         return path_hash(self.path)
 
     @property
     def name(self) -> str:
-        """Its name as far as it can be shown."""
+        """Its file name; bytes that are not text are replaced."""
         return os.fsencode(self.path.name).decode(errors="replace")
 
     @property
     def folder(self) -> str:
-        """Where it lies, as far as that can be shown."""
+        """Its folder; bytes that are not text are replaced."""
         return os.fsencode(self.path.parent).decode(errors="replace")
 
 
@@ -90,15 +94,17 @@ _ENDING_S = 10
 
 
 class Adding:
-    """The run that is at work, if any, and what came of it.
+    """The current or last run that adds recordings.
 
     Parameters
     ----------
+    settings, workspace, profile, options
+        Of the run, as for `Workbench`.
     folders
-        Where recordings may lie; nothing outside of them can be added.
+        Folders of recordings; no file outside them can be added.
     failed
-        Is given each recording that the run did not come to, with the reason and an exit code. What
-        failed in the run itself is on the workspace's list already.
+        Called with each recording that the run did not reach, the reason and an exit code. The run
+        itself records the files that failed in it.
     """
 
     def __init__(
@@ -121,79 +127,80 @@ class Adding:
 
     @property
     def progress(self) -> tuple[Progress, ...]:
-        """Of each recording of the run, in its order."""
+        """Progress of each recording, in the order of the run."""
         with self._lock:
             return tuple(self._progress.values())
 
     @property
     def working(self) -> bool:
-        """Whether a run is at work."""
+        """Whether a run is in progress."""
         return self._follower is not None and self._follower.is_alive()
 
     def listed(self, known: Iterable[Path], failures: Iterable[Failure]) -> list[Listed]:
-        """Recordings that are not in the queue: those that failed, and those that were not tried.
+        """Recordings that failed, and those that were not tried yet.
 
-        What the run is to do now is not among them.
+        Recordings that the current run will process are left out.
 
         Parameters
         ----------
         known
-            Recordings of sessions that are in the queue.
+            Recordings of the sessions in the queue.
         failures
             The workspace's list of failed files.
         """
         inside = [folder for folder in self.folders if folder.is_dir()]
         open_now = {each.path for each in self.progress if each.open}
-        found = {
+        listed = {
             each.path: Listed(each.path, each.error, self._inside(each.path)) for each in failures
         }
-        seen = {*known, *found}
+        seen = {*known, *listed}
         for named in intake.discover(inside):
             path = place(named.path)
             if path in seen:
                 continue
             if named.error is None:
-                found[path] = Listed(path)
-            elif path not in inside or not os.access(path, os.R_OK | os.X_OK):  # else it is empty
-                found[path] = Listed(path, str(named.error), takes=False)
-        return [each for path, each in found.items() if path not in open_now]
+                listed[path] = Listed(path)
+            elif path not in inside or not os.access(path, os.R_OK | os.X_OK):
+                # an empty folder that can be read is not listed
+                listed[path] = Listed(path, str(named.error), takes=False)
+        return [each for path, each in listed.items() if path not in open_now]
 
     def begin(self, paths: Iterable[Path]) -> None:
-        """Walk recordings; they come into the queue one by one, as they are done.
+        """Start to process recordings; each appears in the queue when it is done.
 
         Raises
         ------
         InputError
-            A run is at work, or a recording lies in none of the folders.
+            A run is in progress, or a recording lies in none of the folders.
         """
         wanted = list(dict.fromkeys(place(path) for path in paths))
         if self._follower is not None and not any(each.open for each in self.progress):
-            self._follower.join(_ENDING_S)  # all is done, and its process is about to end
+            self._follower.join(_ENDING_S)  # all are done, and the process is about to end
         with self._lock:
             if self.working:
                 raise InputError(
-                    "recordings are being added already", hint="wait until they are done"
+                    "recordings are already being added", hint="wait until they are done"
                 )
             if not wanted or not all(self._inside(path) for path in wanted):
                 raise InputError(
-                    "a recording that lies in none of the folders of this desk",
-                    expected="one that the page lists",
+                    "this recording is in none of the desk's folders",
+                    expected="a recording from the list",
                     hint="tether review --recordings FOLDER",
                 )
-            told: Queue[tuple[Any, ...]] = processes.AFRESH.Queue()
-            # A daemon: it ends with the desk, and the next run goes on from what it finished.
+            messages: Queue[tuple[Any, ...]] = processes.AFRESH.Queue()
+            # A daemon ends with the desk; the next run continues from what is finished.
             self._process = processes.AFRESH.Process(
-                target=_work, args=(*self._job, wanted, told), daemon=True, name="tether-run"
+                target=_work, args=(*self._job, wanted, messages), daemon=True, name="tether-run"
             )
             self._process.start()
             self._progress = {path: Progress(path) for path in wanted}
             self._follower = threading.Thread(
-                target=self._follow, args=(self._process, told), daemon=True, name="follow"
+                target=self._follow, args=(self._process, messages), daemon=True, name="follow"
             )
             self._follower.start()
 
     def stop(self) -> None:
-        """End the run; what it finished stays."""
+        """End the run; finished recordings stay."""
         self._stopped = True
         process = self._process
         if process is not None and process.is_alive():
@@ -203,22 +210,22 @@ class Adding:
     def _inside(self, path: Path) -> bool:
         return any(path.is_relative_to(folder) for folder in self.folders) and path.is_file()
 
-    def _follow(self, process: SpawnProcess, told: "Queue[tuple[Any, ...]]") -> None:
-        while process.is_alive() or not told.empty():
-            # Nothing came for a while, or half a message of a process that was killed.
+    def _follow(self, process: SpawnProcess, messages: "Queue[tuple[Any, ...]]") -> None:
+        while process.is_alive() or not messages.empty():
+            # No message for a while, or half a message from a process that was killed.
             with contextlib.suppress(Empty, EOFError, OSError, UnpicklingError):
-                path, changes = told.get(timeout=0.2)
+                path, changes = messages.get(timeout=0.2)
                 if path is None:
                     self._give_up(**changes)
                 else:
                     self._change(path, changes)
-        self._give_up("the run ended before this recording was done", EXIT_INTERRUPTED)
+        self._give_up("the run ended before this recording was processed", EXIT_INTERRUPTED)
 
     def _give_up(self, note: str, exit_code: int) -> None:
-        """What is still to be done failed; where the desk itself ends, it is just not done."""
+        """Mark open recordings as failed, unless the desk itself is closing."""
         for each in self.progress:
             if each.open and not self._stopped:
-                with contextlib.suppress(StoreError):  # then the page alone says so, while it lives
+                with contextlib.suppress(StoreError):  # then only this run's progress shows it
                     self._failed(each.path, note, exit_code)
                 self._change(each.path, {"state": "failed", "stage": "", "note": note})
 
@@ -234,34 +241,36 @@ def _work(
     profile: str,
     options: tuple[str, ...],
     paths: list[Path],
-    told: "Queue[tuple[Any, ...]]",
+    messages: "Queue[tuple[Any, ...]]",
 ) -> None:
-    """Run in the other process: walk, and tell how far it is."""
+    """Process the recordings, in the other process, and report progress."""
     processes.end_with_parent()
     logging.disable(logging.CRITICAL)
     try:
         bench = Workbench(settings, workspace, profile=profile, options=options)
-        batch.run(paths, bench, _Listener(told), options={}, refresh=False)
+        batch.run(paths, bench, _Listener(messages), options={}, refresh=False)
     except TetherError as caught:
-        told.put((None, {"note": str(caught), "exit_code": caught.exit_code}))
-    told.close()
-    told.join_thread()
+        messages.put((None, {"note": str(caught), "exit_code": caught.exit_code}))
+    messages.close()
+    messages.join_thread()
 
 
 class _Listener:
-    """Tells the desk of progress."""
+    """Reports progress to the desk."""
 
-    def __init__(self, told: "Queue[tuple[Any, ...]]") -> None:
-        self._told = told
+    def __init__(self, messages: "Queue[tuple[Any, ...]]") -> None:
+        self._messages = messages
         self._path: Path | None = None
 
     def begins(self, number: int, total: int, path: Path) -> None:  # noqa: ARG002  # a Listener's
         self._path = place(path)
-        self._told.put((self._path, {"state": "working", "stage": "", "since": time.monotonic()}))
+        self._messages.put(
+            (self._path, {"state": "working", "stage": "", "since": time.monotonic()})
+        )
 
     def stage(self, name: str, state: str) -> None:
         if state == "started":
-            self._told.put((self._path, {"stage": name}))
+            self._messages.put((self._path, {"stage": name}))
 
     def ends(self, result: Result) -> None:
         changes = {
@@ -270,4 +279,4 @@ class _Listener:
             "note": result.error or "",
             "recording_id": result.recording_id or "",
         }
-        self._told.put((self._path, changes))
+        self._messages.put((self._path, changes))

@@ -1,4 +1,4 @@
-"""What pages show, in words and places, before any of it is HTML."""
+"""The content of pages, before it becomes HTML."""
 
 import textwrap
 from collections.abc import Iterable, Mapping
@@ -23,13 +23,13 @@ DECISIONS = {
     "unsure": "unsure",
     "added": "added",
 }
-"""What a verdict is called in a list."""
+"""Names of decisions in lists."""
 
 MARKERS = {
     kind: {code: name for code, name in labels.MARKERS.items() if code.startswith(letter)}
     for kind, letter in (("withdrawal", "W"), ("confrontation", "C"))
 }
-"""Markers of the 3RS that a reviewer can choose, by kind."""
+"""3RS markers that a reviewer can choose, by kind."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,10 @@ class Line:
     ----------
     text
         None: no words were recognised.
+    slight
+        A backchannel or a silence, shown less prominently.
     within
-        Mostly in the moment that the page is about.
+        At least half of it lies in the moment that the page shows.
     """
 
     start_ms: int
@@ -66,7 +68,7 @@ class Channel:
 def transcript(
     tables: Tables, people: People, span: tuple[int, int], within: tuple[int, int] | None = None
 ) -> list[Line]:
-    """Turns that touch ``span``, and silences of a second and more, in order of time."""
+    """Turns and silences of 1 s or longer that touch ``span`` (ms), in order of time."""
     start_ms, end_ms = span
     inside = (pl.col("end_ms") > start_ms) & (pl.col("start_ms") < end_ms)
     lines = []
@@ -115,32 +117,32 @@ def _line(
 
 
 def channels(processed: SessionResult, people: People) -> list[Channel]:
-    """Channels by the person whose they are; none where there is but one."""
+    """Channels, named by their speaker; an empty list if there is only one."""
     count = processed.recording.channels
-    if count < 2:  # noqa: PLR2004  # one channel cannot be muted apart
+    if count < 2:  # noqa: PLR2004  # a single channel holds every speaker
         return []
-    found = []
+    result = []
     for number in range(1, count + 1):
         person = people.by_speaker.get(f"channel {number}")
-        found.append(Channel(number, person.name if person else f"Channel {number}"))
-    return found
+        result.append(Channel(number, person.name if person else f"Channel {number}"))
+    return result
 
 
 def links(queue: Queue, page_size: int, page: int) -> list[tuple[str, str, bool]]:
-    """Pages of the queue: number, link, and whether it is the one that is shown."""
+    """Pages of the queue: number, link, and whether it is the current one."""
     last = max(1, -(-len(queue.shown) // page_size))
     near = sorted({1, last, *range(max(1, page - 2), min(last, page + 2) + 1)})
     return [(str(n), link("/", queue.filter, page=n), n == page) for n in near]
 
 
 def link(path: str, wanted: Filter, **more: object) -> str:
-    """A link that keeps what is filtered by."""
+    """A link that keeps the filter."""
     query = urlencode(wanted.query | {name: str(value) for name, value in more.items()})
     return f"{path}?{query}" if query else path
 
 
 def counts(queue: Queue) -> dict[str, int]:
-    """Moments of the queue by kind, and how many are undecided."""
+    """Numbers of moments in the queue: all, undecided, decided, and by kind."""
     return {
         "all": len(queue.rows),
         "undecided": queue.undecided,
@@ -150,7 +152,7 @@ def counts(queue: Queue) -> dict[str, int]:
 
 
 def offers(roles: Iterable[Mapping[str, Any]]) -> list[tuple[str, dict[str, str]]]:
-    """Ways to say who the therapist is with one click: of two speakers, either.
+    """Choices that name the therapist with one click: either of two speakers.
 
     Parameters
     ----------
@@ -158,7 +160,7 @@ def offers(roles: Iterable[Mapping[str, Any]]) -> list[tuple[str, dict[str, str]
         Rows of the table `roles`.
     """
     speakers = [row["speaker"] for row in roles]
-    if len(speakers) != 2:  # noqa: PLR2004  # of three, nobody knows what the third would be
+    if len(speakers) != 2:  # noqa: PLR2004  # the role of a third is not known
         return []
     first, second = speakers
     return [
@@ -167,21 +169,21 @@ def offers(roles: Iterable[Mapping[str, Any]]) -> list[tuple[str, dict[str, str]
     ]
 
 
-def said(tables: Tables) -> dict[str, str]:
-    """The begin of what each speaker said at some length, so that one knows them again.
+def quotes(tables: Tables) -> dict[str, str]:
+    """A quote from each speaker, to recognise them by.
 
-    The first turn that is no shorter than their usual one; empty where no words are known.
+    The first turn that is no shorter than their median turn; empty if no words were recognised.
     """
     turns = tables["turns"].filter(pl.col("text").is_not_null())
     long = turns.filter(pl.col("n_words") >= pl.col("n_words").median().over("speaker"))
     first = long.group_by("speaker", maintain_order=True).agg(pl.col("text").first())
-    quoted: dict[str, str] = dict(first.iter_rows())
-    spoken = tables["turns"]["speaker"].unique()
-    return dict.fromkeys(spoken, "") | {who: shortened(text) for who, text in quoted.items()}
+    texts: dict[str, str] = dict(first.iter_rows())
+    speakers = tables["turns"]["speaker"].unique()
+    return dict.fromkeys(speakers, "") | {who: shortened(text) for who, text in texts.items()}
 
 
 def shortened(text: str) -> str:
-    """As much of a text as fits on a line or two."""
+    """The beginning of a text, at most 90 characters, cut at a word."""
     return textwrap.shorten(text, _QUOTE_LENGTH, placeholder=" …")
 
 

@@ -1,8 +1,8 @@
-"""The queue: the moments of all sessions with what was decided, filtered and in order.
+"""The queue: the moments of all sessions with their decisions, filtered and sorted.
 
-What a walk left is read once and kept in memory, for as long as the note of that walk stays the
-same; so a thousand sessions are at hand at once, and a run beside the desk is seen at the next
-look. Nothing here is a second truth: it can be thrown away at any time.
+Results of a session are read once and kept in memory until its run manifest changes. So a thousand
+sessions are shown quickly, and a run in another process is noticed on the next page. This is only a
+cache: it can be dropped at any time.
 """
 
 import datetime as dt
@@ -28,14 +28,16 @@ STATUSES: tuple[Status, ...] = ("undecided", "decided", "all")
 
 @dataclass(frozen=True)
 class Moment:
-    """A candidate moment as the queue shows it.
+    """A suggested moment as the queue shows it.
 
     Attributes
     ----------
     moment_id
-        Of the walk that is kept now; another walk may number them otherwise.
+        Valid for the stored results; a later run may number moments differently.
+    response
+        The therapist's response; None: it could not be assessed.
     observed
-        One sentence; it may quote the session.
+        The headline; may quote the session.
     """
 
     recording_id: str
@@ -50,20 +52,22 @@ class Moment:
 
     @property
     def mark(self) -> str:
-        """What a page says of the moment that it shows, so that a newer walk is noticed."""
+        """Identifies the moment on a page, so that newer results are noticed."""
         return f"{self.kind}:{self.start_ms}:{self.end_ms}"
 
 
 @dataclass(frozen=True)
 class Session:
-    """A walked session.
+    """A processed session.
 
     Attributes
     ----------
     moments
-        Withdrawal and confrontation, in order of time; a therapist's moves are never in a queue.
+        Withdrawal and confrontation, in order of time; therapist moves are never in the queue.
+    profile
+        Name of the settings it was processed with.
     stamp
-        Differs after every walk.
+        Time (ns) and inode of the run manifest; differs after every run.
     """
 
     recording: Recording
@@ -73,23 +77,23 @@ class Session:
 
     @property
     def title(self) -> str:
-        """What it is called: by pseudonym and number, or by what there is of them."""
+        """Its title: pseudonym and session number, as far as they are known."""
         return title(self.recording)
 
     @property
     def metadata(self) -> Metadata:
-        """What its sidecar said."""
+        """Metadata from the session notes file or the command line."""
         return self.recording.metadata
 
 
 @dataclass(frozen=True)
 class Row:
-    """A moment of the queue with what reviewers say of it.
+    """A moment of the queue with its decisions.
 
     Attributes
     ----------
     verdicts
-        Of all reviewers, or those that one reviewer may see (`seen_by`).
+        Decisions of all reviewers, or those that one reviewer may see (`seen_by`).
     """
 
     session: Session
@@ -97,17 +101,17 @@ class Row:
     verdicts: tuple[Verdict, ...]
 
     def of(self, reviewer: str) -> Verdict | None:
-        """What this reviewer decided; None: nothing yet."""
+        """The decision of this reviewer; None: not decided."""
         return next((v for v in self.verdicts if v.reviewer == reviewer), None)
 
     def seen_by(self, reviewer: str) -> "Row":
-        """As this reviewer may see it: without other reviewers' verdicts before their own."""
+        """The row as this reviewer may see it: others' decisions only after their own."""
         return self if self.of(reviewer) else replace(self, verdicts=())
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What a reviewer wants to see; an empty text means all."""
+    """The filter of the queue; an empty text means all. Dates are ISO 8601."""
 
     kind: str = ""
     marker: str = ""
@@ -119,7 +123,7 @@ class Filter:
     status: Status = "undecided"
 
     def takes(self, row: Row) -> bool:
-        """Whether a moment is of what was asked for, whatever was decided of it."""
+        """Whether a moment matches, whatever its status."""
         stated = row.session.metadata
         day = stated.date.isoformat() if stated.date else ""
         return (
@@ -133,38 +137,40 @@ class Filter:
         )
 
     def wants(self, row: Row, reviewer: str) -> bool:
-        """Whether it is of what was asked for, by what this reviewer decided, too."""
+        """Whether a moment has the wanted status for this reviewer."""
         decided = row.of(reviewer) is not None
         return self.status == "all" or decided == (self.status == "decided")
 
     @property
     def query(self) -> dict[str, str]:
-        """Its parts that differ from what is usual, for a link."""
-        return {name: value for name, value in vars(self).items() if value != getattr(_USUAL, name)}
+        """The parts that differ from the defaults, for a link."""
+        return {
+            name: value for name, value in vars(self).items() if value != getattr(_DEFAULTS, name)
+        }
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> "Filter":
-        """From the query of a link; what is unknown there is passed over."""
-        known = {name: given[name].strip() for name in vars(_USUAL) if given.get(name)}
+        """The filter in the query of a link; unknown names and invalid values are ignored."""
+        known = {name: given[name].strip() for name in vars(_DEFAULTS) if given.get(name)}
         if known.get("status") not in STATUSES:
             known.pop("status", None)
         for name in ("since", "until"):
             if not _is_date(known.get(name, "")):
                 known.pop(name, None)
-        return replace(_USUAL, **known)  # type: ignore[arg-type]  # status was looked at
+        return replace(_DEFAULTS, **known)  # type: ignore[arg-type]  # status was checked
 
 
-_USUAL = Filter()
+_DEFAULTS = Filter()
 
 
 @dataclass(frozen=True)
 class Queue:
-    """All rows that a filter takes, those of the highest score first.
+    """The rows that match a filter, strongest evidence first.
 
     Attributes
     ----------
     rows
-        Whatever was decided of them, so that a place in the queue stays while one decides.
+        Rows of every status, so that positions stay the same while a reviewer decides.
     """
 
     filter: Filter
@@ -173,16 +179,16 @@ class Queue:
 
     @cached_property
     def shown(self) -> tuple[Row, ...]:
-        """Those with the status that was asked for."""
+        """The rows with the wanted status."""
         return tuple(row for row in self.rows if self.filter.wants(row, self.reviewer))
 
     @cached_property
     def undecided(self) -> int:
-        """How many this reviewer has not decided."""
+        """The number of rows that this reviewer has not decided."""
         return sum(row.of(self.reviewer) is None for row in self.rows)
 
     def neighbours(self, moment: Moment) -> tuple[Row | None, Row | None]:
-        """The moments before and after this one among those that are shown."""
+        """The shown rows before and after this moment; None at the ends."""
         before: Row | None = None
         passed = False
         for row in self.rows:
@@ -197,20 +203,20 @@ class Queue:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one reviewer may see of what was decided in a session.
+    """The decisions in a session that one reviewer may see.
 
-    Nobody sees what others decided of a moment before they have decided it themselves, nor what
-    others added or decided elsewhere in the session before they have decided all its moments.
+    Reviewers see others' decisions on a moment only after deciding it themselves, and what others
+    added or decided elsewhere in the session only after deciding all its moments.
 
     Attributes
     ----------
     rows
         The moments of the session.
     loose
-        Verdicts that no moment answers to: the reviewer's own, and those of others once `blind` is
-        over.
+        Decisions that belong to no suggested moment: the reviewer's own and, unless `blind`, those
+        of others.
     blind
-        The reviewer has moments to decide here; or there are none, and they added none.
+        The reviewer still has moments to decide here; or there are none, and they added none.
     """
 
     rows: tuple[Row, ...]
@@ -219,7 +225,7 @@ class Seen:
 
 
 class Index:
-    """All walked sessions of a workspace, as their notes have them now."""
+    """All processed sessions of a workspace, as their run manifests describe them now."""
 
     def __init__(self, store: Store, ledger: Ledger) -> None:
         self._store, self._ledger = store, ledger
@@ -230,7 +236,7 @@ class Index:
         self._lock = threading.Lock()
 
     def sessions(self) -> tuple[Session, ...]:
-        """Every session that was walked to the end; a damaged one is left out."""
+        """Every fully processed session; damaged ones are left out."""
         with self._lock:
             known: dict[str, tuple[tuple[int, int], Session | None]] = {}
             for name in self._store.sessions():
@@ -245,7 +251,7 @@ class Index:
 
     @property
     def closed(self) -> int:
-        """Sessions that could not be read at the last look: damaged, or of another version."""
+        """Number of sessions that could not be read: damaged, or from another version."""
         return sum(session is None for _, session in self._read_of.values())
 
     def session(self, name: str) -> Session:
@@ -254,30 +260,30 @@ class Index:
         Raises
         ------
         InputError
-            There is none.
+            There is no such session.
         """
         for session in self.sessions():
             if session.recording.short_id == name:
                 return session
-        raise InputError("no such session in this workspace", hint="look into the queue again")
+        raise InputError("no such session in this workspace", hint="go back to the queue")
 
     def verdicts(self) -> Mapping[str, list[Verdict]]:
         """All entries of the ledger by recording, oldest first."""
         latest = self._ledger.latest()
         with self._lock:
             if self._verdicts[0] != latest:
-                found: dict[str, list[Verdict]] = {}
+                by_recording: dict[str, list[Verdict]] = {}
                 for verdict in self._ledger.all():
-                    found.setdefault(verdict.recording_id, []).append(verdict)
-                self._verdicts = (latest, found)
+                    by_recording.setdefault(verdict.recording_id, []).append(verdict)
+                self._verdicts = (latest, by_recording)
             return self._verdicts[1]
 
     def attached(self, session: Session) -> Attached:
-        """What all reviewers decided in a session: for decisions, never for a page."""
+        """The decisions of all reviewers in a session; pages use `seen` instead."""
         return attach(session.moments, self.verdicts().get(session.recording.recording_id, ()))
 
     def seen(self, session: Session, reviewer: str) -> Seen:
-        """What a reviewer may see of what was decided in a session."""
+        """The decisions in a session that this reviewer may see."""
         attached = self.attached(session)
         rows = tuple(row.seen_by(reviewer) for row in _rows(session, attached))
         own = tuple(v for v in attached.loose if v.reviewer == reviewer)
@@ -286,10 +292,10 @@ class Index:
         return Seen(rows, own if blind else attached.loose, blind)
 
     def queue(self, wanted: Filter, reviewer: str) -> Queue:
-        """Moments of all sessions that `wanted` takes, by score, as a reviewer may see them."""
+        """Moments that match `wanted`, strongest evidence first, as this reviewer may see them."""
         sessions, verdicts = self.sessions(), self.verdicts()
-        made_of, said, rows = self._rows
-        if made_of is not sessions or said is not verdicts:
+        old_sessions, old_verdicts, rows = self._rows
+        if old_sessions is not sessions or old_verdicts is not verdicts:
             every = (row for each in sessions for row in _rows(each, self.attached(each)))
             rows = tuple(sorted(every, key=_order))
             self._rows = (sessions, verdicts, rows)
@@ -298,26 +304,26 @@ class Index:
 
     def _seen(self, name: str) -> tuple[int, int] | None:
         try:
-            found = (self._store.session(name) / "walk.json").stat()
+            manifest = (self._store.session(name) / "walk.json").stat()
         except OSError:
-            return None  # not walked to the end
-        return found.st_mtime_ns, found.st_ino
+            return None  # not fully processed
+        return manifest.st_mtime_ns, manifest.st_ino
 
     def _read(self, name: str, stamp: tuple[int, int]) -> Session | None:
         try:
-            note = read_manifest(name, self._store)
-            slot = dict(note.slots).get("moments")
+            manifest = read_manifest(name, self._store)
+            slot = dict(manifest.slots).get("moments")
             if slot is None:
                 return None
-            shelf = self._store.shelf(note.recording.recording_id, [("moments", slot)])
+            shelf = self._store.shelf(manifest.recording.recording_id, [("moments", slot)])
             tables = {name: shelf[name] for name in ("hits", "moments")}
         except (InputError, StoreError):
-            return None  # damaged, or of another version: the others are shown
+            return None  # damaged, or from another version: the other sessions are shown
         observed = cards.observed(tables)
-        found = tables["moments"].filter(pl.col("kind") != "therapist_move")
+        ruptures = tables["moments"].filter(pl.col("kind") != "therapist_move")
         moments = [
             Moment(
-                note.recording.recording_id,
+                manifest.recording.recording_id,
                 row["moment_id"],
                 row["kind"],
                 row["marker"],
@@ -327,25 +333,26 @@ class Index:
                 row["response"],
                 observed[row["moment_id"]],
             )
-            for row in found.sort("start_ms", "moment_id").iter_rows(named=True)
+            for row in ruptures.sort("start_ms", "moment_id").iter_rows(named=True)
         ]
-        return Session(note.recording, tuple(moments), note.provenance.profile, stamp)
+        return Session(manifest.recording, tuple(moments), manifest.provenance.profile, stamp)
 
 
 def _rows(session: Session, attached: Attached) -> tuple[Row, ...]:
-    said = attached.moments
+    verdicts = attached.moments
     return tuple(
-        Row(session, moment, said.get(place, ())) for place, moment in enumerate(session.moments)
+        Row(session, moment, verdicts.get(place, ()))
+        for place, moment in enumerate(session.moments)
     )
 
 
 def clock(moment: Moment) -> str:
-    """From when to when, for people."""
+    """Start and end of a moment, as text."""
     return number_format.clock_range(moment.start_ms, moment.end_ms)
 
 
 def choices(sessions: Iterable[Session]) -> dict[str, list[str]]:
-    """What can be filtered by: clients, therapists and markers that there are."""
+    """The choices of the filter: clients, therapists and markers that occur."""
     sessions = list(sessions)
     clients = {s.metadata.client for s in sessions} - {None}
     therapists = {s.metadata.therapist for s in sessions} - {None}

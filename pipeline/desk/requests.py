@@ -1,4 +1,4 @@
-"""What a browser asks: bodies that pages of the desk send, numbers in links, ranges of bytes."""
+"""Checking requests: JSON bodies that pages send, numbers in links, ranges of bytes."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -27,7 +27,7 @@ _DIGITS = 12
 
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
-"""Nothing that is not asked for, and no text or truth value in place of a number."""
+"""No unknown fields, and no text or boolean in place of a number."""
 
 
 class _Judged(BaseModel):
@@ -50,14 +50,14 @@ class _Judged(BaseModel):
 
 
 class Decided(_Judged):
-    """What a page sends with a verdict."""
+    """The body of a decision on a moment."""
 
     decision: Literal["confirm", "reject", "unsure"]
     mark: str = Field(max_length=100)
 
 
 class Missed(_Judged):
-    """What a page sends with a moment that was missed."""
+    """The body of a missed moment; times in ms."""
 
     start_ms: int = Field(ge=0, lt=LONGEST_MS)
     end_ms: int = Field(gt=0, le=LONGEST_MS)
@@ -66,14 +66,14 @@ class Missed(_Judged):
 
 
 class Named(BaseModel):
-    """What a page sends with who is who."""
+    """The body of a correction of who is who: roles by speaker."""
 
     model_config = _STRICT
     roles: dict[str, Role] = Field(min_length=1)
 
 
 class Chosen(BaseModel):
-    """Recordings of the list that are to be added, by their keys."""
+    """The body of a request to add recordings: their keys in the list."""
 
     model_config = _STRICT
     keys: list[str] = Field(min_length=1, max_length=10_000)
@@ -82,19 +82,19 @@ class Chosen(BaseModel):
 def posted(
     act: Callable[[Request, _Body], Response], model: type[_Body]
 ) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that takes JSON of one form, and refuses any other."""
+    """An endpoint that accepts JSON of one model and refuses any other body."""
 
     async def endpoint(request: Request) -> Response:
         content = bytearray()
         async for block in request.stream():
             content += block
             if len(content) > _LONGEST_BODY:
-                return JSONResponse({"error": "more than any page sends"}, status_code=413)
+                return JSONResponse({"error": "the request is too large"}, status_code=413)
         try:
             body = model.model_validate_json(bytes(content))
         except ValidationError as caught:
-            told = f"not what a page of the desk sends: {_first(caught)}; nothing was saved"
-            return JSONResponse({"error": told}, status_code=422)
+            message = f"the request is not valid: {_first(caught)}; nothing was saved"
+            return JSONResponse({"error": message}, status_code=422)
         except InputError as caught:
             return JSONResponse({"error": f"{caught}; nothing was saved"}, status_code=422)
         return await run_in_threadpool(act, request, body)
@@ -103,26 +103,26 @@ def posted(
 
 
 def _first(caught: ValidationError) -> str:
-    """The first mistake, with the name of its field; never what was sent, for it may be private."""
+    """The first mistake, with its field; never the value, which may be private."""
     first = caught.errors(include_url=False, include_context=False, include_input=False)[0]
-    if first["type"] == "extra_forbidden":  # the name of the field was sent, too
-        return "an unknown key"
+    if first["type"] == "extra_forbidden":  # the field's name was sent, too, and may be private
+        return "an unknown field"
     if first["type"] == "json_invalid":
-        return "no valid JSON"
+        return "not valid JSON"
     return f"{first['loc'][0]}: {first['msg'].lower()}" if first["loc"] else first["msg"].lower()
 
 
 def number(text: str | None) -> int:
-    """A whole number of a link; 0 where it is none."""
+    """A whole number in a link; 0 for other text."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
 
 
 def byte_range(header: str, n_bytes: int) -> tuple[int, int]:
-    """First byte and the byte after the last of a Range header; all where there is none."""
-    asked = _RANGE.fullmatch(header.strip())
-    if asked is None:
+    """First byte, and the one after the last, of a Range header; all bytes if it is not valid."""
+    match = _RANGE.fullmatch(header.strip())
+    if match is None:
         return 0, n_bytes
-    first, last = asked.groups()
+    first, last = match.groups()
     if not first:
         return max(0, n_bytes - int(last or 0)), n_bytes
     return int(first), min(n_bytes, int(last) + 1) if last else n_bytes

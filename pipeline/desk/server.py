@@ -28,13 +28,13 @@ def serve(
     Parameters
     ----------
     reviewers
-        Names under which verdicts are kept; each gets a link of its own.
+        Names under which decisions are stored; each gets a link.
     port
-        0: one that is free.
+        0: any free port.
     folders
-        Where recordings lie that may be added.
+        Folders from which recordings may be added.
     ready
-        Is given the link of each reviewer, once the desk answers.
+        Called with the link of each reviewer, once the desk accepts connections.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def serve(
         gate = Gate(reviewers, port)
         shown = f"[{host}]" if ":" in host else host
         app = application(desk, gate, hosts(shown, port))
-        desk.index.sessions()  # the first look reads every session; better now than on a page
+        desk.index.sessions()  # reads every session now, not with the first page
         links = {
             name: f"http://{shown}:{port}/enter?token={token}"
             for name, token in gate.tokens.items()
@@ -69,8 +69,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise ConfigError(
             f"port {port} cannot be used on this address",
-            expected="a free port of this machine",
-            hint="tether review --port 0 takes one that is free",
+            expected="a free port",
+            hint="tether review --port 0 picks a free one",
         ) from None
     listener.listen(128)
     return listener

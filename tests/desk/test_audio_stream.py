@@ -201,7 +201,7 @@ def test_nothing_is_left_on_disk(listen: Callable[..., Listening], tmp_path: Pat
     assert sound._file is not None
     sound.close()
     assert _soon(lambda: sound._file is not None and sound._file.closed)
-    with pytest.raises(InputError, match="put away"):
+    with pytest.raises(InputError, match="closed"):
         next(sound.read(0, 100, {0}))
 
 

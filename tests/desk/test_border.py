@@ -130,7 +130,7 @@ WRONG: dict[str, tuple[object, str]] = {
     "note bell": ({"note": f"{SECRET}\x07"}, "control characters"),
     "note delete": ({"note": f"{SECRET}\x7f"}, "control characters"),
     "note C1": ({"note": f"{SECRET}\x9b31m"}, "control characters"),
-    "note half a sign": ({"note": f"{SECRET}\ud83d"}, "no valid JSON"),
+    "note half a sign": ({"note": f"{SECRET}\ud83d"}, "not valid JSON"),
     "note number": ({"note": 3}, "note"),
     "note null": ({"note": None}, "note"),
     "note object": ({"note": {SECRET: 1}}, "note"),
@@ -140,8 +140,8 @@ WRONG: dict[str, tuple[object, str]] = {
     "marker W8": ({"marker": "W8"}, "marker"),
     "marker small": ({"marker": "w2"}, "marker"),
     "marker line": ({"marker": "W2\n"}, "marker"),
-    "unknown key": ({SECRET: 1}, "an unknown key"),
-    "another's name": ({"reviewer": SECRET}, "an unknown key"),
+    "unknown key": ({SECRET: 1}, "an unknown field"),
+    "another's name": ({"reviewer": SECRET}, "an unknown field"),
 }
 
 
@@ -218,13 +218,13 @@ def test_a_body_of_another_form_is_refused(poster: Poster, body: bytes) -> None:
     ):
         status, told = poster.send(path, body)
         assert status == 422
-        assert "not what a page of the desk sends" in told["error"]
+        assert "the request is not valid" in told["error"]
     assert poster.desk.ledger.all() == []
 
 
 def test_a_huge_body_is_refused_before_it_is_read(poster: Poster) -> None:
     status, told = poster.send(f"{poster.path}/missed", b'{"note": "' + b"x" * (3 << 20) + b'"}')
-    assert (status, told) == (413, {"error": "more than any page sends"})
+    assert (status, told) == (413, {"error": "the request is too large"})
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_who_is_who_is_said_of_speakers_that_there_are(
 def test_what_is_no_entry_cannot_be_taken_back(poster: Poster, entry: str) -> None:
     status, told = poster.send(f"/verdicts/{entry}/undo", {})
     assert status == 409
-    assert "does not stand any more" in told["error"]
+    assert "was replaced or undone" in told["error"]
 
 
 def test_entries_of_an_earlier_version_are_shown_changed_and_taken_back(poster: Poster) -> None:

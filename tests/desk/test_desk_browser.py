@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 SPOKEN = ".moments a:has-text('session 7')"
 HEARD_S = "document.querySelector('audio').currentTime"
-BLIND = "What other reviewers decide is shown once you have decided."
+BLIND = "You will see what other reviewers decided once you have decided."
 BEGIN_S = "Number(document.querySelector('.player').dataset.beginMs) / 1000"
 
 
@@ -114,7 +114,7 @@ def test_filters_narrow_and_are_cleared(desk: Served, page: Page) -> None:
         page.locator("[name=client]").select_option("C-01")
     page.locator("[name=until]").fill("2026-03-08")
     click(page.locator(".filters button"))
-    expect(page.locator(".empty h2")).to_have_text("No candidate moment fits")
+    expect(page.locator(".empty h2")).to_have_text("No suggested moment matches the filter")
     click(page.locator(".empty .button"))
     expect(page.locator(".moments li")).to_have_count(total)
 
@@ -131,9 +131,9 @@ def test_what_is_decided_leaves_an_honest_empty_queue(desk: Served, page: Page) 
             key(page, "j")
             expect(page.locator(".saved-text")).to_have_text("Not decided")
     page.keyboard.press("j")
-    expect(page.locator("#status")).to_contain_text("This is the last one")
+    expect(page.locator("#status")).to_contain_text("This is the last moment")
     key(page, "q")
-    expect(page.locator(".empty")).to_contain_text("Nothing is left to decide here")
+    expect(page.locator(".empty")).to_contain_text("Nothing left to decide here")
     expect(page.locator(".tabs")).to_contain_text(f"Decided {left}")
 
 
@@ -269,14 +269,14 @@ def test_keys_mark_a_missed_moment_where_one_listens(
     desk.enter(page)
     click(page.locator(SPOKEN).first)
     page.keyboard.press("[")
-    expect(page.locator("#status")).to_contain_text("Starts at")
+    expect(page.locator("#status")).to_contain_text("Start marked at")
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     page.keyboard.press("]")
     dialog = page.locator("#missed")
     expect(dialog).to_be_visible()
     dialog.locator(".save").click()  # most of it is in a candidate of this kind
-    expect(dialog.locator(".trouble")).to_contain_text("is a candidate already")
+    expect(dialog.locator(".trouble")).to_contain_text("is already a suggested moment")
     dialog.locator("[name=marker]").select_option("C7")
     dialog.locator("[name=start]").fill("0:59")
     dialog.locator(".save").click()
@@ -388,7 +388,7 @@ def test_a_recording_is_added_from_the_desk(
     new.spoken("left out", repository / "samples", 20, client="C-09", session_number=2)
     with served(new.workspace, new.recordings) as desk:
         desk.enter(page)
-        expect(page.locator(".empty")).to_contain_text("There is no session yet")
+        expect(page.locator(".empty")).to_contain_text("No sessions yet")
         click(page.locator(".empty .button"))
         page.locator(".files label", has_text="left out").click()
         expect(page.locator("#count")).to_have_text("1")
@@ -398,7 +398,7 @@ def test_a_recording_is_added_from_the_desk(
         expect(row.locator("progress")).to_be_visible(timeout=60_000)
         expect(row).to_contain_text("in the queue", timeout=120_000)
         expect(page.locator("#progress .sum")).to_have_text("1 added")
-        expect(row.locator("a")).to_have_text("1 candidate moment")
+        expect(row.locator("a")).to_have_text("1 suggested moment")
         expect(page.locator(".files li")).to_have_count(1)
         other = desk.enter(new_page(), "BL", "/recordings")  # who comes later sees it, too
         expect(other.locator(".progress li")).to_contain_text("in the queue")
@@ -417,7 +417,7 @@ def test_a_desk_that_is_gone_is_told_and_nothing_seems_saved(
         desk.enter(page)
         click(page.locator(".moments a").first)
     page.keyboard.press("1")
-    expect(page.locator("#verdict .trouble")).to_contain_text("The desk does not answer")
+    expect(page.locator("#verdict .trouble")).to_contain_text("The desk is not responding")
     expect(page.locator(".saved-text")).to_have_text("Not saved")
     assert decided(page) is None
 

@@ -73,7 +73,7 @@ def test_pages_are_accessible(
 def test_a_refused_link_is_told_accessibly(desk: Served, page: Page, watch: Watch) -> None:
     watch.allow("401")
     page.goto(f"{desk.base}/enter?token=old")
-    expect(page.locator("h1")).to_have_text("This link is of an earlier start")
+    expect(page.locator("h1")).to_have_text("This link has expired")
     looked_at(page)
 
 

@@ -88,9 +88,9 @@ def test_a_change_of_mind_is_a_new_entry_and_undo_brings_back_the_older(at: Desk
     (stands,) = standing(at.ledger.all())
     assert (stands.decision, stands.note) == ("confirm", "first")
     assert len(at.ledger.all()) == 3, "nothing was overwritten"
-    with pytest.raises(InputError, match="does not stand"):
+    with pytest.raises(InputError, match="replaced or undone"):
         at.undo(second.verdict_id or 0, "AK")
-    with pytest.raises(InputError, match="does not stand"):
+    with pytest.raises(InputError, match="replaced or undone"):
         at.undo(stands.verdict_id or 0, "BL")
 
 
@@ -131,9 +131,9 @@ def test_a_damaged_session_does_not_cost_the_others(at: Desk) -> None:
 def test_a_page_of_an_older_walk_is_noticed(at: Desk) -> None:
     row = queue(at).shown[0]
     assert at.moment(row.session, row.moment.moment_id, row.moment.mark) == row.moment
-    with pytest.raises(InputError, match="run again meanwhile"):
+    with pytest.raises(InputError, match="processed again"):
         at.moment(row.session, row.moment.moment_id, "withdrawal:0:1")
-    with pytest.raises(InputError, match="run again meanwhile"):
+    with pytest.raises(InputError, match="processed again"):
         at.moment(row.session, 999)
 
 
@@ -157,7 +157,7 @@ def test_a_missed_moment_lies_within_the_recording_and_where_nothing_is_flagged(
     with pytest.raises(InputError, match="beyond the end"):
         at.add_missed(session, "AK", (length - 1000, length + 1), "withdrawal", "W2")
     moment = session.moments[0]
-    with pytest.raises(InputError, match="candidate already"):
+    with pytest.raises(InputError, match="already a suggested moment"):
         at.add_missed(session, "AK", (moment.start_ms, moment.end_ms), moment.kind, None)
     other = "confrontation" if moment.kind == "withdrawal" else "withdrawal"
     added = at.add_missed(session, "AK", (moment.start_ms, moment.end_ms), other, None)

@@ -1,8 +1,8 @@
-// What every page of the desk shares: requests, keys, the list of keys, messages.
+// Shared by every page of the desk: requests, keyboard shortcuts, the list of keys, messages.
 
 const token = document.querySelector("meta[name=page-token]").content;
 
-/** Post JSON to the desk; throws an Error whose message a person can read. */
+/** Post JSON to the desk; throws an Error with a message for people. */
 export async function post(path, body) {
   let answer;
   try {
@@ -12,20 +12,20 @@ export async function post(path, body) {
       body: JSON.stringify(body),
     });
   } catch {
-    throw new Error("The desk does not answer. Is `tether review` still running?");
+    throw new Error("The desk is not responding. Is `tether review` still running?");
   }
   if (answer.ok) return answer.json();
   const text = await answer.text();
-  let told = text;
+  let message = text;
   try {
-    told = JSON.parse(text).error ?? text;
+    message = JSON.parse(text).error ?? text;
   } catch {
-    // plain text is what a guard answers
+    // access control answers in plain text
   }
-  throw new Error(told);
+  throw new Error(message);
 }
 
-/** Parts of the page as the desk would show them now. */
+/** Replace parts of the page by what the desk would show now. */
 export async function refresh(...ids) {
   const answer = await fetch(location.href);
   if (!answer.ok) return;
@@ -33,14 +33,14 @@ export async function refresh(...ids) {
   for (const id of ids) document.getElementById(id).replaceChildren(...fresh.getElementById(id).childNodes);
 }
 
-/** Show or clear trouble in the nearest place for it. */
+/** Show an error in the nearest place for one; empty text clears it. */
 export function trouble(within, text) {
   const place = within.querySelector(".trouble");
   place.textContent = text;
   place.hidden = !text;
 }
 
-/** Say something that goes by; screen readers hear it. */
+/** Show a message for 4 s; screen readers announce it. */
 export function say(text) {
   const place = document.getElementById("status");
   place.textContent = text;
@@ -51,7 +51,7 @@ export function say(text) {
 
 const bound = new Map();
 
-/** Bind keys, by what they type; not while somebody writes, nor with Ctrl, Alt or Meta. */
+/** Bind keys by the character they type; inactive in text fields and with Ctrl, Alt or Meta. */
 export function keys(map) {
   for (const [key, act] of Object.entries(map)) bound.set(key, act);
 }
@@ -63,7 +63,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || writes(event.target)) return;
   if (document.querySelector("dialog[open]")) return;
   const { target } = event;
-  // A button or link takes Space and Enter itself, a list of choices its arrows.
+  // Buttons and links handle Space and Enter themselves, radio buttons and sliders the arrows.
   if ([" ", "Enter"].includes(event.key) && target.matches("button, a, summary, input, label")) return;
   if (event.key.startsWith("Arrow") && target.matches("input")) return;
   const act = bound.get(event.key);
@@ -73,7 +73,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-/** Follow a link of the page, where there is one. */
+/** Follow a link of the page if it exists. */
 export function follow(id) {
   document.getElementById(id)?.click();
 }
@@ -86,20 +86,20 @@ export function clock(ms) {
   return h ? `${h}:${two(m)}:${two(s % 60)}` : `${two(m)}:${two(s % 60)}`;
 }
 
-/** Milliseconds of m:ss or h:mm:ss; NaN where it is none. */
+/** Milliseconds of m:ss or h:mm:ss; NaN for other text. */
 export function milliseconds(text) {
   const parts = text.trim().split(":").map(Number);
   if (parts.length < 2 || parts.length > 3) return NaN;
   return Math.round(1000 * parts.reduce((sum, part) => 60 * sum + part, 0));
 }
 
-/** The value of a group of radio buttons as a number, or null; its cross clears it. */
+/** The chosen salience, 1 to 5; null if none is chosen. */
 export function salienceOf(form) {
   const chosen = form.querySelector(".salience input:checked");
   return chosen ? Number(chosen.value) : null;
 }
 
-/** Choose a value of that group; empty: none. */
+/** Choose a salience; an empty text chooses none. */
 export function setSalience(form, value) {
   for (const radio of form.querySelectorAll(".salience input")) radio.checked = radio.value === String(value);
 }

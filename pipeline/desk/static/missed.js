@@ -1,11 +1,11 @@
-// A moment that was missed: marked where one listens or along a picture, and saved at once.
+// Adding a missed moment: marked by keys while listening or by dragging on a picture, saved at once.
 
 import { clock, keys, milliseconds, post, salienceOf, say, setSalience, trouble } from "./desk.js";
 
 const USUAL_MS = 10000;
 
 export class Missed {
-  /** @param saved called once it is kept. */
+  /** @param saved called after it is saved. */
   constructor(saved = () => {}) {
     this.dialog = document.getElementById("missed");
     this.form = this.dialog.querySelector("form");
@@ -18,7 +18,7 @@ export class Missed {
     });
   }
 
-  /** Marking by keys needs a player. */
+  /** Bind the keys that mark start and end at the player's position. */
   with(player) {
     let start = null;
     let clear = [];
@@ -27,7 +27,7 @@ export class Missed {
         for (const away of clear) away();
         start = player.ms;
         clear = player.pictures.map((picture) => picture.stretch(start, start + 300, "drawn"));
-        say(`Starts at ${clock(start)}. Press ] at its end.`);
+        say(`Start marked at ${clock(start)}. Press ] at the end.`);
       },
       "]": () => {
         for (const away of clear) away();
@@ -37,14 +37,14 @@ export class Missed {
     });
     const hear = this.dialog.querySelector(".hear");
     hear?.addEventListener("click", () => {
-      const { start_ms, end_ms } = this.#said();
+      const { start_ms, end_ms } = this.#span();
       if (player.playing) player.pause();
       else if (start_ms < end_ms) player.hear(start_ms, end_ms);
     });
     this.dialog.addEventListener("close", () => player.pause());
   }
 
-  /** @param known an entry that is to be changed; none: a new one. */
+  /** @param known the entry to change; null: a new one. */
   open(from, to, known = null) {
     const { elements } = this.form;
     elements.start.value = clock(from);
@@ -59,7 +59,7 @@ export class Missed {
     this.dialog.showModal();
   }
 
-  #said() {
+  #span() {
     const { start, end } = this.form.elements;
     return { start_ms: milliseconds(start.value), end_ms: milliseconds(end.value) };
   }
@@ -68,7 +68,7 @@ export class Missed {
     trouble(this.form, "");
     const marker = this.form.elements.marker.selectedOptions[0];
     const body = {
-      ...this.#said(),
+      ...this.#span(),
       kind: marker.dataset.kind,
       marker: marker.value,
       salience: salienceOf(this.form),
@@ -86,7 +86,7 @@ export class Missed {
       return;
     }
     this.dialog.close();
-    say("The missed moment is kept with the session.");
+    say("Missed moment saved.");
     this.saved();
   }
 }

@@ -1,4 +1,4 @@
-// A moment: listen, decide, note; what is decided is saved at once.
+// The page of a moment: listen, decide, write a note. Decisions are saved at once.
 
 import { follow, keys, post, refresh, salienceOf, say, setSalience, trouble } from "./desk.js";
 import { Missed } from "./missed.js";
@@ -20,7 +20,7 @@ const undo = form.querySelector(".undo");
 let writing = Promise.resolve();
 let pending = 0;
 
-/** Save what the form says, one entry after the other. */
+/** Save the form as it is now; entries are sent one after the other. */
 function keep(decision = form.dataset.decision) {
   if (!decision) {
     text.textContent = "Choose Confirm, Reject or Unsure to save your note";
@@ -44,16 +44,16 @@ function takeBack() {
   if (!undo.disabled) entry(() => post(`/verdicts/${form.dataset.verdict}/undo`, {}), true);
 }
 
-/** Wait for a turn, send, and show what the ledger says then. */
+/** Wait for earlier entries, send this one, and show what the ledger holds then. */
 function entry(send, fills = false) {
   trouble(form, "");
-  text.textContent = "Saving";
+  text.textContent = "Saving …";
   pending += 1;
   writing = writing.then(async () => {
     try {
-      const told = await send();
-      stands(told);
-      if (fills) fill(told);
+      const saved = await send();
+      stands(saved);
+      if (fills) fill(saved);
       await refresh("others", "history", "left");
     } catch (caught) {
       press(form.dataset.decision);
@@ -65,21 +65,23 @@ function entry(send, fills = false) {
   });
 }
 
-function stands(told) {
-  const decision = told.decision === "retracted" ? "" : told.decision;
+/** Show which decision stands now. */
+function stands(saved) {
+  const decision = saved.decision === "retracted" ? "" : saved.decision;
   form.dataset.decision = decision;
-  form.dataset.verdict = decision ? told.verdict_id : "";
-  form.elements.note.defaultValue = decision ? told.note : "";
+  form.dataset.verdict = decision ? saved.verdict_id : "";
+  form.elements.note.defaultValue = decision ? saved.note : "";
   undo.disabled = !decision;
   text.textContent = decision ? "Saved" : "Not decided";
   if (pending === 1) press(decision);
 }
 
-function fill(told) {
-  const stood = told.decision !== "retracted";
-  form.elements.marker.value = (stood && told.marker) || form.dataset.detected;
-  form.elements.note.value = stood ? told.note : "";
-  setSalience(form, (stood && told.salience) || "");
+/** Fill the form with an entry. */
+function fill(saved) {
+  const stood = saved.decision !== "retracted";
+  form.elements.marker.value = (stood && saved.marker) || form.dataset.detected;
+  form.elements.note.value = stood ? saved.note : "";
+  setSalience(form, (stood && saved.salience) || "");
 }
 
 function press(decision) {
@@ -93,7 +95,7 @@ form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("change", () => keep());
 undo.addEventListener("click", takeBack);
 
-/** Leave only when what was written is saved; who listens goes on listening. */
+/** Leave once everything is saved; if audio plays, it goes on at the next moment. */
 async function leave(id) {
   document.activeElement?.blur?.();
   sessionStorage.setItem("listens", player.playing ? "yes" : "");
@@ -112,8 +114,8 @@ keys({
   3: () => keep("unsure"),
   n: () => form.elements.note.focus(),
   u: takeBack,
-  j: () => (document.getElementById("to-after") ? leave("to-after") : say("This is the last one. Press q for the queue.")),
-  k: () => (document.getElementById("to-before") ? leave("to-before") : say("This is the first one.")),
+  j: () => (document.getElementById("to-after") ? leave("to-after") : say("This is the last moment. Press q for the queue.")),
+  k: () => (document.getElementById("to-before") ? leave("to-before") : say("This is the first moment.")),
   b: () => player.seek(player.begin),
   c: () => leave("to-session"),
   q: () => leave("to-queue"),

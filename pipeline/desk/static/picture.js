@@ -1,18 +1,18 @@
-// A picture of time: shows the place that is heard, goes where it is clicked, marks what is drawn.
+// A picture along time: shows the player's position; a click goes there, dragging marks a stretch.
 
 const SVG = "http://www.w3.org/2000/svg";
 const DRAWN_PX = 6;
 
 function element(name, attributes) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
+  const node = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  return node;
 }
 
 export class Picture {
   /**
-   * @param seek called with ms where it is clicked.
-   * @param drawn called with start and end in ms of what was drawn along it; null: nothing can be.
+   * @param seek called with the time clicked, in ms.
+   * @param drawn called with start and end of a dragged stretch, in ms; null: dragging does nothing.
    */
   constructor(place, { seek, drawn = null }) {
     this.start = Number(place.dataset.start);
@@ -32,11 +32,11 @@ export class Picture {
     this.head.setAttribute("visibility", share < 0 || share > 1 ? "hidden" : "visible");
     const { scroll } = this;
     if (!playing || scroll.scrollWidth <= scroll.clientWidth) return;
-    const x = share * this.canvas.getBoundingClientRect().width; // zoomed: keep the place in sight
+    const x = share * this.canvas.getBoundingClientRect().width; // zoomed: keep the playhead in view
     if (x < scroll.scrollLeft || x > scroll.scrollLeft + scroll.clientWidth) scroll.scrollLeft = x - 40;
   }
 
-  /** Show a stretch; gives back what takes it away. */
+  /** Show a stretch; returns a function that removes it. */
   stretch(start, end, name) {
     const [from, to] = [this.#share(start), this.#share(end)].map((share) => Math.min(Math.max(0, share), 1));
     const band = element("rect", { class: name, x: `${100 * from}%`, width: `${100 * (to - from)}%`, height: "100%" });

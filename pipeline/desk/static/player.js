@@ -1,4 +1,4 @@
-// The player: sound of any place at once, the transcript and pictures that go along with it.
+// The player: audio from any position, with the transcript and the pictures following it.
 
 import { clock, keys, say } from "./desk.js";
 import { Picture } from "./picture.js";
@@ -7,8 +7,8 @@ const SKIP_MS = 5000;
 
 export class Player {
   /**
-   * @param stretch [start, end] in ms that a loop repeats; null: all.
-   * @param drawn called with start and end of a stretch that was drawn along a picture.
+   * @param stretch [start, end] in ms that a loop repeats; null: the whole recording.
+   * @param drawn called with start and end of a stretch dragged on a picture, in ms.
    */
   constructor({ stretch = null, drawn = null } = {}) {
     this.root = document.querySelector(".player");
@@ -47,7 +47,7 @@ export class Player {
     if (!this.audio) return;
     if (!this.audio.src) this.#load();
     this.audio.play().catch((caught) => {
-      // A browser may forbid to begin without a gesture; then the button is there.
+      // Browsers may block playback without a gesture; then people press the button.
       if (!["AbortError", "NotAllowedError"].includes(caught.name)) this.#look();
     });
   }
@@ -61,7 +61,7 @@ export class Player {
     else this.play();
   }
 
-  /** Play a stretch, and stop at its end. */
+  /** Play a stretch and stop at its end. */
   hear(start, end) {
     this.seek(start);
     this.until = end;
@@ -82,7 +82,7 @@ export class Player {
     if (this.looping && this.stretch && (this.at < this.begin || this.at >= this.stretch[1])) this.seek(this.begin);
   }
 
-  /** Draw the place everywhere: clock, slider, pictures, transcript. */
+  /** Show the position everywhere: clock, slider, pictures, transcript. */
   show() {
     this.root.querySelector(".now").textContent = clock(this.at);
     const slider = this.root.querySelector(".seek");
@@ -94,7 +94,7 @@ export class Player {
     this.#mark();
   }
 
-  /** Bring a line of the transcript into sight. */
+  /** Scroll a line of the transcript into view. */
   reveal(line) {
     this.list.scrollTop = line.offsetTop - this.list.clientHeight / 4;
   }
@@ -112,7 +112,7 @@ export class Player {
         this.seek(Number(to.dataset.ms));
         this.play();
       });
-    // Whoever scrolls reads elsewhere; the transcript waits until what is heard is in sight again.
+    // After manual scrolling the transcript stays until the current turn is in view again.
     for (const name of ["wheel", "touchmove"])
       this.list.addEventListener(name, () => (this.followed = false), { passive: true });
   }
@@ -151,7 +151,7 @@ export class Player {
 
   #speed(value) {
     this.audio.defaultPlaybackRate = this.audio.playbackRate = Number(value);
-    sessionStorage.setItem("speed", value); // stays from moment to moment
+    sessionStorage.setItem("speed", value); // kept from moment to moment
   }
 
   #faster(speed, by) {
@@ -201,19 +201,19 @@ export class Player {
     if (playing) this.play();
   }
 
-  /** Why nothing is heard: sound is on its way, or cannot be had. */
+  /** Ask the desk why nothing plays: audio is loading, or cannot be played. */
   async #look() {
     this.#wait(true);
-    let told = {};
+    let state = {};
     try {
-      told = await (await fetch(this.root.dataset.sound, { headers: { accept: "application/json" } })).json();
+      state = await (await fetch(this.root.dataset.sound, { headers: { accept: "application/json" } })).json();
     } catch {
-      told = { error: "The desk does not answer. Is `tether review` still running?" };
+      state = { error: "The desk is not responding. Is `tether review` still running?" };
     }
     const place = this.root.querySelector(".trouble");
-    place.hidden = !told.error;
-    place.textContent = told.error || "";
-    if (told.error) this.#wait(false);
+    place.hidden = !state.error;
+    place.textContent = state.error || "";
+    if (state.error) this.#wait(false);
   }
 
   #wait(waits) {
@@ -221,7 +221,7 @@ export class Player {
     this.root.querySelector(".decoding").hidden = !waits;
   }
 
-  /** Highlight the turn that is heard, and keep it in sight unless somebody scrolls. */
+  /** Highlight the current turn and keep it in view unless the reader scrolls. */
   #mark() {
     const now = this.lines.filter(({ start, end }) => start <= this.at && this.at < end).map(({ line }) => line);
     const last = now.at(-1);
@@ -234,7 +234,7 @@ export class Player {
 
   #follow(line) {
     const { list } = this;
-    const above = line.offsetTop; // the list is what it is counted from
+    const above = line.offsetTop; // relative to the list
     const inSight = above >= list.scrollTop && above + line.offsetHeight <= list.scrollTop + list.clientHeight;
     if (inSight) this.followed = true;
     else if (this.followed) list.scrollTop = above - list.clientHeight / 4;

@@ -1,10 +1,10 @@
-// The queue by keyboard.
+// Keyboard shortcuts and filters of the queue.
 
 import { keys } from "./desk.js";
 
 const rows = [...document.querySelectorAll(".moments a")];
 const seen = sessionStorage.getItem("seen");
-rows.find((row) => row.pathname === seen)?.focus(); // where one was, so that j goes on from there
+rows.find((row) => row.pathname === seen)?.focus(); // the moment last visited, so that j goes on from there
 
 function step(by) {
   const now = rows.indexOf(document.activeElement);
@@ -24,6 +24,6 @@ filters.addEventListener("change", (event) => {
   if (event.target.matches("select")) filters.requestSubmit();
 });
 filters.addEventListener("submit", () => {
-  // What is usual need not stand in the address.
+  // Keep empty fields out of the address.
   for (const field of filters.elements) if (field.name && !field.value) field.disabled = true;
 });

@@ -1,4 +1,4 @@
-// Recordings that are added, and how far they are.
+// Adding recordings and showing their progress.
 
 import { clock, post, refresh, say, trouble } from "./desk.js";
 
@@ -7,15 +7,15 @@ const STATES = { waiting: "waiting", working: "processing", done: "in the queue"
 const STAGES = {
   media: "reading the recording",
   activity: "finding speech",
-  spans: "telling speakers apart",
+  spans: "separating speakers",
   voices: "comparing enrolled voices",
-  words: "writing down the words",
-  turns: "ordering turns and silences",
+  words: "transcribing",
+  turns: "finding turns and silences",
   frames: "measuring pitch and level",
-  quality: "judging the sound",
+  quality: "checking the recording quality",
   values: "measuring each turn",
   roles: "finding who is who",
-  measures: "comparing with the usual",
+  measures: "comparing with typical values",
   moments: "looking for moments",
   report: "writing the report",
 };
@@ -37,16 +37,16 @@ function shown(each) {
     bar.max = names.length;
     bar.value = Math.max(0, names.indexOf(each.stage));
     bar.setAttribute("aria-label", `Progress of ${each.name}`);
-    row.append(bar, part("small", `${STAGES[each.stage] ?? "beginning"}, ${clock(1000 * each.for_s)}`));
+    row.append(bar, part("small", `${STAGES[each.stage] ?? "starting"}, ${clock(1000 * each.for_s)}`));
   } else if (each.note) row.append(part("small", each.note));
   if (each.session && each.state !== "failed") {
-    const found = each.moments === 1 ? "1 candidate moment" : `${each.moments} candidate moments`;
-    row.append(Object.assign(part("a", found), { href: `/sessions/${each.session}` }));
+    const moments = each.moments === 1 ? "1 suggested moment" : `${each.moments} suggested moments`;
+    row.append(Object.assign(part("a", moments), { href: `/sessions/${each.session}` }));
   }
   return row;
 }
 
-/** What came of the run so far: "2 added, 1 failed, 3 to go". */
+/** How the run stands: "2 added, 1 failed, 3 to go". */
 function sum(recordings) {
   const having = (...states) => recordings.filter((each) => states.includes(each.state)).length;
   const parts = [
@@ -58,10 +58,10 @@ function sum(recordings) {
   return parts.flatMap(([count, what]) => (count ? `${count} ${what}` : [])).join(", ");
 }
 
-function show(told) {
-  panel.hidden = !told.recordings.length;
-  panel.querySelector("ol").replaceChildren(...told.recordings.map(shown));
-  const now = sum(told.recordings);
+function show(run) {
+  panel.hidden = !run.recordings.length;
+  panel.querySelector("ol").replaceChildren(...run.recordings.map(shown));
+  const now = sum(run.recordings);
   panel.querySelector(".sum").textContent = now;
   if (show.last !== undefined && show.last !== now) {
     say(now);
@@ -69,7 +69,7 @@ function show(told) {
   }
   show.last = now;
   clearTimeout(show.timer);
-  if (told.working || now.endsWith("to go")) show.timer = setTimeout(look, LOOKS_MS);
+  if (run.working || now.endsWith("to go")) show.timer = setTimeout(look, LOOKS_MS);
 }
 
 async function look() {
@@ -113,7 +113,7 @@ if (form) {
     trouble(form, "");
     const keys = boxes.filter((box) => box.checked).map((box) => box.value);
     if (!keys.length) {
-      trouble(form, "No recording is chosen.");
+      trouble(form, "Choose at least one recording.");
       return;
     }
     try {

@@ -1,4 +1,4 @@
-// The whole session: its picture, transcript, moments, and who is who.
+// The page of a session: timeline, transcript, moments, and who is who.
 
 import { follow, keys, post, say, trouble } from "./desk.js";
 import { Missed } from "./missed.js";
@@ -45,9 +45,9 @@ for (const item of document.querySelectorAll(".loose li")) {
 
 const who = document.getElementById("roles");
 
-async function mend(roles) {
+async function correct(roles) {
   trouble(who, "");
-  say("Re-analysing the session");
+  say("Re-analysing the session …");
   try {
     await post(who.dataset.path, { roles });
     location.reload();
@@ -57,9 +57,9 @@ async function mend(roles) {
 }
 
 for (const button of document.querySelectorAll("#swap, .offer"))
-  button.addEventListener("click", () => mend(JSON.parse(button.dataset.roles)));
+  button.addEventListener("click", () => correct(JSON.parse(button.dataset.roles)));
 document.getElementById("set-roles").addEventListener("click", () => {
   const changed = [...who.querySelectorAll("select")].filter((select) => select.value !== select.dataset.was);
   if (!changed.length) say("Nothing was changed.");
-  else mend(Object.fromEntries(changed.map((select) => [select.name, select.value])));
+  else correct(Object.fromEntries(changed.map((select) => [select.name, select.value])));
 });
