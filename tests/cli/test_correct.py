@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from put_back import PutBack
 
 from pipeline.cli import main, progress
 from pipeline.cli.commands import correct, report, run, sessions
@@ -25,14 +26,22 @@ VTT = """WEBVTT
 """
 
 
-@pytest.fixture
-def processed(tmp_path: Path) -> Path:
-    """A workspace with the session of a transcript without audio."""
-    (tmp_path / "talk.vtt").write_text(VTT, encoding="utf-8")
-    workspace = tmp_path / "workspace"
-    done = results_of([tmp_path / "talk.vtt"], Workbench(load(), workspace))
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> PutBack:
+    """A transcript without audio and the workspace of its session."""
+    made = PutBack(tmp_path_factory.mktemp("correct"))
+    (made.folder / "talk.vtt").write_text(VTT, encoding="utf-8")
+    bench = Workbench(load(), made.folder / "workspace")
+    done = results_of([made.folder / "talk.vtt"], bench)
+    bench.catalogue.close()
     assert [result.status for result in done] == ["done"]
-    return workspace
+    return made.keep()
+
+
+@pytest.fixture
+def processed(once: PutBack) -> Path:
+    """The workspace, beside the transcript."""
+    return once.back() / "workspace"
 
 
 def path(workspace: Path) -> str:

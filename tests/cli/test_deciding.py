@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from put_back import PutBack
 
 from pipeline import session
 from pipeline.cli.main import cli
@@ -28,12 +29,18 @@ def tether(*command: str) -> str:
     return got.output
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> PutBack:
+    made = PutBack(tmp_path_factory.mktemp("deciding"))
+    (made.folder / "a.csv").write_text(TALK, encoding="utf-8")
+    (made.folder / "a.csv.yaml").write_text("language: en\n", encoding="utf-8")
+    tether("run", str(made.folder / "a.csv"), "--workspace", str(made.folder / "ws"))
+    return made.keep()
+
+
 @pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    (tmp_path / "a.csv").write_text(TALK, encoding="utf-8")
-    (tmp_path / "a.csv.yaml").write_text("language: en\n", encoding="utf-8")
-    tether("run", str(tmp_path / "a.csv"), "--workspace", str(tmp_path / "ws"))
-    return tmp_path / "ws"
+def workspace(once: PutBack) -> Path:
+    return once.back() / "ws"
 
 
 def decide(workspace: Path) -> Verdict:

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from put_back import PutBack
 
 from pipeline.cli import main
 
@@ -61,11 +62,23 @@ def tether(folder: Path, *arguments: str) -> int:
     return 0
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> PutBack:
+    """A recording that was run."""
+    made = PutBack(tmp_path_factory.mktemp("report"))
+    assert tether(made.folder, "run", str(record(made.folder))) == 0
+    return made.keep()
+
+
 @pytest.fixture
-def session(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    """The folder of a session that was run."""
-    assert tether(tmp_path, "run", str(record(tmp_path))) == 0
-    capsys.readouterr()
+def tmp_path(once: PutBack) -> Path:
+    """Where it lies, and its workspace."""
+    return once.back()
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Path:
+    """The folder of its session."""
     (folder,) = (tmp_path / "workspace" / "sessions").iterdir()
     return folder
 
@@ -145,8 +158,10 @@ def test_a_recording_that_was_changed_is_told(
 def test_a_transcript_alone_has_no_sound(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "one.vtt").write_text(VTT, encoding="utf-8")
-    assert tether(tmp_path, "run", str(tmp_path / "one.vtt")) == 0
-    (folder,) = (tmp_path / "workspace" / "sessions").iterdir()
-    assert tether(tmp_path, "report", folder.name, "--with-clips") == 3
+    place = tmp_path / "alone"
+    place.mkdir()
+    (place / "one.vtt").write_text(VTT, encoding="utf-8")
+    assert tether(place, "run", str(place / "one.vtt")) == 0
+    (folder,) = (place / "workspace" / "sessions").iterdir()
+    assert tether(place, "report", folder.name, "--with-clips") == 3
     assert "no audio" in capsys.readouterr().err
