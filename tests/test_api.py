@@ -90,7 +90,7 @@ def test_type_checkers_see_the_names_that_are_imported() -> None:
         for node in ast.parse(inspect.getsource(pipeline)).body
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
     )
-    seen = {}
+    seen: dict[str, str | None] = {}
     for node in block.body:
         assert isinstance(node, ast.ImportFrom)
         seen |= {alias.name: node.module for alias in node.names}
@@ -195,7 +195,7 @@ def test_a_run_gives_what_each_recording_came_to(folder: Path, tmp_path: Path) -
     assert second.error
     assert told == ["kept", "failed"]
     assert done.exit_code == 6
-    assert done.remarks == ("Files in folders that do not end like a recording, not run: 1",)
+    assert done.remarks == ("Files in folders that do not end like a recording, not run: 1.",)
 
 
 def test_a_report_names_the_settings_that_were_given(folder: Path, tmp_path: Path) -> None:
