@@ -41,8 +41,8 @@ The whole of it on a transcript of four lines:
 ('S-1', 14000, 'en')
 >>> session.moments["kind", "marker"].rows()
 [('confrontation', 'C1')]
->>> session.table("words")["word_id", "role", "text"].row(-1)
-(37, 'client', 'sister.')
+>>> session.table("words")["speaker", "role", "text"].row(-1)
+('client', 'client', 'sister.')
 
 >>> result = pipeline.evaluate(folder / "workspace", folder / "codes.csv")
 >>> result.evaluation.tally("confrontation").recall
