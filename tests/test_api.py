@@ -156,7 +156,7 @@ def test_every_table_is_explained() -> None:
 def test_a_table_that_is_not_there_is_told_with_the_nearest_name(folder: Path) -> None:
     with pipeline.open_workspace(folder / "workspace") as ws:
         session = ws.sessions[0]
-    with pytest.raises(pipeline.ConfigError, match="no table is called 'turn'") as caught:
+    with pytest.raises(pipeline.ConfigError, match="unknown table 'turn'") as caught:
         session.table("turn")
     assert caught.value.expected == "did you mean 'turns'?"
     with pytest.raises(pipeline.ConfigError, match="this session has no table 'voices'"):
