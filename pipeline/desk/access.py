@@ -155,8 +155,7 @@ class Guard:
         reviewer = self._gate.who(HTTPConnection(scope))
         if reviewer is None:
             return 401, (
-                "To open the desk, use the link that `tether review` printed. Each start makes a "
-                "new link.\n"
+                "Open the link that `tether review` printed. It prints a new one at every start.\n"
             )
         token = Headers(scope=scope).get(PAGE_HEADER, "")
         expected = self._gate.page_token(reviewer)
