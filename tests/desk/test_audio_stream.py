@@ -59,6 +59,7 @@ def written(path: Path, samples: np.ndarray[Any, Any], kind: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_second_is_the_same_second_wherever_one_begins(
     tmp_path: Path, noise: np.ndarray[Any, Any], kind: str

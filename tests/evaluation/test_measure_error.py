@@ -24,6 +24,7 @@ def test_every_error_that_is_told_belongs_to_a_measure() -> None:
     assert set(known_errors.SESSION) <= {name for item, name in told if item == "session"}
 
 
+@pytest.mark.slow
 def test_errors_are_as_small_as_is_told(shared_data: Path) -> None:
     """On the first two dialogues, most errors are within the 90th percentile of all."""
     settings = config.load()

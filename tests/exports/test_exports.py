@@ -168,6 +168,7 @@ def test_a_turn_whose_words_are_elsewhere_is_one_cue() -> None:
 WORD = st.from_regex(r"[a-zé&<>]{1,9}[.?!,]?", fullmatch=True)
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(WORD, min_size=1, max_size=40), min_size=1, max_size=5))
 def test_no_word_is_lost_on_the_way_through_webvtt(said: list[list[str]]) -> None:
     rows: list[tuple[str, str, int, int, str | None]] = [

@@ -19,6 +19,7 @@ def test_the_fuzzer_begins_with_files_that_are_read(name: str) -> None:
         parser.read(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", fuzzing.PARSERS)
 def test_a_spoiled_file_is_read_or_refused(name: str) -> None:
     parser = fuzzing.PARSERS[name]
@@ -48,6 +49,7 @@ def _pairs(data: bytes) -> int:
     return sum(data.count(bytes([byte])) for byte in data)
 
 
+@pytest.mark.slow
 def test_the_fuzzer_sees_what_grows_with_the_square() -> None:
     shape = fuzzing.Shape("x", lambda size: "x" * size, long=True)
     assert fuzzing.slow_growth(_parser(_pairs), shape, 16_000)

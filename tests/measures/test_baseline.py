@@ -93,6 +93,7 @@ def _oracle(
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(VALUES, st.booleans(), st.booleans())
 def test_agrees_with_an_independent_implementation(
@@ -136,6 +137,7 @@ def test_a_later_start_changes_nothing(
     assert (close <= 1e-6 * (1 + here["z"].drop_nulls().abs())).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.integers(-(10**7), 10**7).map(lambda n: n / 1000), min_size=1, max_size=60),
@@ -284,6 +286,7 @@ def _pooled(
     return scored.sort("item_id")
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(VALUES, VALUES)
 def test_earlier_sessions_join_as_if_they_were_one(

@@ -101,12 +101,14 @@ def _close(one: pl.DataFrame, other: pl.DataFrame) -> bool:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(conversations(), st.integers(1, 50_000))
 def test_a_later_start_changes_no_measure(talk: Talk, tens: int) -> None:
     assert _close(_measures(_tables(talk)), _measures(_tables(talk, origin_ms=tens * 10)))
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(conversations())
 def test_new_names_of_speakers_change_no_measure(talk: Talk) -> None:
@@ -116,12 +118,14 @@ def test_new_names_of_speakers_change_no_measure(talk: Talk) -> None:
     assert _close(here, renamed)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(conversations())
 def test_swapped_channels_change_no_measure(talk: Talk) -> None:
     assert _close(_measures(_tables(talk)), _measures(_tables(talk, channels=(1, 0))))
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(conversations())
 def test_every_feature_has_one_row_for_each_item_and_no_share_leaves_its_range(

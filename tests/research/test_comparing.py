@@ -84,6 +84,7 @@ _MOMENTS = st.lists(
 ).map(lambda rows: moments_of(*((a, a + n, marker, 0.5, []) for a, n, marker in rows)))
 
 
+@pytest.mark.slow
 @given(_MOMENTS, _MOMENTS)
 def test_every_moment_is_told_once_and_both_ways_agree(
     old: pl.DataFrame, new: pl.DataFrame

@@ -48,6 +48,7 @@ def tallies(five_processed: Path, study: Study, processes: int = 1) -> Tallies:
     return found
 
 
+@pytest.mark.slow
 def test_a_trial_scores_as_its_settings_do_alone(five_processed: Path, study: Study) -> None:
     found = tallies(five_processed, study)
     assert Tried(five_processed, PLAIN, TRIED, "all").by_rules == (0, 3)

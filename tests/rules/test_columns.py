@@ -1,4 +1,5 @@
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from strategies import Utterance, catalogue, conversations, script, tables_of
 
@@ -84,6 +85,7 @@ def test_windows_have_a_row_for_each_speaker() -> None:
     assert found["start_ms"].to_list() == [5000, 5000, 65_000, 65_000]
 
 
+@pytest.mark.slow
 def test_every_column_that_may_be_named_is_delivered() -> None:
     said = script(("T", 0, "How was it?"), ("C", 1, "Fine."), ("T", 4, "Fine?"), ("C", -0.2, "No."))
     for item in ("turn", "silence", "overlap", "window_60s"):

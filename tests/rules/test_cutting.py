@@ -72,6 +72,7 @@ def test_moves_of_the_therapist_take_nobodys_place() -> None:
     assert shown["moment_id"].to_list() == [0, 1]
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.sampled_from((W, C, T)), st.floats(0.01, 0.99)), max_size=8),
     st.floats(0, 0.99),

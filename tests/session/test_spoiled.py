@@ -139,6 +139,7 @@ def test_the_call_itself_disables_nothing(good: Channels) -> None:
     assert bandwidth.min() > 3000  # type: ignore[operator]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_found_and_told(good: Channels, fault: str) -> None:
     spoil, measure, families = FAULTS[fault]

@@ -253,6 +253,7 @@ def excerpts(talks: Iterator[list[Line]]) -> Iterator[list[Line]]:
 # Real conversations.
 
 
+@pytest.mark.slow
 def test_consultations(shared_data: Path) -> None:
     found = judged(consultations(shared_data / "consultations"))
     assert sum(found.values()) == 29
@@ -267,6 +268,7 @@ def test_counselling(shared_data: Path) -> None:
     assert found["unknown"] <= 4
 
 
+@pytest.mark.slow
 def test_without_question_marks(shared_data: Path) -> None:
     """Not every recogniser punctuates."""
     for talks, most_unknown in (
@@ -279,6 +281,7 @@ def test_without_question_marks(shared_data: Path) -> None:
         assert found["unknown"] <= most_unknown
 
 
+@pytest.mark.slow
 def test_of_short_excerpts_none_is_wrong(shared_data: Path) -> None:
     found = judged(excerpts(consultations(shared_data / "consultations")))
     assert found["client"] == 0

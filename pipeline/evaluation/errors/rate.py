@@ -6,6 +6,7 @@ person's speech) shorter than `LEAST_MS` are left out: a syllable more or less i
 
 import csv
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from pipeline import lexicons, measures
 from pipeline.audio.samples import Audio
 from pipeline.config import Settings
+from pipeline.core.tables import TURNS, UNITS
 from pipeline.engines.protocols import PitchTracker
 from pipeline.evaluation.material.small_session import Line, session
 from pipeline.evaluation.material.spoken_words import decoded, meeting
@@ -58,6 +60,37 @@ def of_sample(folder: Path, name: str, tracker: PitchTracker, settings: Settings
     return _both(audio, lines, words, tracker, settings, one_channel=False)
 
 
+def _runs(lines: Sequence[Line], words: Sequence[Word] = ()) -> dict[str, pl.DataFrame]:
+    """Turns and units of the reference: each run of one speaker's lines, whatever the pauses.
+
+    They are the same with words and without, so that both rates are of the same speech.
+    """
+    ordered = sorted(lines, key=lambda line: line[1])
+    runs = [list(run) for _, run in groupby(ordered, key=lambda line: line[0])]
+    spans = [(run[0][0], run[0][1], max(end for _, _, end in run)) for run in runs]
+    said = [[w[3] for w in words if w[0] == who and a <= w[1] < b] for who, a, b in spans]
+    units = sorted((start, end, who, n) for n, run in enumerate(runs) for who, start, end in run)
+    return {
+        "turns": TURNS.frame(
+            {
+                "turn_id": number,
+                "speaker": who,
+                "role": "unknown",
+                "start_ms": start,
+                "end_ms": end,
+                "text": " ".join(own) or None,
+                "n_words": len(own) or None,
+                "is_backchannel": False if words else None,
+            }
+            for number, ((who, start, end), own) in enumerate(zip(spans, said, strict=True))
+        ),
+        "units": UNITS.frame(
+            {"unit_id": k, "turn_id": n, "speaker": who, "start_ms": start, "end_ms": end}
+            for k, (start, end, who, n) in enumerate(units)
+        ),
+    }
+
+
 def _both(
     audio: Audio,
     lines: Sequence[Line],
@@ -72,10 +105,8 @@ def _both(
         for feature in rate.features(Given(settings, lexicons.load("en")))
         if (feature.item, feature.name) == ("turn", "articulation_rate")
     )
-    known = session(lines, words=words, one_channel=one_channel)
-    # The same turns once more, as if no word had been recognised.
-    silent = session(lines, one_channel=one_channel)
-    heard = known | {name: silent[name] for name in ("words", "transcription")}
+    known = session(lines, words=words, one_channel=one_channel) | _runs(lines, words)
+    heard = session(lines, one_channel=one_channel) | _runs(lines)
     heard["frames"] = frames.measure(audio, heard["spans"], tracker, settings)
     long = heard["turns"].filter(pl.col("end_ms") - pl.col("start_ms") >= LEAST_MS)["turn_id"]
     columns = [
