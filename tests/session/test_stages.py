@@ -2,7 +2,9 @@
 
 import ast
 import json
+import re
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +112,10 @@ def test_an_order_that_cannot_be(made: list[Stage[Any]], says: str) -> None:
 def test_what_rests_on_roles_is_decided_again() -> None:
     assert downstream("roles") == {"roles", "measures", "moments"}
     assert downstream("turns") == {"turns", "values", "roles", "measures", "moments"}
+
+
+def test_the_desk_names_every_stage_in_order() -> None:
+    script = (files("pipeline.desk") / "static" / "recordings.js").read_text(encoding="utf-8")
+    listed = script.partition("const STAGES = {")[2].partition("}")[0]
+    named = re.findall(r"^ *(\w+):", listed, re.MULTILINE)
+    assert named == [*(each.name for each in stages.STAGES), "report"]
