@@ -25,4 +25,5 @@ STAGE = Stage(
     run=_run,
     settings=("features",),
     parameters=_parameters,
+    calls=("pipeline.measures.features",),
 )
