@@ -264,4 +264,4 @@ def test_strays_are_counted_and_named_on_request_alone(tmp_path: Path, tether: T
     assert "monday" not in said
     named = tether("run", str(path), "--names")[1]
     assert "monday.yaml\n" in named
-    assert "A sidecar is called like its recording" in named
+    assert "A notes file has the recording's name plus .yaml" in named

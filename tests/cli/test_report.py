@@ -75,7 +75,7 @@ def test_clips_stand_in_a_file_of_their_own(
 ) -> None:
     plain = (session / "report.html").read_bytes()
     assert tether(tmp_path, "report", session.name, "--with-clips") == 0
-    assert "It holds voices, in 1 clip." in capsys.readouterr().out
+    assert "It contains voices, in 1 clip." in capsys.readouterr().out
     file = session / "report-with-clips.html"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert (session / "report.html").read_bytes() == plain
@@ -128,7 +128,7 @@ def test_a_recording_that_is_not_there_is_told(
 ) -> None:
     (tmp_path / "one.wav").rename(tmp_path / "two.wav")
     assert tether(tmp_path, "report", session.name, "--with-clips") == 3
-    assert "does not lie any more where it was" in capsys.readouterr().err
+    assert "is no longer where it was" in capsys.readouterr().err
     assert not (session / "report-with-clips.html").exists()
     assert tether(tmp_path, "report", session.name) == 0
 

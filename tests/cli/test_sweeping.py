@@ -75,7 +75,7 @@ def test_gc_tells_and_drops_what_no_walk_points_at(
     before = files(tmp_path)
     assert tether(tmp_path, "gc") == 0
     told = capsys.readouterr().out
-    assert f"{len(kept)} results that nothing points at, {sum(s for _, s in kept):,} bytes" in told
+    assert f"{len(kept)} outdated results, {sum(s for _, s in kept):,} bytes" in told
     assert files(tmp_path) == before
     assert tether(tmp_path, "gc", "--yes") == 0
     gone = {path.parent.name for path in before.keys() - files(tmp_path).keys()}
