@@ -195,7 +195,7 @@ def test_a_run_gives_what_each_recording_came_to(folder: Path, tmp_path: Path) -
     assert second.error
     assert told == ["kept", "failed"]
     assert done.exit_code == 6
-    assert done.remarks == ("Files in folders that do not end like a recording, not run: 1",)
+    assert done.remarks == ("Files in folders without a recording's suffix, not processed: 1",)
 
 
 def test_a_report_names_the_settings_that_were_given(folder: Path, tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_a_recording_that_was_changed_is_told(
     with (tmp_path / "one.wav").open("ab") as file:
         file.write(b"\0\0")
     assert tether(tmp_path, "report", session.name, "--with-clips") == 3
-    assert "was changed since its last run" in capsys.readouterr().err
+    assert "has changed since its last run" in capsys.readouterr().err
 
 
 def test_a_transcript_alone_has_no_sound(

@@ -127,7 +127,7 @@ def test_corrections_may_be_kept(
     capsys.readouterr()
     purge = ("purge", processed.recording.short_id, "--may-return", "--keep-corrections")
     assert tether(tmp_path, *purge) == 0
-    assert capsys.readouterr().out == "left: roles of 1 speakers as a person corrected them\n"
+    assert capsys.readouterr().out == "left: corrected roles of 1 speakers\n"
     assert bench.catalogue.corrections(processed.recording.recording_id) == {"A": "client"}
     assert process(tmp_path, "thanks").tables["roles"]["source"].to_list() == ["corrected"] * 2
 
