@@ -220,7 +220,7 @@ def test_a_workspace_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(pipeline.ConfigError, match="there is no workspace") as caught:
         pipeline.open_workspace(tmp_path / "none")
     assert caught.value.hint == "tether run RECORDING..."
-    with pytest.raises(pipeline.ConfigError, match=r"is no workspace: it has no tether\.db"):
+    with pytest.raises(pipeline.ConfigError, match=r"is not a workspace: it has no tether\.db"):
         pipeline.open_workspace(tmp_path)
     with pytest.raises(pipeline.ConfigError, match="there is no workspace"):
         pipeline.evaluate(tmp_path / "none", folder_codes(tmp_path))

@@ -334,7 +334,7 @@ def test_a_workspace_that_cannot_be_used_is_in_the_summary(tmp_path: Path) -> No
     told, summary = lines(done.stdout)
     assert told == []
     assert done.returncode == summary["exit_code"] == 5
-    assert "cannot be made" in summary["error"]
+    assert "cannot be created" in summary["error"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
