@@ -195,7 +195,7 @@ def test_a_run_gives_what_each_recording_came_to(folder: Path, tmp_path: Path) -
     assert second.error
     assert told == ["kept", "failed"]
     assert done.exit_code == 6
-    assert done.remarks == ("Files in folders that do not end like a recording, not run: 1.",)
+    assert done.remarks == ("Files in folders without a recording's suffix, not processed: 1.",)
 
 
 def test_a_report_names_the_settings_that_were_given(folder: Path, tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_workspace_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(pipeline.ConfigError, match="there is no workspace") as caught:
         pipeline.open_workspace(tmp_path / "none")
     assert caught.value.hint == "tether run RECORDING..."
-    with pytest.raises(pipeline.ConfigError, match=r"is no workspace: it has no tether\.db"):
+    with pytest.raises(pipeline.ConfigError, match=r"is not a workspace: it has no tether\.db"):
         pipeline.open_workspace(tmp_path)
     with pytest.raises(pipeline.ConfigError, match="there is no workspace"):
         pipeline.evaluate(tmp_path / "none", folder_codes(tmp_path))

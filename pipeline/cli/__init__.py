@@ -1,4 +1,4 @@
-"""The command line: commands, exit codes, logging set-up, and nothing else."""
+"""The command line: commands, exit codes and logging."""
 
 from pipeline.cli.main import main
 

@@ -14,7 +14,7 @@ FILES = click.Path(dir_okay=False, path_type=Path)
 
 codes = click.option("--codes", multiple=True, type=FILES, help="CSV or ELAN (.eaf).")
 verdicts = click.option(
-    "--verdicts", is_flag=True, help="What supervisors decided at the desk serves as codes too."
+    "--verdicts", is_flag=True, help="Use supervisors' decisions at the desk as codes too."
 )
 uncertain = click.option(
     "--uncertain", multiple=True, type=FILES, help="Places that count neither way."
@@ -23,10 +23,10 @@ benign = click.option(
     "--benign", multiple=True, type=FILES, help="Places that must not be flagged."
 )
 tolerance_ms = click.option(
-    "--tolerance-ms", type=click.IntRange(min=0), help="A moment this near has found it."
+    "--tolerance-ms", type=click.IntRange(min=0), help="A moment this near to a code is a match."
 )
 tolerance_utterances = click.option(
-    "--tolerance-utterances", type=click.IntRange(min=0), help="The same in utterances."
+    "--tolerance-utterances", type=click.IntRange(min=0), help="The same, in utterances."
 )
 
 
@@ -43,23 +43,23 @@ def annotations(
     *,
     verdicts: bool,
 ) -> Annotations | None:
-    """What people coded in files, and decided at the desk; None: neither is asked for."""
+    """Codes from files and decisions from the desk; None if neither is requested."""
     if not codes and not verdicts:
         return None
-    said = Annotations.read(codes, uncertain, benign)
+    annotated = Annotations.read(codes, uncertain, benign)
     if verdicts:
         require(workspace)
-        said += Annotations.of_verdicts(Ledger(workspace).all())
-    return said
+        annotated += Annotations.of_verdicts(Ledger(workspace).all())
+    return annotated
 
 
 def tolerance(ms: int | None, utterances: int | None) -> Tolerance | None:
-    """How near a moment must be; None: as the settings say.
+    """How near to a code a moment must be; None: the value in the settings.
 
     Raises
     ------
     ConfigError
-        Both are given.
+        Both options are given.
     """
     if ms is not None and utterances is not None:
         raise ConfigError(

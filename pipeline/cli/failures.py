@@ -17,7 +17,7 @@ _LEAST_DIGITS = 6
 
 
 def show(workspace: Path, *, as_json: bool, names: bool | None) -> None:
-    """List them, the oldest failure first; paths for a terminal, or for who asks for them."""
+    """List failed files, the oldest first; paths only on a terminal or with --names."""
     require(workspace)
     failures = Catalogue(workspace).failures()
     shown = may_show_names(names, as_json=as_json)
@@ -37,7 +37,7 @@ def show(workspace: Path, *, as_json: bool, names: bool | None) -> None:
 
 
 def dismiss(workspace: Path, hashes: tuple[str, ...]) -> None:
-    """Take failed files off the list, each by six digits or more of its path hash, or all."""
+    """Take failed files off the list, by six or more digits of the path hash, or 'all'."""
     require(workspace)
     catalogue = Catalogue(workspace)
     known = [failure.path_hash for failure in catalogue.failures()]

@@ -1,7 +1,7 @@
-"""The command `tether`: which commands there are, and the exit code of every way out.
+"""The command `tether`: its commands and its exit codes.
 
-Each command is a file in `commands/`, imported when it is typed, so that ``tether --help`` answers
-at once.
+Each command is a file in `commands/`. It is imported when it is typed, so that ``tether --help``
+answers at once.
 """
 
 import gc
@@ -22,7 +22,7 @@ COMMANDS = {
         "models": "List, fetch, verify or import models.",
     },
     SUPERVISOR: {
-        "report": "Write the report of a session again, with sound if you wish.",
+        "report": "Write a session's report again, with audio if you wish.",
         "correct": "Set who is therapist and who is client; kept for later runs.",
         "review": "Open the desk: listen to moments and decide, in a browser.",
         "verdicts": "List what supervisors decided, or write it as codes.",
@@ -42,7 +42,7 @@ COMMANDS = {
         "rules": "Check, list and explain rules, and trace what they flagged.",
     },
 }
-"""Section, command, and the line about it: the first one of its own help."""
+"""Section, command, and its line: the first line of the command's own help."""
 
 
 @click.group(
@@ -55,8 +55,8 @@ COMMANDS = {
 def cli() -> None:
     """Suggest moments of withdrawal and confrontation in recorded therapy sessions, offline.
 
-    Tether finds places to listen to; a supervisor decides. It misses most ruptures that are worded
-    mildly, and raises false alarms.
+    Tether suggests moments to listen to; a supervisor decides. It misses most ruptures that are
+    worded mildly, and it raises false alarms.
 
     Exit codes: 0 done; 1 internal error (please report); 2 settings; 3 a recording or its session
     notes file; 4 an engine; 5 the workspace; 6 some recordings failed and the rest are done;
@@ -65,7 +65,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; every way out has its exit code."""
+    """Run the command line and exit with its code."""
     try:
         with interruptible():
             cli.main(standalone_mode=False)
@@ -80,10 +80,10 @@ def main() -> None:
     except TetherError as caught:
         click.echo(f"tether: {caught}".replace("; next: ", "\n  next: "), err=True)
         sys.exit(caught.exit_code)
-    except Exception as caught:  # noqa: BLE001  # the last line of defence; no words in it
-        from pipeline.session.batch import describe_bug  # noqa: PLC0415  # only when it is needed
+    except Exception as caught:  # noqa: BLE001  # last resort; prints no words of a session
+        from pipeline.session.batch import describe_bug  # noqa: PLC0415  # rarely needed
 
         click.echo(f"tether: {describe_bug(caught)}", err=True)
         sys.exit(EXIT_BUG)
     finally:
-        gc.freeze()  # else Python looks over all that was imported once more, for 0.2 s
+        gc.freeze()  # otherwise Python scans everything imported again, which takes 0.2 s

@@ -21,19 +21,19 @@ workspace: Callable[[Command], Command] = click.option(
     default=Path(USUAL_WORKSPACE),
     show_default=True,
     envvar="TETHER_WORKSPACE",
-    help="Folder of results; `tether run` makes it.",
+    help="Folder of results; `tether run` creates it.",
 )
 profile: Callable[[Command], Command] = click.option(
     "--config",
     "profile",
     default=USUAL_PROFILE,
     show_default=True,
-    help="A built-in profile, or the path of a YAML file with settings.",
+    help="A built-in profile, or a YAML file of settings.",
 )
 names: Callable[[Command], Command] = click.option(
     "--names/--no-names",
     default=None,
-    help="Print file names; by default only on a terminal, and never into a log.",
+    help="Print file names; by default only on a terminal, and never in a log.",
 )
 as_json: Callable[[Command], Command] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for machines."
@@ -41,17 +41,17 @@ as_json: Callable[[Command], Command] = click.option(
 
 
 def may_show_names(names: bool | None, *, as_json: bool) -> bool:
-    """Whether file names are printed: as it was asked for, else on a terminal alone."""
+    """Whether to print file names: as the option says, otherwise only on a terminal."""
     return sys.stdout.isatty() and not as_json if names is None else names
 
 
 def pairs(texts: tuple[str, ...], form: str) -> dict[str, str]:
-    """Texts of the form KEY=VALUE.
+    """Parse texts of the form KEY=VALUE.
 
     Raises
     ------
     ConfigError
-        One is not.
+        A text has another form.
     """
     pairs = {}
     for number, text in enumerate(texts, start=1):

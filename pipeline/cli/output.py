@@ -1,7 +1,7 @@
 """What a run prints on standard output: a table for people, or JSON Lines for machines.
 
-Both take what they print from each result as it ends and keep no table of a session. Speakers stand
-there by number, files by number and path hash: labels and file names may be names of people.
+Both read what they print from each result as it finishes, and keep no table of a session. Speakers
+appear by number, files by number and path hash: labels and file names may be names of people.
 """
 
 import errno
@@ -33,34 +33,34 @@ from pipeline.workspace.catalogue import place
 from pipeline.workspace.store import Store
 
 _MOST_NAMES = 20
-"""Files passed over that a terminal names."""
+"""Most skipped files that are named on a terminal."""
 
 _MOMENT = ("moment_id", "kind", "marker", "start_ms", "end_ms", "score", "response", "caveats")
 _MEDIA = ("codec", "channels", "sample_rate_hz", "promised_ms", "damaged_packets", "gap_ms")
 
 
 class Output(Protocol):
-    """Takes results as they end, and closes with what the whole run came to.
+    """Takes results as they finish, and closes with a summary of the run.
 
     Attributes
     ----------
     total
-        Recordings of the run; None until the first is taken up.
+        Number of recordings in the run; None until the first one begins.
     """
 
     total: int | None
 
     def ends(self, result: Result, report: Path | None) -> None:
-        """A recording is finished or failed; `report` is where its report lies."""
+        """A recording finished or failed; `report` is the path of its report."""
 
     def close(self, exit_code: int, *, error: str | None = None) -> None:
-        """The run is over; `error` is why it could not go on."""
+        """The run is over; `error` says why it stopped early."""
 
 
 class Both(Listener):
-    """Passes progress on to a listener, and results to an output as well.
+    """Passes progress to a listener, and results to an output too.
 
-    A signal that was lost in compiled code ends the run at the next stage.
+    A signal that was lost in compiled code stops the run at the next stage.
     """
 
     def __init__(self, listener: Listener, output: Output, store: Store) -> None:
@@ -69,18 +69,18 @@ class Both(Listener):
         self._store = store
 
     def begins(self, number: int, total: int, path: Path) -> None:
-        """A recording is taken up."""
+        """A recording begins."""
         heed()
         self._output.total = total
         self._listener.begins(number, total, path)
 
     def stage(self, name: str, state: str) -> None:
-        """A stage is at work."""
+        """A stage changed its state."""
         heed()
         self._listener.stage(name, state)
 
     def ends(self, result: Result) -> None:
-        """First the log, then what is printed of it."""
+        """Log the result first, then print it."""
         report = None
         if result.processed is not None:
             folder = self._store.session(result.processed.recording.recording_id)
@@ -90,14 +90,14 @@ class Both(Listener):
 
 
 class JsonLines(Output):
-    """One line for each recording as it ends, and a last one with the summary.
+    """One line for each recording as it finishes, and a last line with the summary.
 
     Parameters
     ----------
+    passed_over
+        Files in the folders that are not processed; filled during the run.
     names
         Whether the path of each file is printed too.
-    passed_over
-        What folders hold and is not run; filled while the run goes on.
     """
 
     def __init__(self, passed_over: PassedOver, *, names: bool) -> None:
@@ -108,11 +108,11 @@ class JsonLines(Output):
         self._began = time.monotonic()
 
     def ends(self, result: Result, report: Path | None) -> None:
-        """Print its line."""
+        """Print the line of this recording."""
         self._counts[result.status] += 1
-        line = _told(result, names=self._names)
+        line = _file(result, names=self._names)
         if result.processed is not None:
-            line |= {"report": str(report), **_walked(result.processed)}
+            line |= {"report": str(report), **_results(result.processed)}
             line["notes"] = (*line["notes"], *result.older.sentences)
         _print(line)
 
@@ -139,8 +139,10 @@ class Table(Output):
 
     Parameters
     ----------
+    passed_over
+        Files in the folders that are not processed; filled during the run.
     names
-        Whether file names stand in the rows.
+        Whether rows show file names.
     labels
         Whether the commands that set roles may name speakers by their labels.
     """
@@ -154,7 +156,7 @@ class Table(Output):
         self._below: list[str] = []
 
     def ends(self, result: Result, report: Path | None) -> None:
-        """Keep its row, and what to type where roles are unknown."""
+        """Keep the row, and the commands to type where roles are unknown."""
         short = (result.recording_id or "")[:SHORT_ID] or "-"
         label = result.path.name if self._names else short
         if result.processed is None:
@@ -173,7 +175,7 @@ class Table(Output):
             if self._names:
                 self._below += _role_commands(result.processed, labels=self._labels)
             self._below += [f"{short}: {sentence}" for sentence in result.older.sentences]
-        # On a terminal the name says enough, and the hash would not fit.
+        # On a terminal the name is enough, and the hash would not fit.
         path_hash = "" if self._names and sys.stdout.isatty() else result.path_hash
         self._rows.append(replace(row, number=result.number, path_hash=path_hash))
 
@@ -200,7 +202,7 @@ class Table(Output):
         if failed and not self._names:
             yield f"{count(failed, 'file')} failed; `tether sessions --failed --names` shows which."
         if self._rows and all(row.status == "kept" for row in self._rows):
-            yield "Nothing to compute: everything was there already."
+            yield "Nothing to compute: all results are up to date."
 
     def _names_passed_over(self) -> Iterator[str]:
         strays, others = self._passed_over.strays, self._passed_over.others
@@ -209,15 +211,15 @@ class Table(Output):
         if len(others) > _MOST_NAMES:
             yield f"  and {len(others) - _MOST_NAMES} more"
         if strays:
-            yield "A sidecar is called like its recording, with .yaml behind it (monday.wav.yaml)."
+            yield "A notes file has the recording's name plus .yaml (monday.wav.yaml)."
 
 
-def _told(result: Result, *, names: bool) -> dict[str, Any]:
-    """What is known of every named file, whether it was read or not."""
-    told: dict[str, Any] = {"number": result.number, "path_hash": result.path_hash}
+def _file(result: Result, *, names: bool) -> dict[str, Any]:
+    """Fields that every file has, whether it could be read or not."""
+    fields: dict[str, Any] = {"number": result.number, "path_hash": result.path_hash}
     if names:
-        told["path"] = os.fsencode(place(result.path)).decode("utf-8", "replace")
-    return told | {
+        fields["path"] = os.fsencode(place(result.path)).decode("utf-8", "replace")
+    return fields | {
         "recording_id": result.recording_id,
         "status": result.status,
         "exit_code": result.exit_code,
@@ -228,13 +230,13 @@ def _told(result: Result, *, names: bool) -> dict[str, Any]:
     }
 
 
-def _walked(processed: SessionResult) -> dict[str, Any]:
-    """What was found, and everything that limits it."""
+def _results(processed: SessionResult) -> dict[str, Any]:
+    """The results of a recording, and everything that limits them."""
     tables = processed.tables
     roles = tables["roles"].select("speaker", "role", "source").rows()
     numbers = session.numbered(speaker for speaker, _, _ in roles)
     quality = tables["quality"].filter(tables["quality"]["disables"].list.len() > 0)
-    told = notices(processed.recording, tables, processed.provenance)
+    shown = notices(processed.recording, tables, processed.provenance)
     return {
         "duration_ms": processed.recording.duration_ms,
         "media": tables["media"].select(_MEDIA).row(0, named=True),
@@ -243,7 +245,7 @@ def _walked(processed: SessionResult) -> dict[str, Any]:
         "stale": processed.stale,
         "mended": processed.recomputed,
         "notes": processed.provenance.notes,
-        "notices": [{"title": notice.title, "text": notice.text} for notice in told],
+        "notices": [{"title": notice.title, "text": notice.text} for notice in shown],
         "quality": quality.to_dicts(),
         "stages_s": {name: round(seconds, 3) for name, seconds in processed.seconds.items()},
         "engines": {e.task: [e.name, e.because] for e in processed.provenance.engines},
@@ -272,14 +274,14 @@ def _role_commands(processed: SessionResult, *, labels: bool) -> list[str]:
 
 
 def _print(line: dict[str, Any]) -> None:
-    """Print one object as one line, at once: after a kill every whole line is valid JSON."""
+    """Print one object as one line and flush: after a kill every whole line is valid JSON."""
     with _writable():
         click.echo(json.dumps(line))
 
 
 @contextmanager
 def _writable() -> Iterator[None]:
-    """Turn an error of standard output into a `StoreError`."""
+    """Turn an error on standard output into a `StoreError`."""
     try:
         yield
         sys.stdout.flush()

@@ -1,7 +1,7 @@
 """Progress: a live line on a terminal, plain lines in a log.
 
-A log line names a recording by its number in the run, by the hash of its path and, once its bytes
-are hashed, by its id: never by its file name.
+A log line names a recording by its number in the run, the hash of its path and, once its bytes are
+hashed, its id, but never by its file name.
 """
 
 import logging
@@ -17,7 +17,7 @@ _LOG = logging.getLogger("tether")
 
 
 def set_up_logging() -> None:
-    """Send our lines to standard error; other libraries' records may hold words and are dropped."""
+    """Log to standard error; drop records of other libraries, which may contain words."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     _LOG.handlers = [handler]
@@ -34,12 +34,12 @@ class Log(Listener):
         self._since = 0.0
 
     def begins(self, number: int, total: int, path: Path) -> None:
-        """A recording is taken up; of its path the hash alone is logged."""
+        """Log that a recording begins, with the hash of its path only."""
         self._where = f"recording {number}/{total} path {path_hash(path)}"
         _LOG.info("%s begins", self._where)
 
     def stage(self, name: str, state: str) -> None:
-        """Only what is computed is worth a line."""
+        """Log a stage that was computed, or is damaged or stale."""
         if state == "started":
             self._since = time.monotonic()
         elif state == "done":
@@ -49,11 +49,11 @@ class Log(Listener):
             _LOG.warning("%s stage %s was damaged on disk and is computed again", self._where, name)
         elif state == "stale":
             _LOG.warning(
-                "%s stage %s is of an older engine; --refresh renews it", self._where, name
+                "%s stage %s was made by an older engine; --refresh renews it", self._where, name
             )
 
     def ends(self, result: Result) -> None:
-        """How it went, with the id."""
+        """Log the outcome, with the id."""
         name = (result.recording_id or "")[:SHORT_ID]
         if result.error:
             _LOG.error("%s %s failed: %s", self._where, name, result.error)
@@ -63,11 +63,11 @@ class Log(Listener):
             _LOG.info("%s %s %s in %.1f s", self._where, name, result.status, result.seconds)
 
     def stop(self) -> None:
-        """The run ends before its time; every line is written already."""
+        """The run stops early; every line is written already."""
 
 
 class Screen(Listener):
-    """A live line on the terminal; here file names may stand."""
+    """A live line on the terminal, which may show file names."""
 
     def __init__(self) -> None:
         from rich.console import Console  # noqa: PLC0415  # only where there is a terminal
@@ -77,24 +77,24 @@ class Screen(Listener):
         self._title = ""
 
     def begins(self, number: int, total: int, path: Path) -> None:
-        """Show which recording is at work."""
+        """Show the recording being processed."""
         self._title = printable(f"[{number}/{total}] {path.name}")
         self._status.update(_plain(self._title))
         self._status.start()
 
     def stage(self, name: str, state: str) -> None:
-        """Show which stage is at work."""
+        """Show the stage being computed."""
         if state == "started":
             self._status.update(_plain(f"{self._title}  ·  {name}"))
         elif state == "damaged":
             line = f"{self._title}: stage {name} was damaged on disk and is computed again"
             self._console.print(_plain(line))
         elif state == "stale":
-            line = f"{self._title}: stage {name} is of an older engine; --refresh renews it"
+            line = f"{self._title}: stage {name} was made by an older engine; --refresh renews it"
             self._console.print(_plain(line))
 
     def ends(self, result: Result) -> None:
-        """Leave one line."""
+        """Replace the live line by one with the outcome."""
         self._status.stop()
         text = result.error.replace("\n", "\n    ") if result.error else result.status
         self._console.print(_plain(f"{self._title}: {text} ({result.seconds:.1f} s)"))
@@ -102,12 +102,12 @@ class Screen(Listener):
             self._console.print(_plain(f"    {line}"), style="dim")
 
     def stop(self) -> None:
-        """The run ends before its time: give the terminal back, with its cursor."""
+        """The run stops early: give the terminal back, with its cursor."""
         self._status.stop()
 
 
 def _choices(result: Result) -> list[str]:
-    """Which engines were taken and why, and what to know; nothing where all was there already."""
+    """Engines used, with the reason, and notes; empty where nothing was computed."""
     if result.processed is None or result.status == "kept":
         return []
     provenance = result.processed.provenance

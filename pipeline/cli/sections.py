@@ -1,4 +1,4 @@
-"""Commands with examples, and groups that list them: by who uses them, and imported when typed."""
+"""Commands with examples, and groups that list commands by user and import them when typed."""
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -21,7 +21,7 @@ class Command(click.Command):
     Parameters
     ----------
     examples
-        Command lines, each beginning with ``tether``, and as long as a line of help may be.
+        Command lines, each beginning with ``tether``, at most as long as a line of help.
     """
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
@@ -49,13 +49,13 @@ class Group(Command, click.Group):
 
 
 class Lazy(Group):
-    """A group whose commands are imported when they are typed, or looked for.
+    """A group whose commands are imported when they are typed or looked up.
 
     Parameters
     ----------
     sections
-        Title of a section to its commands, each with the line about it. A command is the attribute
-        `command` of the module of its name in `pipeline.cli.commands`.
+        Title of each section to its commands, each with its line. A command is the attribute
+        `command` of the module of that name in `pipeline.cli.commands`.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Lazy(Group):
         ctx: click.Context,
         formatter: click.HelpFormatter,
     ) -> None:
-        """Write each section, its commands aligned with those of all others; none is imported."""
+        """Write all sections, with commands aligned across them, without importing any."""
         width = max(map(len, self.list_commands(ctx)))
         for title, section in self.sections.items():
             with formatter.section(title):

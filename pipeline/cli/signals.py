@@ -1,4 +1,4 @@
-"""Signals that end a run: `kill` and a terminal that closes do what Ctrl-C does."""
+"""Signals that stop a run: `kill` and closing the terminal do what Ctrl-C does."""
 
 import signal
 import threading
@@ -12,9 +12,9 @@ _came = threading.Event()
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGINT, SIGTERM and SIGHUP raise `KeyboardInterrupt`; for the main thread.
+    """Let SIGINT, SIGTERM and SIGHUP raise `KeyboardInterrupt`; main thread only.
 
-    A signal that is ignored stays so: `nohup tether run` outlives its terminal.
+    A signal that is ignored stays ignored: `nohup tether run` outlives its terminal.
     """
     _came.clear()
     before = {number: signal.getsignal(number) for number in _ALIKE}
@@ -29,9 +29,9 @@ def interruptible() -> Iterator[None]:
 
 
 def heed() -> None:
-    """Raise `KeyboardInterrupt` if a signal came and what it raised was lost.
+    """Raise `KeyboardInterrupt` if a signal came and its exception was lost.
 
-    PyAV's compiled code drops an exception that a signal raises in its midst.
+    PyAV's compiled code drops an exception that a signal raises inside it.
     """
     if _came.is_set():
         raise KeyboardInterrupt

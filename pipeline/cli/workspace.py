@@ -1,4 +1,4 @@
-"""The workspace that a command works on."""
+"""Open the workspace that a command works on."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ from pipeline.workspace.store import Store
 
 
 def reopen(name: str, workspace: Path) -> tuple[Store, SessionResult]:
-    """Store, and a session as its last run left it, by id prefix or path."""
+    """The store, and a session as its last run left it, by id prefix or path."""
     require(workspace)
     store = Store(workspace)
     return store, session.reopen(Catalogue(workspace).find(name).recording_id, store)
 
 
 def bench_of(settings: config.Settings, workspace: Path, profile: str) -> Workbench:
-    """A workbench whose reports name the options that lead back to it."""
+    """A workbench whose reports repeat the options of this workspace and profile."""
     options: tuple[str, ...] = ()
     if str(workspace) != USUAL_WORKSPACE:
         options += ("--workspace", str(workspace))

@@ -1,4 +1,4 @@
-"""One session: from files to stages, results, reports and corrections."""
+"""One session: from its files to stages, results, report and corrections."""
 
 from pipeline.session.cleanup import purge, unused
 from pipeline.session.enrolment import therapist_voice

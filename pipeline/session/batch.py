@@ -1,4 +1,4 @@
-"""Many recordings, one after the other: one that fails does not stop the rest."""
+"""Process many recordings, one after the other; one bad file never stops the batch."""
 
 import datetime as dt
 import time
@@ -24,24 +24,28 @@ from pipeline.workspace.catalogue import Entry, Failure, Reason, path_hash, plac
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one recording.
+    """The outcome of one recording.
 
     Attributes
     ----------
     number
-        1-based place in the run.
+        1-based position in the run.
     path
-        What the user named; for a terminal only, never for a log.
-    walked
-        None where it failed or is withheld.
+        The path that the user gave; for a terminal only, never for a log.
+    recording_id
+        None where the bytes could not be hashed.
+    processed
+        None where the recording failed or is withheld.
     error
-        None where it is done or withheld.
+        None where the recording is done or withheld.
     exit_code
-        Of this recording alone.
+        Exit code of this recording alone.
+    seconds
+        Wall time.
     withheld
-        Why it was not processed, where it is not to be.
+        Why the recording was not processed; None: it is not withheld.
     older
-        Sessions of bytes that the file had before.
+        Sessions from bytes that the file had before.
     """
 
     number: int
@@ -56,7 +60,7 @@ class Result:
 
     @property
     def status(self) -> Literal["done", "kept", "failed", "withheld"]:
-        """`kept`: everything was there already."""
+        """`kept` means that all results existed already."""
         if self.withheld:
             return "withheld"
         if self.processed is None:
@@ -65,21 +69,21 @@ class Result:
 
     @property
     def path_hash(self) -> str:
-        """What a log calls the file; the same in every run."""
+        """The name of the file in logs; the same in every run."""
         return path_hash(self.path)
 
 
 class Listener(Protocol):
-    """Is told of progress; must not raise."""
+    """Receives progress; must not raise."""
 
     def begins(self, number: int, total: int, path: Path) -> None:
-        """A recording is taken up."""
+        """A recording begins."""
 
     def stage(self, name: str, state: str) -> None:
-        """A stage is kept, stale, started or done."""
+        """A stage is kept, stale, damaged, started or done."""
 
     def ends(self, result: Result) -> None:
-        """A recording is finished or failed."""
+        """A recording finished or failed."""
 
 
 def run(
@@ -92,18 +96,21 @@ def run(
     passed_over: intake.PassedOver | None = None,
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
 ) -> int:
-    """Walk every recording under `paths`; the exit code of the whole run.
+    """Process every recording under `paths`; return the exit code of the run.
 
-    Each result goes to the listener and is not kept: memory does not grow with their number. A
-    file that fails is on the workspace's list of failed files until it succeeds. The exit code is
-    0, 6 where some failed, else that of the first failure.
+    Each result goes to the listener and is not kept, so memory does not grow with the number of
+    recordings. A file that fails stays on the workspace's list of failed files until it succeeds.
+    The exit code is 0 if all succeeded, 6 if some failed, and that of the first failure if all
+    failed.
 
     Parameters
     ----------
     options
-        Keys of the sidecar from the command line; only for a single session.
+        Keys of the session notes file, from the command line; only for a single session.
+    refresh
+        Compute everything again.
     passed_over
-        Takes what folders hold and is not run.
+        Collects the files in the folders that are not processed.
     """
     limits = bench.settings.intake
     named = intake.discover(paths, passed_over, limits)
@@ -151,14 +158,14 @@ def _one(
         withheld = bench.catalogue.reason_to_withhold(recording_id)
         if not withheld:
             bench.catalogue.remember(Entry(recording_id, source.path, source.sidecar), now())
-            done = _walk(source, bench, listener, refresh=refresh)
+            done = _process(source, bench, listener, refresh=refresh)
             older = session.replace_older(source.path, bench.store, bench.catalogue)
             processed = done
-        # A file that failed by itself may be part of a session now.
+        # A file that failed on its own may be part of a session now.
         bench.catalogue.no_failure(path_hash(file) for file in (named.path, *source.audio))
     except TetherError as caught:
         error, exit_code = str(caught), caught.exit_code
-    except Exception as caught:  # noqa: BLE001  # one bug must not cost the rest of the night
+    except Exception as caught:  # noqa: BLE001  # one bug must not stop the batch
         error, exit_code = describe_bug(caught), EXIT_BUG
     if error is not None:
         at, own = now(), path_hash(named.path)
@@ -168,7 +175,7 @@ def _one(
         try:
             bench.catalogue.failed(failure)
         except StoreError as caught:
-            error += f"\nand `tether sessions --failed` will not list it: {caught.found}"
+            error += f"\n`tether sessions --failed` will not list it: {caught.found}"
     return Result(
         number,
         named.path,
@@ -183,7 +190,7 @@ def _one(
 
 
 def _open_again(paths: Sequence[Path], named: Sequence[intake.Named], bench: Workbench) -> None:
-    """Strike folders off the list of failures that failed once and could be read this time."""
+    """Remove folders from the list of failures that could be read this time."""
     failing = {place(one.path) for one in named if one.error}
     roots = [place(path) for path in paths]
     read = [
@@ -196,19 +203,19 @@ def _open_again(paths: Sequence[Path], named: Sequence[intake.Named], bench: Wor
     bench.catalogue.no_failure(read)
 
 
-def _walk(
+def _process(
     source: intake.Source, bench: Workbench, listener: Listener, *, refresh: bool
 ) -> SessionResult:
     try:
         return bench.process(source, refresh=refresh, on_progress=listener.stage)
-    except ChangingError:  # what stands of it is of other bytes than the file will have
+    except ChangingError:  # the results so far are from other bytes than the file will have
         session.abandon(source.recording_id, bench.store, bench.catalogue)
         raise
 
 
 def describe_bug(caught: BaseException) -> str:
-    """Where a bug stands, without its message: that may hold somebody's words."""
+    """The place of a bug, without its message, which may contain words of a session."""
     frames = traceback.extract_tb(caught.__traceback__)
     ours = [frame for frame in frames if "pipeline" in Path(frame.filename).parts] or frames
     where = " < ".join(f"{Path(f.filename).stem}:{f.lineno}" for f in reversed(ours[-4:]))
-    return f"a bug in Tether: {type(caught).__name__} at {where}; next: report this line"
+    return f"internal error: {type(caught).__name__} at {where}; next: please report this line"

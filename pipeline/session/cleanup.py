@@ -1,4 +1,4 @@
-"""What is kept for nothing, and the removal of a session with the proof that it is gone."""
+"""Find outdated results, and remove a session with proof that it is gone."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -15,16 +15,16 @@ from pipeline.workspace.verdicts import Ledger
 
 
 def unused(store: Store) -> Iterator[tuple[str, str, int]]:
-    """Session, name and bytes of each artifact that the session's last walk does not point at.
+    """Session, name and bytes of each artifact that the session's last run does not use.
 
-    Nothing of a session without a finished walk: it is what an interrupted one goes on from.
+    Sessions without a finished run are skipped: an interrupted run resumes from their artifacts.
     """
     for session in store.sessions():
         try:
-            note = read_manifest(session, store)
+            manifest = read_manifest(session, store)
         except (InputError, StoreError):
             continue
-        used = {artifact(stage, slot) for stage, slot in note.slots}
+        used = {artifact(stage, slot) for stage, slot in manifest.slots}
         for name, size in store.artifacts(session).items():
             if name not in used:
                 yield session, name, size
@@ -41,15 +41,15 @@ def purge(
     never_again: Reason | None,
     now: dt.datetime,
 ) -> list[str]:
-    """Remove all that the workspace holds of a session, and list what is left of it.
+    """Remove all that the workspace holds of a session, and list what is left.
 
-    The catalogue comes last: after a kill the session is still found, and can be purged again. The
-    recording itself is not touched. The caller holds the store's lock.
+    The catalogue entry goes last: after a kill the session can still be found and purged again.
+    The recording itself is not touched. The caller holds the store's lock.
 
     Parameters
     ----------
     never_again
-        Why its recording is not to be processed again, by its id; None: it may be.
+        Why the recording must not be processed again; None: it may be.
     """
     paths = [e.path for e in catalogue.entries() if e.recording_id == recording_id]
     if never_again:
@@ -67,16 +67,16 @@ def _left(
     if store.session(recording_id).exists():
         yield "its folder"
     if any(entry.recording_id == recording_id for entry in catalogue.entries()):
-        yield "where its recording lies"
+        yield "the path of its recording"
     corrections = len(catalogue.corrections(recording_id))
     if corrections:
-        yield f"roles of {corrections} speakers as a person corrected them"
+        yield f"corrected roles of {corrections} speakers"
     verdicts = len(ledger.of(recording_id))
     if verdicts:
-        yield f"{verdicts} entries of verdicts"
+        yield f"{verdicts} entries of decisions"
     digits = recording_id[:SHORT_ID].encode()
     for file in sorted(store.workspace.rglob("*.*")):
-        text = file.suffix in (".json", ".html") and file.is_file()  # in tables stands no id
+        text = file.suffix in (".json", ".html") and file.is_file()  # tables hold no id
         if digits.decode() in str(file) or (text and digits in file.read_bytes()):
             yield f"its id, in {file.relative_to(store.workspace)}"
     withheld = any(one.recording_id == recording_id for one in catalogue.withheld())
@@ -84,8 +84,8 @@ def _left(
         yield "its id, so that the recording is not processed again"
     kept = [database.content(file) for file in store.workspace.glob("tether.db*")]
     if not (corrections or verdicts or withheld) and any(digits in content for content in kept):
-        yield "its id, in the file of the catalogue"
+        yield "its id, in tether.db"
     others = "\n".join(str(entry.path) for entry in catalogue.entries())
     names = [str(path).encode() for path in paths if str(path) not in others]
     if any(name in content for name in names for content in kept):
-        yield "where its recording lay, in the file of the catalogue"
+        yield "the path of its recording, in tether.db"

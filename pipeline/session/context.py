@@ -1,4 +1,4 @@
-"""What stages are given beside tables: settings, the recording, engines, rules."""
+"""What stages receive besides tables: settings, the recording, engines, rules."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from pipeline.workspace.store import Store
 
 
 class Sound:
-    """Decodes when it is first asked, and frees the scratch files at the end."""
+    """Decodes the recording on first use, and removes the scratch files at the end."""
 
     def __init__(self, source: Source, store: Store, settings: Settings) -> None:
         self._source, self._store, self._settings = source, store, settings
@@ -33,7 +33,7 @@ class Sound:
         Raises
         ------
         ChangingError
-            It was written to since it was hashed: what was decoded may not be of its id.
+            The file was written to since it was hashed, so the audio may not match its id.
         """
         if self._decoded is None:
             try:
@@ -46,11 +46,11 @@ class Sound:
 
     @property
     def audio(self) -> Audio | None:
-        """Its samples; None for a transcript alone."""
+        """The samples; None for a transcript alone."""
         return self.decoded().audio if self._source.audio else None
 
     def close(self) -> None:
-        """Free the scratch files."""
+        """Remove the scratch files."""
         if self._decoded is not None:
             self._decoded.close()
             self._decoded = None
@@ -63,9 +63,9 @@ class Context:
     Attributes
     ----------
     corrections
-        Role of a speaker as a person set it.
+        Role by speaker, as set by a person.
     outcome
-        What the stages so far came to.
+        Results of the stages so far.
     """
 
     settings: Settings
@@ -84,7 +84,7 @@ class Context:
 
     @cached_property
     def resources(self) -> LanguageResources:
-        """Lexicons, features and rules of the language, once that is known."""
+        """Lexicons, features and rules of the language, once it is known."""
         raise NotImplementedError
 
     @cached_property
@@ -100,7 +100,7 @@ class Stored(Context):
     Attributes
     ----------
     language_resources
-        Gives lexicons, features and rules of a language (ISO 639-1; None: unknown).
+        Returns lexicons, features and rules of a language (ISO 639-1; None: unknown).
     """
 
     store: Store
@@ -113,24 +113,24 @@ class Stored(Context):
 
     @cached_property
     def resources(self) -> LanguageResources:
-        """Those of `language`."""
+        """Lexicons, features and rules of `language`."""
         return self.language_resources(self.language)
 
     @cached_property
     def past(self) -> tuple[Past, ...]:
-        """Those in the workspace."""
+        """Earlier sessions in the workspace."""
         at_most = self.settings.baseline.earlier_sessions
         return prior_sessions.find(self.recording, self.slots["values"], self.store, at_most)
 
 
 @dataclass
 class Fresh(Stored):
-    """A recording that is at hand.
+    """A recording whose file can be read.
 
     Attributes
     ----------
     choose
-        Gives the engines, from the tables `media` and `activity`.
+        Returns the engines, from the tables `media` and `activity`.
     """
 
     source: Source
@@ -140,12 +140,12 @@ class Fresh(Stored):
 
     @cached_property
     def plan(self) -> Plan:
-        """The engines, once it is known what was recorded."""
+        """The engines, once channels and speech are known."""
         return self.choose(self.source, self.outcome.tables)
 
     @cached_property
     def recording(self) -> Recording:
-        """Its length and channels are those that were decoded."""
+        """The recording, with decoded length and channels."""
         row = self.outcome.tables["media"].row(0, named=True)
         return Recording(
             self.source.recording_id,
@@ -157,7 +157,7 @@ class Fresh(Stored):
 
     @cached_property
     def language(self) -> str | None:
-        """The language that was named, else the one that was heard."""
+        """The language that was given, otherwise the one that was detected."""
         heard: str | None = self.outcome.tables["transcription"]["language"][0]
         return self.plan.language or heard
 
@@ -180,14 +180,14 @@ class Reopened(Stored):
         *,
         read: bool = True,
     ) -> "Reopened":
-        """The session as the stages of these names left it.
+        """The session with the kept results of its last run.
 
         Parameters
         ----------
         names
-            Whether the result of a stage is kept.
+            Whether to keep the result of a stage, by name.
         read
-            False: no tables, only addresses.
+            False: addresses only, no tables.
         """
         slots = {stage: slot for stage, slot in manifest.slots if names(stage)}
         tables: dict[str, pl.DataFrame] = {}

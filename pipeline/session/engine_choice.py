@@ -1,7 +1,7 @@
-"""Which engines process a recording, and why.
+"""Choose the engines for a recording, with the reason for each.
 
-``auto`` takes the best engine that is present and says why; a named engine never falls back. What
-the recording brings with it (a transcript, a channel for each speaker) comes before any engine.
+``auto`` takes the best installed engine and says why; a named engine never falls back. What comes
+with the recording (a transcript, a channel for each speaker) is used before any engine.
 """
 
 from collections.abc import Mapping
@@ -29,12 +29,12 @@ _VOICE_ENCODER = "ge2e"
 
 
 class EngineChooser:
-    """Chooses engines by the settings; each is made once, so that its model is loaded once.
+    """Chooses engines by the settings; creates each once, so that its model is loaded once.
 
     Parameters
     ----------
     given
-        Engines that win over the settings: ``diarizer``, ``transcriber``, ``detector``,
+        Engines that override the settings: ``diarizer``, ``transcriber``, ``detector``,
         ``encoder``.
     """
 
@@ -44,12 +44,12 @@ class EngineChooser:
         self._made: dict[tuple[Kind, str], Any] = {}
 
     def engine(self, kind: Kind, name: str) -> Any:
-        """The engine of that name: one for all recordings.
+        """The engine of that name, shared by all recordings.
 
         Raises
         ------
         ConfigError
-            There is none.
+            No engine has that name.
         """
         key = (kind, name)
         if key not in self._made:
@@ -58,7 +58,7 @@ class EngineChooser:
 
     @property
     def detector(self) -> SpeechDetector:
-        """The speech detector of every run."""
+        """The speech detector for all recordings."""
         detector: SpeechDetector = self._given.get("detector") or self.engine(
             "speech detector", _DETECTOR
         )
@@ -66,7 +66,7 @@ class EngineChooser:
 
     @property
     def encoder(self) -> VoiceEncoder:
-        """What voices are compared by, where enrolment is on."""
+        """The encoder that compares voices, where enrolment is on."""
         encoder: VoiceEncoder = self._given.get("encoder") or self.engine(
             "voice encoder", _VOICE_ENCODER
         )
@@ -93,7 +93,7 @@ class EngineChooser:
         Raises
         ------
         EngineError
-            A named engine is not present, or `auto` finds none that says who speaks.
+            A named engine is not installed, or `auto` finds no diarizer.
         """
         name: str = self._settings.engines.diarizer
         because = "as configured"
@@ -112,16 +112,16 @@ class EngineChooser:
 
     def _best_diarizer(self, source: Source, heard: Tables) -> tuple[str, str]:
         if source.diarization:
-            return "imported", "a diarization is named for the recording"
+            return "imported", "the recording comes with a diarization"
         if not source.audio:
             return "imported", "there is a transcript and no audio"
         media = heard["media"].row(0, named=True)
         if media["channels"] > 1 and media["distinct_channels"]:
-            return "channels", "each speaker has a channel of their own"
+            return "channels", "each speaker has a separate channel"
         alike, why = self._likeness(media)
         named = [number for number in source.metadata.channels if number <= media["channels"]]
         if len(named) > 1 and not alike:
-            return "channels", f"the sidecar says who speaks on which channel, though {why}"
+            return "channels", f"the session notes file assigns channels, although {why}"
         if self._speakers_named(source) > 1:
             return "imported", f"{why}, and the transcript names the speakers"
         reasons: list[tuple[str, EngineError]] = []
@@ -131,27 +131,27 @@ class EngineChooser:
             except EngineError as caught:
                 reasons.append((name, caught))
             else:
-                missing = [f"{other} is not here ({found.found})" for other, found in reasons]
+                missing = [f"{other} is not installed ({found.found})" for other, found in reasons]
                 return name, "; ".join((why, *missing))
         raise EngineError(
-            f"{why}, and no diarizer that knows voices is here: "
+            f"{why}; separating the speakers needs a model: "
             + ", ".join(found.found for _, found in reasons),
-            expected="one, or a diarization or transcript that names the speakers",
+            expected="a diarizer, or a diarization or transcript that names the speakers",
             hint=reasons[-1][1].hint,
         )
 
     def _likeness(self, media: Mapping[str, Any]) -> tuple[bool, str]:
-        """Whether no channel differs from another at all, and why voices must be told apart."""
+        """Whether all channels are alike, and why speakers must be separated by voice."""
         if media["channels"] == 1:
             return True, "one microphone"
         if media["correlation"] is None:
-            return False, "only one channel carries sound"
+            return False, "only one channel contains sound"
         if media["correlation"] >= self._settings.activity.same_correlation:
-            return True, "all channels carry the same sound"
-        return False, "both speakers are heard on the channels alike"
+            return True, "all channels contain the same sound"
+        return False, "both speakers are heard on every channel"
 
     def _speakers_named(self, source: Source) -> int:
-        """How many speakers the transcript tells apart; 0 without one."""
+        """Number of speakers that the transcript names; 0 without a transcript."""
         if not source.transcript:
             return 0
         lines = imported.ImportedDiarizer(self._settings, source.transcript).content.lines
@@ -165,7 +165,7 @@ class EngineChooser:
         Raises
         ------
         EngineError
-            A named engine is not present, or does not know the language.
+            A named engine is not installed, or does not know the language.
         """
         name: str = self._settings.engines.transcriber
         because = "as configured"
@@ -189,40 +189,42 @@ class EngineChooser:
             read = imported.ImportedTranscriber(self._settings, source.transcript)
             if source.audio or read.content.has_words:
                 return "imported", "there is a transcript"
-            return "none", "the file holds times and no words"
+            return "none", "the file contains times but no words"
         reasons = []
         for name in _tried("transcriber"):
             transcriber = self.engine("transcriber", name)
             try:
                 transcriber.identity()
             except EngineError as caught:
-                reasons.append(f"{name} is not here ({caught.found})")
+                reasons.append(f"{name} is not installed ({caught.found})")
                 continue
             known = transcriber.languages()
             if known is None or language in known:
-                because = f"the best that is here; {reasons[0]}" if reasons else "the best"
+                because = f"the best installed; {reasons[0]}" if reasons else "the best"
                 return name, because
-            named = f"the language '{language}'" if language else "a language that nobody named"
-            reasons.append(f"{name} does not know {named}")
+            if language:
+                reasons.append(f"{name} does not know the language '{language}'")
+            else:
+                reasons.append(f"{name} needs to know the language, which was not given")
         return "none", "; ".join(reasons)
 
 
 def _tried(kind: Kind) -> list[str]:
-    """Names of the engines that ``auto`` tries, in its order."""
+    """Names of the engines that ``auto`` tries, in order."""
     return [each.name for each in registry.engines(kind) if each.auto is not None]
 
 
 def _hearing(
     source: Source, task: str, name: str, because: str, engine: SpeechDetector | PitchTracker
 ) -> EngineChoice:
-    """The choice of an engine that hears sound; none where there is none."""
+    """The choice of an engine that needs audio; "none" where there is no audio."""
     if not source.audio:
         return EngineChoice(task, "none", "there is no audio")
     return EngineChoice(task, name, because, engine.identity())
 
 
 def _require(name: str, setting: str, known: frozenset[str] | None, language: str | None) -> None:
-    """Refuse a named engine for a language that it would take for another."""
+    """Refuse a named engine for a language that it does not know."""
     if language and known is not None and language not in known:
         raise EngineError(
             f"{name} knows {', '.join(sorted(known))} only, and the language is '{language}'",

@@ -1,4 +1,4 @@
-"""The voice of a session's therapist, to be enrolled."""
+"""Measure the voice of a session's therapist for enrolment."""
 
 from pipeline.config import Settings
 from pipeline.core.errors import ConfigError, InputError
@@ -19,26 +19,26 @@ def therapist_voice(
     settings: Settings,
     encoder: VoiceEncoder,
 ) -> tuple[Vector, int]:
-    """Voice of the one therapist of a walked session, and the speech in ms that it rests on.
+    """Mean voice of the therapist of a processed session, and ms of speech behind it.
 
     Raises
     ------
     ConfigError
-        The sidecar names another therapist.
+        The session notes file names another therapist.
     InputError
-        Nobody said who the therapist is, the recording is another or has no audio, or the
-        therapist hardly talks alone.
+        No person has set who the therapist is, the recording has changed or has no audio, or the
+        therapist speaks alone for too short a time.
     """
     named = processed.recording.metadata.therapist
     if named not in (None, therapist):
         raise ConfigError(
-            "the sidecar of this session names another therapist",
-            hint="check the name that you typed, and the sidecar",
+            "the session notes file names another therapist",
+            hint="check the name that you typed, and the session notes file",
         )
     if source.recording_id != processed.recording.recording_id or not source.audio:
         raise InputError(
-            "the recording of this session is not there any more, or has no audio",
-            hint="run `tether run` on the recording, and enrol from it",
+            "the recording of this session has changed, or has no audio",
+            hint="run `tether run` on the recording, then enrol from it",
         )
     speaker = _therapist(processed)
     sound = Sound(source, store, settings)
@@ -49,7 +49,7 @@ def therapist_voice(
         sound.close()
     if voice is None:
         raise InputError(
-            f"the therapist talks alone for {speech_ms / 1000:.0f} s only",
+            f"the therapist speaks alone for only {speech_ms / 1000:.0f} s",
             expected=f"{settings.voices.speech_min_ms / 1000:.0f} s of speech",
             hint="enrol from another session",
         )
@@ -57,14 +57,13 @@ def therapist_voice(
 
 
 def _therapist(processed: SessionResult) -> str:
-    """The speaker who is the therapist, as a person said."""
+    """The speaker whom a person set as therapist."""
     rows = processed.tables["roles"].filter(role="therapist")
     sure = [row["speaker"] for row in rows.iter_rows(named=True) if row["source"] in _PEOPLE]
     if len(sure) != 1:
         raise InputError(
-            f"this session has {len(sure)} speakers of whom a person said that they are the "
-            "therapist",
-            expected="one: an inference must not choose whose voice is kept",
+            f"this session has {len(sure)} speakers whom a person set as therapist",
+            expected="one: an inferred role must not decide whose voice is kept",
             hint='tether correct SESSION "SPEAKER=therapist"',
         )
     return str(sure[0])

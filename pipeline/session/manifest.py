@@ -1,4 +1,4 @@
-"""What a walk leaves: the report and ``walk.json``, from which a session is opened again."""
+"""The run manifest ``walk.json``, from which a session is opened again, and the report."""
 
 import shlex
 import time
@@ -19,20 +19,24 @@ from pipeline.workspace.store import Store, canonical, told, write_private
 
 @dataclass(frozen=True)
 class SessionResult:
-    """A session whose walk is done.
+    """A processed session.
 
     Attributes
     ----------
+    tables
+        All tables, by name.
+    provenance
+        Engines, rules and stages behind the results.
     computed
-        Stages that had to be computed, the report among them; empty: all was there already.
+        Stages that were computed, including the report; empty: all results existed.
     stale
-        Stages whose result an older engine made.
+        Stages whose results were made by an older engine.
     seconds
         Wall time of each stage that was computed.
-    mended
-        Stages computed again because what was kept of them was damaged.
+    recomputed
+        Stages computed again because their results were damaged.
     language, settings
-        As in its `RunManifest`.
+        As in `RunManifest`.
     """
 
     recording: Recording
@@ -48,18 +52,18 @@ class SessionResult:
 
 @dataclass(frozen=True)
 class RunManifest:
-    """What the last walk came to, as ``walk.json`` has it.
+    """The result of the last run, as kept in ``walk.json``.
 
     Attributes
     ----------
     language
-        Of the lexicons and rules that were used.
+        Language of the lexicons and rules that were used; None: unknown.
     slots
-        Stage and slot, in the order of the walk: later tables replace earlier ones of that name.
+        Stage and slot, in processing order: later tables replace earlier ones of that name.
     stale
-        Stages whose result an older engine made.
+        Stages whose results were made by an older engine.
     settings
-        What `stages.decided_by` gave; empty in the note of an older version.
+        Digests from `runner.settings_digest`; empty in a manifest of an older version.
     """
 
     recording: Recording
@@ -74,28 +78,28 @@ _MANIFEST = TypeAdapter(RunManifest)
 
 
 def read_manifest(recording_id: str, store: Store) -> RunManifest:
-    """``walk.json`` of a session.
+    """Read the run manifest of a session.
 
     Raises
     ------
     InputError
-        It was never walked to the end.
+        The session was never fully processed.
     StoreError
-        The note is damaged.
+        The run manifest is damaged.
     """
     file = store.session(recording_id) / RUN_MANIFEST
-    with told("the note of this session's last walk cannot be read", must="readable"):
+    with told("the run manifest of this session cannot be read", must="readable"):
         try:
             content = file.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(
-                "this session has no finished walk", hint="run `tether run` on its recording"
+                "this session was never fully processed", hint="run `tether run` on its recording"
             ) from None
     try:
         return _MANIFEST.validate_json(content)
-    except ValidationError:  # its message would quote what was found
+    except ValidationError:  # its message would quote the content
         raise StoreError(
-            "the note of this session's last walk is damaged on disk",
+            "the run manifest of this session is damaged on disk",
             hint="run `tether run` on its recording again",
         ) from None
 
@@ -109,7 +113,7 @@ def publish(
     store: Store,
     on_progress: Callable[[str, State], None] = lambda _stage, _state: None,
 ) -> SessionResult:
-    """Render the report and note the walk, unless both stand already."""
+    """Write the report and the run manifest, unless both are up to date."""
     provenance = replace(
         provenance,
         stages=dict(outcome.addresses),
@@ -117,21 +121,20 @@ def publish(
     )
     stale = tuple(name for name, state in outcome.states.items() if state == "stale")
     slots = tuple(outcome.slots.items())
-    note = RunManifest(recording, language, provenance, slots, stale, settings)
-    content = canonical(_MANIFEST.dump_python(note, mode="json"))
+    manifest = RunManifest(recording, language, provenance, slots, stale, settings)
+    content = canonical(_MANIFEST.dump_python(manifest, mode="json"))
     folder = store.session(recording.recording_id)
-    walk_file, report_file = folder / RUN_MANIFEST, folder / report.REPORT
+    file, report_file = folder / RUN_MANIFEST, folder / report.REPORT
     computed = [name for name, state in outcome.states.items() if state == "done"]
-    stands = report_file.is_file() and walk_file.is_file() and walk_file.read_bytes() == content
     seconds = dict(outcome.seconds)
-    if not stands:
+    if not (report_file.is_file() and file.is_file() and file.read_bytes() == content):
         on_progress("report", "started")
         began = time.perf_counter()
         html = report.render(recording, outcome.tables, provenance)
         write_private(report_file, html.encode("utf-8"))
-        # What is heard in it belongs to moments that may be others now.
+        # Its clips may belong to moments that no longer exist.
         (folder / report.WITH_CLIPS).unlink(missing_ok=True)
-        write_private(walk_file, content)
+        write_private(file, content)
         computed.append("report")
         seconds["report"] = time.perf_counter() - began
         on_progress("report", "done")
@@ -151,7 +154,7 @@ def publish(
 def _role_commands(
     recording: Recording, found: pl.DataFrame, options: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """What to type where a role is unknown or was inferred: one command for each guess."""
+    """Commands that set an unknown or inferred role, one for each possible therapist."""
     doubtful = found.filter(
         pl.col("source").is_in(["unknown", "enrolled", "inferred"]), pl.col("speaker") != UNNAMED
     )["speaker"]
@@ -162,32 +165,34 @@ def _role_commands(
 
 
 def reopen(recording_id: str, store: Store, only: Collection[str] | None = None) -> SessionResult:
-    """The last walk of a session, from the store alone: the recording may be gone.
+    """A session as its last run left it, from the store alone: the recording may be gone.
 
     Parameters
     ----------
     only
-        Names of the tables that are wanted; None: all.
+        Names of the tables to read; None: all.
 
     Raises
     ------
     InputError
-        It was never walked to the end.
+        The session was never fully processed.
+    StoreError
+        The run manifest is damaged.
     """
-    note = read_manifest(recording_id, store)
-    shelf = store.shelf(recording_id, note.slots)
+    manifest = read_manifest(recording_id, store)
+    shelf = store.shelf(recording_id, manifest.slots)
     tables = {name: shelf[name] for name in shelf if only is None or name in only}
-    # JSON sorted the names of the stages; a report gives them in the order of the walk.
-    given = note.provenance.stages
-    ordered = {stage: given[stage] for stage, _ in note.slots if stage in given}
+    # JSON sorted the stages by name; a report lists them in processing order.
+    given = manifest.provenance.stages
+    ordered = {stage: given[stage] for stage, _ in manifest.slots if stage in given}
     return SessionResult(
-        note.recording,
+        manifest.recording,
         tables,
-        replace(note.provenance, stages=ordered),
+        replace(manifest.provenance, stages=ordered),
         (),
-        note.stale,
+        manifest.stale,
         {},
         (),
-        note.language,
-        note.settings,
+        manifest.language,
+        manifest.settings,
     )

@@ -1,4 +1,4 @@
-"""What is heard around the moments of a walked session, for a report that is to hold it."""
+"""Audio around the moments of a processed session, for a report with clips."""
 
 from pipeline.audio.clips import Clip, clip
 from pipeline.config import Settings
@@ -12,17 +12,17 @@ from pipeline.workspace.store import Store
 def moment_clips(
     processed: SessionResult, source: Source, store: Store, settings: Settings
 ) -> dict[int, Clip]:
-    """A clip for each candidate moment, by moment_id; none for therapist moves.
+    """A clip for each suggested moment, by moment_id; therapist moves have none.
 
     Parameters
     ----------
     source
-        The recording, where the catalogue says that it lies.
+        The recording, at the path in the catalogue.
 
     Raises
     ------
     InputError
-        It is another recording, or has no audio.
+        The recording has changed or has no audio.
     """
     if not source.audio:
         raise InputError(
@@ -30,8 +30,8 @@ def moment_clips(
         )
     if source.recording_id != processed.recording.recording_id:
         raise InputError(
-            "the recording of this session was changed since its last run",
-            expected="the same bytes, for times would not fit",
+            "the recording of this session has changed since its last run",
+            expected="the same bytes; otherwise times would not match",
             hint="run `tether run` on the recording again",
         )
     moments = processed.tables["moments"].filter(

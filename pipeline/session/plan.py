@@ -15,7 +15,7 @@ from pipeline.workspace.store import digest
 
 @dataclass(frozen=True)
 class LanguageResources:
-    """What depends on the language of a session."""
+    """Lexicons, features and rules for the language of a session."""
 
     lexicons: Lexicons
     features: tuple[Feature, ...]
@@ -23,7 +23,7 @@ class LanguageResources:
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """Of all that an answer of lexicons and of rules depends on, for addresses."""
+        """Digests of rules and lexicons, for addresses."""
         parts = {"rules": self.rules.canonical(), "lexicons": self.lexicons.canonical()}
         return {name: digest(part.encode()) for name, part in parts.items()}
 
@@ -35,12 +35,12 @@ class LanguageResources:
 
 @dataclass(frozen=True)
 class Enrolled:
-    """Therapists whose voices speakers are compared with.
+    """Enrolled therapists, with whose voices speakers are compared.
 
     Attributes
     ----------
     voices
-        By pseudonym.
+        Mean voice vector by pseudonym.
     """
 
     encoder: VoiceEncoder
@@ -62,10 +62,12 @@ class Plan:
         None: timing only; `no_words` says why.
     language
         ISO 639-1; None: the transcriber detects it.
+    no_words
+        Why there are no words; None: there is a transcriber.
     enrolled
-        None: nobody's voice is compared.
+        None: voices are not compared.
     provenance
-        Engines with the reason for each, and notes; its stages and rules are filled in at the end.
+        Engines with the reason for each, and notes; stages and rules are added at the end.
     """
 
     diarizer: Diarizer
@@ -77,5 +79,5 @@ class Plan:
     provenance: Provenance
 
     def choice(self, task: str) -> EngineChoice:
-        """The engine that does `task`, and why."""
+        """The engine for `task`, and why it was chosen."""
         return next(choice for choice in self.provenance.engines if choice.task == task)

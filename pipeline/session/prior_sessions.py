@@ -1,13 +1,13 @@
 """Earlier sessions of the same client, whose values join the baseline of this one.
 
-Off unless ``baseline.earlier_sessions`` is set. A session is earlier where its sidecar names the
-same client and a lower session number, or, where one of the two has no number, an earlier date. Of
-the sessions in the workspace that were walked to the end the latest count, as many as the settings
-say. One that was measured otherwise, by another version or with other settings or lexicons, is left
-out until it is walked again: its values would not be of the same kind.
+Off unless ``baseline.earlier_sessions`` is set. A session is earlier if its session notes file
+names the same client and a lower session number or, where either number is missing, an earlier
+date. The latest of the fully processed sessions count, as many as the settings say. A session that
+was measured with another version, other settings or other lexicons is left out until it is
+processed again, because its values are not comparable.
 
-Only numbers are read, never words or sound. What is read goes into the parameters of the stage
-`measures`, so that a corrected role in session 3 gives session 4 another slot.
+Only numbers are read, never words or audio. What is read is part of the parameters of the stage
+`measures`, so a corrected role in session 3 gives session 4 another slot.
 """
 
 import datetime as dt
@@ -29,14 +29,15 @@ _TOLD = "What is usual was taken from this session and "
 
 @dataclass(frozen=True)
 class Past:
-    """An earlier session that is not read yet.
+    """An earlier session whose tables are not read yet.
 
     Attributes
     ----------
     slots
-        Of the stages whose tables are needed.
+        Slots of the stages whose tables are needed, by stage.
     facts
-        What a result depends on: addresses of those stages, and whether the therapist is the same.
+        What the measures depend on: addresses of those stages, and whether the therapist is the
+        same.
     """
 
     recording_id: str
@@ -45,12 +46,12 @@ class Past:
     store: Store
 
     def read(self) -> Earlier:
-        """Its tables.
+        """Read its tables.
 
         Raises
         ------
         StoreError
-            They are damaged.
+            The tables are damaged.
         """
         tables: dict[str, pl.DataFrame] = {}
         try:
@@ -72,7 +73,7 @@ def find(recording: Recording, values_slot: str, store: Store, at_most: int) -> 
     values_slot
         Slot of this session's values; only sessions measured in the same way are found.
     at_most
-        0: none.
+        Number of sessions; 0: none.
     """
     now = recording.metadata
     if not at_most or now.client is None:
@@ -90,15 +91,15 @@ def find(recording: Recording, values_slot: str, store: Store, at_most: int) -> 
 
 
 def is_before(one: Metadata, other: Metadata) -> bool:
-    """Whether a session of the same client was held before another; False where nobody says."""
+    """Whether a session of the same client was held before another; False where unknown."""
     if None not in (one.session_number, other.session_number):
         return (one.session_number or 0) < (other.session_number or 0)
     return one.date is not None and other.date is not None and one.date < other.date
 
 
 def told(notes: tuple[str, ...], past: tuple[Past, ...]) -> tuple[str, ...]:
-    """`notes` with a sentence on what the baseline rests on."""
-    others = tuple(run_manifest for run_manifest in notes if not run_manifest.startswith(_TOLD))
+    """`notes` with a sentence on the sessions that the baseline uses."""
+    others = tuple(note for note in notes if not note.startswith(_TOLD))
     if not past:
         return others
     sessions = "1 earlier session" if len(past) == 1 else f"{len(past)} earlier sessions"
@@ -110,7 +111,7 @@ def _run_manifests(store: Store) -> Iterator[RunManifest]:
         try:
             yield read_manifest(session, store)
         except (InputError, StoreError):
-            continue  # never finished, or damaged: told when it is opened itself
+            continue  # unfinished or damaged: reported when that session is opened
 
 
 def _manifest(run_manifest: RunManifest, store: Store) -> dict[str, Any] | None:
@@ -124,7 +125,7 @@ def _manifest(run_manifest: RunManifest, store: Store) -> dict[str, Any] | None:
 
 
 def _way(manifest: dict[str, Any] | None) -> object:
-    """How values were measured; None where that is not known."""
+    """How values were measured; None where unknown."""
     return manifest and (manifest.get("version"), manifest.get("parameters"))
 
 

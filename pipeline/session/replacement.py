@@ -1,7 +1,7 @@
-"""A file whose bytes are others now: the session of the older ones makes room for the new one.
+"""Replace the session of a file whose bytes have changed.
 
-A copy that was not complete when it was processed, or a file that was written anew, would else
-stand in the workspace twice. What a person decided or corrected is never removed with it.
+Otherwise a file that was copied incompletely at first, or was written again, would appear in the
+workspace twice. A session with decisions or corrections is never removed.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from pipeline.workspace.verdicts import Ledger
 
 @dataclass(frozen=True)
 class Older:
-    """Sessions of bytes that a file no longer has.
+    """Sessions from bytes that a file no longer has.
 
     Attributes
     ----------
     removed, kept
-        Ids; those are kept of which a person decided or corrected something.
+        Recording ids; sessions with decisions or corrections are kept.
     """
 
     removed: tuple[str, ...] = ()
@@ -29,20 +29,20 @@ class Older:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What to tell a person."""
-        said = []
+        """Notes for people."""
+        notes = []
         if self.removed:
-            said.append(
-                "This file had other bytes before: its new session has replaced "
-                f"{_sessions(self.removed)}, on which nobody had decided or corrected anything."
+            notes.append(
+                "This file had other bytes before: its new session replaces "
+                f"{_sessions(self.removed)} without decisions or corrections."
             )
         if self.kept:
-            said.append(
+            notes.append(
                 f"This file had other bytes before: {_sessions(self.kept)} made from them "
-                f"{'is' if len(self.kept) == 1 else 'are'} kept beside the new one, for what was "
-                "decided or corrected there."
+                f"{'is' if len(self.kept) == 1 else 'are'} kept beside the new one, because of the "
+                "decisions or corrections there."
             )
-        return tuple(said)
+        return tuple(notes)
 
 
 def _sessions(ids: tuple[str, ...]) -> str:
@@ -50,9 +50,9 @@ def _sessions(ids: tuple[str, ...]) -> str:
 
 
 def replace_older(path: Path, store: Store, catalogue: Catalogue) -> Older:
-    """Remove the sessions of bytes that lay at `path` before, once the new one is finished.
+    """Remove sessions from bytes that `path` had before, once the new session is finished.
 
-    The recording is the file's own business: none is touched. The caller holds the store's lock.
+    No recording is touched. The caller holds the store's lock.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def replace_older(path: Path, store: Store, catalogue: Catalogue) -> Older:
 
 
 def abandon(recording_id: str, store: Store, catalogue: Catalogue) -> None:
-    """Remove what was begun of a recording that changed meanwhile, if it was never finished."""
+    """Remove the results of a recording that changed during its first run."""
     try:
         read_manifest(recording_id, store)
     except (InputError, StoreError):

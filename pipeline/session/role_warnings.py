@@ -1,6 +1,6 @@
-"""Speakers by number instead of by label, and roles that are given to speakers who are not there.
+"""Number speakers instead of showing labels, and warn of roles for absent speakers.
 
-Labels may be people's names: what goes into a log or into JSON repeats none that a person chose.
+Labels may be people's names, so logs and JSON repeat no label that a person chose.
 """
 
 import itertools
@@ -14,9 +14,9 @@ _OURS = re.compile(r"(?:speaker|channel) ([0-9]{1,3})")
 
 
 def numbered(labels: Iterable[str]) -> dict[str, int]:
-    """A number for each speaker, for whatever must not show a label that a person chose.
+    """A number for each speaker, for outputs that must not show labels chosen by a person.
 
-    Tether's own labels keep their number; the others take those that are left, in their order.
+    Tether's own labels keep their number; the others take the free numbers in order.
 
     >>> numbered(["Anna", "speaker 1"]), numbered(["channel 1", "channel 2"])
     ({'Anna': 2, 'speaker 1': 1}, {'channel 1': 1, 'channel 2': 2})
@@ -32,7 +32,7 @@ def numbered(labels: Iterable[str]) -> dict[str, int]:
 
 
 def unlabelled(labels: Iterable[str]) -> dict[str, str]:
-    """What to call each speaker where no label that a person chose may stand.
+    """A name for each speaker, for outputs that must not show labels chosen by a person.
 
     >>> unlabelled(["Anna", "channel 2"])
     {'Anna': 'speaker 1', 'channel 2': 'channel 2'}
@@ -44,12 +44,12 @@ def unlabelled(labels: Iterable[str]) -> dict[str, str]:
 
 
 def unused_role_warnings(recording: Recording, tables: Tables) -> Iterator[str]:
-    """A sentence for each kind of role that names nobody, with what there is instead.
+    """A sentence for each kind of role without a speaker, and the speakers that there are.
 
     Parameters
     ----------
     tables
-        `roles`: everybody who was heard.
+        `roles`: all speakers of the session.
     """
     heard = set(tables["roles"]["speaker"])
     if not heard:
@@ -58,7 +58,7 @@ def unused_role_warnings(recording: Recording, tables: Tables) -> Iterator[str]:
     beyond = [number for number in stated.channels if number > recording.channels]
     if beyond:
         yield (
-            f"The sidecar gives a role to channel {_listed(beyond)}, and this recording has "
+            f"The session notes file gives a role to channel {_listed(beyond)}; this recording has "
             f"{recording.channels or 'no'} channels."
         )
     silent = [
@@ -68,15 +68,18 @@ def unused_role_warnings(recording: Recording, tables: Tables) -> Iterator[str]:
     ]
     if len(silent) == len(stated.channels) - len(beyond) and silent:
         yield (
-            "The sidecar gives roles to channels, and the speakers were not told apart by channel: "
-            f"name them instead. {_there(heard)}"
+            "The session notes file gives roles to channels, but speakers were not separated by "
+            f"channel: give roles to speakers instead. {_there(heard)}"
         )
     elif silent:
-        yield f"The sidecar gives a role to channel {_listed(silent)}, where nobody was heard."
+        yield (
+            f"The session notes file gives a role to channel {_listed(silent)}, which has no "
+            "speech."
+        )
     absent = stated.roles.keys() - heard
     if absent:
         yield (
-            f"The sidecar or the transcript gives a role to {len(absent)} "
+            f"The session notes file or the transcript gives a role to {len(absent)} "
             f"{'speaker who is' if len(absent) == 1 else 'speakers who are'} not in this session. "
             f"{_there(heard)}"
         )
@@ -85,7 +88,7 @@ def unused_role_warnings(recording: Recording, tables: Tables) -> Iterator[str]:
 def _there(heard: set[str]) -> str:
     if all(_OURS.fullmatch(label) for label in heard):
         return f"It has {_listed(sorted(heard))}."
-    return f"It has {len(heard)} speakers, whose labels stand in the report."
+    return f"It has {len(heard)} speakers; the report shows their labels."
 
 
 def _listed(parts: Iterable[object]) -> str:

@@ -1,4 +1,4 @@
-"""Processing one recording: its stages in order, and what the run leaves."""
+"""Process one recording: run its stages in order and keep the results."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -38,16 +38,18 @@ def process(
     refresh: bool = False,
     on_progress: Callable[[str, State], None] = _silent,
 ) -> SessionResult:
-    """Process one recording; results that are there already are not computed again.
+    """Process one recording; results that exist are not computed again.
 
     Parameters
     ----------
     choose
-        Gives the engines, once the number of channels and whether they differ are known.
+        Returns the engines, once it is known how many channels there are and whether they differ.
     language_resources
-        Gives lexicons, features and rules of a language.
+        Returns lexicons, features and rules of a language.
     corrections
-        Role of a speaker as a person set it.
+        Role by speaker, as set by a person.
+    refresh
+        Compute everything again.
     """
     sound = Sound(source, store, settings)
     context = Fresh(
@@ -91,14 +93,21 @@ def decide_again(
     corrections: Mapping[str, str],
     named: Callable[[Provenance], Provenance] = lambda provenance: provenance,
 ) -> SessionResult:
-    """Roles and rules once more over the last run; the recording itself may be gone.
+    """Run roles and rules again on the results of the last run; the recording may be gone.
 
     Parameters
     ----------
     language_resources
-        Gives lexicons, features and rules of a language.
+        Returns lexicons, features and rules of a language.
+    corrections
+        Role by speaker, as set by a person.
     named
-        Puts the names of workspace and settings into the provenance.
+        Adds the names of workspace and settings to the provenance.
+
+    Raises
+    ------
+    InputError
+        The session was never fully processed.
     """
     manifest, again = read_manifest(recording_id, store), downstream("roles")
     context = Reopened.keeping(
@@ -123,23 +132,23 @@ def decided(
     settings: Settings,
     corrections: Mapping[str, str],
 ) -> tuple[RunManifest, Outcome]:
-    """A processed session as other settings see it: no audio, no engine, no report.
+    """A processed session under other settings: without audio, engines or report.
 
-    Turns, values, roles, measures and moments are computed over the last run, where they differ.
-    With a store that keeps what is written in memory, nothing changes in the workspace: so
-    researchers try settings out.
+    Turns, values, roles, measures and moments are computed again from the last run where they
+    differ. With a store that writes to memory only, nothing changes in the workspace; this is how
+    researchers try out settings.
 
     Parameters
     ----------
     language_resources
-        Gives lexicons, features and rules of a language.
+        Returns lexicons, features and rules of a language.
     corrections
-        Role of a speaker as a person set it.
+        Role by speaker, as set by a person.
 
     Raises
     ------
     InputError
-        The session was never processed to the end.
+        The session was never fully processed.
     """
     manifest, again = read_manifest(recording_id, store), without_engines()
     context = Reopened.keeping(
@@ -160,9 +169,9 @@ def first_other(
     settings: Settings,
     corrections: Mapping[str, str],
 ) -> str | None:
-    """Name of the first stage that `decided` would compute; None: the run has left them all.
+    """Name of the first stage that `decided` would compute; None: all results exist.
 
-    Nothing but a manifest is read for it.
+    Reads the manifest only.
     """
     context = Reopened.keeping(
         lambda _stage: True,
@@ -187,7 +196,7 @@ def chosen(names: Iterable[str]) -> tuple[Stage[Any], ...]:
 
 
 def without_engines() -> frozenset[str]:
-    """What other rules, lexicons and settings compute again from stored tables alone."""
+    """Stages that other rules, lexicons or settings compute again from stored tables alone."""
     return frozenset(stage.name for stage in chosen(downstream("turns")) if stage.engine is None)
 
 
@@ -199,7 +208,7 @@ def run_stages(
     refresh: bool = False,
     on_progress: Callable[[str, State], None] = _silent,
 ) -> Outcome:
-    """Compute what is missing, each result kept as soon as it is there.
+    """Compute what is missing, and keep each result at once.
 
     Parameters
     ----------
@@ -209,7 +218,7 @@ def run_stages(
     Returns
     -------
     Outcome
-        Of the stages that the context began with and these; the context has it, too.
+        Results of the stages that the context began with and of these; the context holds it too.
     """
     for stage in stages:
         if stage.applies(context):
@@ -225,7 +234,7 @@ def run_stages(
 
 
 def settings_digest(settings: Settings, resources: LanguageResources) -> dict[str, str]:
-    """Digest of each part of the settings on which a decision rests, rules among them."""
+    """Digest of each part of the settings that roles and moments depend on, including rules."""
     names = ("roles", "features", "baseline", "moments", "response")
     parts = sections(settings, *names)
     digests = {name: digest(canonical(part)) for name, part in parts.items()} | resources.digests
@@ -246,9 +255,9 @@ def _publish(
 def _about_language(
     language: str | None, plan: Plan, resources: LanguageResources
 ) -> Iterator[str]:
-    """What is to be said of the language."""
+    """Notes about the language, for the report."""
     if language and not plan.language:
-        yield f"Nobody named the language; the transcriber heard '{language}'."
+        yield f"The language was not given; the transcriber detected '{language}'."
     if resources.lexicons.language is None:
         yield f"{_lacking(language)}: rules that need words abstain."
 
@@ -256,14 +265,15 @@ def _about_language(
 def _lacking(language: str | None) -> str:
     """Why there is no lexicon."""
     if language == NOT_UNDERSTOOD:
-        return "The transcript states a language that Tether does not understand"
-    named = f"the language '{language}'" if language else "a language that nobody named"
-    return f"There is no lexicon for {named}"
+        return "The transcript states a language that Tether does not know"
+    if language is None:
+        return "The language is unknown, so there is no lexicon for it"
+    return f"There is no lexicon for the language '{language}'"
 
 
 def _repairs(tables: Tables, source: Source) -> Iterator[str]:
-    """What was mended or passed over in the files of a session, each sentence once."""
-    told = [*source.repairs]
+    """What was repaired or skipped in the files of a session, each sentence once."""
+    sentences = [*source.repairs]
     for name in ("media", "diarization", "transcription"):
-        told += tables[name]["repairs"].explode().drop_nulls().to_list()
-    yield from dict.fromkeys(told)
+        sentences += tables[name]["repairs"].explode().drop_nulls().to_list()
+    yield from dict.fromkeys(sentences)

@@ -1,8 +1,9 @@
-"""What a stage declares: a step from the recording to moments, in a file of its own.
+"""What a stage declares.
 
-A stage is a pure function over tables: no paths, no clock, no logging. What else its result depends
-on, it declares, and all of that goes into the address of the result (`workspace.stage_cache`): its
-version, the settings and parameters, the engine, and the stages that it needs.
+A stage is one step from the recording to moments, in its own file. It is a pure function over
+tables: no paths, no clock, no logging. It declares everything else that its result depends on: its
+version, settings and parameters, the engine, and the stages that it needs. All of that goes into
+the address of the result (`workspace.stage_cache`).
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from pipeline.session.context import Context
 from pipeline.workspace.stage_cache import Computation
 
 Given = TypeVar("Given", bound=Context)
-"""`Fresh` for a stage that needs the recording or an engine, else `Context`."""
+"""`Fresh` for a stage that needs the recording or an engine, otherwise `Context`."""
 
 
 def _nothing(_context: Context) -> dict[str, Any]:
@@ -31,24 +32,25 @@ class Stage(Generic[Given]):
     Attributes
     ----------
     name
-        A noun: what it makes. It names the folder of the result and the step in progress messages.
+        A noun: what the stage makes. It names the folder of the result and the step in progress
+        messages.
     version
-        Raised whenever the code under the stage gives other results for equal input. A test fails
-        where that code changes and the version does not.
+        Raised whenever the code of the stage gives other results for equal input. A test fails if
+        that code changes and the version does not.
     needs
         Names of the stages whose results it depends on. The runner computes them first.
     run
-        From the context and the tables of all stages so far to the tables of this one.
+        Takes the context and the tables of all stages so far; returns the tables of this stage.
     settings
-        Sections of the settings on which the result depends.
+        Sections of the settings that the result depends on.
     parameters
-        What else it depends on, as JSON values.
+        Other values that it depends on, as JSON.
     optional
-        Stages that not every recording has; needed where they are there.
+        Stages that not every recording has; needed where they exist.
     engine
         Identity of the engine; None: the stage has none.
     because
-        Why this engine: kept with the result, no part of its address.
+        Why this engine was chosen: kept with the result, not part of its address.
     applies
         Whether a recording has this stage.
     calls
@@ -82,15 +84,15 @@ class Stage(Generic[Given]):
 
 
 def sections(settings: Settings, *names: str) -> dict[str, Any]:
-    """Sections of the settings, as JSON values; an engine without settings has none."""
+    """Sections of the settings as JSON values; names without a section are skipped."""
     dumped = settings.model_dump(mode="json", include=set(names))
     return {name: dumped[name] for name in names if name in dumped}
 
 
 def repeated(identity: Identity) -> dict[str, Any]:
-    """What an imported or scripted engine repeats: part of the slot, not of the engine's version.
+    """Identity of an imported or scripted engine, as part of the slot.
 
-    Another file asks another question; the answer to the older one is not merely stale.
+    With another file the result is another one, not merely a stale one.
     """
     repeats = "files" in identity or identity.get("engine") == "scripted"
     return {"told": dict(identity)} if repeats else {}

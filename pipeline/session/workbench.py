@@ -1,7 +1,7 @@
-"""The composition root: settings become engines, features and compiled rules, and a walk.
+"""The composition root: turns settings into engines, features and compiled rules.
 
-Everything that can be wrong with settings, rules and lexicons is found here, before audio is
-touched. Engines are chosen by `engine_choice`.
+Errors in settings, rules and lexicons are reported here, before any audio is read. `engine_choice`
+chooses the engines.
 """
 
 import datetime as dt
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import lexicons as lexicon
+from pipeline import lexicons as wordlists
 from pipeline import measures, session
 from pipeline.audio.clips import Clip
 from pipeline.config import Settings
@@ -34,25 +34,25 @@ from pipeline.workspace.store import Store
 
 
 class Workbench:
-    """A workspace with its settings: walks recordings.
+    """A workspace with its settings; processes recordings.
 
     Parameters
     ----------
     profile
         Name of the settings, for the report.
     options
-        Options of the command line that name workspace and settings, where they are not the usual
-        ones; they stand in the commands that a report gives.
+        Command-line options for a workspace and settings other than the defaults; the commands in
+        a report repeat them.
     engines
-        Engines that win over the settings: ``diarizer``, ``transcriber``, ``detector``,
-        ``encoder``; scripted ones make a test or an experiment.
+        Engines that override the settings: ``diarizer``, ``transcriber``, ``detector``,
+        ``encoder``; scripted ones serve tests and experiments.
     lexicons
-        By language, where another bench has read them: reading takes a second.
+        By language, from another workbench that has read them: reading takes a second.
 
     Raises
     ------
     ConfigError
-        Mistakes in rules or lexicons, all at once.
+        Errors in rules or lexicons, all at once.
     StoreError
         The workspace cannot be used.
     """
@@ -73,7 +73,7 @@ class Workbench:
         self.engines = EngineChooser(settings, engines or {})
         self._read = dict(lexicons or {})
         self._languages: dict[str | None, LanguageResources] = {}
-        self.language_resources(settings.transcription.language)  # mistakes in rules are told now
+        self.language_resources(settings.transcription.language)  # reports errors in rules now
         self.store = Store(workspace)
         self.catalogue = Catalogue(workspace)
 
@@ -100,22 +100,24 @@ class Workbench:
     def correct(
         self, recording_id: str, roles: Mapping[str, str], now: dt.datetime, *, anew: bool = False
     ) -> SessionResult:
-        """Note who is who, and run roles and rules again; the recording itself may be gone.
+        """Keep who is who, and run roles and rules again; the recording itself may be gone.
 
         Parameters
         ----------
         roles
             Role by speaker.
+        now
+            Time of the correction.
         anew
-            Do so under these settings, though the walk was under others.
+            Use these settings although the last run had others.
 
         Raises
         ------
         ConfigError
-            An unknown role, a speaker who is not there, or settings other than those of the walk:
-            moments would change for two reasons.
+            An unknown role or speaker, or settings other than those of the last run: moments would
+            change for two reasons.
         StoreError
-            A run is at work in the workspace.
+            Another run is using the workspace.
         """
         for role in roles.values():
             if role not in ROLE_NAMES:
@@ -123,7 +125,7 @@ class Workbench:
         before = session.reopen(recording_id, self.store)
         speakers = before.tables["roles"]["speaker"].to_list()
         for speaker in roles:
-            if speaker not in speakers:  # it would change nothing
+            if speaker not in speakers:  # the correction would have no effect
                 known = ", ".join(session.unlabelled(speakers).values())
                 raise ConfigError("no such speaker in this session", expected=f"one of {known}")
         if not anew:
@@ -137,16 +139,16 @@ class Workbench:
         differing = self._differing(processed)
         if differing:
             raise ConfigError(
-                "the session was walked under other settings "
+                "the session was processed with other settings "
                 f"('{processed.provenance.profile}', now '{self.profile}'): they differ in "
                 + ", ".join(differing),
-                expected="the same, for roles, baselines and rules are computed again",
-                hint="say the --config of the run; or run the recording again with these settings; "
-                "or `tether correct` with --anew to correct under these",
+                expected="the same settings, because roles, baselines and rules are computed again",
+                hint="give the --config of that run; or run the recording again with these "
+                "settings; or use `tether correct` with --anew",
             )
 
     def decide_again(self, recording_id: str) -> SessionResult:
-        """Roles and rules once more over the last walk."""
+        """Run roles and rules again on the results of the last run."""
         return session.decide_again(
             recording_id,
             self.store,
@@ -157,16 +159,16 @@ class Workbench:
         )
 
     def _differing(self, processed: SessionResult) -> list[str]:
-        """Parts of the settings in which `decide_again` would differ from the walk.
+        """Parts of the settings in which `decide_again` would differ from the last run.
 
-        Empty too for the note of an older version, which does not tell.
+        Also empty for a run manifest of an older version, which does not hold them.
         """
         now = session.settings_digest(self.settings, self.language_resources(processed.language))
         return [name for name, settled in processed.settings.items() if now.get(name) != settled]
 
     @property
     def detector(self) -> SpeechDetector:
-        """The speech detector of every run."""
+        """The speech detector for all recordings."""
         return self.engines.detector
 
     def plan(self, source: Source, heard: Tables) -> Plan:
@@ -180,7 +182,7 @@ class Workbench:
         Raises
         ------
         EngineError
-            A named engine is not present, or `auto` finds none that says who speaks.
+            A named engine is not installed, or `auto` finds no diarizer.
         """
         language = source.metadata.language or self.settings.transcription.language
         diarizer, who = self.engines.diarizer(source, heard)
@@ -211,13 +213,13 @@ class Workbench:
 
     @property
     def lexicons(self) -> dict[str | None, Lexicons]:
-        """What was read so far, by language."""
+        """The lexicons read so far, by language."""
         return {language: spoken.lexicons for language, spoken in self._languages.items()}
 
     def language_resources(self, language: str | None) -> LanguageResources:
         """Lexicons, features and compiled rules of a language."""
         if language not in self._languages:
-            lexicons = self._read.get(language) or lexicon.load(
+            lexicons = self._read.get(language) or wordlists.load(
                 language, own=map(Path, self.settings.lexicons)
             )
             catalogue = measures.catalogue(self.settings, lexicons)
@@ -227,32 +229,34 @@ class Workbench:
 
     @property
     def encoder(self) -> VoiceEncoder:
-        """What voices are compared by, where enrolment is on."""
+        """The encoder that compares voices, where enrolment is on."""
         return self.engines.encoder
 
     def enrol(self, recording_id: str, path: Path, therapist: str, now: dt.datetime) -> Voice:
-        """Keep the voice of the therapist of a session; needs `roles.enrolment`.
+        """Keep the voice of a session's therapist; needs `roles.enrolment`.
 
         Parameters
         ----------
         path
-            Where the recording lies.
+            The recording.
         therapist
             Pseudonym.
+        now
+            Time of the enrolment.
 
         Raises
         ------
         ConfigError
-            Enrolment is off, or the sidecar names another therapist.
+            Enrolment is off, or the session notes file names another therapist.
         InputError
-            Nobody said who the therapist is, the recording is another or has no audio, or the
-            therapist hardly talks alone.
+            No person has set who the therapist is, the recording has changed or has no audio, or
+            the therapist speaks alone for too short a time.
         """
         if not self.settings.roles.enrolment:
             raise ConfigError(
-                "enrolment is off, for a voice print identifies a person",
-                expected="a therapist who agreed, and settings with 'roles: {enrolment: true}'",
-                hint="name such settings with --config",
+                "enrolment is off, because a voice print identifies a person",
+                expected="the therapist's consent, and settings with 'roles: {enrolment: true}'",
+                hint="give such settings with --config",
             )
         processed = session.reopen(recording_id, self.store)
         source = self._source(path)
@@ -265,17 +269,17 @@ class Workbench:
         return voice
 
     def clips(self, processed: SessionResult, path: Path) -> dict[int, Clip]:
-        """What is heard around the candidate moments of a walked session, by moment_id.
+        """Audio around the suggested moments of a processed session, by moment_id.
 
         Parameters
         ----------
         path
-            Where the recording lies.
+            The recording.
 
         Raises
         ------
         InputError
-            The recording is another or has no audio.
+            The recording has changed or has no audio.
         """
         source = self._source(path)
         return session.moment_clips(processed, source, self.store, self.settings)
@@ -285,7 +289,7 @@ class Workbench:
         return intake.read(named, consent=False, limits=self.settings.intake)
 
     def _enrolled(self, source: Source) -> Enrolled | None:
-        """The voice of the therapist whom the sidecar names, or all where it names none."""
+        """The voice of the therapist in the session notes file, or all if it names none."""
         if not (self.settings.roles.enrolment and source.audio):
             return None
         named = source.metadata.therapist
@@ -296,7 +300,7 @@ class Workbench:
         for each in found:
             if each.model != model:
                 raise EngineError(
-                    "a voice was enrolled with another network",
+                    "a voice was enrolled with another model",
                     hint="tether enrol --list; then tether enrol --forget THERAPIST, and enrol the "
                     "voice again",
                 )

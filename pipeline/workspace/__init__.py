@@ -1,1 +1,1 @@
-"""The workspace on disk: artifacts, the database, what a run left, decisions."""
+"""The workspace on disk: artifacts, run manifests, the database, decisions."""

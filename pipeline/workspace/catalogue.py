@@ -1,7 +1,7 @@
-"""The catalogue of a workspace: where recordings lie, corrections, enrolled voices, failed files.
+"""The catalogue of a workspace: paths of recordings, corrections, voices, failed files.
 
-This is the one place that knows paths. Rows are only ever added to `corrections`; the newest
-counts. SQLAlchemy over SQLite in the workspace; what is deleted is overwritten.
+Only the catalogue knows paths. Rows are only ever added to `corrections`; the newest counts. It
+uses SQLAlchemy over SQLite in the workspace; deleted data is overwritten.
 """
 
 import datetime as dt
@@ -54,14 +54,14 @@ _CORRECTIONS = Table(
     Column("corrected_at", DateTime, nullable=False),
 )
 
-_REPLACED = Table(  # recordings that lay at a path where other bytes lie now
+_REPLACED = Table(  # recordings whose path has other bytes now
     "replaced",
     _METADATA,
     Column("recording_id", String(64), primary_key=True),
     Column("path", String, primary_key=True),
 )
 
-_WITHHELD = Table(  # recordings that are not to be processed again: no path, no name
+_WITHHELD = Table(  # recordings that must not be processed again: no path, no name
     "withheld",
     _METADATA,
     Column("recording_id", String(64), primary_key=True),
@@ -83,7 +83,7 @@ _FAILURES = Table(
     "failures",
     _METADATA,
     Column("path_hash", String(12), primary_key=True),
-    Column("path", LargeBinary, nullable=False),  # a name that is not UTF-8 is one way to fail
+    Column("path", LargeBinary, nullable=False),  # bytes: the name may not be UTF-8
     Column("number", Integer, nullable=False),
     Column("recording_id", String(64)),
     Column("error", String, nullable=False),
@@ -105,9 +105,11 @@ class Voice:
     vector
         Float32 numbers, little-endian.
     model
-        Digest of the network that made them.
+        Digest of the model that computed them.
     speech_ms
-        Speech that they are the mean of.
+        Speech that the vector is the mean of.
+    enrolled_at
+        UTC.
     """
 
     therapist: str
@@ -119,14 +121,14 @@ class Voice:
 
 @dataclass(frozen=True)
 class Entry:
-    """A recording that the catalogue knows.
+    """A recording in the catalogue.
 
     Attributes
     ----------
     sidecar
-        Canonical JSON of what its sidecar said.
+        Canonical JSON of its session notes.
     replaced
-        Other bytes lie at its path now.
+        Whether its path has other bytes now.
     """
 
     recording_id: str
@@ -140,7 +142,7 @@ Reason = Literal["purged", "consent withdrawn"]
 
 @dataclass(frozen=True)
 class Withheld:
-    """A recording that is not to be processed again."""
+    """A recording that must not be processed again."""
 
     recording_id: str
     reason: Reason
@@ -149,22 +151,24 @@ class Withheld:
 
 @dataclass(frozen=True)
 class Failure:
-    """A named file that failed and has not succeeded since.
+    """A file that failed and has not succeeded since.
 
     Attributes
     ----------
+    path_hash
+        Name of the file in logs; see `path_hash`.
     path
-        For a person who asks for it; never for a log.
+        Shown to people only; never in a log.
     number
-        Place of the file in the run that failed last.
+        1-based position of the file in the run that failed last.
     recording_id
-        None where the failure came before the bytes were hashed.
+        None if the failure came before the bytes were hashed.
     error, exit_code
-        Of the last failure.
+        Message and exit code of the last failure.
     first_at, last_at
         UTC.
     times
-        Runs in which it failed, in a row.
+        Number of consecutive runs in which it failed.
     """
 
     path_hash: str
@@ -184,14 +188,14 @@ class Catalogue:
     Parameters
     ----------
     workspace
-        An existing folder; ``tether.db`` is made in it, mode 0600.
+        An existing folder; ``tether.db`` is created in it, mode 0600.
     """
 
     def __init__(self, workspace: Path) -> None:
         self._engine = connect(workspace, _METADATA)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self._engine.dispose()
 
     def entries(self) -> list[Entry]:
@@ -205,14 +209,14 @@ class Catalogue:
         ]
 
     def remember(self, entry: Entry, now: dt.datetime) -> None:
-        """Note where a recording lies and what its sidecar says.
+        """Keep the path and the session notes of a recording.
 
-        Whatever else lay at that path is marked as replaced; see `replaced_at`.
+        Other recordings at that path are marked as replaced; see `replaced_at`.
 
         Raises
         ------
         InputError
-            The same bytes lie at another path with another sidecar: it is not clear which holds.
+            The same bytes are at another path with other session notes: it is unclear which apply.
         """
         with told("written"), self._engine.begin() as connection:
             same = select(_RECORDINGS).where(_RECORDINGS.c.recording_id == entry.recording_id)
@@ -220,9 +224,9 @@ class Catalogue:
                 elsewhere = Path(row.path)
                 if elsewhere != entry.path and row.sidecar != entry.sidecar and elsewhere.exists():
                     raise InputError(
-                        "the same recording lies in two places with differing sidecars",
-                        expected="one recording, one sidecar",
-                        hint="remove one of the two files, or make the sidecars equal",
+                        "the same recording is in two places with different session notes files",
+                        expected="one recording, one session notes file",
+                        hint="remove one of the two recordings, or make their notes equal",
                     )
             key = (_RECORDINGS.c.recording_id == entry.recording_id) & (
                 _RECORDINGS.c.path == str(entry.path)
@@ -243,7 +247,7 @@ class Catalogue:
 
     @staticmethod
     def _mark_replaced(connection: Connection, entry: Entry) -> None:
-        """Mark the other recordings of its path; one that is spelt otherwise is dropped."""
+        """Mark the other recordings at its path; drop one that only differs in spelling."""
         here = _RECORDINGS.c.path.in_(spellings(entry.path))
         ids = (_RECORDINGS.c.recording_id, _RECORDINGS.c.path)
         at_path = [
@@ -258,23 +262,23 @@ class Catalogue:
                 connection.execute(delete(_RECORDINGS).where(gone))
 
     def replaced_at(self, path: Path) -> list[Entry]:
-        """Recordings that lay at `path` before what lies there now, as far as they are kept."""
+        """Recordings kept from bytes that `path` had before."""
         return [e for e in self.entries() if e.replaced and str(e.path) in spellings(path)]
 
     def leave(self, entry: Entry) -> None:
-        """Forget that a recording lay at a path: it lies elsewhere too."""
+        """Forget a path of a recording that is elsewhere too."""
         with told("written"), self._engine.begin() as connection:
             for table in (_RECORDINGS, _REPLACED):
                 key = (table.c.recording_id == entry.recording_id, table.c.path == str(entry.path))
                 connection.execute(delete(table).where(*key))
 
     def find(self, session: str) -> Entry:
-        """The recording of an id prefix (at least 6 digits) or a path.
+        """The recording with an id prefix (at least 6 digits) or a path.
 
         Raises
         ------
         InputError
-            None or several recordings match.
+            No recording matches, or several do.
         """
         entries = self.entries()
         path = place(Path(session))
@@ -294,7 +298,7 @@ class Catalogue:
         return found[-1]
 
     def correct(self, recording_id: str, speaker: str, role: str, now: dt.datetime) -> None:
-        """Add a correction: who `speaker` is. It wins over sidecar and inference from now on."""
+        """Add a correction: who `speaker` is. It overrides session notes and inference."""
         with told("written"), self._engine.begin() as connection:
             connection.execute(
                 insert(_CORRECTIONS).values(
@@ -303,7 +307,7 @@ class Catalogue:
             )
 
     def corrections(self, recording_id: str) -> dict[str, str]:
-        """Role of each corrected speaker; the newest correction of a speaker counts."""
+        """Role by corrected speaker; a speaker's newest correction counts."""
         query = (
             select(_CORRECTIONS.c.speaker, _CORRECTIONS.c.role)
             .where(_CORRECTIONS.c.recording_id == recording_id)
@@ -312,7 +316,7 @@ class Catalogue:
         return {row.speaker: row.role for row in read(self._engine, _CORRECTIONS, query)}
 
     def forget(self, recording_id: str, *, keep_corrections: bool) -> None:
-        """Remove what is known of a recording, from the file too."""
+        """Remove all data about a recording, also from the file."""
         tables = [_RECORDINGS, _REPLACED]
         if not keep_corrections:
             tables.append(_CORRECTIONS)
@@ -326,7 +330,7 @@ class Catalogue:
         settle(self._engine)
 
     def withhold(self, recording_id: str, reason: Reason, now: dt.datetime) -> None:
-        """Keep a recording from being processed again; a second reason takes the first's place."""
+        """Keep a recording from being processed again; a new reason replaces an older one."""
         with told("written"), self._engine.begin() as connection:
             connection.execute(delete(_WITHHELD).where(_WITHHELD.c.recording_id == recording_id))
             connection.execute(
@@ -334,7 +338,7 @@ class Catalogue:
             )
 
     def withheld(self) -> list[Withheld]:
-        """Recordings that are not to be processed again, in the order in which they came."""
+        """Recordings that must not be processed again, oldest first."""
         query = select(_WITHHELD).order_by(_WITHHELD.c.since, _WITHHELD.c.recording_id)
         return [
             Withheld(row.recording_id, row.reason, row.since.replace(tzinfo=dt.UTC))
@@ -342,18 +346,18 @@ class Catalogue:
         ]
 
     def reason_to_withhold(self, recording_id: str) -> Reason | None:
-        """Why a recording is not to be processed; None: it may be."""
+        """Why a recording must not be processed; None: it may be."""
         found = (one.reason for one in self.withheld() if one.recording_id == recording_id)
         return next(found, None)
 
     def lift(self, recording_id: str) -> None:
-        """Let a recording be processed again; its id leaves the file."""
+        """Let a recording be processed again, and remove its id from the file."""
         with told("written"), self._engine.begin() as connection:
             connection.execute(delete(_WITHHELD).where(_WITHHELD.c.recording_id == recording_id))
         settle(self._engine)
 
     def enrol(self, voice: Voice) -> None:
-        """Keep the voice of a therapist in place of an older one."""
+        """Keep the voice of a therapist, replacing an older one."""
         with told("written"), self._engine.begin() as connection:
             connection.execute(delete(_VOICES).where(_VOICES.c.therapist == voice.therapist))
             connection.execute(insert(_VOICES).values(**asdict(voice)))
@@ -365,14 +369,14 @@ class Catalogue:
         return [Voice(**row._mapping) for row in rows]  # noqa: SLF001  # its documented name
 
     def forget_voice(self, therapist: str) -> bool:
-        """Remove the voice of a therapist, from the file too; False: there is none."""
+        """Remove the voice of a therapist, also from the file; False: there is none."""
         with told("written"), self._engine.begin() as connection:
             gone = connection.execute(delete(_VOICES).where(_VOICES.c.therapist == therapist))
         settle(self._engine)
         return bool(gone.rowcount)
 
     def failed(self, failure: Failure) -> None:
-        """Note that a file failed; if it failed before, since when and how often are kept."""
+        """Keep a failure; if the file failed before, keep since when and how often."""
         row = asdict(failure) | {"path": os.fsencode(failure.path)}
         new = sqlite.insert(_FAILURES).values(row)
         kept = {"path_hash", "first_at", "times"}
@@ -388,7 +392,9 @@ class Catalogue:
         """Files that failed and have not succeeded since, the oldest failure first."""
         query = select(_FAILURES).order_by(_FAILURES.c.first_at, _FAILURES.c.path_hash)
         with told("read"), self._engine.connect() as connection:
-            if not inspect(connection).has_table(_FAILURES.name):  # read-only, of an older version
+            if not inspect(connection).has_table(
+                _FAILURES.name
+            ):  # read-only workspace of an older version
                 return []
             return [
                 Failure(
@@ -406,12 +412,12 @@ class Catalogue:
             ]
 
     def no_failure(self, hashes: Iterable[str]) -> int:
-        """Strike files off the list of failures: they succeeded, or a person dismissed them.
+        """Remove files from the list of failures: they succeeded, or a person dismissed them.
 
         Returns
         -------
         int
-            How many were on it.
+            Number of files that were on the list.
         """
         own = _FAILURES.c.path_hash.in_(list(hashes))
         with told("written"), self._engine.begin() as connection:
@@ -422,15 +428,15 @@ _PREFIX = 6
 
 
 def place(path: Path) -> Path:
-    """`path` as the catalogue has it: absolute, whatever way led there, links to files kept."""
+    """`path` as in the catalogue: absolute, folders resolved, links to files kept."""
     return path.absolute().parent.resolve() / path.name
 
 
 def path_hash(path: Path) -> str:
     """12 hexadecimal digits of the SHA-256 of the absolute path: a name for logs.
 
-    A person who guesses a path can compute its hash, so this hides a name from readers of a log;
-    it does not make it anonymous.
+    It hides a name from readers of a log but does not make it anonymous: anyone who guesses a path
+    can compute its hash.
 
     >>> path_hash(Path("/recordings/monday.wav"))
     '62d81ea09b47'

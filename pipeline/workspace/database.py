@@ -1,7 +1,7 @@
-"""The database of a workspace, ``tether.db``: SQLite, opened to write, or else to read.
+"""The database of a workspace, ``tether.db``: SQLite, opened to write, otherwise to read.
 
-What is acknowledged is on disk; what is deleted is overwritten. A workspace that somebody else
-owns, or that is mounted read-only, is read without leaving anything behind in it.
+Acknowledged changes are on disk; deleted data is overwritten. A workspace of another owner, or one
+that is mounted read-only, is read without writing anything to it.
 """
 
 import contextlib
@@ -36,20 +36,19 @@ _MAGIC = b"SQLite format 3\0"
 _OURS = {"corrections", "failures", "recordings", "verdicts"}
 _CANNOT = "the catalogue of the workspace cannot be {}"
 _RESTORE = (
-    f"put {FILE} back from a backup; or move {FILE} to another folder and run again: nothing is "
-    "deleted, results and reports stay, but corrections, decisions and enrolled voices stand in "
-    "that file alone"
+    f"put {FILE} back from a backup; or move {FILE} to another folder and run again: results and "
+    "reports are kept, but corrections, decisions and enrolled voices are only in that file"
 )
 _OTHER = "choose another folder with --workspace"
 
 
 def require(workspace: Path) -> None:
-    """Refuse a workspace that is not there: to read in it must not make it.
+    """Refuse a missing workspace, because reading must not create it.
 
     Raises
     ------
     ConfigError
-        The folder is missing, or no run has made it.
+        The folder is missing, or was not created by a run.
     """
     with told("read"):
         try:
@@ -58,23 +57,23 @@ def require(workspace: Path) -> None:
             pass
         else:
             return
-    lacks = f"'{workspace}' is no workspace: it has no {FILE}"
+    lacks = f"'{workspace}' is not a workspace: it has no {FILE}"
     raise ConfigError(
         lacks if workspace.is_dir() else f"there is no workspace '{workspace}'",
-        expected="a folder that `tether run` has made",
+        expected="a folder that `tether run` has created",
         hint="tether run RECORDING...",
     )
 
 
 def connect(workspace: Path, tables: MetaData) -> Engine:
-    """The database of a workspace, made when it is missing, mode 0600.
+    """The database of a workspace, created if missing, mode 0600.
 
-    Where it may not be written it is opened to read, and a table that is missing is empty.
+    If it cannot be written, it is opened to read, and a missing table counts as empty.
 
     Raises
     ------
     StoreError
-        It cannot be opened, or is not what Tether has written.
+        It cannot be opened, or was not written by Tether.
     """
     path = workspace / FILE
     with told("opened"):
@@ -95,25 +94,25 @@ def connect(workspace: Path, tables: MetaData) -> Engine:
 
 
 def read(engine: Engine, table: Table, query: Select[Any]) -> list[Row[Any]]:
-    """Rows of `table`; none where an older version made a workspace that may not be written."""
+    """Rows of `table`; none if a read-only workspace of an older version lacks the table."""
     with told("read"), engine.connect() as connection:
         return list(connection.execute(query)) if inspect(connection).has_table(table.name) else []
 
 
 def settle(engine: Engine) -> None:
-    """Empty the log in which changes wait, so that nothing deleted is left on disk.
+    """Empty the write-ahead log, so that no deleted data is left on disk.
 
     Raises
     ------
     StoreError
-        Another program reads the catalogue at this moment.
+        Another program is reading the catalogue.
     """
     with told("written"), engine.connect() as connection:
         busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
     if busy:
         raise StoreError(
-            "what was deleted is not yet off the disk: another program reads the catalogue",
-            hint="close it, and type the command again",
+            "deleted data is still on disk, because another program is reading the catalogue",
+            hint="close it, and run the command again",
         )
 
 
@@ -153,27 +152,27 @@ def _of_code(what: str, code: int | None) -> StoreError:
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreError(
             f"{cannot}: another program is writing to it",
-            hint="wait for it, and type the command again",
+            hint="wait for it, and run the command again",
         )
     if code == sqlite3.SQLITE_IOERR:
         return StoreError(
             f"{cannot}: the disk reports an error",
-            hint="check the disk or the network share, and type the command again",
+            hint="check the disk or the network share, and run the command again",
         )
     must = "readable" if what == "read" else "writable"
     return StoreError(cannot, hint=f"make the workspace {must}, or {_OTHER}")
 
 
 def _require_sqlite(path: Path) -> None:
-    """Refuse a file that SQLite has not written, before anything is written to it."""
+    """Refuse a file that SQLite did not write, before anything is written to it."""
     cannot = _CANNOT.format("opened")
     if not path.is_file():
-        what = "a folder" if path.is_dir() else "not a regular file, or a link to nothing"
+        what = "a folder" if path.is_dir() else "not a regular file, or a broken link"
         raise StoreError(f"{cannot}: {FILE} is {what}", expected="a database", hint=_RESTORE)
-    if not path.stat().st_size:  # a run was killed while it made the workspace, or it was emptied
+    if not path.stat().st_size:  # a run was killed while creating it, or it was emptied
         if any((path.parent / "sessions").glob("*/")):
             raise StoreError(
-                f"{cannot}: {FILE} is empty, though the workspace holds sessions", hint=_RESTORE
+                f"{cannot}: {FILE} is empty, although the workspace has sessions", hint=_RESTORE
             )
     elif not _is_sqlite(path):
         raise StoreError(
@@ -182,32 +181,32 @@ def _require_sqlite(path: Path) -> None:
 
 
 def _is_sqlite(path: Path) -> bool:
-    """Whether a file begins as SQLite writes it.
+    """Whether a file starts like a SQLite database.
 
-    SQLite itself looks: whoever opens and closes the file by other means takes away the locks that
-    other connections of this process hold on it (POSIX). Another process may then remove the log of
-    changes while this one still writes to it.
+    SQLite itself checks it: opening and closing the file by other means would release the locks
+    that other connections of this process hold on it (POSIX). Another process could then remove
+    the log of changes while this one still writes to it.
     """
     try:
         with contextlib.closing(sqlite3.connect(_address(path), uri=True)) as connection:
             connection.execute("PRAGMA schema_version").fetchone()
     except sqlite3.DatabaseError as caught:
         if caught.sqlite_errorcode & 0xFF == sqlite3.SQLITE_NOTADB:
-            return path.read_bytes().startswith(_MAGIC)  # else damaged; nobody has it open
+            return path.read_bytes().startswith(_MAGIC)  # otherwise damaged, and not in use
     return True
 
 
 def content(path: Path) -> bytes:
-    """All bytes of a file of the database, to look for something in them.
+    """All bytes of a file of the database, to search in them.
 
-    Its descriptor stays open until the process ends, for the reason that `_is_sqlite` gives.
+    The descriptor stays open until the process ends, for the reason given in `_is_sqlite`.
     """
     with os.fdopen(os.open(path, os.O_RDONLY), "rb", closefd=False) as file:
         return file.read()
 
 
 def _require_ours(engine: Engine, tables: MetaData) -> None:
-    """Refuse a database of another program, or whose tables are of another shape."""
+    """Refuse a database of another program, or one whose tables have other columns."""
     with engine.connect() as connection:
         found = inspect(connection)
         names = set(found.get_table_names())
@@ -219,14 +218,14 @@ def _require_ours(engine: Engine, tables: MetaData) -> None:
             <= {column["name"] for column in found.get_columns(table.name)}
             for table in ours
         ):
-            what = "its tables are of another shape, as another version or program makes them"
+            what = "its tables have other columns: another version or program made them"
         else:
             return
     raise StoreError(f"{_CANNOT.format('opened')}: {what}", hint=_RESTORE)
 
 
 def _writing(path: Path) -> Engine:
-    # A URL from parts: in a text, a "?" in the name of a folder would begin options.
+    # A URL from parts: in a string, a "?" in a folder's name would start the options.
     engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
 
     @event.listens_for(engine, "connect")
@@ -235,7 +234,7 @@ def _writing(path: Path) -> Engine:
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA busy_timeout = 10000")
-        cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten with zeros
+        cursor.execute("PRAGMA secure_delete = ON")  # deleted data is overwritten with zeros
         cursor.close()
 
     return engine
@@ -252,7 +251,7 @@ def _address(path: Path) -> str:
 
 
 def _reader(path: Path) -> sqlite3.Connection:
-    """A connection that writes nothing, not even the files in which SQLite keeps its locks."""
+    """A connection that writes nothing, not even SQLite's lock files."""
     address = _address(path)
     connection = sqlite3.connect(address, uri=True, check_same_thread=False)
     try:
@@ -263,14 +262,14 @@ def _reader(path: Path) -> sqlite3.Connection:
             raise
     else:
         return connection
-    # Without files for its locks SQLite opens what it is told will not change; the log of changes
-    # that are not yet in the file would then be passed over.
+    # Without lock files SQLite opens only a file declared as unchanging; it would then ignore the
+    # log of changes that are not yet in the file.
     log = path.with_name(f"{path.name}-wal")
     if log.exists() and log.stat().st_size:
         raise StoreError(
             "the catalogue of the workspace has recent changes that cannot be read from here",
             expected="a workspace in which no run or desk was killed",
-            hint="let its owner type `tether sessions` once; or copy the workspace, and name the "
+            hint="ask its owner to run `tether sessions` once; or copy the workspace, and give the "
             "copy with --workspace",
         )
     return sqlite3.connect(f"{address}&immutable=1", uri=True, check_same_thread=False)

@@ -1,6 +1,6 @@
-"""Where things lie in a workspace, and what can be said of a session without opening its tables.
+"""Paths in a workspace, and an overview of a session without opening its tables.
 
-Nothing heavy is imported here, so that a list of a thousand sessions comes at once.
+Nothing heavy is imported here, so a list of a thousand sessions appears at once.
 """
 
 import json
@@ -11,7 +11,7 @@ from pipeline.core.errors import DamagedError, InputError
 from pipeline.core.spelling import SHORT_ID
 
 RUN_MANIFEST = "walk.json"
-"""What the last walk of a session came to."""
+"""The run manifest of a session: the result of its last run."""
 
 MANIFEST = "manifest.json"
 """Address, inputs and digests of an artifact."""
@@ -31,33 +31,33 @@ def artifact(stage: str, slot: str) -> str:
 
 @dataclass(frozen=True)
 class Glance:
-    """What a list of sessions tells of one."""
+    """What a list of sessions shows of one session."""
 
     duration_ms: int
     moments: int
 
 
 def glance(workspace: Path, recording_id: str) -> Glance:
-    """Length and number of moments, from two notes: no table is read, and no digest compared.
+    """Length and number of moments, from two manifests, without reading or checking tables.
 
     Raises
     ------
     InputError
-        It was never walked to the end.
+        The session was never fully processed.
     DamagedError
-        What was noted of it is damaged.
+        A manifest is damaged.
     """
     folder = session_folder(workspace, recording_id)
     again = "run `tether run` on its recording"
     try:
-        note = json.loads((folder / RUN_MANIFEST).read_bytes())
+        run = json.loads((folder / RUN_MANIFEST).read_bytes())
     except FileNotFoundError:
-        raise InputError("this session has no finished walk", hint=again) from None
+        raise InputError("this session was never fully processed", hint=again) from None
     except (OSError, ValueError):
-        raise DamagedError("the note of this session cannot be read", hint=again) from None
+        raise DamagedError("the run manifest of this session cannot be read", hint=again) from None
     try:
-        place = folder / "artifacts" / artifact("moments", dict(note["slots"])["moments"])
+        place = folder / "artifacts" / artifact("moments", dict(run["slots"])["moments"])
         moments = json.loads((place / MANIFEST).read_bytes())["tables"]["moments"]["rows"]
-        return Glance(int(note["recording"]["duration_ms"]), int(moments))
+        return Glance(int(run["recording"]["duration_ms"]), int(moments))
     except (OSError, ValueError, KeyError, TypeError):
-        raise DamagedError("what is noted of this session is damaged", hint=again) from None
+        raise DamagedError("a manifest of this session is damaged", hint=again) from None

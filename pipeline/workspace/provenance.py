@@ -1,4 +1,4 @@
-"""What a report says about how it was made, apart from what the tables hold."""
+"""How the results of a session were made, beyond what its tables hold."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class RuleEntry:
-    """A rule in one line, for whoever lists what was in force.
+    """A rule in one line, for lists of the rules in force.
 
     Attributes
     ----------
     rule
         Its id.
     kind, marker
-        What it speaks for.
+        What the rule looks for.
     needs
         Families without which it abstains: timing, voice, words.
     primary
-        It may make a moment by itself.
+        Whether it may make a moment by itself.
     """
 
     rule: str
@@ -34,13 +34,13 @@ class EngineChoice:
     Attributes
     ----------
     task
-        What it did, for people: "who spoke when", "words", "speech activity", "pitch".
+        Its task, for people: "who spoke when", "words", "speech activity", "pitch".
     name
         Its name in the settings.
     because
-        Why this one, one clause without a full stop.
+        Why it was chosen: one clause without a full stop.
     identity
-        Library version, model digest and whatever else went into the address of its result.
+        Library version, model digest and everything else in the address of its result.
     """
 
     task: str
@@ -59,28 +59,28 @@ class DisabledFamily:
 
 @dataclass(frozen=True)
 class Provenance:
-    """How a session's tables were made; nothing in it may name a file.
+    """How a session's tables were made; it must not name any file.
 
     Attributes
     ----------
     version
-        Of Tether.
+        Version of Tether.
     profile
         Name of the settings.
     options
-        Options of the command line that name workspace and settings, where they are not the
-        usual ones: without them no command of the report could be pasted.
+        Command-line options for a workspace and settings other than the defaults, so that the
+        commands in a report can be pasted.
     engines
-        In the order of the walk.
+        Engines in processing order.
     stages
-        Stage to the address of its artifact, in the order of the walk.
+        Stage to the address of its artifact, in processing order.
     rules
-        Every rule that was in force.
+        Every rule in force.
     notes
         Sentences for the supervisor, such as why there are no words.
     role_commands
-        Commands to type that set the roles, one per speaker or one for all; shown large where
-        roles are unknown, and beside the roles where they were inferred.
+        Commands that set the roles, one per speaker or one for all; shown large where roles are
+        unknown, and beside the roles where they were inferred.
     """
 
     version: str

@@ -1,13 +1,13 @@
-"""Stages: pure functions over tables, with an address made of all on which the result depends.
+"""Compute stages, and reuse results by an address of everything that they depend on.
 
-The address of a stage is SHA-256 over its name, version, parameters, engine identity and the
-addresses upstream; the first stage is rooted in the recording's bytes. Equal addresses mean equal
-results, so a finished address is never computed again, and a change of one rule's threshold
-changes the address of hits and moments only.
+The address of a stage is the SHA-256 of its name, version, parameters, engine identity and the
+addresses upstream; the first stage depends on the recording's bytes. Equal addresses mean equal
+results, so a finished result is never computed again, and a change of one rule's threshold changes
+the address of hits and moments only.
 
 The *slot* of a stage is the same without the engine's versions. A result that an older engine left
-in the slot is used and called stale; only a refresh computes it again, for an engine upgrade must
-not quietly rewrite every session that somebody has reviewed.
+in the slot is used and called stale; only a refresh computes it again, because an engine upgrade
+must not silently rewrite sessions that have been reviewed.
 """
 
 import time
@@ -22,7 +22,7 @@ from pipeline.core.tables import Tables
 from pipeline.workspace.store import Store, canonical, digest
 
 State = Literal["kept", "stale", "damaged", "started", "done"]
-"""What happens to a stage; `damaged`: what was kept is not what was written, and is made again."""
+"""State of a stage; `damaged`: the kept result is not what was written, and is computed again."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,19 @@ class Computation:
     Attributes
     ----------
     name
-        A noun: what it makes.
+        A noun: what the stage makes.
     version
         Raised whenever the code gives other results for equal input.
     needs
         Stages upstream, by name.
     work
-        From the tables of all stages upstream to the tables of this one.
+        Takes the tables of all stages upstream; returns the tables of this one.
     parameters
-        Settings on which the result depends, as JSON values.
+        Settings that the result depends on, as JSON values.
     engine
-        Identity of the engine, empty without one.
+        Identity of the engine; empty without one.
     because
-        Why this engine; told in the manifest, no part of the address.
+        Why this engine was chosen; kept in the manifest, not part of the address.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Computation:
     because: str = ""
 
     def facts(self, root: str, known: Mapping[str, str]) -> dict[str, Any]:
-        """What the slot is made of.
+        """Everything that the slot is a digest of.
 
         Parameters
         ----------
@@ -75,20 +75,20 @@ class Computation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What stages came to.
+    """Results of stages.
 
     Attributes
     ----------
     tables
-        Of all stages, by name.
+        Tables of all stages, by table name.
     states
-        "kept", "stale" or "done" of each stage, by name.
+        "kept", "stale" or "done", by stage.
     addresses, slots
-        Of each stage, by name.
+        Address and slot, by stage.
     seconds
         Wall time of each stage that was computed.
     recomputed
-        Stages whose kept result was damaged, so that they were computed again.
+        Stages computed again because their kept results were damaged.
     """
 
     tables: Mapping[str, pl.DataFrame]
@@ -108,25 +108,25 @@ def run(
     refresh: bool = False,
     on_progress: Callable[[str, State], None] = lambda _stage, _state: None,
 ) -> Outcome:
-    """Compute what is missing, in order, and keep each result as soon as it is there.
+    """Compute what is missing, in order, and keep each result at once.
 
     Parameters
     ----------
     stages
-        In an order in which each stands after those that it needs.
+        Each after the stages that it needs.
     root
         SHA-256 of the recording.
     upstream
-        What an earlier call came to; `stages` go on from there.
+        Result of an earlier call, from which `stages` continue.
     refresh
-        Compute all again.
+        Compute everything again.
     on_progress
-        Called with a stage's name and what happens to it.
+        Called with a stage's name and its state.
 
     Returns
     -------
     Outcome
-        Of the stages upstream and these.
+        Results of the stages upstream and of these.
     """
     known = dict(upstream.addresses) if upstream else {}
     tables = dict(upstream.tables) if upstream else {}
@@ -152,7 +152,7 @@ def run(
             store.write(root, stage.name, slot, made, facts)
             seconds[stage.name] = time.perf_counter() - began
             states[stage.name] = "done"
-            # What goes on is what was kept, so that a second run sees the very same tables.
+            # Continue with the tables as kept, so that a second run sees exactly the same ones.
             tables |= store.read(root, stage.name, slot)
         else:
             states[stage.name] = "kept" if kept[0] == address else "stale"
@@ -165,6 +165,6 @@ def run(
 
 
 def _kept(stage: Computation, root: str, slot: str, store: Store) -> tuple[str, Tables] | None:
-    """Address and tables of a finished result; None where there is none."""
+    """Address and tables of a finished result; None if there is none."""
     manifest = store.manifest(root, stage.name, slot)
     return (manifest["address"], store.read(root, stage.name, slot)) if manifest else None

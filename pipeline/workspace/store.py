@@ -1,4 +1,4 @@
-"""The workspace on disk: artifacts by address, written so that a crash loses nothing.
+"""Artifacts of a workspace by address, written so that a crash loses nothing.
 
 ::
 
@@ -7,18 +7,18 @@
     ├── .lock                       one run at a time
     └── sessions/<12 hex digits>/
         ├── report.html
-        ├── walk.json               what the last walk came to
+        ├── walk.json               run manifest: the result of the last run
         └── artifacts/
             └── <stage>-<16 hex digits of its slot>/
                 ├── manifest.json   address, inputs, parameters, engine, digest of each table
                 └── <table>.parquet
 
-A slot is an address without the engine's versions (see `stage`): an engine upgrade finds the older
-result in its slot, uses it, and says that it is stale.
+A slot is an address without the engine's versions (see `stage_cache`): after an engine upgrade the
+older result in the slot is used and reported as stale.
 
 An artifact is written into a temporary folder beside its place, flushed to disk, and published by
-one rename: it is there whole, or not at all. Audio is never written here; it lives in unlinked
-scratch files that vanish with the process.
+one rename: it exists whole, or not at all. Audio is never kept here; it is in unlinked scratch
+files that disappear with the process.
 """
 
 import contextlib
@@ -57,7 +57,7 @@ def digest(content: bytes) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """What hints call a folder, and the option that chooses another."""
+    """The name of a folder in hints, and the option that chooses another."""
 
     name: str
     option: str
@@ -75,7 +75,7 @@ def told(doing: str, place: Place = WORKSPACE, *, must: str = "writable") -> Ite
     doing
         What cannot be done, as a clause.
     must
-        What `place` has to be for it: "writable", "readable".
+        What `place` needs to be: "writable", "readable".
     """
     try:
         yield
@@ -89,7 +89,7 @@ def told(doing: str, place: Place = WORKSPACE, *, must: str = "writable") -> Ite
         elif caught.errno in (errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO):
             hint = f"check the disk or the network share, or {other}"
         elif caught.errno in (errno.ENOTDIR, errno.EEXIST):
-            hint = f"move away the file that lies where a folder belongs, or {other}"
+            hint = f"move away the file that is in the place of a folder, or {other}"
         elif caught.errno in (errno.EMFILE, errno.ENFILE):
             hint = "close other programs, or raise the limit of open files (ulimit -n)"
         else:
@@ -98,8 +98,8 @@ def told(doing: str, place: Place = WORKSPACE, *, must: str = "writable") -> Ite
 
 
 def private_folder(path: Path, place: Place = WORKSPACE) -> Path:
-    """Make `path` and its parents, readable by their owner only."""
-    with told(f"the {place.name} folder cannot be made", place):
+    """Create `path` and its parents, readable by their owner only."""
+    with told(f"the {place.name} folder cannot be created", place):
         for folder in [*reversed(path.parents), path]:
             if not folder.is_dir():
                 folder.mkdir(mode=0o700, exist_ok=True)
@@ -107,7 +107,7 @@ def private_folder(path: Path, place: Place = WORKSPACE) -> Path:
 
 
 def write_private(path: Path, content: bytes, place: Place = WORKSPACE) -> None:
-    """Publish `content` at `path` in one step, mode 0600: the old file or the new, never a half.
+    """Publish `content` at `path` in one step, mode 0600: never a partial file.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def _damaged(what: str) -> DamagedError:
 
 
 def _manifest(place: Path, stage: str) -> dict[str, Any] | None:
-    """What is told of an artifact; None: it is not finished."""
+    """The manifest of an artifact; None: it is not finished."""
     with told("an artifact cannot be read", must="readable"):
         try:
             content = (place / MANIFEST).read_bytes()
@@ -158,12 +158,20 @@ def _manifest(place: Path, stage: str) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class _Written:
-    """A table of a finished artifact, as it lies on disk.
+    """A table of a finished artifact on disk.
 
     Attributes
     ----------
     place
         Folder of the artifact.
+    stage
+        Stage that made it.
+    name
+        Name of the table.
+    sha256
+        Digest of its file, as hexadecimal digits.
+    rows
+        Number of rows.
     """
 
     place: Path
@@ -173,21 +181,21 @@ class _Written:
     rows: int
 
     def __call__(self) -> pl.DataFrame:
-        """Read it.
+        """Read the table.
 
         Raises
         ------
         DamagedError
-            It is not the one that was written, or of another shape than this version's.
+            The table is not as it was written, or has other columns than in this version.
         """
         content = self.content()
         try:
             return SCHEMAS[self.name].shaped(pl.read_parquet(content))
-        except (KeyError, StoreError):  # whole, but another version of Tether wrote it
+        except (KeyError, StoreError):  # intact, but written by another version of Tether
             raise self._damaged() from None
 
     def content(self) -> io.BytesIO:
-        """Its file, as it was written."""
+        """The bytes of its file, checked against the digest."""
         with told("an artifact cannot be read", must="readable"):
             file = self.place / f"{self.name}.parquet"
             content = file.read_bytes() if file.is_file() else b""
@@ -200,15 +208,14 @@ class _Written:
 
 
 class LazyTables(Mapping[str, pl.DataFrame]):
-    """Tables by name, each read from disk, and compared with its digest, when it is asked for.
+    """Tables by name, each read from disk and checked against its digest when it is used.
 
-    Nothing is kept in memory, so that a thousand sessions may be open at once.
+    No table is kept in memory, so a thousand sessions may be open at once.
 
     Raises
     ------
     DamagedError
-        A table that is asked for is not the one that was written, or of another shape than this
-        version's.
+        A table is not as it was written, or has other columns than in this version.
     """
 
     def __init__(self, tables: Mapping[str, Callable[[], pl.DataFrame]]) -> None:
@@ -224,24 +231,24 @@ class LazyTables(Mapping[str, pl.DataFrame]):
         return len(self._tables)
 
     def source(self, name: str) -> Callable[[], pl.DataFrame]:
-        """What reads one of them."""
+        """The function that reads one of the tables."""
         return self._tables[name]
 
 
 def together(
     sessions: Sequence[Tables], wanted: Mapping[str, Collection[str] | None]
 ) -> list[dict[str, pl.DataFrame]]:
-    """Tables of many sessions, in a third of the time that one by one takes.
+    """Tables of many sessions, in a third of the time that reading them one by one takes.
 
     Parameters
     ----------
     wanted
-        Names of tables, with the columns that have to be there; None: all of them.
+        Names of tables, with the columns to read; None: all columns.
 
     Raises
     ------
     DamagedError
-        As if one of them was asked for.
+        As for `LazyTables`.
     """
     found: list[dict[str, pl.DataFrame]] = [{} for _ in sessions]
     for name, columns in wanted.items() if sessions else ():
@@ -254,7 +261,7 @@ def together(
 def _together(
     tables: Sequence[Callable[[], pl.DataFrame]], columns: Collection[str] | None
 ) -> list[pl.DataFrame]:
-    """Tables of one name: a call of polars takes as long for one file as for many."""
+    """Tables of one name: a polars call takes as long for one file as for many."""
     written = [each for each in tables if isinstance(each, _Written)]
     if len(written) < len(tables):  # some are in memory
         return [each() for each in tables]
@@ -266,19 +273,19 @@ def _together(
     except (KeyError, StoreError, pl.exceptions.PolarsError):
         every = None
     if every is None or every.height != sum(each.rows for each in written):
-        return [each() for each in tables]  # each for itself says what is wrong
+        return [each() for each in tables]  # read singly, the damaged table is reported
     return split(every, (each.rows for each in written))
 
 
 def layered(upper: Tables, lower: Tables) -> LazyTables:
-    """Tables of both; where both have one of a name, that of `upper`. None is read by this."""
+    """Tables of both; `upper` wins where both have a table. Reads none of them."""
     return LazyTables(
         {name: _source(upper if name in upper else lower, name) for name in (*lower, *upper)}
     )
 
 
 def without(names: Collection[str], tables: Tables) -> LazyTables:
-    """The others of these tables. None is read by this."""
+    """The tables without those of these names. Reads none of them."""
     return LazyTables({name: _source(tables, name) for name in tables if name not in names})
 
 
@@ -294,7 +301,7 @@ class Store:
     Parameters
     ----------
     workspace
-        Its folder; made when it is missing.
+        Its folder; created if missing.
     """
 
     def __init__(self, workspace: Path) -> None:
@@ -302,7 +309,7 @@ class Store:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the workspace for one run; the system lets go when the process dies.
+        """Lock the workspace for one run; the system releases it when the process ends.
 
         Raises
         ------
@@ -316,7 +323,7 @@ class Store:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise StoreError(
-                    "another tether run is at work in this workspace",
+                    "another run is using this workspace",
                     hint="wait for it, or choose another folder with --workspace",
                 ) from None
             self._sweep()
@@ -329,7 +336,7 @@ class Store:
         return session_folder(self.workspace, recording_id)
 
     def sessions(self) -> Iterator[str]:
-        """Short ids of the sessions of which something is kept, in their order."""
+        """Short ids of the sessions in the workspace, sorted."""
         with told("the workspace cannot be read", must="readable"):
             try:
                 places = list((self.workspace / "sessions").iterdir())
@@ -338,12 +345,12 @@ class Store:
             yield from sorted(path.name for path in places if path.is_dir())
 
     def artifacts(self, session: str) -> dict[str, int]:
-        """Names of the finished artifacts of a session, with the bytes that each takes.
+        """Names and sizes in bytes of the finished artifacts of a session.
 
         Parameters
         ----------
         session
-            Its id, or the digits of it that name its folder.
+            Its id, or the digits that name its folder.
         """
         with told("the workspace cannot be read", must="readable"):
             return {
@@ -352,15 +359,15 @@ class Store:
             }
 
     def drop(self, session: str, name: str) -> None:
-        """Remove an artifact: it is whole or gone, and the next run sweeps what a kill left."""
+        """Remove an artifact: it is whole or gone; the next run removes what a kill left."""
         self._remove(self._artifacts(session) / name)
 
     def remove(self, session: str) -> None:
-        """Remove all that is kept of a session, in the same way; nothing where there is nothing."""
+        """Remove the folder of a session in the same way, if there is one."""
         self._remove(self.session(session))
 
     def _remove(self, place: Path) -> None:
-        with told("what is to be removed cannot be"):
+        with told("a result cannot be removed"):
             if place.exists():
                 hidden = Path(tempfile.mkdtemp(prefix=".tmp-", dir=place.parent))
                 place.rename(hidden / place.name)
@@ -368,17 +375,17 @@ class Store:
                 shutil.rmtree(hidden)
 
     def scratch(self) -> IO[bytes]:
-        """A scratch file without a name: gone with the process, however that ends."""
+        """A scratch file without a name, which disappears with the process in any case."""
         with told("no scratch space for decoded audio"):
             return tempfile.TemporaryFile(dir=self.workspace, buffering=1 << 20)
 
     def manifest(self, recording_id: str, stage: str, slot: str) -> dict[str, Any] | None:
-        """Manifest of the artifact in a slot; None where nothing is finished.
+        """Manifest of the artifact in a slot; None if there is no finished one.
 
         Raises
         ------
         DamagedError
-            It is not what was written.
+            The manifest is damaged.
         """
         return _manifest(self._place(recording_id, stage, slot), stage)
 
@@ -390,12 +397,12 @@ class Store:
         StoreError
             There is no such artifact.
         DamagedError
-            A table is not the one that was written, or of another shape than this version's.
+            A table is not as it was written, or has other columns than in this version.
         """
         return dict(self.shelf(recording_id, [(stage, slot)]))
 
     def shelf(self, recording_id: str, slots: Iterable[tuple[str, str]]) -> "LazyTables":
-        """Tables of finished artifacts, of which only those are read that are asked for.
+        """Tables of finished artifacts, each read when it is used.
 
         Parameters
         ----------
@@ -405,7 +412,7 @@ class Store:
         Raises
         ------
         StoreError
-            One of the artifacts is not there. `LazyTables` raises the rest that `read` raises.
+            An artifact is missing. Damage is reported when a table is used (`LazyTables`).
         """
         found: dict[str, Callable[[], pl.DataFrame]] = {}
         artifacts = self._artifacts(recording_id)
@@ -431,7 +438,7 @@ class Store:
         Parameters
         ----------
         facts
-            The address and what it was made of; goes into the manifest.
+            The address and everything that it is made of, for the manifest.
         """
         place = self._place(recording_id, stage, slot)
         private_folder(place.parent)
@@ -448,7 +455,7 @@ class Store:
                 manifest = {"recording_id": recording_id, **facts, "tables": written}
                 text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False)
                 write_private(temporary / MANIFEST, text.encode("utf-8"))
-                if place.exists():  # a refresh: the old one is swept with what is half-written
+                if place.exists():  # a refresh: `_sweep` removes the old one
                     place.rename(temporary.with_name(f"{temporary.name}-old"))
                 temporary.rename(place)
                 shutil.rmtree(temporary.with_name(f"{temporary.name}-old"), ignore_errors=True)
@@ -464,7 +471,7 @@ class Store:
         return self.session(session) / "artifacts"
 
     def _sweep(self) -> None:
-        """Remove what a killed run left half-written."""
+        """Remove partial files that a killed run left."""
         for pattern in (
             ".tmp-*",
             "sessions/.tmp-*",

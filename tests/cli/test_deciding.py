@@ -131,7 +131,7 @@ def test_a_purge_takes_verdicts_along_unless_they_are_to_be_kept(workspace: Path
     kept = decide(workspace)
     short = kept.recording_id[:12]
     said = tether("purge", short, "--keep-verdicts", "--may-return", "--workspace", str(workspace))
-    assert said == "left: 2 entries of verdicts\n"
+    assert said == "left: 2 entries of decisions\n"
     assert len(Ledger(workspace).all()) == 2
     tether("run", str(workspace.parent / "a.csv"), "--workspace", str(workspace))
     said = tether("purge", short, "--may-return", "--workspace", str(workspace))

@@ -152,7 +152,7 @@ def test_only_the_therapist_whom_the_sidecar_names_is_compared(first: Path, tmp_
 def test_nobody_is_enrolled_whom_no_person_called_the_therapist(tmp_path: Path) -> None:
     path = record(tmp_path / "a.wav", 0, "")
     process(path, bench(tmp_path))
-    with pytest.raises(InputError, match="an inference must not choose"):
+    with pytest.raises(InputError, match="an inferred role must not decide"):
         enrol(path)
 
 
@@ -164,7 +164,7 @@ def test_another_therapist_than_the_sidecars_is_refused(first: Path) -> None:
 def test_a_recording_that_changed_or_went_is_refused(first: Path) -> None:
     kept = first.read_bytes()
     first.write_bytes(kept[:-2])
-    with pytest.raises(InputError, match="not there any more"):
+    with pytest.raises(InputError, match="has changed, or has no audio"):
         enrol(first)
     first.unlink()
     with pytest.raises(InputError):
@@ -177,7 +177,7 @@ def test_a_voice_of_another_network_is_refused(
     enrol(first)
     monkeypatch.setattr(Loudness, "identity", lambda _: {"engine": "loudness", "model": "next"})
     (named,) = intake.discover([first])
-    with pytest.raises(EngineError, match=r"another network.*--forget THERAPIST"):
+    with pytest.raises(EngineError, match=r"another model.*--forget THERAPIST"):
         bench(tmp_path).process(intake.read(named, consent=False))
 
 

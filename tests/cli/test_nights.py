@@ -80,7 +80,7 @@ def test_a_file_with_other_bytes_replaces_its_session(tmp_path: Path, tether: Te
     write(tmp_path, "talk", "thanks")
     code, said = tether("run", str(path))
     assert code == 0
-    assert "its new session has replaced an older session" in said
+    assert "its new session replaces an older session" in said
     assert "talk" not in said
     (whole,) = ids(tmp_path)
     assert whole != partial
@@ -89,7 +89,7 @@ def test_a_file_with_other_bytes_replaces_its_session(tmp_path: Path, tether: Te
     write(tmp_path, "talk", "very well")
     told = told_of(tether("run", str(path), "--json")[1])
     assert told[0]["replaced"] == [whole]
-    assert any("has replaced" in note for note in told[0]["notes"])
+    assert any("replaces an older" in note for note in told[0]["notes"])
 
 
 @pytest.mark.parametrize("said", ["verdict", "correction"])
@@ -260,8 +260,8 @@ def test_strays_are_counted_and_named_on_request_alone(tmp_path: Path, tether: T
     path = write(tmp_path, "monday", "thanks")
     (tmp_path / "monday.yaml").write_text("client: C\n", encoding="utf-8")
     said = tether("run", str(path))[1]
-    assert "Sidecars that belong to no recording, not used: 1." in said
+    assert "Session notes files without a recording, not used: 1." in said
     assert "monday" not in said
     named = tether("run", str(path), "--names")[1]
     assert "monday.yaml\n" in named
-    assert "A sidecar is called like its recording" in named
+    assert "A notes file has the recording's name plus .yaml" in named

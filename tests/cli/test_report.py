@@ -88,7 +88,7 @@ def test_clips_stand_in_a_file_of_their_own(
 ) -> None:
     plain = (session / "report.html").read_bytes()
     assert tether(tmp_path, "report", session.name, "--with-clips") == 0
-    assert "It holds voices, in 1 clip." in capsys.readouterr().out
+    assert "It contains voices, in 1 clip." in capsys.readouterr().out
     file = session / "report-with-clips.html"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert (session / "report.html").read_bytes() == plain
@@ -141,7 +141,7 @@ def test_a_recording_that_is_not_there_is_told(
 ) -> None:
     (tmp_path / "one.wav").rename(tmp_path / "two.wav")
     assert tether(tmp_path, "report", session.name, "--with-clips") == 3
-    assert "does not lie any more where it was" in capsys.readouterr().err
+    assert "is no longer where it was" in capsys.readouterr().err
     assert not (session / "report-with-clips.html").exists()
     assert tether(tmp_path, "report", session.name) == 0
 
@@ -152,7 +152,7 @@ def test_a_recording_that_was_changed_is_told(
     with (tmp_path / "one.wav").open("ab") as file:
         file.write(b"\0\0")
     assert tether(tmp_path, "report", session.name, "--with-clips") == 3
-    assert "was changed since its last run" in capsys.readouterr().err
+    assert "has changed since its last run" in capsys.readouterr().err
 
 
 def test_a_transcript_alone_has_no_sound(

@@ -68,7 +68,7 @@ def test_check_tells_all_mistakes_of_all_files_at_once(folder: Path) -> None:
 
 
 def test_check_of_what_is_right(folder: Path) -> None:
-    assert ruled("check", str(folder / "right.yaml")) == "1 rule, nothing wrong\n"
+    assert ruled("check", str(folder / "right.yaml")) == "1 rule, no errors\n"
     assert json.loads(ruled("check", "--json"))["problems"] == []
 
 
@@ -116,7 +116,7 @@ def test_trace_of_one_rule_of_a_time_and_of_what_is_not_there(folder: Path) -> N
 
 @pytest.mark.parametrize("text", ["", "a:b", "-5", "1e999"])
 def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(ConfigError, match="is no time"):
+    with pytest.raises(ConfigError, match="is not a time"):
         clock_ms(text)
 
 

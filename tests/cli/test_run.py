@@ -386,7 +386,7 @@ def test_what_a_folder_holds_besides_is_counted(tmp_path: Path) -> None:
     told = CliRunner().invoke(cli, [*options, "--json"])
     result, last = map(json.loads, told.stdout.splitlines())
     assert result["status"] == "failed"
-    besides = "Files in folders that do not end like a recording, not run: 2."
+    besides = "Files in folders without a recording's suffix, not processed: 2."
     assert last["summary"]["passed_over"] == [besides]
     assert "Berta" not in told.output
     quiet = CliRunner().invoke(cli, [*options, "--no-names"]).stdout

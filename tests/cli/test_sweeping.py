@@ -75,7 +75,7 @@ def test_gc_tells_and_drops_what_no_walk_points_at(
     before = files(tmp_path)
     assert tether(tmp_path, "gc") == 0
     told = capsys.readouterr().out
-    assert f"{len(kept)} results that nothing points at, {sum(s for _, s in kept):,} bytes" in told
+    assert f"{len(kept)} outdated results, {sum(s for _, s in kept):,} bytes" in told
     assert files(tmp_path) == before
     assert tether(tmp_path, "gc", "--yes") == 0
     gone = {path.parent.name for path in before.keys() - files(tmp_path).keys()}
@@ -127,7 +127,7 @@ def test_corrections_may_be_kept(
     capsys.readouterr()
     purge = ("purge", processed.recording.short_id, "--may-return", "--keep-corrections")
     assert tether(tmp_path, *purge) == 0
-    assert capsys.readouterr().out == "left: roles of 1 speakers as a person corrected them\n"
+    assert capsys.readouterr().out == "left: corrected roles of 1 speakers\n"
     assert bench.catalogue.corrections(processed.recording.recording_id) == {"A": "client"}
     assert process(tmp_path, "thanks").tables["roles"]["source"].to_list() == ["corrected"] * 2
 

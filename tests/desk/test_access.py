@@ -198,7 +198,7 @@ def test_a_bug_of_ours_says_where_and_not_what(
     monkeypatch.setattr(desk.index, "sessions", broken)
     page = inside.get("/")
     assert page.status_code == 500
-    assert "a bug in Tether: RuntimeError at" in page.text
+    assert "internal error: RuntimeError at" in page.text
     assert "<h1>" in page.text
     asked = inside.get("/", headers={"accept": "application/json"})
     assert "RuntimeError" in asked.json()["error"]

@@ -116,7 +116,9 @@ def test_a_file_that_is_large_without_need(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"intake\.attachment_bytes.*at most 40 bytes"):
         read(file, limits)
     sidecar.write_text("#" * 41)
-    with pytest.raises(InputError, match=r"^sidecar: .*intake\.sidecar_bytes.*at most 40 bytes"):
+    with pytest.raises(
+        InputError, match=r"^session notes file: .*intake\.sidecar_bytes.*at most 40 bytes"
+    ):
         read(file, limits)
     (tmp_path / "b.vtt").write_bytes(b"W" * 101)
     with pytest.raises(InputError, match="attachment_bytes"):
@@ -153,7 +155,7 @@ def test_the_limits_are_those_of_the_settings(tmp_path: Path) -> None:
 def test_odd_sidecars_are_refused_in_few_plain_words(tmp_path: Path, text: str) -> None:
     file = recording(tmp_path)
     (tmp_path / "a.wav.yaml").write_text(text)
-    with pytest.raises(InputError, match=r"^sidecar:1?") as caught:
+    with pytest.raises(InputError, match=r"^session notes file:1?") as caught:
         read(file)
     message = str(caught.value)
     assert len(message) <= 2000

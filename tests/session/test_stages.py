@@ -101,7 +101,7 @@ def test_a_new_stage_is_put_in_its_place() -> None:
     ("made", "says"),
     [
         ([stage("a", "b"), stage("b", "a")], "a, b, a need each other"),
-        ([stage("a", "x")], "'a' needs 'x', which is no stage"),
+        ([stage("a", "x")], "'a' needs 'x', which is not a stage"),
     ],
 )
 def test_an_order_that_cannot_be(made: list[Stage[Any]], says: str) -> None:

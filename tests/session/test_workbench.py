@@ -135,7 +135,7 @@ def test_the_language_that_was_heard_switches_its_lexicons_on(
     heard = process(recording, hears("en", tmp_path))
     assert heard.language == "en"
     assert heard.tables["turns"]["is_backchannel"].null_count() == 0
-    assert heard.provenance.notes == ("Nobody named the language; the transcriber heard 'en'.",)
+    assert heard.provenance.notes == ("The language was not given; the transcriber detected 'en'.",)
     again = hears("en", tmp_path).decide_again(heard.recording.recording_id)
     assert again.computed == ()
     other = process(recording, hears("fr", tmp_path / "elsewhere"))
@@ -193,9 +193,9 @@ def test_a_correction_keeps_the_mark_of_an_older_engine(recording: Path, tmp_pat
 @pytest.mark.parametrize(
     ("sidecar", "told"),
     [
-        ("channels: {2: client}", "role to channel 2, and this recording has 1 channels"),
-        ("channels: {1: client}", "were not told apart by channel"),
-        ("roles: {Ann: client}", "1 speaker who is not in this session. It has 2 speakers, whose"),
+        ("channels: {2: client}", "role to channel 2; this recording has 1 channels"),
+        ("channels: {1: client}", "were not separated by channel"),
+        ("roles: {Ann: client}", "1 speaker who is not in this session. It has 2 speakers; the"),
         ("roles: {therapist: therapist}", None),
     ],
 )
@@ -276,7 +276,7 @@ def test_a_language_that_is_not_understood_is_not_taken_for_english(tmp_path: Pa
     assert processed.tables["moments"].is_empty()
     assert processed.tables["silences"].height > 0
     (note,) = processed.provenance.notes
-    assert note.startswith("The transcript states a language that Tether does not understand")
+    assert note.startswith("The transcript states a language that Tether does not know")
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def stereo(path: Path, *, alike: bool) -> None:
     ("channels", "why"),
     [
         ("one", "one microphone, and the transcript names the speakers"),
-        ("alike", "all channels carry the same sound, and the transcript names the speakers"),
+        ("alike", "all channels contain the same sound, and the transcript names the speakers"),
     ],
 )
 def test_the_speakers_of_a_transcript_serve_where_channels_tell_none(
@@ -380,11 +380,17 @@ def test_words_after_the_end_cost_no_session_and_are_reported(
 @pytest.mark.parametrize(
     ("correlation", "distinct", "named", "engine", "because"),
     [
-        (0.1, True, {}, "channels", "each speaker has a channel of their own"),
-        (0.6, False, {1: "therapist", 2: "client"}, "channels", "the sidecar says who speaks"),
-        (None, False, {1: "therapist", 2: "client"}, "channels", "only one channel carries sound"),
-        (0.6, False, {1: "therapist"}, "clustering", "both speakers are heard on the channels"),
-        (1.0, False, {1: "client", 2: "therapist"}, "clustering", "all channels carry the same"),
+        (0.1, True, {}, "channels", "each speaker has a separate channel"),
+        (
+            0.6,
+            False,
+            {1: "therapist", 2: "client"},
+            "channels",
+            "the session notes file assigns channels",
+        ),
+        (None, False, {1: "therapist", 2: "client"}, "channels", "only one channel contains sound"),
+        (0.6, False, {1: "therapist"}, "clustering", "both speakers are heard on every channel"),
+        (1.0, False, {1: "client", 2: "therapist"}, "clustering", "all channels contain the same"),
         (0.6, False, {1: "client", 5: "therapist"}, "clustering", "both speakers are heard on"),
     ],
 )

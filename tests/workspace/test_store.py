@@ -202,7 +202,7 @@ def test_one_run_at_a_time_and_death_lets_go(store: Store) -> None:
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(StoreError, match="another tether run"), store.lock():
+        with pytest.raises(StoreError, match="another run is using"), store.lock():
             pass
         other.kill()
         other.wait()
@@ -231,7 +231,7 @@ def test_scratch_has_no_name(store: Store) -> None:
 def test_a_file_in_place_of_the_workspace(tmp_path: Path) -> None:
     (tmp_path / "workspace").write_text("a file")
     for path in (tmp_path / "workspace", tmp_path / "workspace" / "deeper"):
-        with pytest.raises(StoreError, match="cannot be made"):
+        with pytest.raises(StoreError, match="cannot be created"):
             Store(path)
 
 

@@ -50,20 +50,20 @@ def command(
 
     With codes, it also says whether the change helped.
 
-    A config is a built-in profile, the path of a YAML file, or the word "walked": moments as they
-    are in the workspace. SESSIONS are ids or paths; without any, all of the workspace. Nothing in
-    it changes.
+    A configuration is a built-in profile, a YAML file, or the word "walked": the moments that the
+    workspace holds now. SESSIONS are ids or paths; without any, all sessions of the workspace.
+    Nothing in the workspace changes.
     """
     before, after = (
         None if each == AS_PROCESSED else config.load(each) for each in (first, second)
     )
-    said = code_options.annotations(workspace, codes, uncertain, benign, verdicts=verdicts)
+    annotated = code_options.annotations(workspace, codes, uncertain, benign, verdicts=verdicts)
     within = code_options.tolerance(tolerance_ms, tolerance_utterances)
     comparison = research.compare(
         workspace,
         before,
         after,
-        said,
+        annotated,
         sessions,
         tolerance=within,
         processes=code_options.processors(),

@@ -26,19 +26,18 @@ from pipeline.workspace.database import require
 @click.argument("roles", nargs=-1, required=True, metavar="SPEAKER=ROLE...")
 @options.workspace
 @options.profile
-@click.option("--anew", is_flag=True, help="Go on though the run was under other settings.")
+@click.option("--anew", is_flag=True, help="Go on although the last run had other settings.")
 def command(
     session: str, roles: tuple[str, ...], workspace: Path, profile: str, *, anew: bool
 ) -> None:
     """Set who is therapist and who is client; kept for later runs.
 
-    SPEAKER is a label, or "speaker N" with the number that --json gives. Labels, which may be names
-    of people, are printed on a terminal alone.
+    SPEAKER is a label, or "speaker N" with the number that --json gives. Labels may be names of
+    people, so they are printed on a terminal only.
 
-    Corrections are only ever added; the newest counts. Only roles, baselines and rules are
-    computed again, from what the last run left: the recording itself may be gone. That needs the
-    settings of that run; where they are others, the command says in what, and does nothing unless
-    --anew is given.
+    Corrections are only ever added; the newest counts. Roles, baselines and rules are computed
+    again from the results of the last run; the recording itself may be gone. This needs the
+    settings of that run. If they differ, the command says how, and does nothing without --anew.
     """
     set_roles(session, options.pairs(roles, "SPEAKER=ROLE"), workspace, profile, anew=anew)
 
@@ -46,15 +45,19 @@ def command(
 def set_roles(
     name: str, roles: Mapping[str, str], workspace: Path, profile: str, *, anew: bool = False
 ) -> None:
-    """Note who is who and run roles and rules again.
+    """Keep who is who, and run roles and rules again.
 
-    Labels of speakers are printed on a terminal alone; elsewhere speakers go by number, and may be
-    named so.
+    Labels of speakers are printed on a terminal only; elsewhere speakers have numbers, and may be
+    named by them.
 
     Parameters
     ----------
+    name
+        Id prefix or path of the session.
+    roles
+        Label or "speaker N" to role.
     anew
-        Do so under these settings, though the walk was under others.
+        Use these settings although the last run had others.
     """
     require(workspace)
     bench = bench_of(config.load(profile), workspace, profile)
@@ -71,7 +74,7 @@ def set_roles(
 
 
 def _speaker(typed: str, speakers: Sequence[str]) -> str:
-    """The label that a person typed, or the one of the speaker with that number."""
+    """The label that was typed, or the label of the speaker with that number."""
     unlabelled = session.unlabelled(speakers)
     by_number = {name: label for label, name in unlabelled.items()}
     if typed in speakers or typed in by_number:
@@ -82,5 +85,5 @@ def _speaker(typed: str, speakers: Sequence[str]) -> str:
         )
     raise ConfigError(
         "no such speaker in this session",
-        expected=f"a label, which only a terminal shows, or one of: {', '.join(by_number)}",
+        expected=f"a label (shown on a terminal only), or one of: {', '.join(by_number)}",
     )

@@ -1,4 +1,4 @@
-"""``tether doctor``: what this machine can do, and what to type for what it cannot."""
+"""``tether doctor``: what works on this machine, and what to type where something is missing."""
 
 import json
 import os
@@ -46,12 +46,18 @@ _MIB = 2**20
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the examination.
+    """One line of the check.
 
     Attributes
     ----------
+    subject
+        What was checked.
     state
-        ``here``, ``missing`` (some recordings cannot be walked without it) or ``note``.
+        ``here``, ``missing`` (some recordings cannot be processed without it) or ``note``.
+    text
+        The result, for people.
+    hint
+        The command to type next; empty if there is none.
     """
 
     subject: str
@@ -61,7 +67,7 @@ class Finding:
 
 
 def examine(workspace: Path, profile: str, *, as_json: bool) -> int:
-    """Print all findings. Missing engines are no failure: the exit code is 0."""
+    """Print all findings. The exit code is always 0: a missing engine is not a failure."""
     settings = config.load(profile)
     findings = list(_findings(workspace, settings))
     if as_json:
@@ -102,13 +108,13 @@ def _engines(task: str, kind: Kind, settings: Settings) -> Iterator[Finding]:
         subject = f"{task} {engine.name}"
         try:
             identity = engine.make(settings).identity()
-        except (ConfigError, EngineError) as caught:  # one without its settings cannot be made
+        except (ConfigError, EngineError) as caught:  # it may lack its settings
             yield Finding(subject, "missing", caught.found, caught.hint)
-        except Exception as caught:  # noqa: BLE001  # an engine of somebody else's package
+        except Exception as caught:  # noqa: BLE001  # an engine of another package
             yield Finding(subject, "missing", f"failed: {type(caught).__name__}: {caught}")
         else:
-            said = ", ".join(f"{key} {value[:16]}" for key, value in identity.items())
-            yield Finding(subject, "here", said)
+            text = ", ".join(f"{key} {value[:16]}" for key, value in identity.items())
+            yield Finding(subject, "here", text)
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
@@ -128,7 +134,7 @@ def _lexicons(settings: Settings) -> Finding:
 
 
 def _gpu() -> Finding:
-    """Asks the driver, not torch: importing torch takes seconds."""
+    """Ask the driver, not torch: importing torch takes seconds."""
     if shutil.which("nvidia-smi"):
         return Finding("GPU", "here", "an NVIDIA driver is installed")
     return Finding("GPU", "note", "none; everything runs on the processor")
@@ -140,7 +146,7 @@ def _disk(workspace: Path) -> Finding:
         folder = folder.parent
     free = shutil.disk_usage(folder).free // _MIB
     hour = 4 * 16_000 * 3600 * 2 // _MIB
-    text = f"{free} MiB free; an hour of stereo needs {hour} MiB while it is walked"
+    text = f"{free} MiB free; an hour of stereo needs {hour} MiB while it is processed"
     if free < hour:
         return Finding("disk", "missing", text, "free some space, or choose --workspace elsewhere")
     return Finding("disk", "here", text)

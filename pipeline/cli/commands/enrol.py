@@ -1,4 +1,4 @@
-"""``tether enrol``: keep, list and forget voices of therapists."""
+"""``tether enrol``: keep, list and forget therapists' voices."""
 
 import datetime as dt
 from pathlib import Path
@@ -40,17 +40,18 @@ def command(
 ) -> None:
     """Keep a therapist's voice, so that later runs recognise it.
 
-    It is the voice of THERAPIST, a pseudonym, as heard in SESSION.
+    THERAPIST is a pseudonym; the voice is taken from SESSION.
 
-    Later runs then know that therapist by the voice, where neither a correction nor a sidecar says
-    who is who. A session whose sidecar names a therapist is compared with that voice alone.
+    Later runs then recognise that therapist by voice, unless a correction or a session notes file
+    says who is who. If the notes file names a therapist, the session is compared with that voice
+    only.
 
-    A voice print identifies a person, so this is off: it needs settings with `roles: {enrolment:
-    true}`, here and in the runs that are to use it, and the therapist's consent, which no setting
-    can give. What is kept is one mean voice vector (256 numbers) in the workspace's tether.db,
-    readable by its owner only; of sessions, how alike their speakers are to it. Of clients no
-    vector is ever kept. SESSION must have been run, a sidecar or correction must say who its
-    therapist is, and its recording must still lie where it was.
+    A voice print identifies a person, so this is off by default. It needs `roles: {enrolment:
+    true}` in the settings, here and in the runs that use the voice, and the therapist's consent.
+    Tether keeps one mean voice vector (256 numbers) in the workspace's tether.db, readable by its
+    owner only, and for each session how similar its speakers are to that vector. It never keeps a
+    vector of a client. SESSION must have been processed, a session notes file or a correction must
+    say who its therapist is, and its recording must still be where it was.
     """
     if listed + (forget is not None) + (session is not None) != 1 or (session and not therapist):
         raise ConfigError("enrol needs SESSION and THERAPIST, or --list, or --forget THERAPIST")
@@ -66,7 +67,7 @@ _NUMBER_BYTES = 4
 
 
 def keep(name: str, therapist: str, workspace: Path, profile: str) -> None:
-    """Keep the voice of the therapist of a session, and say what is kept."""
+    """Keep the voice of a session's therapist, and print what is kept."""
     require(workspace)
     bench = Workbench(config.load(profile), workspace)
     entry = bench.catalogue.find(name)
@@ -76,8 +77,8 @@ def keep(name: str, therapist: str, workspace: Path, profile: str) -> None:
     numbers = len(voice.vector) // _NUMBER_BYTES
     click.echo(
         f"kept: the mean voice of {therapist}, {numbers} numbers, from {voice.speech_ms / 1000:.0f}"
-        " s of speech alone.\nIt identifies this person. It lies in tether.db of the workspace and "
-        f"nowhere else;\n  tether enrol --forget {therapist}\nremoves it."
+        " s of speech.\nIt identifies this person. It is kept in tether.db of the workspace and "
+        f"nowhere else. To remove it:\n  tether enrol --forget {therapist}"
     )
 
 
@@ -93,7 +94,7 @@ def show(workspace: Path) -> None:
 
 
 def forget_voice(therapist: str, workspace: Path) -> None:
-    """Remove a voice, and look whether it is gone."""
+    """Remove a voice, and check that it is gone."""
     require(workspace)
     catalogue = Catalogue(workspace)
     known = {voice.therapist: voice.vector for voice in catalogue.voices()}
@@ -103,11 +104,11 @@ def forget_voice(therapist: str, workspace: Path) -> None:
     left = [file for file in workspace.glob("tether.db*") if known[therapist] in file.read_bytes()]
     if left:
         raise InputError(
-            "the voice is removed, and its numbers still stand in the file of the catalogue",
-            hint="type the command again",
+            "the voice is removed, but its numbers are still in tether.db",
+            hint="run the command again",
         )
     click.echo(
-        f"gone: no voice of {therapist} is enrolled, and its numbers stand in no file of the "
-        "catalogue.\nHow alike speakers were to it stays in sessions until they are run again and "
-        "`tether gc` has swept."
+        f"gone: no voice of {therapist} is enrolled, and its numbers are no longer in tether.db."
+        "\nSessions keep how similar their speakers were to it until they are run again and "
+        "`tether gc` has removed the old results."
     )

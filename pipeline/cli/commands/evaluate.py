@@ -28,19 +28,19 @@ from pipeline.workspace.store import Place, write_private
 @code_options.benign
 @code_options.tolerance_ms
 @code_options.tolerance_utterances
-@click.option("--rater", "raters", multiple=True, help="Only codes of this person.")
+@click.option("--rater", "raters", multiple=True, help="Use only this person's codes.")
 @click.option(
     "--hold-out",
     metavar="N|FILE",
-    help="Score N sessions apart, chosen by hash, or those that a file lists.",
+    help="Score N sessions separately, chosen by hash, or those that FILE lists.",
 )
 @click.option(
     "--config",
     "profile",
-    help="Settings by which roles and rules are run again; by default moments are as walked.",
+    help="Run roles and rules again with these settings; default: the workspace's moments.",
 )
 @click.option(
-    "--plot", type=code_options.FILES, help="Write precision and recall over score as HTML."
+    "--plot", type=code_options.FILES, help="Plot precision and recall over score, as HTML."
 )
 @options.as_json
 @options.workspace
@@ -62,17 +62,17 @@ def command(
 ) -> None:
     """Score moments against human codes.
 
-    SESSIONS are ids or paths; without any, all sessions that the codes name. A session that is
-    named here and not in the codes counts as free of ruptures. Nothing in the workspace changes.
+    SESSIONS are ids or paths; without any, all sessions that the codes name. A session that you
+    name here and that has no codes counts as free of ruptures. Nothing in the workspace changes.
     """
-    said = code_options.annotations(workspace, codes, uncertain, benign, verdicts=verdicts)
-    if said is None:
+    annotated = code_options.annotations(workspace, codes, uncertain, benign, verdicts=verdicts)
+    if annotated is None:
         raise ConfigError("nothing to score against", expected="--codes FILE, or --verdicts")
     if raters:
-        said = said.of_raters(raters)
+        annotated = annotated.of_raters(raters)
     result = evaluate(
         workspace,
-        said,
+        annotated,
         sessions,
         tolerance=code_options.tolerance(tolerance_ms, tolerance_utterances),
         settings=config.load(profile) if profile else None,
@@ -86,8 +86,8 @@ def command(
         page = plots.page(parts).encode()
         write_private(plot, page, Place("folder of the plot", "--plot"))
     if as_json:
-        told = {name: text_report.machine(part) for name, part in parts.items()}
-        click.echo(json.dumps(told | {"remarks": result.remarks}, indent=1))
+        scores = {name: text_report.machine(part) for name, part in parts.items()}
+        click.echo(json.dumps(scores | {"remarks": result.remarks}, indent=1))
         return
     for name, part in parts.items():
         if len(parts) > 1:

@@ -25,7 +25,7 @@ from pipeline.workspace.store import Place, private_folder, write_private
     "--tables",
     default="turns,silences,overlaps,moments",
     show_default=True,
-    help="Names of tables, separated by commas.",
+    help="Tables, separated by commas.",
 )
 @click.option(
     "--format",
@@ -33,7 +33,7 @@ from pipeline.workspace.store import Place, private_folder, write_private
     type=click.Choice(["csv", "parquet", "json", "rttm", "vtt", "srt"]),
     default="csv",
     show_default=True,
-    help="rttm: the turns, or with --tables spans the spans; vtt, srt: the transcript.",
+    help="rttm: turns, or spans with --tables spans; vtt, srt: the transcript.",
 )
 @click.option(
     "--output",
@@ -48,7 +48,7 @@ def command(session: str, workspace: Path, tables: str, fmt: str, output: Path) 
 
 
 def write(name: str, workspace: Path, tables: list[str], fmt: str, output: Path) -> None:
-    """Write tables of a session into `output`; the id in each name keeps sessions apart."""
+    """Write tables of a session into `output`; each file name starts with the session's id."""
     _, processed = reopen(name, workspace)
     place = Place("output folder", "--output")
     private_folder(output, place)

@@ -1,4 +1,4 @@
-"""``tether measures``: what every number means, from what the code itself declares."""
+"""``tether measures``: what every number means, read from the code's own declarations."""
 
 import json
 import shutil
@@ -10,8 +10,7 @@ from typing import Any
 
 import click
 
-from pipeline import config, measures
-from pipeline import lexicons as lexicon
+from pipeline import config, lexicons, measures
 from pipeline.cli import options
 from pipeline.cli.sections import Command
 from pipeline.core.errors import ConfigError
@@ -32,8 +31,8 @@ from pipeline.measures.feature import Feature
     ),
 )
 @click.argument("name", required=False)
-@click.option("--tables", is_flag=True, help="Columns of the tables that are exported, instead.")
-@click.option("--language", help="Language of the measures of words; by default the settings'.")
+@click.option("--tables", is_flag=True, help="List the columns of exported tables instead.")
+@click.option("--language", help="Language of word measures; default: as in the settings.")
 @options.profile
 @options.as_json
 def command(
@@ -41,8 +40,8 @@ def command(
 ) -> None:
     """Explain what every number means: unit, source, error, null.
 
-    Without NAME all measures are listed; with it, one is explained. Rules may name each of them,
-    and its `_z` (how unusual for this person or pair) and `_pct` (its rank among theirs, 0-1).
+    Without NAME, list all measures; with NAME, explain one. Rules may use each of them, and its
+    `_z` (how unusual for this person or pair) and `_pct` (its rank among their values, 0-1).
     """
     if tables:
         list_tables(name, as_json=as_json)
@@ -51,9 +50,9 @@ def command(
 
 
 _WHOSE = {
-    "speaker": "each speaker's own; compared with the same speaker",
-    "pair": "the two together; compared with the same two, in the same order",
-    "session": "the session's; compared within it",
+    "speaker": "one speaker; compared with the same speaker",
+    "pair": "two speakers together; compared with the same two, in the same order",
+    "session": "the whole session; compared within it",
 }
 _UNMEASURED = "not measured"
 
@@ -64,7 +63,7 @@ def show(name: str | None, profile: str, language: str | None, *, as_json: bool)
     Raises
     ------
     ConfigError
-        There is none of that name.
+        No measure has that name.
     """
     catalogue = known(profile, language)
     if name is not None:
@@ -84,7 +83,7 @@ def show(name: str | None, profile: str, language: str | None, *, as_json: bool)
         ]
         _print(("measure", "unit", "of", "whose", "means"), rows)
         click.echo(
-            "\nMore of one: tether measures NAME. Columns of tables: tether measures --tables"
+            "\nMore on one: tether measures NAME. Columns of tables: tether measures --tables"
         )
 
 
@@ -94,14 +93,14 @@ def list_tables(name: str | None, *, as_json: bool) -> None:
     Raises
     ------
     ConfigError
-        There is no such table.
+        No table has that name.
     """
     if name is not None and name not in SCHEMAS:
         raise ConfigError(f"no table '{name}'", expected=nearest(name, SCHEMAS))
     chosen = [schema for schema in SCHEMAS.values() if name in (None, schema.name)]
     if as_json:
-        told = {schema.name: [_told(column) for column in schema.columns] for schema in chosen}
-        click.echo(json.dumps(told, indent=1))
+        rows_of = {schema.name: [_column(column) for column in schema.columns] for schema in chosen}
+        click.echo(json.dumps(rows_of, indent=1))
         return
     rows = [
         (schema.name, column.name, str(column.dtype), _with_null(column))
@@ -112,15 +111,15 @@ def list_tables(name: str | None, *, as_json: bool) -> None:
 
 
 def known(profile: str, language: str | None) -> tuple[Feature, ...]:
-    """Every measure under these settings, words of `language` among them."""
+    """Every measure under these settings, including the word measures of `language`."""
     settings = config.load(profile)
     chosen = language or settings.transcription.language
-    lexicons = lexicon.load(chosen, own=map(Path, settings.lexicons))
-    return measures.catalogue(settings, lexicons)
+    loaded = lexicons.load(chosen, own=map(Path, settings.lexicons))
+    return measures.catalogue(settings, loaded)
 
 
 def _alike(catalogue: Sequence[Feature], *, null: bool) -> list[list[Feature]]:
-    """Measures that read alike but for their item, together; with `null`, null read too."""
+    """Group measures that differ in their item only; with `null`, compare null and source too."""
 
     def read(feature: Feature) -> tuple[str, ...]:
         text = (feature.name, feature.means, feature.unit, feature.group)
@@ -132,7 +131,7 @@ def _alike(catalogue: Sequence[Feature], *, null: bool) -> list[list[Feature]]:
 
 
 def _items(alike: Iterable[Feature]) -> str:
-    """What a measure is of; all lengths of windows as one word."""
+    """The items of a measure; all window lengths as one word."""
     items = ", ".join(feature.item for feature in alike)
     return items.replace(", ".join(WINDOWS_MS), "windows").replace("window_", "")
 
@@ -159,23 +158,23 @@ def _explained(alike: Sequence[Feature]) -> str:
         lines["in rules"] = f"{one.name}, {one.name}_z, {one.name}_pct"
     width = _width()
     text = [textwrap.fill(f"{one.name}: {one.means}", width), ""]
-    for key, told in lines.items():
+    for key, line in lines.items():
         text.append(
-            textwrap.fill(told, width, initial_indent=f"  {key:<9} ", subsequent_indent=" " * (12))
+            textwrap.fill(line, width, initial_indent=f"  {key:<9} ", subsequent_indent=" " * 12)
         )
     return "\n".join(text)
 
 
 def _machine(feature: Feature) -> dict[str, Any]:
-    told = ("name", "item", "unit", "group", "needs", "means", "null", "source", "error", "version")
-    return {name: getattr(feature, name) or None for name in told} | {
+    keys = ("name", "item", "unit", "group", "needs", "means", "null", "source", "error", "version")
+    return {name: getattr(feature, name) or None for name in keys} | {
         "min_mad": feature.min_mad,
         "log": feature.log,
         "detrend": feature.detrend,
     }
 
 
-def _told(column: Column) -> dict[str, Any]:
+def _column(column: Column) -> dict[str, Any]:
     return {
         "name": column.name,
         "type": str(column.dtype),
@@ -195,7 +194,7 @@ def _width() -> int:
 
 
 def _print(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """Rows under their heads, aligned; the last column is broken where the line ends."""
+    """Print rows under their heads, aligned; wrap the last column."""
     titles = tuple(title.upper() for title in head)
     widths = [max(len(row[k]) for row in (titles, *rows)) for k in range(len(head) - 1)]
     before = sum(widths) + 2 * len(widths)

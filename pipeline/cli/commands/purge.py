@@ -26,16 +26,16 @@ from pipeline.workspace.verdicts import Ledger
 )
 @click.argument("session")
 @options.workspace
-@click.option("--keep-corrections", is_flag=True, help="Keep what a person said of who is who.")
+@click.option("--keep-corrections", is_flag=True, help="Keep corrections of who is who.")
 @click.option(
     "--keep-verdicts",
     is_flag=True,
-    help="Keep what supervisors decided: times, numbers and their notes, no word of the session.",
+    help="Keep decisions: times, numbers and reviewers' notes, no word of the session.",
 )
 @click.option(
-    "--consent-withdrawn", is_flag=True, help="Note that as the reason why it is not run again."
+    "--consent-withdrawn", is_flag=True, help="Record this as the reason for withholding it."
 )
-@click.option("--may-return", is_flag=True, help="Keep no id: a later run processes it again.")
+@click.option("--may-return", is_flag=True, help="Keep no id: a later run may process it again.")
 def command(
     session: str,
     workspace: Path,
@@ -47,18 +47,17 @@ def command(
 ) -> None:
     """Remove all that the workspace holds of a session, at once.
 
-    Removed are its results, reports, corrections, verdicts, and the path of its recording. What is
-    left is reported: the id of the recording, without a name or path, so that no later run
-    processes it again (see `tether withheld`); with --may-return, nothing.
+    This removes its results, reports, corrections, decisions, and the path of its recording, and
+    reports what is left: the id of the recording, without name or path, so that no later run
+    processes it again (see `tether withheld`). With --may-return, nothing is left.
 
-    The recording itself, its session notes file, and what was exported elsewhere are not touched;
-    nor are backups of the workspace. A voice enrolled from the session stays until
-    `tether enrol --forget`.
+    The recording itself, its session notes file, exported files and backups of the workspace are
+    not touched. A voice enrolled from the session stays until `tether enrol --forget`.
     """
     if consent_withdrawn and may_return:
         raise ConfigError(
             "--consent-withdrawn and --may-return",
-            expected="one of the two: without consent a recording must not be processed again",
+            expected="one of the two; without consent a recording must not be processed again",
         )
     remove(
         session,
@@ -102,6 +101,6 @@ def remove(
         click.echo("left: nothing")
     if len(left) > wanted:
         raise StoreError(
-            f"session {recording_id[:SHORT_ID]} is not wholly gone",
-            hint="type the command again; what another session holds goes when that is run again",
+            f"session {recording_id[:SHORT_ID]} is not completely removed",
+            hint="run the command again; what another session holds goes when that is run again",
         )

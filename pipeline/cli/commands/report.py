@@ -1,4 +1,4 @@
-"""``tether report``: the report of a session once more, with sound if wished."""
+"""``tether report``: write a session's report again, with audio on request."""
 
 from pathlib import Path
 
@@ -28,26 +28,26 @@ from pipeline.workspace.store import Place, told, write_private
 )
 @click.argument("session")
 @click.option(
-    "--with-clips", is_flag=True, help="Let the moments be heard: the file then holds voices."
+    "--with-clips", is_flag=True, help="Add audio of the moments: the file then contains voices."
 )
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write it to this file, and nothing to the workspace.",
+    help="Write it to this file, and change nothing in the workspace.",
 )
 @options.workspace
 @options.profile
 def command(
     session: str, workspace: Path, profile: str, output: Path | None, *, with_clips: bool
 ) -> None:
-    """Write the report of a session again, with sound if you wish.
+    """Write a session's report again, with audio if you wish.
 
     SESSION is an id prefix (6 digits or more) or the path of the recording.
 
-    A report contains no sound. With --with-clips a second file is written beside it,
-    report-with-clips.html, in which each suggested moment can be heard (setting `clips` says how
-    much of it), and which says so in red. The recording must still be where it was. The command
-    without --with-clips removes that file, and so does anything that renews the report.
+    A report contains no audio. --with-clips writes a second file beside it,
+    report-with-clips.html, in which you can play each suggested moment (the setting `clips` says
+    how much of it); a red notice says that it contains voices. The recording must still be where
+    it was. The command without --with-clips removes that file, as does any renewal of the report.
     """
     if with_clips and output:
         raise ConfigError("--with-clips and --output", expected="one of the two, or neither")
@@ -58,12 +58,12 @@ def command(
 
 
 def renew(name: str, workspace: Path, output: Path | None = None) -> None:
-    """Render the report again from the last walk; one with voices is removed.
+    """Render the report again from the last run; remove one that contains voices.
 
     Parameters
     ----------
     output
-        Write it to this file instead, and nothing to the workspace.
+        Write it to this file instead, and change nothing in the workspace.
     """
     store, processed = reopen(name, workspace)
     html = render(processed.recording, processed.tables, processed.provenance).encode("utf-8")
@@ -88,16 +88,16 @@ def renew(name: str, workspace: Path, output: Path | None = None) -> None:
 
 
 def renew_with_clips(name: str, workspace: Path, profile: str) -> None:
-    """Render the report with what is heard around its moments, into a file of its own."""
+    """Render the report with audio of its moments, into a separate file."""
     require(workspace)
     bench = Workbench(config.load(profile), workspace)
     entry = bench.catalogue.find(name)
     processed = sessions.reopen(entry.recording_id, bench.store)
     if not entry.path.exists():
         raise InputError(
-            "the recording of this session does not lie any more where it was",
-            expected="the file that `tether sessions` names: a report has no sound of its own",
-            hint="put it back there; or run `tether run` on it where it lies now",
+            "the recording of this session is no longer where it was",
+            expected="the file that `tether sessions` names, since the workspace keeps no audio",
+            hint="put it back, or run `tether run` on it in its new place",
         )
     with bench.store.lock():
         clips = bench.clips(processed, entry.path)
@@ -107,8 +107,8 @@ def renew_with_clips(name: str, workspace: Path, profile: str) -> None:
     click.echo(str(file))
     if clips:
         click.echo(
-            f"It holds voices, in {count(len(clips), 'clip')}. "
+            f"It contains voices, in {count(len(clips), 'clip')}. "
             "`tether report SESSION` without --with-clips removes it."
         )
     else:
-        click.echo("It holds no voice, for no moment was flagged.")
+        click.echo("It contains no voice, because no moment was flagged.")

@@ -31,17 +31,17 @@ from pipeline.workspace.database import require
     "--reviewer",
     "reviewers",
     multiple=True,
-    help="Name under which verdicts are kept; each gets a link. By default your login name.",
+    help="Name under which decisions are kept; each gets a link. Default: your login name.",
 )
 @click.option(
     "--recordings",
     "folders",
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of recordings that may be added at the desk.",
+    help="Folder from which recordings may be added at the desk.",
 )
-@click.option("--port", default=8321, show_default=True, help="0: any that is free.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to answer at.")
+@click.option("--port", default=8321, show_default=True, help="0 chooses any free port.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--browser/--no-browser", default=None, help="Open the desk in a browser.")
 def command(
     workspace: Path,
@@ -54,8 +54,8 @@ def command(
 ) -> None:
     """Open the desk: listen to moments and decide, in a browser.
 
-    It answers to this machine alone, to whoever has the link that it prints. Verdicts are kept in
-    the workspace, entry by entry; nothing is ever overwritten, and a later run finds them again.
+    The desk can be reached from this machine only, with the link that the command prints.
+    Decisions are kept in the workspace; none is ever overwritten, and later runs keep them.
     """
     shown = sys.stdout.isatty() if browser is None else browser
     serve_desk(workspace, profile, reviewers, host=host, port=port, folders=folders, browser=shown)
@@ -72,7 +72,7 @@ def serve_desk(
     browser: bool,
 ) -> None:
     """Serve the desk until Ctrl-C, and print the link of each reviewer."""
-    from pipeline.desk import serve  # noqa: PLC0415  # a web server, which nothing else needs
+    from pipeline.desk import serve  # noqa: PLC0415  # a web server that no other command needs
 
     if not folders:
         require(workspace)
@@ -82,11 +82,11 @@ def serve_desk(
     def ready(links: dict[str, str]) -> None:
         for name, link in links.items():
             click.echo(f"{name}: {link}")
-        click.echo("The links hold for this run and this machine. Ctrl-C ends it; verdicts stay.")
+        click.echo("Links are valid until Ctrl-C, on this machine only. Decisions are kept.")
         if host not in ("127.0.0.1", "localhost", "::1"):
             click.echo(
-                "WARNING: the desk answers to other machines, and nothing on the way is "
-                "encrypted. Put a TLS proxy before it, or leave --host out.",
+                "WARNING: other machines can reach the desk, and the connection is not "
+                "encrypted. Use a TLS proxy, or leave out --host.",
                 err=True,
             )
         if browser:

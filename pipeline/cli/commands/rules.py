@@ -1,4 +1,4 @@
-"""The commands about rules: check, list, explain, trace, schema."""
+"""``tether rules``: check, list, explain, trace, schema."""
 
 import json
 import textwrap
@@ -27,10 +27,10 @@ _STATES = {
     "held": "held",
     "failed": "failed",
     "null": "a value could not be measured",
-    "small_baseline": "set aside, small baseline",
+    "small_baseline": "left out, small baseline",
 }
 
-_language = click.option("--language", help="Language; by default the settings'.")
+_language = click.option("--language", help="Language; default: as in the settings.")
 
 
 @click.group(
@@ -56,11 +56,11 @@ def command() -> None:
 def check_command(
     files: tuple[str, ...], profile: str, language: str | None, *, as_json: bool
 ) -> None:
-    """Report every mistake in rule files.
+    """Report every error in rule files.
 
-    All are reported at once, each with file, line and the nearest known name.
+    All errors are reported at once, each with file, line and the nearest known name.
 
-    Without FILES the rules of the settings are checked, and the settings' params with them.
+    Without FILES, check the rules of the settings, together with the settings' params.
     """
     try:
         book, _ = _book(profile, language, files)
@@ -73,7 +73,7 @@ def check_command(
     if as_json:
         click.echo(json.dumps({"problems": [], "rules": count}, indent=1))
     else:
-        click.echo(f"{count} rule{'' if count == 1 else 's'}, nothing wrong")
+        click.echo(f"{count} rule{'' if count == 1 else 's'}, no errors")
 
 
 @command.command(
@@ -89,7 +89,7 @@ def check_command(
 def list_command(profile: str, language: str | None, *, as_json: bool) -> None:
     """List the rules in force."""
     book, _ = _book(profile, language)
-    told = [
+    listed = [
         {
             "id": compiled.rule.id,
             "kind": compiled.rule.kind,
@@ -102,11 +102,11 @@ def list_command(profile: str, language: str | None, *, as_json: bool) -> None:
         for compiled in book.rules
     ]
     if as_json:
-        click.echo(json.dumps(told, indent=1))
+        click.echo(json.dumps(listed, indent=1))
         return
     head = ("rule", "kind", "marker", "role", "needs", "says")
-    rows = [tuple(_cell(each[name]) for name in head[1:]) for each in told]
-    _print(head, [(str(each["id"]), *row) for each, row in zip(told, rows, strict=True)])
+    rows = [tuple(_cell(each[name]) for name in head[1:]) for each in listed]
+    _print(head, [(str(each["id"]), *row) for each, row in zip(listed, rows, strict=True)])
 
 
 @command.command(
@@ -124,8 +124,8 @@ def explain_command(rule: str, profile: str, language: str | None, *, as_json: b
     if chosen is None:
         known = [each.rule.id for each in book.rules]
         raise ConfigError(f"no rule '{rule}'", expected=nearest(rule, known))
-    told = _explained(chosen, book.features)
-    click.echo(json.dumps(told, indent=1) if as_json else _in_words(told))
+    parts = _explained(chosen, book.features)
+    click.echo(json.dumps(parts, indent=1) if as_json else _in_words(parts))
 
 
 @command.command(
@@ -138,8 +138,8 @@ def explain_command(rule: str, profile: str, language: str | None, *, as_json: b
 @click.argument("session")
 @click.option("--at", required=True, metavar="TIME", help="12:34, 1:02:03, or seconds.")
 @click.option("--within", default=10.0, show_default=True, help="Seconds on either side.")
-@click.option("--rule", "only", multiple=True, help="Only this rule; may be given again.")
-@click.option("--all", "everything", is_flag=True, help="All items, not the nearest two of each.")
+@click.option("--rule", "only", multiple=True, help="Only this rule; may be repeated.")
+@click.option("--all", "everything", is_flag=True, help="All items, not the nearest two per rule.")
 @options.profile
 @options.as_json
 @options.workspace
@@ -154,17 +154,17 @@ def trace_command(
     everything: bool,
     as_json: bool,
 ) -> None:
-    """Say why something was flagged at a time, or was not.
+    """Show why something was flagged at a time, or was not.
 
-    Every rule is asked again of what the last run has measured, under these settings: which of its
-    clauses hold for each turn, silence, overlap and window there, and which fail, with the values
-    that were observed. Nothing in the workspace changes.
+    Every rule is tested again on the measures of the last run, under these settings. For each
+    turn, silence, overlap and window near that time you see which clauses hold and which fail,
+    with the observed values. Nothing in the workspace changes.
     """
     require(workspace)
     at_ms = clock_ms(at)
     (case,) = read(workspace, [session]).cases
     if at_ms > case.recording.duration_ms:
-        raise InputError("the time lies after the end of the recording", expected="an earlier one")
+        raise InputError("the time is after the end of the recording", expected="an earlier time")
     book, lexicons = _book(profile, case.language, settled=True)
     unknown = sorted(set(only) - {each.rule.id for each in book.rules})
     if unknown:
@@ -182,7 +182,7 @@ def trace_command(
     if as_json:
         click.echo(json.dumps(_machine(near, found), indent=1))
         return
-    click.echo("\n".join(_told(near, found, everything=everything)))
+    click.echo("\n".join(_trace_lines(near, found, everything=everything)))
 
 
 @command.command(
@@ -196,10 +196,10 @@ def trace_command(
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here.")
 def schema_command(which: Any, output: Path | None) -> None:
-    """Print the JSON Schema by which an editor checks rule files.
+    """Print the JSON Schema with which an editor checks rule files.
 
-    Also that of lexicons or settings. With "# yaml-language-server: $schema=FILE" on its first
-    line, a YAML file is then completed and checked while it is typed.
+    There are schemas for lexicons and settings too. With "# yaml-language-server: $schema=FILE"
+    on the first line of a YAML file, an editor completes and checks it while you type.
     """
     text = json.dumps(json_schema.schema(which), indent=1)
     if output is None:
@@ -215,7 +215,7 @@ def clock_ms(text: str) -> int:
     Raises
     ------
     ConfigError
-        It is no time.
+        The text is not a time.
 
     Examples
     --------
@@ -227,11 +227,13 @@ def clock_ms(text: str) -> int:
         for part in text.split(":"):
             number = float(part)
             if number < 0:
-                raise ValueError  # noqa: TRY301  # one message for all that is no time
+                raise ValueError  # noqa: TRY301  # one message for every bad time
             total = total * 60 + number
         return round(total * 1000)
     except (ValueError, OverflowError):
-        raise ConfigError(f"'{text}' is no time", expected="12:34, 1:02:03, or seconds") from None
+        raise ConfigError(
+            f"'{text}' is not a time", expected="12:34, 1:02:03, or seconds"
+        ) from None
 
 
 def _settings(profile: str) -> Any:
@@ -241,7 +243,7 @@ def _settings(profile: str) -> Any:
 def _book(
     profile: str, language: str | None, files: Sequence[str] = (), *, settled: bool = False
 ) -> tuple[Any, Any]:
-    """Rules and lexicons of a language; that of the settings, unless it is `settled`."""
+    """Rules and lexicons of `language`; None is the settings' language, unless `settled`."""
     settings = _settings(profile)
     if not settled:
         language = language or settings.transcription.language
@@ -253,7 +255,7 @@ def _book(
 
 
 def _explained(compiled: Any, features: Any) -> dict[str, Any]:
-    """Everything of a rule."""
+    """All parts of a rule."""
     rule = compiled.rule
     dumped = rule.model_dump(by_alias=True, mode="json")
     named = sorted(compiled.columns)
@@ -285,14 +287,14 @@ def _in_words(told: dict[str, Any]) -> str:
     lines.append(f"  looks at each {told['on']}; {told['counts']} make a hit")
     if told["among"]:
         lines += _wrapped(f"counted among: {told['among']}", 2)
-    lines += ["", "  Every one of these must hold:"]
+    lines += ["", "  All of these must hold:"]
     for part in told["where"]:
         if "any" in part:
             lines.append("    one of:")
         for clause in part.get("any", [part]):
             lines += _clause(clause, 6 if "any" in part else 4)
     if told["unless"]:
-        lines += ["", "  Unless one of these does, which is then the reason:"]
+        lines += ["", "  Exceptions: none of these may hold:"]
         for clause in told["unless"]:
             lines += _clause(clause, 4, clause["id"])
     if told["params"]:
@@ -316,37 +318,39 @@ def _machine(near: list[dict[str, Any]], found: Iterable[Any]) -> dict[str, Any]
     return {"moments": near, "rules": [asdict(each) for each in found]}
 
 
-def _told(near: list[dict[str, Any]], found: Iterable[Any], *, everything: bool) -> Iterable[str]:
+def _trace_lines(
+    near: list[dict[str, Any]], found: Iterable[Any], *, everything: bool
+) -> Iterable[str]:
     """A trace in words."""
     for moment in near:
         span = f"{ms_to_clock(moment['start_ms'])} to {ms_to_clock(moment['end_ms'])}"
-        aside = f"; set aside: {moment['set_aside']}" if moment["set_aside"] else ""
-        yield f"{moment['kind']} {moment['marker']}, {span}, score {moment['score']:.2f}{aside}"
+        aside = f"; not listed: {moment['set_aside']}" if moment["set_aside"] else ""
+        yield f"{moment['kind']} {moment['marker']}, {span}, strength {moment['score']:.2f}{aside}"
     if not near:
         yield "No moment there."
     silent = []
     for each in found:
         shown = each.items if everything else each.items[:2]
         if each.abstains:
-            yield f"\n{each.rule}: was not asked; {each.abstains}"
+            yield f"\n{each.rule}: not tested; {each.abstains}"
         elif not shown or (not everything and all(item.near <= 0 for item in shown)):
             silent.append(each.rule)
         else:
-            role = "primary" if each.primary else "supporting"
+            role = "main sign" if each.primary else "weak sign"
             yield f"\n{each.rule} ({each.kind} {each.marker}, {role}; {each.needed})"
             for item in shown:
                 yield from _item(item, each.item, ms_to_clock(item.start_ms))
     if silent:
-        yield "\nNothing near it holds for: " + ", ".join(silent)
-    yield "\n+ held   - failed   ? a value could not be measured   ~ set aside, small baseline"
+        yield "\nRules for which nothing nearby holds: " + ", ".join(silent)
+    yield "\n+ held   - failed   ? a value could not be measured   ~ left out, small baseline"
 
 
 def _item(item: Any, kind: str, clock: str) -> Iterable[str]:
     outcomes = {
         "hit": "part of a hit",
-        "suppressed": "would be a hit, and a guard took it back",
-        "guarded": "holds, and a guard fires",
-        "too few": "holds, and too few others do",
+        "suppressed": "would be a hit, but an exception applies",
+        "guarded": "holds, but an exception applies",
+        "too few": "holds, but too few others do",
         "failed": "does not hold",
     }
     yield f"  {kind} {item.item_id} at {clock}: {outcomes[item.outcome]}"
@@ -385,7 +389,7 @@ def _wrapped(text: str, indent: int) -> list[str]:
 
 
 def _print(head: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
-    """Rows under their heads, aligned; the last column is broken where the line ends."""
+    """Print rows under their heads, aligned; wrap the last column."""
     titles = tuple(title.upper() for title in head)
     widths = [max(len(row[k]) for row in (titles, *rows)) for k in range(len(head) - 1)]
     before = sum(widths) + 2 * len(widths)

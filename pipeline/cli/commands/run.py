@@ -47,7 +47,7 @@ from pipeline.session import batch, intake
     "--role", "roles", multiple=True, metavar="SPEAKER=ROLE", help='"speaker 1=therapist"'
 )
 @click.option("--consent", help="Reference of the recorded consent.")
-@click.option("--code", help="Name by which human codes refer to the session.")
+@click.option("--code", help="Name of the session in files of human codes.")
 @click.option("--transcript", help="VTT, SRT, TextGrid, CSV or JSON file, relative to this folder.")
 @click.option("--diarization", help="RTTM, TextGrid, VTT or SRT file, relative to this folder.")
 @click.option(
@@ -69,30 +69,30 @@ def command(
     Tether measures each recording and suggests moments to listen to.
 
     PATHS are recordings (wav, flac, mp3, m4a, ogg, opus, webm, mp4, ...), folders of them,
-    transcripts, or sidecars that name one file per participant. What is there already is not
-    computed again. The options from --client on say what a sidecar `<recording>.yaml` says, for a
-    single recording.
+    transcripts, or session notes files that name one file per participant. Results that exist are
+    not computed again. The options from --client on replace a session notes file
+    (`<recording>.yaml`) for a single recording.
 
     Each file has a number in the run and a path hash: the first 12 digits of the SHA-256 of its
-    absolute path. It is the same in every run, and a person who guesses the path can compute it.
-    Logs, --json and tables in files name a file so; --names adds its name on standard output.
-    `tether sessions --failed` lists files that failed.
+    absolute path. The hash is the same in every run; anyone who guesses the path can compute it.
+    Logs, --json and tables in files show number and hash; --names adds the file name on standard
+    output. `tether sessions --failed` lists files that failed.
 
-    --json prints a line for each recording as it ends and a last line {"summary": ...}. A line
-    without an end was cut off by a kill. Ctrl-C, SIGTERM and SIGHUP end a run alike: what was
-    finished is kept, and the summary says "interrupted".
+    --json prints a line for each recording as it finishes, and a last line {"summary": ...}. A
+    line without an end was cut off by a kill. Ctrl-C, SIGTERM and SIGHUP all stop a run in the
+    same way: finished results are kept, and the summary says "interrupted".
 
     \b
     Exit codes:
       0    done
       1    internal error (please report it)
       2    settings, rules or options
-      3    a recording or sidecar
+      3    a recording or its session notes file
       4    an engine or model is missing or failed
       5    the workspace or standard output cannot be read or written
       6    some recordings failed, the others are done
       130  interrupted
-    """  # noqa: D301  # click reads a backspace as: leave these lines as they are
+    """  # noqa: D301  # the backspace tells click not to rewrap these lines
     code = run(
         paths,
         workspace,
@@ -117,7 +117,7 @@ def run(
     as_json: bool,
     names: bool | None,
 ) -> int:
-    """Walk all recordings and print what came of each; the exit code of the run."""
+    """Process all recordings and print each result; return the exit code of the run."""
     show_names = may_show_names(names, as_json=as_json)
     on_terminal = sys.stdout.isatty() and not as_json
     passed_over = intake.PassedOver()
@@ -126,7 +126,7 @@ def run(
         if as_json
         else Table(passed_over, names=show_names, labels=on_terminal and show_names)
     )
-    # The live line shows file names, so it is for those who may see them.
+    # The live line shows file names, so it appears only where names may be shown.
     live = on_terminal and sys.stderr.isatty() and show_names
     progress = Screen() if live else Log()
     try:
@@ -151,15 +151,15 @@ def run(
 
 
 def _sidecar_options(given: dict[str, Any], paths: tuple[Path, ...]) -> dict[str, Any]:
-    """Options as keys of a sidecar; only those that were typed."""
+    """The options that were typed, as keys of a session notes file."""
     typed = {key: value for key, value in given.items() if value not in (None, ())}
     for key, form in (("channels", "N=ROLE"), ("roles", "SPEAKER=ROLE"), ("parts", "ROLE=FILE")):
         if key in typed:
             typed[key] = options.pairs(typed[key], form)
     if typed and (len(paths) > 1 or paths[0].is_dir()):
         raise ConfigError(
-            f"--{next(iter(typed)).replace('_', '-')} speaks of one recording, but several are "
+            f"--{next(iter(typed)).replace('_', '-')} describes one recording, but several are "
             "named",
-            expected="a single file, or a sidecar beside each recording",
+            expected="a single file, or a session notes file beside each recording",
         )
     return typed

@@ -1,6 +1,6 @@
 """``tether sessions``: what is in the workspace, and what failed.
 
-Of no session a table is read, so that a list of a thousand comes at once.
+It reads no table of any session, so a list of a thousand sessions appears at once.
 """
 
 import json
@@ -31,27 +31,28 @@ from pipeline.workspace.layout import glance
 @options.workspace
 @options.as_json
 @options.names
-@click.option("--failed", "failed", is_flag=True, help="List files that failed, instead.")
+@click.option("--failed", "failed", is_flag=True, help="List files that failed instead.")
 @click.option(
     "--dismiss",
     "dismissed",
     multiple=True,
     metavar="HASH",
-    help="Take a failed file off that list, by its path hash; 'all': every one.",
+    help="Take a failed file off that list, by path hash; 'all' for every file.",
 )
 def command(
     workspace: Path, as_json: bool, names: bool | None, failed: bool, dismissed: tuple[str, ...]
 ) -> None:
     """List the sessions of the workspace, or the files that failed.
 
-    Each session is listed with the file it comes from. "replaced": the file has other bytes now,
-    and the session is kept because of what was decided there.
+    Each session is listed with its file. "replaced" means that the file has other bytes now; the
+    session is kept because it holds decisions or corrections.
+
     With --failed, list the files that failed: path hash, number in the last run, since when, how
-    often, and why. A file stays on that list until it succeeds or --dismiss takes it off. Into a
-    pipe or a file the path hash is printed instead of the path, unless --names is given.
+    often, and why. A file stays on that list until it succeeds or --dismiss takes it off. A pipe
+    or a file gets the path hash instead of the path, unless --names is given.
     """
     if dismissed or failed:
-        from pipeline.cli import failures  # noqa: PLC0415  # a list of sessions needs none of it
+        from pipeline.cli import failures  # noqa: PLC0415  # a list of sessions does not need it
 
     if dismissed:
         failures.dismiss(workspace, dismissed)
@@ -62,12 +63,12 @@ def command(
 
 
 def show(workspace: Path, *, as_json: bool, names: bool | None = None) -> None:
-    """List what is in the workspace; of no session a table is read.
+    """List the sessions of the workspace without reading their tables.
 
     Parameters
     ----------
     names
-        Show where recordings lie; None: on a terminal alone.
+        Whether to show the paths of recordings; None: only on a terminal.
     """
     require(workspace)
     show_names = may_show_names(names, as_json=as_json)
@@ -92,6 +93,6 @@ def _listed(entry: Entry, workspace: Path, *, show_names: bool) -> dict[str, obj
     row |= {"duration": None, "moments": None, "replaced": entry.replaced}
     try:
         found = glance(workspace, entry.recording_id)
-    except (InputError, StoreError):  # never finished, or damaged: the others are listed
+    except (InputError, StoreError):  # unfinished or damaged: still listed
         return row
     return row | {"duration": ms_to_clock(found.duration_ms), "moments": found.moments}

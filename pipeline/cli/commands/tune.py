@@ -23,7 +23,7 @@ from pipeline.workspace.store import Place, write_private
 @click.option(
     "--output",
     type=code_options.FILES,
-    help="Where the settings are written; by default beside SWEEP, with -tuned in the name.",
+    help="Where to write the settings; by default beside SWEEP, with -tuned in the name.",
 )
 @options.as_json
 @options.workspace
@@ -36,13 +36,13 @@ def command(
 ) -> None:
     """Search for settings that do best against human codes.
 
-    The file SWEEP says what is tried, on which codes. Folds are cut by session, and nothing is
-    scored on what it was tuned on. The result is written as settings for --config, with a report
-    beside it. Nothing in the workspace changes.
+    The file SWEEP lists the values to try and the codes to use. Folds are cut by session, and no
+    session is scored with settings that were tuned on it. The result is a settings file for
+    --config, with a report beside it. Nothing in the workspace changes.
     """
     asked = sweeps.read(sweep)
     base = sweep.parent
-    said = Annotations.read(
+    annotated = Annotations.read(
         asked.files("codes", base), asked.files("uncertain", base), asked.files("benign", base)
     )
     number = len(list(asked.points()))
@@ -53,15 +53,15 @@ def command(
             bar.update(1)
 
         found = tune(
-            workspace, asked, said, sessions, on_progress, processes=code_options.processors()
+            workspace, asked, annotated, sessions, on_progress, processes=code_options.processors()
         )
     chosen = output or sweep.with_name(f"{sweep.stem}-tuned.yaml")
     place = Place("folder of the settings", "--output")
     write_private(chosen, tuning_report.settings(found).encode(), place)
     text = tuning_report.report(found)
-    told = chosen.with_suffix(".txt")
-    write_private(told, f"{text}\n".encode(), place)
+    report = chosen.with_suffix(".txt")
+    write_private(report, f"{text}\n".encode(), place)
     if as_json:
         click.echo(json.dumps(tuning_report.machine(found), indent=1))
         return
-    click.echo(f"{text}\n\nsettings: {chosen}\nreport:   {told}")
+    click.echo(f"{text}\n\nsettings: {chosen}\nreport:   {report}")

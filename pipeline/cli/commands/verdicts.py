@@ -38,9 +38,9 @@ from pipeline.workspace.verdicts import Ledger, Verdict, as_codes, standing
 def command(session: str | None, workspace: Path, folder: Path | None, *, as_json: bool) -> None:
     """List what supervisors decided, or write it as codes.
 
-    With SESSION, those of that session. Of each chain of entries the latest is listed. With
-    --codes they are written in the form in which rules are scored: confirmed and added moments as
-    codes, rejected ones as benign, and those that a reviewer was unsure of, or two disagree on, as
+    With SESSION, list the decisions on that session only. The latest entry of each decision
+    counts. --codes writes them as the codes by which rules are scored: confirmed and added moments
+    as codes, rejected ones as benign, and those on which a reviewer was unsure or two disagree as
     uncertain.
     """
     show(session, workspace, folder, as_json=as_json)
@@ -51,7 +51,7 @@ _COLUMNS = ("session", "start_ms", "end_ms", "kind", "marker", "salience", "rate
 
 
 def show(name: str | None, workspace: Path, folder: Path | None, *, as_json: bool) -> None:
-    """List verdicts, or write them as codes."""
+    """List decisions, or write them as codes."""
     require(workspace)
     ledger = Ledger(workspace)
     entries = ledger.of(Catalogue(workspace).find(name).recording_id) if name else ledger.all()
@@ -67,11 +67,11 @@ def show(name: str | None, workspace: Path, folder: Path | None, *, as_json: boo
     for verdict in said:
         click.echo(_line(verdict))
     if not said:
-        click.echo("no verdict yet; next: tether review")
+        click.echo("no decision yet; next: tether review")
 
 
 def _line(verdict: Verdict) -> str:
-    """Without the note, which may say more than a terminal should show."""
+    """One decision without its note, which may say more than a terminal should show."""
     span = f"{ms_to_clock(verdict.start_ms)}-{ms_to_clock(verdict.end_ms)}"
     marker = verdict.marker or verdict.detected_marker or ""
     when = verdict.decided_at.astimezone().strftime("%Y-%m-%d %H:%M")
@@ -83,7 +83,7 @@ def _write(entries: list[Verdict], folder: Path) -> None:
     private_folder(folder, _CODES)
     for listed, frame in as_codes(entries).items():
         path = folder / f"{listed}.csv"
-        if frame.is_empty():  # a table without rows is taken for a mistake by whoever reads it
+        if frame.is_empty():  # other tools take a table without rows for a mistake
             with told("an older file cannot be removed", _CODES):
                 path.unlink(missing_ok=True)
             click.echo(f"{listed}: none")

@@ -27,20 +27,20 @@ _PREFIX = 6
 @options.workspace
 @options.as_json
 @click.option(
-    "--lift", "lifted", multiple=True, metavar="ID", help="Let this recording be run again."
+    "--lift", "lifted", multiple=True, metavar="ID", help="Allow runs to process it again."
 )
 def command(workspace: Path, as_json: bool, lifted: tuple[str, ...]) -> None:
     """List recordings that are not processed again, or lift one.
 
-    They were purged, or consent was withdrawn; each is listed with the day and the reason. A run
-    that meets one of them says "withheld", and keeps nothing of it. The id is the SHA-256 of the
-    file's bytes: the same recording in another format, or cut, has another id.
+    They were purged, or consent was withdrawn; each is listed with day and reason. A run reports
+    such a recording as "withheld" and keeps nothing of it. The id is the SHA-256 of the file's
+    bytes: the same recording in another format, or trimmed, has another id.
     """
     show_or_lift(lifted, workspace, as_json=as_json)
 
 
 def show_or_lift(lifted: tuple[str, ...], workspace: Path, *, as_json: bool) -> None:
-    """List the recordings that are not processed again, or let some of them be."""
+    """List the recordings that are not processed again, or lift some."""
     require(workspace)
     store, catalogue = Store(workspace), Catalogue(workspace)
     if lifted:
@@ -67,7 +67,7 @@ def show_or_lift(lifted: tuple[str, ...], workspace: Path, *, as_json: bool) -> 
 
 
 def _withheld(name: str, catalogue: Catalogue) -> str:
-    """Id of the one withheld recording that begins so."""
+    """The id of the only withheld recording with that prefix."""
     ids = [one.recording_id for one in catalogue.withheld()]
     found = [one for one in ids if len(name) >= _PREFIX and one.startswith(name.lower())]
     if len(found) != 1:

@@ -1,13 +1,14 @@
-"""Intake: what a user named becomes sources, each with its bytes hashed and its sidecar read.
+"""Intake: turn the paths that a user gave into sources, hashed and with their session notes.
 
-A folder gives every audio or video file in it, at any depth. Beside a recording may lie a sidecar
-``<file name>.yaml``; ``tether.yaml`` in the folder or above it (up to the folder that was named)
-holds defaults. A transcript or diarization is used only where a sidecar or an option names it, or
-where the user names the transcript itself: then it is a session without audio. A session of one
-file per participant is named by its sidecar, whose key ``parts`` gives them.
+A folder stands for every audio or video file in it, at any depth. A recording may have a session
+notes file ``<file name>.yaml`` beside it (`Sidecar` in code); ``tether.yaml`` in the folder or
+above it (up to the folder that the user gave) holds defaults. A transcript or diarization is used
+only if a session notes file or an option names it, or if the user gives the transcript itself: then
+it is a session without audio. A session with one file per participant is given by its session notes
+file, whose key ``parts`` lists the files.
 
-Whatever lies beside a recording may be wrong or hostile: only regular files are read, up to the
-sizes that settings name.
+Files beside a recording may be wrong or hostile: only regular files are read, up to the sizes in
+the settings.
 """
 
 from pipeline.session.intake.discovery import Named, PassedOver, discover, in_order, strays

@@ -1,4 +1,4 @@
-"""Which sessions lie under the paths that a user named, and what lies there and is none."""
+"""Find the sessions under the paths that a user gave, and the files that are skipped."""
 
 import datetime as dt
 import os
@@ -22,16 +22,16 @@ _YAML = (".yaml", ".yml")
 
 @dataclass(frozen=True)
 class Named:
-    """One session as the user named it: a recording, a transcript, or a sidecar with parts.
+    """One session as the user gave it: a recording, a transcript, or a notes file with parts.
 
     Attributes
     ----------
     path
-        The file that stands for the session.
+        The file that represents the session.
     top
-        The folder up to which ``tether.yaml`` is looked for.
+        The highest folder in which ``tether.yaml`` is looked for.
     error
-        Why it is no session; `source.read` raises it.
+        Why it is not a session; `source.read` raises it.
     """
 
     path: Path
@@ -41,24 +41,24 @@ class Named:
 
 @dataclass
 class PassedOver:
-    """What lies in the folders of a run and is not run; the paths are for a terminal alone.
+    """Files in the folders of a run that are not processed; paths are for a terminal only.
 
     Attributes
     ----------
     strays
-        Files that look like sidecars and belong to no recording.
+        Files that look like session notes files and belong to no recording.
     others
-        Files that are no session, no sidecar, and named by none.
+        Files that are neither a session nor a session notes file, nor named by one.
     """
 
     strays: list[Path] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)
 
     def sentences(self) -> tuple[str, ...]:
-        """A count of each kind that there is."""
+        """A count for each kind that occurs."""
         counts = {
-            "Sidecars that belong to no recording, not used": len(self.strays),
-            "Files in folders that do not end like a recording, not run": len(self.others),
+            "Session notes files without a recording, not used": len(self.strays),
+            "Files in folders without a recording's suffix, not processed": len(self.others),
         }
         return Repairs(counts).sentences()
 
@@ -73,9 +73,9 @@ def discover(
     Parameters
     ----------
     passed_over
-        Takes what lies there and is not taken; hidden files apart.
+        Collects the files that are skipped, except hidden ones.
     limits
-        How large sidecars may be; None: as in the default settings.
+        Limits on the size of session notes files; None: those of the default settings.
     """
     most = (limits or default_limits()).sidecar_bytes
     passed_over = PassedOver() if passed_over is None else passed_over
@@ -90,21 +90,21 @@ def discover(
             error = InputError("no such file or folder", hint="check the path")
             found.append(Named(path, path.parent, error))
     sessions = {place(named.path): named for named in found}
-    # A file that a folder would not give may be named by itself as well.
+    # A file that is skipped in a folder may have been given on its own too.
     passed_over.others = [path for path in passed_over.others if place(path) not in sessions]
     return [_nameable(named) for named in sessions.values()]
 
 
 @cache
 def default_limits() -> config.Intake:
-    """Those of the default settings."""
+    """Limits in the default settings."""
     return config.load().intake
 
 
 def in_order(named: Iterable[Named], limits: config.Intake | None = None) -> list[Named]:
-    """Sessions in the order of their numbers, else dates; without either, first and as they came.
+    """Sort sessions by number, then date; those with neither come first, in the given order.
 
-    A sidecar with mistakes is reported when its session is read.
+    Errors in a session notes file are reported when its session is read.
     """
     most = (limits or default_limits()).sidecar_bytes
 
@@ -119,9 +119,10 @@ def in_order(named: Iterable[Named], limits: config.Intake | None = None) -> lis
 
 
 def strays(paths: Iterable[Path], most: int | None = None) -> list[Path]:
-    """Files under `paths` that look like sidecars and belong to no recording; for a terminal only.
+    """Files under `paths` that look like session notes files without a recording.
 
-    Beside a recording that is named itself, those are meant that are called like it.
+    The paths are for a terminal only. For a path to a recording, only files beside it with a
+    similar name are considered.
     """
     most = default_limits().sidecar_bytes if most is None else most
     found: list[Path] = []
@@ -136,7 +137,7 @@ def strays(paths: Iterable[Path], most: int | None = None) -> list[Path]:
 
 
 def _is_stray(file: Path, most: int) -> bool:
-    """Whether a file is meant as a sidecar, by its name or what it says, and is read as none."""
+    """Whether a file looks like a session notes file by name or content, but is not used."""
     if (
         file.suffix.lower() not in _YAML
         or file.name == sidecar.DEFAULTS
@@ -152,7 +153,7 @@ def _is_stray(file: Path, most: int) -> bool:
     except InputError:
         keys = set()
     if file.suffix == ".yaml" and keys & {"parts", "transcript"}:
-        return False  # a session of its own, or reported as one that has mistakes
+        return False  # a session itself, or reported as one with errors
     like = whole(file.stem)
     return (
         recording
@@ -165,11 +166,11 @@ def _beside(file: Path) -> list[Path]:
     try:
         return list(file.parent.iterdir())
     except OSError:
-        return []  # a folder that may be passed through and not be listed
+        return []  # a folder that can be entered but not listed
 
 
 def _in_folder(folder: Path, passed_over: PassedOver, most: int) -> list[Named]:
-    """Sessions in a folder; a file that is named media, and cannot be reached, is a failed one."""
+    """Sessions in a folder; a media file that cannot be read is a failed session."""
     closed: list[OSError] = []
     there, others = [], []
     found: list[Named] = []
@@ -213,7 +214,8 @@ def _in_folder(folder: Path, passed_over: PassedOver, most: int) -> list[Named]:
     passed_over.others += sorted(others)
     if not found:
         error = InputError(
-            "no recording in this folder", expected="audio or video files; name a transcript itself"
+            "no recording in this folder",
+            expected="audio or video files; give a transcript by its own path",
         )
         return [Named(folder, folder, error)]
     return sorted(found, key=lambda named: named.path)
@@ -224,10 +226,10 @@ def _of_a_file(file: Path) -> bool:
 
 
 def _files(folder: Path, closed: list[OSError]) -> Iterator[Path]:
-    """Files, and links to folders, at any depth but hidden ones.
+    """Files, and links to folders, at any depth, except hidden ones.
 
-    Links to folders are not followed, so nothing loops. Folders that cannot be read come into
-    `closed`: what lies in them must not be missed unseen.
+    Links to folders are not followed, so there are no loops. Folders that cannot be read go into
+    `closed`, so that their content is not missed silently.
     """
     for inside, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -236,17 +238,17 @@ def _files(folder: Path, closed: list[OSError]) -> Iterator[Path]:
 
 
 def is_media(path: Path) -> bool:
-    """Whether a file is named as audio or video that FFmpeg reads."""
+    """Whether a file has the suffix of audio or video that FFmpeg reads."""
     return path.suffix.lower() in media_suffixes()
 
 
 def _is_session(path: Path) -> bool:
-    """Whether a file is named as a recording or a transcript."""
+    """Whether a file has the suffix of a recording or a transcript."""
     return is_media(path) or path.suffix.lower() in transcripts.READERS
 
 
 def _attached(found: Iterable[Named], most: int) -> set[str]:
-    """Files that the sidecars of sessions name; mistakes are reported when they are read."""
+    """Files that session notes files name; errors are reported when the sessions are read."""
     named: set[str] = set()
     for one in found:
         file = sidecar.place(one.path)

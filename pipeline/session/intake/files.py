@@ -1,4 +1,4 @@
-"""Regular files only, and only so many bytes of them."""
+"""Read regular files only, up to a limit of bytes."""
 
 import hashlib
 import os
@@ -12,18 +12,18 @@ from pipeline.core.errors import InputError
 
 
 def content(path: Path, most: int, where: str, setting: str) -> bytes:
-    """All bytes of a regular file, of which there may be `most`.
+    """All bytes of a regular file, at most `most`.
 
     Raises
     ------
     InputError
-        There are more, it is no regular file, or it cannot be read.
+        The file is larger, is not a regular file, or cannot be read.
     """
     with opened(path) as file:
         read = file.read(most + 1)
     if len(read) > most:
         raise InputError(
-            f"{where}a file of more bytes than the setting intake.{setting} allows",
+            f"{where}a file is larger than the setting intake.{setting} allows",
             expected=f"at most {most} bytes",
             hint="check that it is the right file, or raise that setting",
         )
@@ -40,9 +40,9 @@ def sha256(path: Path) -> str:
 def opened(path: Path) -> Iterator[BufferedReader]:
     """A regular file, open for reading.
 
-    A pipe or a device is refused before it is opened, so that nothing happens to it, and once more
-    when it is open, lest it came there in between; opening does not wait for a pipe's other end. A
-    file that claims to be empty and is not is the kernel's (``/proc``), and may have no end either.
+    A pipe or a device is refused before it is opened, so that it is not affected, and again once it
+    is open, in case the path was replaced in between; opening does not wait for a pipe's other end.
+    A file that claims to be empty and is not belongs to the kernel (``/proc``) and may be endless.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -57,21 +57,21 @@ def opened(path: Path) -> Iterator[BufferedReader]:
 
 
 def unreachable(path: Path) -> InputError | None:
-    """Why a path is no regular file that can be looked at; None: it is one."""
+    """Why a path is not a regular file that can be accessed; None: it is one."""
     try:
         mode = path.stat().st_mode
     except OSError as caught:
         if path.is_symlink():
             return InputError(
-                "a link that leads nowhere",
-                hint="connect the drive or the share that it leads to, or delete the link",
+                "a broken link",
+                hint="connect the drive or share that it points to, or delete the link",
             )
         return unreadable(caught)
     return None if stat.S_ISREG(mode) else irregular()
 
 
 def stamp(path: Path) -> tuple[int, int] | None:
-    """Size in bytes and time of change in ns; None where there is nothing."""
+    """Size in bytes and modification time in ns; None where there is no file."""
     try:
         found = path.stat()
     except OSError:
@@ -80,15 +80,15 @@ def stamp(path: Path) -> tuple[int, int] | None:
 
 
 def irregular() -> InputError:
-    """The error of a path that leads to something else than a file."""
+    """The error for a path that is not a regular file."""
     return InputError(
-        "a pipe, device or folder where a file must be",
+        "a pipe, device or folder instead of a file",
         expected="a regular file, or a link to one",
     )
 
 
 def unreadable(caught: OSError) -> InputError:
-    """The error of a file that the system does not hand out."""
+    """The error for a file that the system cannot read."""
     reason = (caught.strerror or "unknown reason").lower()
     return InputError(f"a file cannot be read: {reason}", hint="check path and permissions")
 

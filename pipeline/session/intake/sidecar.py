@@ -1,4 +1,4 @@
-"""Notes of a person beside a recording: ``<file name>.yaml``, and a folder's ``tether.yaml``."""
+"""Session notes files: ``<file name>.yaml`` beside a recording, and a folder's ``tether.yaml``."""
 
 import datetime as dt
 import os
@@ -19,11 +19,11 @@ from pipeline.session.intake import files
 DEFAULTS = "tether.yaml"
 
 Name = Annotated[str, AfterValidator(whole)]
-"""Text as a person typed it; only accents are brought to one spelling."""
+"""Text as typed; only accents are normalised."""
 
 
 class Sidecar(BaseModel):
-    """What a person says of a recording. Every key is optional."""
+    """The content of a session notes file. Every key is optional."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,7 +52,7 @@ class Sidecar(BaseModel):
         return value
 
     def metadata(self) -> Metadata:
-        """The part that travels with the recording."""
+        """The metadata that is kept with the recording."""
         channels = dict(sorted(self.channels.items()))
         if self.parts and not channels:
             channels = dict(enumerate(self.parts, start=1))
@@ -81,23 +81,23 @@ class Sidecar(BaseModel):
 
 
 def read(path: Path, top: Path, options: Mapping[str, Any], most: int) -> Sidecar:
-    """Folder defaults, the sidecar of a session and the options, the later winning.
+    """Merge folder defaults, the session notes file and the options; later ones win.
 
     Parameters
     ----------
     path
-        The file that stands for the session.
+        The file that represents the session.
     top
-        The folder up to which defaults are looked for.
+        The highest folder in which defaults are looked for.
     options
-        Keys as the command line gave them; files are looked for in the working directory.
+        Keys from the command line; files are looked for in the working directory.
     most
-        Bytes that a sidecar may have.
+        Largest size of a session notes file, in bytes.
 
     Raises
     ------
     InputError
-        Mistakes, all at once; or a sidecar that cannot be read.
+        Errors, all at once; or a session notes file that cannot be read.
     """
     merged: dict[str, Any] = {}
     top = top.resolve()
@@ -110,17 +110,17 @@ def read(path: Path, top: Path, options: Mapping[str, Any], most: int) -> Sideca
 
 
 def place(path: Path) -> Path:
-    """Where the sidecar of a session is looked for."""
+    """The path of a session's notes file."""
     return path if path.suffix == ".yaml" else on_disk(path.with_name(f"{path.name}.yaml"))
 
 
 def parse(path: Path, most: int) -> Sidecar:
-    """One file."""
+    """Read one session notes file."""
     return yaml.validate(Sidecar, document(path, most), InputError, private=True)
 
 
 def parse_stray(path: Path, most: int) -> Sidecar | None:
-    """The sidecar in a YAML file beside no recording; None if it is somebody else's file."""
+    """Read a YAML file without a recording; None if it is not a session notes file."""
     try:
         found = document(path, most)
     except InputError:
@@ -131,8 +131,8 @@ def parse_stray(path: Path, most: int) -> Sidecar | None:
 
 
 def document(path: Path, most: int) -> yaml.Document:
-    """The mapping in a file, identifiers as they are typed."""
-    name = DEFAULTS if path.name == DEFAULTS else "sidecar"
+    """The mapping in a file, with identifiers as typed."""
+    name = DEFAULTS if path.name == DEFAULTS else "session notes file"
     try:
         text = files.content(path, most, f"{name}: ", "sidecar_bytes").decode("utf-8-sig")
     except UnicodeDecodeError:

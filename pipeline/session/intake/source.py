@@ -1,4 +1,4 @@
-"""A session ready to be processed: bytes hashed, sidecar read, imported files at hand."""
+"""A session ready to be processed: bytes hashed, notes and imported files read."""
 
 import hashlib
 import time
@@ -21,7 +21,7 @@ from pipeline.workspace.store import canonical
 
 _GLANCE = 4096
 _DOCUMENTS = (b"%PDF", b"PK\x03\x04", b"{\\rtf", b"\xd0\xcf\x11\xe0")
-"""How PDF, Word and OpenDocument, RTF and old Word files begin."""
+"""First bytes of PDF, Word and OpenDocument, RTF and old Word files."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,19 @@ class Source:
     Attributes
     ----------
     path
-        The file that stands for it; for the catalogue only.
+        The file that represents the session; for the catalogue only.
     recording_id
         SHA-256 of the bytes.
     audio
-        Files to decode, none for a transcript alone.
+        Files to decode; empty for a transcript alone.
     metadata
-        From the sidecar.
+        From the session notes file.
     transcript, diarization
         Imported files; empty where there are none.
     repairs
-        Sentences for a person: what was mended or passed over in sidecars, with counts.
+        Sentences for people: what was repaired or skipped, with counts.
     seen
-        Each of its files with size in bytes and time of change in ns, as they were when hashed.
+        Each file with its size in bytes and modification time in ns when it was hashed.
     """
 
     path: Path
@@ -56,12 +56,12 @@ class Source:
     seen: tuple[tuple[Path, int, int], ...] = ()
 
     def require_unchanged(self) -> None:
-        """Refuse a recording that is no longer as it was hashed; one that is gone may be so.
+        """Refuse a recording that changed since it was hashed; it may have been removed.
 
         Raises
         ------
         ChangingError
-            It was written to meanwhile, as a file is that is still being copied.
+            The file was written to in the meantime, for example because it is still being copied.
         """
         for path, *stamp in self.seen:
             if files.stamp(path) not in (None, tuple(stamp)):
@@ -69,7 +69,7 @@ class Source:
 
     @property
     def sidecar(self) -> str:
-        """Canonical JSON of the metadata, to compare sidecars."""
+        """Canonical JSON of the metadata, to compare session notes."""
         fields = asdict(self.metadata)
         fields["date"] = str(fields["date"])
         fields["channels"] = {str(k): v for k, v in fields["channels"].items()}
@@ -83,24 +83,24 @@ def read(
     consent: bool,
     limits: config.Intake | None = None,
 ) -> Source:
-    """Hash the bytes, read the sidecar and what it names.
+    """Hash the bytes; read the session notes file and the files that it names.
 
     Parameters
     ----------
     options
-        Keys of the sidecar as the command line gave them; they win. Files that they name are
-        looked for in the working directory, those of a sidecar in its folder.
+        Keys of the session notes file from the command line; they win. Their files are looked for
+        in the working directory, those of a session notes file in its folder.
     consent
         Whether a consent reference is required.
     limits
-        How large sidecars and imported files may be, and for how long a recording must not have
-        changed; None: as in the default settings.
+        Size limits of session notes files and imported files, and for how long a recording must
+        not have changed; None: those of the default settings.
 
     Raises
     ------
     InputError
-        The sidecar has mistakes, or a file that it names cannot be read, is too large or no regular
-        file.
+        The session notes file has errors, or a file that it names cannot be read, is too large or
+        is not a regular file.
     ChangingError
         The recording is still being written.
     ConsentError
@@ -114,8 +114,8 @@ def read(
     if consent and not notes.consent:
         raise ConsentError(
             "no consent reference",
-            expected="'consent: REFERENCE' in the sidecar, for these settings require it",
-            hint="add it to the sidecar, or run with --consent REFERENCE",
+            expected="'consent: REFERENCE' in the session notes file (these settings require it)",
+            hint="add it to the session notes file, or run with --consent REFERENCE",
         )
     base = path.parent
     if notes.parts:
@@ -130,9 +130,9 @@ def read(
     if not audio and not transcript:
         if path.suffix.lower() == ".yaml":
             raise InputError(
-                "this sidecar names neither parts nor a transcript",
+                "this session notes file names neither parts nor a transcript",
                 expected="'parts: {therapist: FILE, client: FILE}' or 'transcript: FILE'",
-                hint="name the recording itself",
+                hint="give the recording itself",
             )
         transcript = _attachments(path.name, base, limits)
     diarization = _attachments(notes.diarization, base, limits)
@@ -157,7 +157,7 @@ def read(
 
 
 def _refuse_document(path: Path) -> None:
-    """Refuse what is no recording at a glance, so that nobody is told to copy it again."""
+    """Refuse an obvious document, so that the message does not ask to copy the file again."""
     if is_media(path):
         return
     with files.opened(path) as file:
@@ -166,14 +166,14 @@ def _refuse_document(path: Path) -> None:
     printed = sum(sign.isprintable() or sign.isspace() for sign in text if sign != "\ufffd")
     if start.startswith(_DOCUMENTS) or (text and printed == len(text)):
         raise InputError(
-            "a file of no known format",
+            "a file of unknown format",
             expected=f"audio or video, or a transcript: {', '.join(sorted(transcripts.READERS))}",
             hint="export the transcript again in one of these formats",
         )
 
 
 def _at_rest(paths: Sequence[Path], rest_s: float) -> tuple[tuple[Path, int, int], ...]:
-    """Size and time of change of files that have not changed for `rest_s` seconds."""
+    """Size and modification time of files that have not changed for `rest_s` seconds."""
     seen = _stamps(paths)
     now_ns = time.time_ns()
     if any(now_ns - changed_ns < rest_s * 1e9 for _, changed_ns in seen.values()):
@@ -188,7 +188,7 @@ def _stamps(paths: Sequence[Path]) -> dict[Path, tuple[int, int]]:
 
 
 def _stated(imported: tuple[Attachment, ...]) -> tuple[dict[str, Role], str | None]:
-    """Roles and language that imported files state; the sidecar's word wins."""
+    """Roles and language stated in imported files; the session notes file wins over them."""
     if not imported:
         return {}, None
     try:
@@ -199,7 +199,7 @@ def _stated(imported: tuple[Attachment, ...]) -> tuple[dict[str, Role], str | No
 
 
 def _identify(audio: tuple[Path, ...], transcript: tuple[Attachment, ...]) -> str:
-    """SHA-256 of the one file, or over the digests of several."""
+    """SHA-256 of a single file, or of the digests of several."""
     if audio:
         digests = [files.sha256(path) for path in audio]
     else:
@@ -212,7 +212,7 @@ def _identify(audio: tuple[Path, ...], transcript: tuple[Attachment, ...]) -> st
 def _attachments(
     names: str | Mapping[str, str] | None, base: Path, limits: config.Intake
 ) -> tuple[Attachment, ...]:
-    """Imported files; together they keep to the limit."""
+    """Read imported files, up to a total size."""
     if names is None:
         return ()
     found: list[Attachment] = []

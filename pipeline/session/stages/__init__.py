@@ -6,8 +6,8 @@
                               │         └─ quality ─────────────────────────────┘
                               └─ frames ──────────┘
 
-A new stage is a new file with a `STAGE`; the runner orders it, and "compute again from here on" is
-read from what stages need.
+A new stage is a new file with a `STAGE`. The order, and what must be computed again after a change,
+follow from what stages need.
 """
 
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ from pipeline.session.stage import Stage
 
 
 def in_order(stages: Iterable[Stage[Any]]) -> tuple[Stage[Any], ...]:
-    """Stages, each after those that it needs; otherwise by the length of that chain, then by name.
+    """Sort stages so that each follows those it needs: by depth of its needs, then by name.
 
     Raises
     ------
     ConfigError
-        A stage needs one that is not there, or itself.
+        A stage needs an unknown stage, or itself.
     """
     known = {stage.name: stage for stage in stages}
     depths: dict[str, int] = {}
@@ -34,7 +34,7 @@ def in_order(stages: Iterable[Stage[Any]]) -> tuple[Stage[Any], ...]:
         if name in below:
             raise ConfigError(f"the stages {', '.join((*below, name))} need each other in a circle")
         if name not in known:
-            raise ConfigError(f"the stage '{below[-1]}' needs '{name}', which is no stage")
+            raise ConfigError(f"the stage '{below[-1]}' needs '{name}', which is not a stage")
         if name not in depths:
             needed = (*known[name].needs, *known[name].optional)
             depths[name] = 1 + max((depth(each, (*below, name)) for each in needed), default=0)
@@ -44,7 +44,7 @@ def in_order(stages: Iterable[Stage[Any]]) -> tuple[Stage[Any], ...]:
 
 
 def downstream(name: str) -> frozenset[str]:
-    """A stage and all that rest on it."""
+    """A stage and all stages that depend on it."""
     found = {name}
     for stage in STAGES:
         if found.intersection((*stage.needs, *stage.optional)):

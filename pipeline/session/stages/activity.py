@@ -1,4 +1,4 @@
-"""Stage `activity`: where somebody speaks on each channel, and where the signal was lost."""
+"""Stage `activity`: where there is speech on each channel, and where the signal was lost."""
 
 from pipeline.core.tables import ACTIVITY, DOUBTS, LOSSES, Tables
 from pipeline.session.context import Fresh

@@ -1,4 +1,4 @@
-"""Stage `frames`: pitch and level every 10 ms, on speech."""
+"""Stage `frames`: pitch, level and voice quality of speech, every 10 ms."""
 
 from pipeline.core.tables import FRAMES, Tables
 from pipeline.measures import frames

@@ -1,4 +1,4 @@
-"""Stage `measures`: each value beside what is usual for its speaker or pair."""
+"""Stage `measures`: each value compared with the baseline of its speaker or pair."""
 
 from typing import Any
 

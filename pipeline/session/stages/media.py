@@ -1,4 +1,4 @@
-"""Stage `media`: what was recorded, and on how many channels that differ."""
+"""Stage `media`: format, length and channels of the recording, and whether channels differ."""
 
 from importlib.metadata import version
 
@@ -23,10 +23,10 @@ def _run(context: Fresh, _tables: Tables) -> Tables:
 
 
 def _of_transcript(source: Source) -> pl.DataFrame:
-    """A transcript without audio lasts until its last line ends."""
+    """Media of a transcript without audio, which lasts until its last line ends."""
     duration_ms = transcript.load(source.transcript).duration_ms
     if not duration_ms:
-        raise InputError("the transcript holds no words", expected="at least one timed line")
+        raise InputError("the transcript contains no words", expected="at least one timed line")
     row = {"duration_ms": duration_ms, "channels": 0, "damaged_packets": 0, "gap_ms": 0}
     return MEDIA.frame([dict[str, object](row)])
 

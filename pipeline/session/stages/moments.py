@@ -1,4 +1,4 @@
-"""Stage `moments`: what the rules find, and what the therapist did next."""
+"""Stage `moments`: what the rules flag, and how the therapist responded."""
 
 from pipeline.core.tables import Tables
 from pipeline.session.context import Context

@@ -1,4 +1,4 @@
-"""Stage `quality`: how good the recording is, and which rules it is too poor for."""
+"""Stage `quality`: how good the recording is, and which rules must abstain."""
 
 from pipeline.core.tables import Tables
 from pipeline.session.context import Fresh

@@ -1,7 +1,7 @@
-"""Stage `turns`: turns, silences and overlaps, roles still unknown.
+"""Stage `turns`: turns, silences and overlaps, before roles are known.
 
-It rests on lexicons: what acknowledges, what asks, what breaks off. Another lexicon computes it
-again from stored tables.
+It uses the lexicons of acknowledgements, questions and unfinished turns. With another lexicon it is
+computed again from stored tables.
 """
 
 from collections.abc import Callable
@@ -25,14 +25,14 @@ def _run(context: Context, tables: Tables) -> Tables:
 
 
 def _acknowledges(lexicons: Lexicons) -> Callable[[str], bool] | None:
-    """Whether a text is made of acknowledgements only; None without a lexicon."""
+    """A test whether a text contains acknowledgements only; None without a lexicon."""
     if lexicons.language is None:
         return None
     return lambda text: bool(lexicons.only("acknowledgement", text))
 
 
 def _matches(lexicons: Lexicons, name: str) -> Callable[[str], bool] | None:
-    """Whether a text has a match of a lexicon; None where the language lacks it."""
+    """A test whether a text matches a lexicon; None where the language lacks it."""
     if name not in lexicons.entries:
         return None
     return lambda text: bool(lexicons.count(name, text))

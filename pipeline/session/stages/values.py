@@ -1,4 +1,4 @@
-"""Stage `values`: what is measured of everybody, before anybody has a role."""
+"""Stage `values`: all measures of all speakers, before roles are known."""
 
 from typing import Any
 

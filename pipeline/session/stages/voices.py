@@ -1,6 +1,6 @@
-"""Stage `voices`: how alike each speaker is to the therapists who were enrolled.
+"""Stage `voices`: how similar each speaker's voice is to those of enrolled therapists.
 
-Only where enrolment is on and a voice was enrolled.
+It runs only where enrolment is on and a voice is enrolled.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from pipeline.speech import voices
 
 def _enrolled(context: Fresh) -> Enrolled:
     enrolled = context.plan.enrolled
-    assert enrolled is not None, "`applies` said so"
+    assert enrolled is not None, "`applies` has checked it"
     return enrolled
 
 

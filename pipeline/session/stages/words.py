@@ -1,4 +1,4 @@
-"""Stage `words`: what was said, on regions of one speaker each; then the language is known."""
+"""Stage `words`: transcribes regions of one speaker each; the language is known afterwards."""
 
 from typing import Any
 

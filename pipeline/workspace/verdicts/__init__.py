@@ -1,15 +1,15 @@
-"""What supervisors decided of moments: an append-only ledger, and which moment each entry is of.
+"""Supervisors' decisions on moments: an append-only ledger, and the moment of each entry.
 
 ::
 
     ledger = Ledger(Path("workspace"))
     ledger.append(Verdict(recording_id, 19_000, 36_000, "confirm", "AK", now, ...))
-    said = attach(moments, ledger.of(recording_id))
-    said.moments[4]      # what each reviewer says of moment 4
-    said.loose           # verdicts on spans that are no longer flagged, and missed moments
+    attached = attach(moments, ledger.of(recording_id))
+    attached.moments[4]  # what each reviewer decided on moment 4
+    attached.loose       # verdicts on spans that are no longer flagged, and missed moments
 
-An entry is never changed. Whoever changes their mind adds an entry that replaces the older one, and
-undoing is an entry too, so that nothing acknowledged can be lost by a later one.
+An entry is never changed. A reviewer who changes a decision adds an entry that replaces the older
+one, and undoing a decision is an entry too, so no acknowledged decision can be lost.
 """
 
 from pipeline.workspace.verdicts.attachment import Attached, attach

@@ -1,4 +1,4 @@
-"""To which moment of today's walk a verdict of an earlier one belongs."""
+"""Find the moment of the last run to which an earlier verdict belongs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,9 @@ class Attached:
     Attributes
     ----------
     moments
-        By the place of a moment in what was given: the latest verdict of each reviewer, oldest
-        first.
+        By index of the moment: the latest verdict of each reviewer, oldest first.
     loose
-        Verdicts that no moment answers to: what is no longer flagged, and what a reviewer added.
+        Verdicts without a moment: on spans that are no longer flagged, and added moments.
     """
 
     moments: Mapping[int, tuple[Verdict, ...]]
@@ -26,8 +25,8 @@ class Attached:
 def attach(moments: Sequence[Span], verdicts: Iterable[Verdict]) -> Attached:
     """Attach each verdict to the moment of the same detected kind that it overlaps most.
 
-    The overlap must be at least half of the shorter of the two; of equal ones the earlier moment
-    counts. So verdicts survive a run with other rules, which moves the bounds of moments.
+    The overlap must be at least half of the shorter span; with equal overlap the earlier moment
+    counts. Verdicts therefore survive a run with other rules, which shifts the bounds of moments.
     """
     found: dict[int, dict[str, Verdict]] = {}
     loose = []
@@ -37,7 +36,7 @@ def attach(moments: Sequence[Span], verdicts: Iterable[Verdict]) -> Attached:
             loose.append(verdict)
         else:
             own = found.setdefault(place, {})
-            own.pop(verdict.reviewer, None)  # the later one stands, in its own place of the order
+            own.pop(verdict.reviewer, None)  # the later verdict counts, at its own position
             own[verdict.reviewer] = verdict
     by_moment = {place: tuple(own.values()) for place, own in found.items()}
     return Attached(by_moment, tuple(loose))

@@ -1,4 +1,4 @@
-"""The ledger on disk: a table of the workspace's catalogue to which rows are only ever added."""
+"""The ledger on disk: a table of ``tether.db`` to which rows are only ever added."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ _VERDICTS = Table(
     Column("salience", Integer),
     Column("note", String, nullable=False),
     Column("replaces", Integer),
-    sqlite_autoincrement=True,  # an id that was ever given is never given again
+    sqlite_autoincrement=True,  # ids are never reused
 )
 
 
@@ -54,7 +54,7 @@ class Ledger:
     Parameters
     ----------
     workspace
-        An existing folder; the ledger lies in its ``tether.db``.
+        An existing folder; the ledger is in its ``tether.db``.
     """
 
     def __init__(self, workspace: Path) -> None:
@@ -65,12 +65,12 @@ class Ledger:
         self._engine.dispose()
 
     def append(self, verdict: Verdict) -> Verdict:
-        """Add an entry, and give it back with its id once it is safely on disk.
+        """Add an entry, and return it with its id once it is safely on disk.
 
         Raises
         ------
         InputError
-            It replaces an entry that is none of this reviewer's in this session.
+            It replaces an entry that is not this reviewer's in this session.
         StoreError
             The disk is full, or the workspace cannot be written.
         """
@@ -85,15 +85,15 @@ class Ledger:
                 ).one_or_none()
                 if older is None or tuple(older) != (verdict.recording_id, verdict.reviewer):
                     raise InputError(
-                        "it takes the place of a verdict that is not this reviewer's",
-                        hint="load the page again",
+                        "the decision to replace is not this reviewer's",
+                        hint="reload the page",
                     )
             key = connection.execute(insert(_VERDICTS).values(**values)).inserted_primary_key
         assert key is not None
         return verdict.but(verdict_id=int(key[0]))
 
     def of(self, recording_id: str) -> list[Verdict]:
-        """All entries on a session, oldest first, replaced ones too."""
+        """All entries on a session, oldest first, including replaced ones."""
         return list(self._read(_VERDICTS.c.recording_id == recording_id))
 
     def all(self) -> list[Verdict]:
@@ -101,12 +101,12 @@ class Ledger:
         return list(self._read())
 
     def latest(self) -> int:
-        """Id of the newest entry; 0 where there is none. It tells whether something is new."""
+        """Id of the newest entry, which shows whether there is a new one; 0 without entries."""
         rows = read(self._engine, _VERDICTS, select(func.max(_VERDICTS.c.verdict_id)))
         return int(rows[0][0] or 0) if rows else 0
 
     def forget(self, recording_id: str) -> None:
-        """Remove all entries on a session, from the file too: for a purge alone."""
+        """Remove all entries on a session, also from the file; for a purge only."""
         with told("written"), self._engine.begin() as connection:
             connection.execute(delete(_VERDICTS).where(_VERDICTS.c.recording_id == recording_id))
         settle(self._engine)

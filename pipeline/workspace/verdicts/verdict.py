@@ -1,4 +1,4 @@
-"""One entry of the ledger, and which entries still stand."""
+"""One entry of the ledger, and which entries still count."""
 
 import datetime as dt
 import unicodedata
@@ -11,17 +11,17 @@ from pipeline.core.vocabulary import MARKERS, RUPTURES
 
 Decision = Literal["confirm", "reject", "unsure", "added", "retracted"]
 DECISIONS: tuple[str, ...] = get_args(Decision)
-"""``added``: a moment that was missed. ``retracted``: the entry that is replaced counts no more."""
+"""``added``: a missed moment. ``retracted``: the replaced entry no longer counts."""
 
 SALIENCES = range(1, 6)
 NOTE_LENGTH = 4000
-"""Characters of a note: a page. What is longer was pasted by mistake."""
+"""Most characters of a note: a page. Longer text was pasted by mistake."""
 LONGEST_MS = 10**10
-"""A place in a session lies before this: 115 days; more is another unit, or a mistake."""
+"""Latest time in a session: 115 days; a larger number is another unit, or a mistake."""
 
 
 class Span(Protocol):
-    """A stretch of a session with the kind that was found there."""
+    """A stretch of a session with the kind that was flagged there."""
 
     @property
     def kind(self) -> str:
@@ -38,31 +38,31 @@ class Span(Protocol):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one reviewer decided of one stretch of a session.
+    """One reviewer's decision on one stretch of a session.
 
     Attributes
     ----------
     start_ms, end_ms
-        Of the moment as it was flagged then, or as the reviewer marked it.
+        Bounds of the moment as it was flagged then, or as the reviewer marked it.
     detected_kind, detected_marker
-        What was flagged; None: nothing was, the reviewer added it.
+        What was flagged; None: nothing was flagged, the reviewer added the moment.
     evidence
-        JSON of the rules that had flagged it, with observed values and score. Numbers only: no word
-        of the session, so that a verdict may outlive the recording.
+        JSON of the rules that flagged it, with observed values and score. Numbers only, no word of
+        the session, so that a verdict may outlive the recording.
     kind, marker
-        As the reviewer sees it: corrected, or as detected; None where it was rejected.
+        The reviewer's view: corrected, or as detected; None where the moment was rejected.
     salience
-        1-5, as in the manual of the 3RS; None: not told.
+        1-5, as in the manual of the 3RS; None: not given.
     replaces
-        verdict_id of the same reviewer's entry that this one takes the place of.
+        verdict_id of the same reviewer's entry that this entry replaces.
     verdict_id
-        Given by the ledger, in order; None: not yet in it.
+        Assigned by the ledger, in order; None: not yet in the ledger.
 
     Raises
     ------
     InputError
-        Parts that contradict each other, or are out of range. An entry that the ledger holds
-        already is read as it stands (`kept`).
+        Fields contradict each other or are out of range. Entries that are in the ledger already
+        are read unchecked (`kept`).
     """
 
     recording_id: str
@@ -82,47 +82,49 @@ class Verdict:
     verdict_id: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no reviewer can have decided."""
+        """Refuse an impossible decision."""
         if self.decision not in DECISIONS:
-            raise InputError("an unknown verdict", expected=", ".join(DECISIONS))
+            raise InputError("an unknown decision", expected=", ".join(DECISIONS))
         if not (_whole(self.start_ms) and _whole(self.end_ms)):
             raise InputError("a time that is not a whole number of milliseconds")
         if not 0 <= self.start_ms < self.end_ms <= LONGEST_MS:
-            raise InputError("a stretch of no length", expected="an end after its start")
+            raise InputError("a moment without length", expected="an end after its start")
         if self.salience is not None and not (_whole(self.salience) and self.salience in SALIENCES):
             raise InputError("a salience out of range", expected="1 to 5")
         check_note(self.note)
         if not self.reviewer.strip():
-            raise InputError("a verdict of nobody", expected="the name of a reviewer")
+            raise InputError("a decision without a reviewer", expected="the name of a reviewer")
         if (self.decision == "added" and self.kind is None) or (
             self.decision != "added" and self.detected_kind is None and self.replaces is None
         ):
-            raise InputError("a verdict on nothing", expected="a moment, or the kind of a new one")
+            raise InputError(
+                "a decision without a moment", expected="a moment, or the kind of a new one"
+            )
         check_marker(self.kind, self.marker)
 
     @classmethod
     def kept(cls, **fields: Any) -> "Verdict":
         """An entry as the ledger holds it; takes every field by name.
 
-        It is not checked: what an earlier version let in is never lost, and never bars the way to
-        the other entries.
+        It is not checked, so an entry that an earlier version accepted is never lost and never
+        blocks access to the others.
         """
         entry = cls.__new__(cls)
         vars(entry).update(fields)
         return entry
 
     def but(self, **fields: Any) -> "Verdict":
-        """The same entry with other values in some fields; not checked either."""
+        """The same entry with other values in some fields; also unchecked."""
         return self.kept(**{**vars(self), **fields})
 
     @property
     def contradicts_itself(self) -> bool:
-        """Whether its marker belongs to another kind: so it was kept by an earlier version."""
+        """Whether its marker belongs to another kind, as an earlier version allowed."""
         return None not in (self.kind, self.marker) and MARKERS.get(str(self.marker)) != self.kind
 
     @property
     def looked_for(self) -> str | None:
-        """Kind of moment that it speaks of, by which it finds its moment again."""
+        """Kind of its moment, by which the moment is found again."""
         return self.detected_kind or self.kind
 
 
@@ -137,7 +139,7 @@ def check_marker(kind: str | None, marker: str | None) -> None:
     Raises
     ------
     InputError
-        They do not agree.
+        Kind or marker is unknown, or they do not agree.
     """
     if kind is not None and kind not in RUPTURES:
         raise InputError("an unknown kind of rupture", expected=" or ".join(RUPTURES))
@@ -151,13 +153,13 @@ def check_marker(kind: str | None, marker: str | None) -> None:
 
 
 def check_note(note: str) -> None:
-    """Refuse a note that is too long, or holds characters that cannot be shown.
+    """Refuse a note that is too long or contains characters that cannot be shown.
 
     Raises
     ------
     InputError
-        It is longer than `NOTE_LENGTH`, or holds control characters other than line breaks and
-        tabs.
+        The note is longer than `NOTE_LENGTH`, or contains control characters other than line
+        breaks and tabs.
     """
     if len(note) > NOTE_LENGTH:
         raise InputError("a note that is too long", expected=f"up to {NOTE_LENGTH} characters")
@@ -170,10 +172,10 @@ def _whole(value: object) -> bool:
 
 
 def standing(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """Those that no later entry replaced and that were not retracted, oldest first.
+    """Entries that were neither replaced nor retracted, oldest first.
 
     Two entries may replace the same one (a reviewer with two windows): both are kept, and the later
-    one stands.
+    one counts.
     """
     latest: dict[int | None, Verdict] = {}
     origin: dict[int | None, int | None] = {}
