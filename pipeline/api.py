@@ -336,7 +336,7 @@ def open_workspace(path: PathLike = USUAL_WORKSPACE) -> Workspace:
     >>> open_workspace("no-such-folder")
     Traceback (most recent call last):
     pipeline.core.errors.ConfigError: there is no workspace 'no-such-folder'; \
-expected: a folder that `tether run` has made; next: tether run RECORDING...
+expected: a folder that `tether run` has created; next: tether run RECORDING...
     """
     return Workspace(Path(path))
 
