@@ -1,9 +1,9 @@
-"""The public names of Tether, a thin layer over the packages below: ``import pipeline`` gives them.
+"""The public API of Tether, a thin layer over the other packages; use ``import pipeline``.
 
-What the commands do is here for programs: `run` is ``tether run``, `Session.export` is
-``tether export``, `evaluate`, `compare` and `tune` are the commands of that name, and `as_text`
-gives what these print. Paths may be texts, and one path may stand where several may. `pipeline`
-itself has the tutorial.
+It offers the commands to programs: `run` is ``tether run``, `Session.export` is ``tether export``,
+`evaluate`, `compare` and `tune` are the commands of that name, and `as_text` returns what these
+print. Paths may be strings, and a single path may be given instead of several. `pipeline` itself
+has the tutorial.
 """
 
 import os
@@ -48,9 +48,9 @@ SettingsLike = Settings | PathLike
 
 
 class Session:
-    """A session that was processed. Tables are read from disk each time they are asked for.
+    """A processed session. Tables are read from disk each time they are used.
 
-    It stays usable when its `Workspace` is closed. A later run may replace what it reads.
+    It stays usable when its `Workspace` is closed. A later run may replace its tables.
     """
 
     def __init__(self, case: Case) -> None:
@@ -66,17 +66,17 @@ class Session:
 
     @property
     def name(self) -> str:
-        """What codes call it: ``code`` of the session notes file, else 12 digits of the id."""
+        """Its name in codes: ``code`` of the session notes file, otherwise 12 digits of the id."""
         return self._case.name
 
     @property
     def path(self) -> Path:
-        """Where the recording lay when it was processed; it may be gone."""
+        """Path of the recording when it was processed; it may be gone."""
         return self._case.entry.path
 
     @property
     def metadata(self) -> Metadata:
-        """What the session notes file says; None: it does not say it."""
+        """Values of the session notes file; None: not given."""
         return self._case.recording.metadata
 
     @property
@@ -86,22 +86,22 @@ class Session:
 
     @property
     def language(self) -> str | None:
-        """ISO 639 code of the lexicons and rules that were used; None: no language is known."""
+        """ISO 639 code of the lexicons and rules that were used; None: unknown."""
         return self._case.language
 
     @property
     def replaced(self) -> bool:
-        """The file at `path` has other bytes now, and makes another session."""
+        """Whether the file at `path` has other bytes now, which make another session."""
         return self._case.entry.replaced
 
     @property
     def moments(self) -> pl.DataFrame:
-        """Table ``moments``: the candidate moments that a supervisor sees, by start."""
+        """Table ``moments``: the suggested moments that a supervisor sees, by start."""
         return self.table("moments")
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """Names of the tables that this session has; what they hold: see `table`."""
+        """Names of the tables of this session; see `table` for their content."""
         return tuple(exports.chosen((), self._case.tables))
 
     def table(self, name: str) -> pl.DataFrame:
@@ -165,9 +165,9 @@ class Session:
             ``parquet`` (exact), ``csv``, ``json``; ``rttm`` (who spoke when), ``vtt``, ``srt``
             (the transcript).
         folder
-            Made where it is missing.
+            Created if missing.
         tables
-            Names; none: every table of the session.
+            Names; empty: every table of the session.
 
         Returns
         -------
@@ -193,10 +193,10 @@ class Session:
 
 
 class Workspace:
-    """The folder in which ``tether run`` keeps its results; `open_workspace` makes one.
+    """The folder in which ``tether run`` keeps its results; opened by `open_workspace`.
 
-    Opening it changes nothing in it. As a context manager it closes its database at the end; asked
-    again after that, it opens the database again.
+    Opening it changes nothing in it. As a context manager it closes its database at the end; later
+    use opens the database again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -235,7 +235,7 @@ class Workspace:
 
     @property
     def decisions(self) -> Annotations:
-        """What supervisors decided at the desk, to evaluate against; adds up with `read_codes`."""
+        """Supervisors' decisions at the desk, to evaluate against; can be added to `read_codes`."""
         ledger = Ledger(self.path)
         try:
             return Annotations.of_verdicts(ledger.all())
@@ -249,14 +249,14 @@ class Workspace:
         return len(self.sessions)
 
     def __getitem__(self, session: str) -> Session:
-        """The session of an id prefix (at least 6 digits) or of the path of a recording.
+        """The session with an id prefix (at least 6 digits) or the path of a recording.
 
         Raises
         ------
         InputError
-            None or several match, or it was not fully processed.
+            No session matches, several do, or it was never fully processed.
         StoreError
-            What is kept of it is damaged.
+            Its results are damaged.
         """
         return self._open(self._catalogue.find(session))
 
@@ -275,21 +275,21 @@ class Workspace:
 
 @dataclass(frozen=True)
 class RecordingResult:
-    """What one recording came to in a run.
+    """The result of one recording in a run.
 
     Attributes
     ----------
     path
-        As it was named, or found in a folder.
+        As it was given, or found in a folder.
     status
-        ``done``, ``kept`` (all was there already), ``failed``, or ``withheld`` (it was purged, and
-        is not to be processed again).
+        ``done``, ``kept`` (all results existed), ``failed``, or ``withheld`` (it was purged and
+        must not be processed again).
     session
-        None where it failed or is withheld.
+        None if it failed or is withheld.
     error
-        What was found, what was expected, what to do next; None where it did not fail.
+        What was found, what was expected, what to do next; None if it did not fail.
     exit_code
-        Of this recording, as in the table of exit codes; 0 where it did not fail.
+        Exit code of this recording; 0 if it did not fail.
     seconds
         Wall time.
     """
@@ -304,16 +304,16 @@ class RecordingResult:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run came to.
+    """The result of a run.
 
     Attributes
     ----------
     recordings
         In the order in which they were processed.
     remarks
-        Sentences on files in folders that were not run, with counts; none where there are none.
+        Sentences on files in folders that were not processed, with counts; may be empty.
     exit_code
-        0 where nothing failed, 6 where some recordings did, else that of the first failure.
+        0 if nothing failed, 6 if some recordings failed, that of the first failure if all did.
     """
 
     recordings: tuple[RecordingResult, ...]
@@ -336,7 +336,7 @@ def open_workspace(path: PathLike = USUAL_WORKSPACE) -> Workspace:
     >>> open_workspace("no-such-folder")
     Traceback (most recent call last):
     pipeline.core.errors.ConfigError: there is no workspace 'no-such-folder'; \
-expected: a folder that `tether run` has made; next: tether run RECORDING...
+expected: a folder that `tether run` has created; next: tether run RECORDING...
     """
     return Workspace(Path(path))
 
@@ -349,14 +349,14 @@ def load_settings(
     Parameters
     ----------
     choice
-        ``default``, ``strict``, ``screening``, or the path of a file that says what differs.
+        ``default``, ``strict``, ``screening``, or the path of a file that lists what differs.
     overrides
-        Values that win over the file, by dotted key.
+        Values that override the file, by dotted key.
 
     Raises
     ------
     ConfigError
-        There is no such profile or file, or all mistakes in it, each with its line.
+        There is no such profile or file, or it has errors; all are reported, with their lines.
 
     Examples
     --------
@@ -379,19 +379,19 @@ def run(
     refresh: bool = False,
     on_result: Callable[[RecordingResult], None] = lambda _result: None,
 ) -> RunResult:
-    """Process recordings: measure, flag candidate moments, write a report each.
+    """Process recordings: measure, suggest moments, write a report for each.
 
-    What the workspace holds already is not computed again. A recording that fails does not stop
-    the others, and raises nothing: its result has the error.
+    Results that the workspace holds already are not computed again. A recording that fails does
+    not stop the others and raises no exception: its result holds the error.
 
     Parameters
     ----------
     paths
         Recordings, transcripts, session notes files with ``parts``, or folders of recordings.
     workspace
-        Made where it is missing.
+        Created if missing.
     settings
-        A profile, a file, or `load_settings`.
+        A profile, a file, or the result of `load_settings`.
     refresh
         Compute everything again.
     on_result
@@ -426,7 +426,7 @@ def run(
 
 
 def workbench(settings: SettingsLike, workspace: Workspace | PathLike) -> Workbench:
-    """A workbench whose reports name the options of a command that lead back to it."""
+    """A workbench whose reports repeat the command-line options of this workspace and profile."""
     folder = _folder(workspace)
     options: tuple[str, ...] = ()
     if str(folder) != USUAL_WORKSPACE:
@@ -440,7 +440,7 @@ def workbench(settings: SettingsLike, workspace: Workspace | PathLike) -> Workbe
 
 
 class _Kept:
-    """A listener that keeps what each recording came to, less its tables."""
+    """A listener that keeps the result of each recording, without its tables."""
 
     def __init__(self, opened: Workspace, on_result: Callable[[RecordingResult], None]) -> None:
         self._opened = opened
@@ -448,13 +448,13 @@ class _Kept:
         self.results: list[RecordingResult] = []
 
     def begins(self, number: int, total: int, path: Path) -> None:
-        """A recording is taken up."""
+        """A recording begins."""
 
     def stage(self, name: str, state: str) -> None:
         """A stage is kept, stale, started or done."""
 
     def ends(self, result: batch.Result) -> None:
-        """A recording is finished or failed."""
+        """A recording finished or failed."""
         own = result.processed
         self.results.append(
             RecordingResult(
@@ -470,9 +470,9 @@ class _Kept:
 
 
 def read_codes(paths: Paths, *, uncertain: Paths = (), benign: Paths = ()) -> Annotations:
-    """Read what people coded: CSV, five-minute 3RS sheets, or ELAN files named after their session.
+    """Read human codes: CSV, five-minute 3RS sheets, or ELAN files named after their session.
 
-    Two results add up: ``read_codes("codes.csv") + ws.decisions``.
+    Results can be added: ``read_codes("codes.csv") + ws.decisions``.
 
     Parameters
     ----------
@@ -514,7 +514,7 @@ def evaluate(
     tolerance_utterances: int | None = None,
     processes: int = 1,
 ) -> EvaluationResult:
-    """Score the moments of a workspace against what people coded. It writes nothing.
+    """Score the moments of a workspace against human codes. It writes nothing.
 
     Parameters
     ----------

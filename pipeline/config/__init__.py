@@ -1,7 +1,7 @@
 """Settings: one YAML file, no number in Python.
 
 `configs/default.yaml` holds every value with its reason; a file of one's own names only what
-differs and says ``extends: default``. All mistakes of a file are told at once, with their lines.
+differs and says ``extends: default``. All errors in a file are reported at once, with lines.
 """
 
 from pipeline.config.audio_settings import Activity, AudioDecoding, Imported

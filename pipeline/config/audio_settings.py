@@ -6,7 +6,7 @@ from pipeline.config.section import Section
 
 
 class AudioDecoding(Section):
-    """What is told of the samples while they are decoded, and what is refused."""
+    """Checks of the samples while they are decoded, and recordings that are refused."""
 
     ordered = (("quiet_dbfs", "<", "raised_dbfs"),)
 

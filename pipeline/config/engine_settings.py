@@ -1,4 +1,4 @@
-"""Settings that choose the engines; what each engine may be set to stands in its own file."""
+"""Settings that choose the engines; each engine's own settings are in its file."""
 
 from collections.abc import Callable
 from functools import partial
@@ -28,7 +28,7 @@ def _one_of(kind: Kind, words: tuple[str, ...]) -> AfterValidator:
 
 
 def _listing(kind: Kind, words: tuple[str, ...] = ()) -> Callable[[dict[str, Any]], None]:
-    """Adds to a JSON Schema the names that may be given here."""
+    """Add the allowed names to a JSON Schema."""
     return lambda schema: schema.update(enum=list(_known(kind, words)))
 
 
@@ -37,7 +37,7 @@ _TRANSCRIBER = ("auto", "imported", "none")
 
 
 class Engines(Section):
-    """Which engine does what; a name never falls back, `auto` takes the best that is present.
+    """The engine for each task; a name never falls back, `auto` takes the best installed.
 
     Engines of a user's own package may be named like built-in ones.
     """

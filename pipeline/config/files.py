@@ -1,4 +1,4 @@
-"""Files of settings: which are built in, what each extends, and what wins."""
+"""Files of settings: built-in profiles, what each file extends, and which value wins."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -49,13 +49,13 @@ def load(choice: str = "default", overrides: Mapping[str, Any] | None = None) ->
         data = _merged(data, layer.data)
     try:
         settings = yaml.validate(settings_model(), _Layered(data, choice, layers=layers))
-    except ConfigError as caught:  # what is unknown may belong to a plug-in that failed
+    except ConfigError as caught:  # an unknown key may belong to a plug-in that failed
         raise ConfigError(caught.found, hint=plugins.hint()) from None
     return settings.with_origins(_origins(layers))
 
 
 def _origins(layers: Iterable[yaml.Document]) -> dict[tuple[str, str], Origin]:
-    """Where parameters of rules were set; of several places the uppermost."""
+    """Where parameters of rules were set; of several files, the one that wins."""
     found: dict[tuple[str, str], Origin] = {}
     for layer in layers:
         profile = Path(layer.name).stem
@@ -70,7 +70,7 @@ def _origins(layers: Iterable[yaml.Document]) -> dict[tuple[str, str], Origin]:
 
 @dataclass(frozen=True)
 class _Layered(yaml.Document):
-    """Settings laid upon each other; a mistake stands in the uppermost that holds the value."""
+    """Merged settings; an error is reported in the file whose value wins."""
 
     layers: tuple[yaml.Document, ...] = ()
 
@@ -95,7 +95,7 @@ def _chain(choice: str) -> Iterator[yaml.Document]:
         is_file = choice.endswith((".yaml", ".yml"))
         key = (base / choice).resolve() if is_file else choice
         if key in seen:
-            raise ConfigError(f"settings extend themselves: '{choice}' comes round again")
+            raise ConfigError(f"settings extend themselves: '{choice}' appears again")
         seen.append(key)
         document = yaml.parse(_text(choice, base), choice)
         if not isinstance(document.data, dict):
@@ -114,9 +114,9 @@ def _chain(choice: str) -> Iterator[yaml.Document]:
 
 
 def _place_rules(data: dict[str, Any], base: Path) -> None:
-    """Rule files that are not built in lie beside the settings that name them."""
+    """Resolve rule files that are not built in, relative to the settings that name them."""
     rules = data.get("rules")
-    if isinstance(rules, list):  # anything else is told when the settings are validated
+    if isinstance(rules, list):  # anything else is reported when the settings are validated
         for number, choice in enumerate(rules):
             if isinstance(choice, str) and not (builtin() / "rules" / f"{choice}.yaml").is_file():
                 suffix = "" if choice.endswith((".yaml", ".yml")) else ".yaml"
@@ -124,7 +124,7 @@ def _place_rules(data: dict[str, Any], base: Path) -> None:
 
 
 def _place_lexicons(data: dict[str, Any], base: Path) -> None:
-    """Folders of lexicons lie beside the settings that name them."""
+    """Resolve folders of lexicons, relative to the settings that name them."""
     folders = data.get("lexicons")
     if isinstance(folders, list):  # likewise
         folders[:] = [str(base / each) if isinstance(each, str) else each for each in folders]
@@ -148,7 +148,7 @@ def _text(choice: str, base: Path) -> str:
 
 
 def _merged(under: Any, over: Any) -> Any:
-    """`over` laid upon `under`: mappings merge by key, all else replaces."""
+    """Merge `over` into `under`: mappings merge by key, other values replace."""
     if not (isinstance(under, Mapping) and isinstance(over, Mapping)):
         return over
     merged = dict(under)

@@ -1,4 +1,4 @@
-"""Settings of what is taken up: how large files may be, and when a recording is at rest."""
+"""Settings of intake: how large files may be, and when a recording counts as complete."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from pipeline.config.section import Section
 
 
 class Intake(Section):
-    """What may be read: a night survives a wrong or hostile file, and one still being copied."""
+    """Limits on input files, so that a batch survives wrong, hostile or incomplete files."""
 
     rest_s: float = Field(
         ge=0,
@@ -14,7 +14,7 @@ class Intake(Section):
         description="seconds for which a recording must not have changed; one that did is waited "
         "for so long, and fails if it is still being written",
     )
-    sidecar_bytes: int = Field(gt=0, description="a sidecar or tether.yaml, at most")
+    sidecar_bytes: int = Field(gt=0, description="largest session notes file or tether.yaml")
     attachment_bytes: int = Field(
         gt=0, description="transcripts, or diarizations, of one session together, at most"
     )

@@ -1,4 +1,4 @@
-"""Settings of what is measured: voice, features, and what is usual of them."""
+"""Settings of measures: voice, features and baselines."""
 
 from pydantic import Field
 
@@ -52,7 +52,7 @@ class Phonation(Section):
 
 
 class Features(Section):
-    """What the measures of turns, silences, overlaps and windows rest on."""
+    """Measures of turns, silences, overlaps and windows."""
 
     ordered = (
         ("voiced_min_ms", "<=", "window_voiced_min_ms"),

@@ -17,9 +17,9 @@ class Moments(Section):
 
 
 class Response(Section):
-    """What the therapist did next."""
+    """How the therapist responded."""
 
-    window_ms: int = Field(gt=0, description="how long after a moment is looked at")
+    window_ms: int = Field(gt=0, description="time after a moment in which a response counts")
     repair_ms: int = Field(gt=0, description="how long no moment of that kind may follow a repair")
     repair_turns: int = Field(
         ge=1, description="client turns after it whose median must be of usual length"
@@ -27,18 +27,18 @@ class Response(Section):
 
 
 class Clips(Section):
-    """Sound in a report, where somebody asks for it."""
+    """Audio clips in a report, made on request."""
 
-    before_ms: int = Field(ge=0, description="what is heard before a moment")
-    after_ms: int = Field(ge=0, description="what is heard after it")
+    before_ms: int = Field(ge=0, description="audio before a moment")
+    after_ms: int = Field(ge=0, description="audio after a moment")
     longest_ms: int = Field(gt=0, description="a clip is never longer")
     kbps: int = Field(ge=6, le=128, description="bit rate of Opus, in thousands a second")
 
 
 class Evaluation(Section):
-    """How moments are scored against what people coded."""
+    """How moments are scored against human codes."""
 
-    tolerance_ms: int = Field(ge=0, description="a moment this near to a code has found it")
+    tolerance_ms: int = Field(ge=0, description="a moment this near to a code is a match")
     segment_ms: int = Field(gt=0, description="length of a segment of the 3RS")
     top: tuple[int, ...] = Field(description="the k of precision at k")
     bins: tuple[float, ...] = Field(

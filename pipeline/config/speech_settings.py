@@ -41,7 +41,7 @@ class Turns(Section):
 
 
 class RoleInference(Section):
-    """Who is the therapist, where nobody said so."""
+    """Inference of who is the therapist, where no person has set it."""
 
     enrolment: bool = Field(description="know an enrolled therapist by the voice")
     min_voice_similarity: float = Field(

@@ -12,7 +12,7 @@ class Guards(Section):
     outside_ms: int = Field(ge=0, description="how far word times may be wrong")
     silence_dbfs: float = Field(lt=0, description="what is never louder is no speech")
     range_db: float = Field(gt=0, description="speech lies at most this far under the loudest")
-    words_per_s: float = Field(gt=0, description="nobody says more words in a second")
+    words_per_s: float = Field(gt=0, description="more words in a second are not spoken")
     few_words: int = Field(ge=0, description="so few are believed in however short a piece")
     loop_words: int = Field(ge=1, description="longest phrase that a loop repeats")
     loop_repeats: int = Field(ge=1, description="people repeat themselves up to so many times")
@@ -32,7 +32,7 @@ class Transcription(Section):
     region_join_ms: int = Field(ge=0, description="silence within a speaker's region that is kept")
     region_pad_ms: int = Field(ge=0, description="silence kept on either side of a region")
     language: str | None = Field(
-        description="of sessions whose sidecar names none; null: detected, where the engine can"
+        description="if the session notes name none; null: detected, where the engine can"
     )
     guards: Guards
 

@@ -1,4 +1,4 @@
-"""Diarizer and transcriber `imported`: what another tool or a person wrote, used as it is.
+"""Diarizer and transcriber `imported`: files from another tool or a person, used unchanged.
 
 RTTM, TextGrid, WebVTT, SRT, STM, CSV and the JSON of the Whisper family; one file, or one for each
 participant. How files become lines, labels and words is said in `formats.transcript`.
@@ -132,7 +132,8 @@ class ImportedTranscriber:
             raise EngineError(
                 "the imported transcript holds no words",
                 expected="a transcript, not a diarization",
-                hint="name it under 'diarization' in the sidecar, or use --diarization FILE",
+                hint="name it under 'diarization' in the session notes file, or use "
+                "--diarization FILE",
             )
         return _identity(self.content)
 
@@ -178,7 +179,8 @@ def _content(attachments: Sequence[Attachment], noun: str) -> Transcript:
         raise EngineError(
             f"no {noun} to import",
             expected="a file named for this recording",
-            hint=f"add '{noun}: FILE' to the sidecar, use --{noun} FILE, or choose another engine",
+            hint=f"add '{noun}: FILE' to the session notes file, use --{noun} FILE, or choose "
+            "another engine",
         )
     return transcript.load(attachments)
 
@@ -188,7 +190,7 @@ def _identity(content: Transcript) -> Identity:
 
 
 def _unattributed(content: Transcript) -> tuple[str, ...]:
-    """What to say where the files alone tell who spoke, and leave it open."""
+    """Notes on lines whose speaker the files leave open."""
     return Repairs(
         {"Lines without a speaker, attributed to nobody": content.unattributed}
     ).sentences()
@@ -204,7 +206,7 @@ def _within(content: Transcript, duration_ms: int, settings: config.Imported) ->
             f"{beyond} of {lines.height} imported lines start after the recording's end "
             f"({ms_to_clock(duration_ms)})",
             expected="a file that was made from this recording",
-            hint="check which transcript or diarization is named for it",
+            hint="check which transcript or diarization the recording has",
         )
     lines = lines.head(lines.height - beyond)
     cut = [row for row, end_ms in enumerate(lines["end_ms"]) if end_ms > duration_ms]
@@ -309,7 +311,7 @@ def _shared_ms(
 def _renamed(
     said: list[str | None], known: list[str], shared: NDArray[np.float64]
 ) -> dict[str, str]:
-    """Labels that no region has, each as a speaker who is nobody else."""
+    """Labels that no region has, each as a speaker of its own."""
     strange = sorted({label for label in said if label is not None} - set(known))
     free = [column for column, label in enumerate(known) if label not in set(said)]
     if not strange or not free:

@@ -1,13 +1,13 @@
-"""What a plug must offer: speech detector, diarizer, transcriber, pitch tracker, two encoders.
+"""Protocols of engines: speech detector, diarizer, transcriber, pitch tracker, two encoders.
 
 An engine is one file under `engines/`, or in a user's package (`docs/plugins.md`): a class that is
 constructed with the run's `Settings` and registers itself with `engine(kind, name, settings=...)`.
 Constructing loads nothing. `identity()` is cheap, imports no model library, and names everything
-on which the result depends that is no setting (library version, model digest), for it goes into
-the address of what the engine made. Where library or model is missing, `identity()` raises an
-`EngineError` whose hint is the next command to type: so `doctor` and the choice of ``auto`` learn
-what is present. An engine imports its library inside its methods, never on import of the module;
-third-party errors become `EngineError`, raised ``from`` them.
+that the result depends on besides settings (library version, model digest), because it is part of
+the address of the result. If the library or model is missing, `identity()` raises an `EngineError`
+whose hint is the next command to type; this is how `doctor` and ``auto`` see what is installed. An
+engine imports its library inside its methods, never when its module is imported; third-party errors
+become `EngineError`, raised ``from`` them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,12 +40,12 @@ class SpeechDetector(Protocol):
 
     @property
     def block_ms(self) -> int:
-        """Length of the block that one probability speaks for."""
+        """Length of the block that one probability covers."""
         ...
 
 
 class Diarizer(Protocol):
-    """Says who spoke when."""
+    """Finds out who spoke when."""
 
     def identity(self) -> Identity:
         """Library version and model digest."""
@@ -68,7 +68,7 @@ class Diarizer(Protocol):
 
 @dataclass(frozen=True)
 class Diarized:
-    """What a diarizer found.
+    """The result of a diarizer.
 
     Attributes
     ----------
@@ -77,12 +77,12 @@ class Diarized:
     margin
         Separation of the speakers, 0-1; None where it is not defined.
     knows_overlap
-        False: nothing is said of overlapping speech, and timing of overlaps is null, not zero.
+        False: overlapping speech is unknown, and timing of overlaps is null, not zero.
     ends_estimated
-        Imported lines had no end, or too many had no usable one: where speech stops is a guess, and
-        timing must not rest on it.
+        Imported lines had no end, or too many had no usable one: ends of speech are estimates, and
+        timing must not depend on them.
     repairs
-        Sentences for a person: what of an imported file was mended or passed over, counted.
+        Sentences for people: what was repaired or skipped in an imported file, with counts.
     """
 
     spans: pl.DataFrame
@@ -123,18 +123,18 @@ class Transcriber(Protocol):
 
 @dataclass(frozen=True)
 class Transcribed:
-    """What a transcriber heard.
+    """The result of a transcriber.
 
     Attributes
     ----------
     words
         Table `words`, sorted by start_ms.
     language
-        ISO 639-1 of what was heard; None if unknown.
+        ISO 639-1 code that was detected; None if unknown.
     dropped_words
-        Words refused by the guards against hallucination.
+        Words removed as hallucinations.
     repairs
-        Sentences for a person: what of an imported file was mended or passed over, counted.
+        Sentences for people: what was repaired or skipped in an imported file, with counts.
     """
 
     words: pl.DataFrame
@@ -144,10 +144,10 @@ class Transcribed:
 
 
 class VoiceEncoder(Protocol):
-    """Turns speech into vectors that are alike where the voice is."""
+    """Turns speech into vectors that are similar for the same voice."""
 
     def identity(self) -> Identity:
-        """Library version and model digest (key `model`: its vectors are alike to each other)."""
+        """Library version and model digest (key `model`: only its vectors can be compared)."""
         ...
 
     def vectors(self, pieces: Sequence[Callable[[], Samples]]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Engines that return what they are given: for tests, demonstrations and experiments.
+"""Engines that return given results, for tests, demonstrations and experiments.
 
 Public on purpose. A researcher who wants to see what the rules make of a diarization of his own,
 or of a transcript that no format can hold, hands tables to these and the engines to
@@ -54,7 +54,7 @@ class ScriptedDiarizer:
     def diarize(
         self, audio: Audio | None, activity: pl.DataFrame, recording: Recording
     ) -> Diarized:
-        """The spans, whatever is heard."""
+        """The given spans, for any audio."""
         del audio, activity, recording
         return Diarized(self._spans, self._margin, self._knows_overlap)
 
@@ -90,7 +90,7 @@ class ScriptedTranscriber:
     def transcribe(
         self, audio: Audio | None, regions: pl.DataFrame, language: str | None
     ) -> Transcribed:
-        """The words, whatever the regions are."""
+        """The given words, for any regions."""
         del audio, regions, language
         return Transcribed(self._words, self._language, self._dropped_words)
 
@@ -118,7 +118,7 @@ class ScriptedDetector:
 
     @property
     def block_ms(self) -> int:
-        """Length of the block that one probability speaks for."""
+        """Length of the block that one probability covers."""
         return self._block_ms
 
     def identity(self) -> Identity:

@@ -1,1 +1,1 @@
-"""How well Tether works, measured against references that others made."""
+"""Measure how well Tether works, against independent references."""

@@ -1,4 +1,4 @@
-"""How people take turns: other people's transcripts, walked like any session, and what is usual.
+"""Norms of turn-taking: published transcripts, processed like any session.
 
 The transcripts are imported as a user would: a sidecar names the files, the product does the rest.
 """

@@ -1,18 +1,18 @@
-"""A transcript or diarization that another tool wrote, as bytes."""
+"""A transcript or diarization from another tool, as bytes."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that somebody else's tool wrote: a transcript or a diarization.
+    """A file from another tool: a transcript or a diarization.
 
     Attributes
     ----------
     suffix
         Lower-case ending of its name, with the dot: it tells the format.
     content
-        Its bytes. The path stays with whoever read it.
+        Its bytes. The path is not kept.
     speaker
         Whose file it is, where there is one per participant; None: the file says who speaks.
     """

@@ -1,4 +1,4 @@
-"""What people coded in sessions: single ruptures, and 3RS sheets of five-minute segments, as CSV.
+"""Human codes of sessions as CSV: single ruptures, and 3RS sheets of five-minute segments.
 
 **Codes**, a row each::
 
@@ -7,10 +7,10 @@
     S-014,1290000,,,C1,4,AK          kind follows from the marker; no end: a point in time
     S-015,,,none,,,AK                looked at, and nothing was found
 
-`session` is the sidecar's `code`, or an id prefix of at least 6 digits. In place of `start_ms` may
-stand `start` (and `end`) as a clock, ``12:34``, or `utterance_id`, which is looked up in the
-session's imported transcript. Lists of uncertain and of benign places are of the same form; there
-an empty `kind` means "of whatever kind".
+`session` is `code` of the session notes, or an id prefix of at least 6 digits. Instead of
+`start_ms` a row may have `start` (and `end`) as a clock, ``12:34``, or `utterance_id`, which is
+looked up in the session's imported transcript. Lists of uncertain and of benign places have the
+same form; there an empty `kind` means "any kind".
 
 **Sheets** of the 3RS, a row for each marker of a segment::
 
@@ -19,7 +19,7 @@ an empty `kind` means "of whatever kind".
     S-014,3,C1,0,2,,AK               a check-minus counts as coded, as in the manual's totals
 
 A file whose header has `segment` is a sheet. The separator is a comma, semicolon or tab; Excel's
-line ``sep=;`` may say which. Further columns are passed over. No message repeats what a file says:
+line ``sep=;`` may say which. Further columns are skipped. No message repeats what a file says:
 only the line and what is wrong.
 
 Figures rest on codes. A row that cannot be placed in a session or in time is left out and counted:
@@ -43,7 +43,7 @@ from pipeline.formats.tables.transcript_csv import inert, live
 from pipeline.formats.text import Problems, decode, ms_of_clock
 
 NOTHING = "none"
-"""Kind of a row that says: somebody coded this session and found nothing."""
+"""Kind of a row for a session that was coded and has no rupture."""
 
 CODES = Schema(
     "codes",
@@ -103,7 +103,7 @@ class Codes:
     sheets
         Table `SHEETS`.
     looked_at
-        Names of sessions that somebody coded, those without a single rupture too.
+        Names of coded sessions, including those without a rupture.
     """
 
     codes: pl.DataFrame
@@ -145,7 +145,7 @@ def read(data: bytes | str, repairs: Repairs | None = None, *, kind_needed: bool
     Parameters
     ----------
     repairs
-        Counts rows that cannot be placed, and what was mended.
+        Counts rows that cannot be placed, and repairs.
     kind_needed
         Refuse rows of no kind, as is right for codes; lists of uncertain or benign places may
         leave the kind open.
@@ -193,7 +193,7 @@ def write(codes: pl.DataFrame) -> str:
 
 
 def _rows(text: str, problems: Problems, repairs: Repairs) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line and cells of each row that is not blank; what the header does not name is passed over.
+    """Line and cells of each row that is not blank; what the header does not name is skipped.
 
     A row may be shorter or longer than the header: programs leave empty cells at the end out, and
     people write remarks behind it.
@@ -302,7 +302,7 @@ def _mark(
 
 def _in_a_session(line: int, cells: Mapping[str, str], unplaced: Problems) -> bool:
     if not cells.get("session"):
-        unplaced.add(line, _MISSING_SESSION, "the sidecar's code, or an id")
+        unplaced.add(line, _MISSING_SESSION, "the code in the session notes, or an id")
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""What a reader mended or passed over in a file: counted by kind, and reported to people.
+"""What a reader repaired or skipped in a file: counted by kind, and reported to people.
 
 A machine's transcript has words that end before they start, cues without a speaker, stray lines.
 A reader mends such a place, counts it here and goes on; it refuses a file only where nothing is

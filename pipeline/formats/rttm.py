@@ -1,7 +1,7 @@
 """RTTM, who spoke when (NIST, Rich Transcription 2009 evaluation plan, appendix A).
 
 ``SPEAKER <file> <channel> <start s> <length s> <NA> <NA> <speaker> <confidence> <NA>``; lines of
-other types, comments (``;;``) and blank lines say nothing about who spoke, and are passed over.
+other types, comments (``;;``) and blank lines say nothing about who spoke, and are skipped.
 
 White space parts the fields, yet people write "Speaker 1": fields are counted from both ends, so
 files and speakers may hold spaces. A number behind a label whose line lacks fields could belong
@@ -39,8 +39,8 @@ _TYPES = frozenset(
 )
 _UP_TO_LABEL = 8
 _BEFORE_LABEL = ["<NA>", "<NA>"]
-_SEGMENTS_WITHOUT_LENGTH = "Segments without length, passed over"
-_UNREADABLE = "Lines of the diarization that cannot be used, passed over"
+_SEGMENTS_WITHOUT_LENGTH = "Segments without length, skipped"
+_UNREADABLE = "Lines of the diarization that cannot be used, skipped"
 
 
 def read(data: bytes | str, repairs: Repairs | None = None) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Speakers that stand in the text of cues: what is a label, and what is a sentence with a colon.
+"""Speaker labels in the text of cues, as opposed to sentences with a colon.
 
 ::
 

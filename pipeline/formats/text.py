@@ -1,4 +1,4 @@
-"""Bytes to text, and a list of what is wrong with a file, told at once.
+"""Decode bytes to text, and report all errors of a file at once.
 
 No message holds what the file says: only the line, what kind of thing was found there, and what
 was expected.
@@ -85,7 +85,7 @@ class Problems:
     def settle(self, of: int) -> None:
         """Raise if more than `UNUSABLE_AT_MOST` of the file's `of` places are wrong.
 
-        Else the reader has mended and counted them.
+        Otherwise the reader repairs and counts them.
 
         Raises
         ------

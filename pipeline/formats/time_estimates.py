@@ -1,4 +1,4 @@
-"""Times for words and segments without usable ones: between their neighbours, in the text's order.
+"""Estimate missing times of words and segments from their neighbours, in the text's order.
 
 ::
 

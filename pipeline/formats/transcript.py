@@ -131,7 +131,7 @@ class Transcript:
     ends_estimated
         Some lines had no end, or many no usable one: silences and overlaps are not measured.
     repairs
-        Sentences that count what was mended or passed over; see `formats.repairs`.
+        Sentences that count what was repaired or skipped; see `formats.repairs`.
     digest
         SHA-256 of files, formats and labels, 64 hexadecimal digits.
     """

@@ -1,4 +1,4 @@
-r"""Lexicons: what words to look for, by language, in YAML that a clinician can read.
+r"""Lexicons: words to look for, by language, in YAML that a clinician can read.
 
 A lexicon is a named list of phrases and regular expressions with the cases in which a match does
 not count (``unless``: reported speech, a generic *you*, another person) and with examples that must
@@ -37,7 +37,7 @@ white space, commas, colons, quotes and dashes, because people hesitate and reco
 matches begin and end at word boundaries. Patterns are kept to what an automaton can match in linear
 time: no look-around, no back-reference, no repetition of a repetition.
 
-Where a language has no lexicons, every count is null: nobody looked.
+Where a language has no lexicons, every count is null: not measured.
 """
 
 from pipeline.lexicons.entry import Entry, Grammar, Words

@@ -1,4 +1,4 @@
-"""What the files of a language hold: its lexicons, and what is true of the language itself."""
+"""The content of a language's files: its lexicons, and facts about the language itself."""
 
 import re
 from collections.abc import Mapping
@@ -119,7 +119,7 @@ class Grammar(Section):
 
     @cached_property
     def quotes(self) -> tuple[re.Pattern[str], re.Pattern[str]] | None:
-        """What opens direct speech, and how a sentence goes on with it; None: nobody says."""
+        """What opens direct speech, and how a sentence goes on with it; None: not given."""
         if not self.quote_opens or not self.quote_goes_on:
             return None
         return self._any_of(self.quote_opens), self._any_of(self.quote_goes_on)

@@ -1,4 +1,4 @@
-"""Files of lexicons: read, and every mistake reported at once."""
+"""Read files of lexicons, and report all errors at once."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

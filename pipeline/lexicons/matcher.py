@@ -1,4 +1,4 @@
-"""Where lexicons match in texts, and what of that counts."""
+"""Find where lexicons match in texts, and which matches count."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Text and regular expressions of lexicons: brought to one form, and kept to linear time."""
+"""Normalise texts and regular expressions of lexicons, and keep matching in linear time."""
 
 import re
 from collections.abc import Iterable, Mapping

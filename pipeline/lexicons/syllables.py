@@ -1,4 +1,4 @@
-"""Syllables counted from spelling, by rules that are data of a language's `language.yaml`."""
+"""Count syllables from spelling, by rules in a language's `language.yaml`."""
 
 import re
 from functools import cached_property

@@ -1,23 +1,23 @@
-"""What rules are worth, against what people coded: the bench of a researcher.
+"""Evaluate rules against human codes: the researcher's bench.
 
 ::
 
     from pathlib import Path
     from pipeline import config, research
 
-    said = research.Annotations.read([Path("codes.csv")], uncertain=[Path("unsure.csv")])
-    result = research.evaluate(Path("workspace"), said, settings=config.load("mine.yaml"))
-    result.evaluation.tally("withdrawal").f1           # None: cannot be said
+    codes = research.Annotations.read([Path("codes.csv")], uncertain=[Path("unsure.csv")])
+    result = research.evaluate(Path("workspace"), codes, settings=config.load("mine.yaml"))
+    result.evaluation.tally("withdrawal").f1           # None: not defined
     result.evaluation.intervals("withdrawal")["f1"]    # by bootstrap over sessions
     result.evaluation.events                           # a polars frame: each event, found or missed
-    tune, held = result.evaluation.split("8")          # eight sessions put aside by hash
+    tune, held = result.evaluation.split("8")          # eight sessions held out by hash
 
-    changes = research.compare(Path("workspace"), None, config.load("mine.yaml"), said)
+    changes = research.compare(Path("workspace"), None, config.load("mine.yaml"), codes)
     changes.moments                                    # what appeared, vanished, moved, changed
     changes.differences("withdrawal")["f1"]            # the same sessions drawn for both
 
-Nothing here writes to a workspace. `sheet.text` prints an evaluation, `sheet.machine` makes plain
-values of it; `holdout` says why sessions are put aside before rules are written.
+Nothing here writes to a workspace. `text_report.text` prints an evaluation, `text_report.machine`
+converts it to plain values; `holdout` explains why sessions are held out before rules are written.
 """
 
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class EvaluationResult:
-    """An evaluation, the study that it is of, and what to know of sessions that are not in it."""
+    """An evaluation with its study, and remarks on sessions that were left out."""
 
     evaluation: Evaluation
     study: Study
@@ -80,24 +80,26 @@ def evaluate(
     settings: Settings | None = None,
     processes: int = 1,
 ) -> EvaluationResult:
-    """Score the moments of a workspace against what people coded.
+    """Score the moments of a workspace against human codes.
 
     Parameters
     ----------
+    said
+        Human codes.
     sessions
-        Ids or paths; all of these were coded, also those that the codes do not name. Without any,
-        the sessions that the codes name.
+        Ids or paths; all of them count as coded, even without a code. Without any, the sessions
+        that the codes name.
     tolerance
         By default `evaluation.tolerance_ms` of the settings.
     settings
-        By which roles and rules are run again, in memory; None: moments as the walks left them.
+        Run roles and rules again with these, in memory; None: the workspace's moments.
     processes
         See `read`.
 
     Raises
     ------
     InputError
-        No session is coded, or a code has no place in its session.
+        No session is coded, or a code cannot be placed in its session.
     """
     opened = read(workspace, sessions, settings, processes=processes)
     measured = (settings or config.load()).evaluation
@@ -121,14 +123,14 @@ def compare(
     tolerance: Tolerance | None = None,
     processes: int = 1,
 ) -> Comparison:
-    """What changes from one settings to another, moment by moment, and against codes.
+    """Compare two settings, moment by moment and against human codes.
 
     Parameters
     ----------
     first, second
-        None: moments as the walks left them.
+        None: the workspace's moments.
     said
-        What people coded; None: moments are compared, and nothing is scored.
+        Human codes; None: moments are compared but not scored.
     sessions, tolerance
         As in `evaluate`; both settings are scored with the first's `evaluation` section.
     processes

@@ -1,9 +1,9 @@
-"""Two settings over the same sessions: what they change, moment by moment, and in the scores.
+"""Compare two settings on the same sessions, moment by moment and in the scores.
 
-Moments of one kind and session that overlap are the same moment, one to one, so that they overlap
-most in total. A pair whose bounds differ has **moved**; one whose bounds are equal and whose score,
-marker or rules differ has **changed**. What has no partner has **vanished** (it was in the first
-only) or **appeared** (in the second only).
+Overlapping moments of one kind and session are paired one to one, so that the total overlap is
+largest. A pair whose bounds differ has **moved**; one with equal bounds whose score, marker or
+rules differ has **changed**. A moment without a partner has **vanished** (it was in the first only)
+or **appeared** (it is in the second only).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ def _both(name: str, dtype: Any, means: str, null: str = "") -> tuple[Column, Co
 COMPARED = Schema(
     "compared moments",
     (
-        Column("session", pl.String, "what codes call it"),
+        Column("session", pl.String, "name of the session in codes"),
         Column("recording_id", pl.String, "SHA-256 of its bytes"),
         Column("kind", pl.String, "of rupture", allowed=RUPTURES),
         Column("change", pl.String, "what the second settings do to it", allowed=CHANGES),
@@ -63,11 +63,11 @@ class Comparison:
     Attributes
     ----------
     moments
-        Table `COMPARED`, moments that stay the same too.
+        Table `COMPARED`, including moments that stay the same.
     before, after
         Scores against codes; None: there are no codes.
     remarks
-        What was mended in the codes or left out of them, with counts.
+        What was repaired in the codes or left out, with counts.
     """
 
     moments: pl.DataFrame
@@ -77,7 +77,7 @@ class Comparison:
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
-        """How many moments of each kind there are of each change."""
+        """Number of moments by kind and change."""
         return {
             kind: {
                 change: self.moments.filter(
@@ -111,7 +111,7 @@ def compared(
     Parameters
     ----------
     first, second
-        The same sessions in the same order, as each of the settings sees them.
+        The same sessions in the same order, under the first and the second settings.
     before, after
         Their evaluations, if there are codes.
     """
@@ -124,7 +124,7 @@ def compared(
 
 
 def _outcomes(evaluation: Evaluation | None, case: Case) -> dict[int, str]:
-    """What each moment of a session is against codes."""
+    """Outcome of each moment of a session against codes, by moment_id."""
     for score in evaluation.scores if evaluation else ():
         if score.recording_id == case.recording.recording_id and score.judged:
             return dict(score.judged.moments.select("moment_id", "outcome").iter_rows())
@@ -167,7 +167,7 @@ def _rows(case: Case, kind: str, outcomes: Mapping[int, str]) -> list[_Row]:
 
 
 def _partners(old: Sequence[_Row], new: Sequence[_Row]) -> dict[int, int]:
-    """One to one, so that what is shared is most in total; from number to number."""
+    """Pair moments one to one with the largest total overlap; index to index."""
     if not old or not new:
         return {}
     shared = np.array(

@@ -1,8 +1,7 @@
-"""Precision and recall over the score, as one HTML page that loads nothing.
+"""Plot precision and recall over the score, as one HTML page that loads nothing.
 
-A table says what the moments of a workspace come to; how they would come out if only those from
-some score on were shown, a picture says better. Each kind is a line of steps, for between two
-scores nothing is known.
+A table shows the scores of all moments; the plot shows what would change if only moments above some
+score were shown. Each kind is a step line, because nothing is known between two scores.
 """
 
 from collections.abc import Mapping
@@ -22,16 +21,16 @@ _PAGE = """<!doctype html>
 color:#222;background:#fff}}figure{{display:inline-block;margin:0 1.5rem 1.5rem 0}}
 text{{font:13px system-ui,sans-serif;fill:#333}}figcaption{{max-width:22rem}}</style></head><body>
 <h1>Precision and recall</h1>
-<p>Each point is what the moments from a score on come to: the further to the right, the more of
-the coded events they find; the higher, the fewer of them are false alarms. A supervisor who looks
-only at the strongest moments stands at the left end of a line.</p>
+<p>Each point shows the moments with at least some score: further to the right, they find more of
+the coded events; higher up, fewer of them are false alarms. A supervisor who looks only at the
+strongest moments is at the left end of a line.</p>
 {figures}
 </body></html>
 """
 
 
 def page(parts: Mapping[str, Evaluation]) -> str:
-    """One picture for each part, as a complete HTML document.
+    """One plot for each part, as a complete HTML document.
 
     Parameters
     ----------
@@ -45,7 +44,7 @@ def _figure(name: str, evaluation: Evaluation) -> str:
     tallies = {group: evaluation.tally(group) for group in GROUPS}
     lines = "".join(_line(group, tally) for group, tally in tallies.items())
     keys = "".join(_key(number, group) for number, group in enumerate(tallies))
-    told = "; ".join(f"{group}: {_told(tally)}" for group, tally in tallies.items())
+    summary = "; ".join(f"{group}: {_summary(tally)}" for group, tally in tallies.items())
     right, bottom = _LEFT + _SIDE, _TOP + _SIDE
     ticks = "".join(
         f'<text x="{_x(share)}" y="{bottom + 16}" text-anchor="middle">{share:g}</text>'
@@ -54,13 +53,13 @@ def _figure(name: str, evaluation: Evaluation) -> str:
     )
     return (
         f'<figure><svg width="{right + 14}" height="{bottom + 96}" role="img" '
-        f'aria-label="{escape(told)}">'
+        f'aria-label="{escape(summary)}">'
         f'<rect x="{_LEFT}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}" fill="none" '
         f'stroke="#bbb"/>{ticks}{lines}{keys}'
         f'<text x="{_LEFT + _SIDE / 2}" y="{bottom + 34}" text-anchor="middle">recall</text>'
         f'<text transform="translate(12 {_TOP + _SIDE / 2}) rotate(-90)" '
         'text-anchor="middle">precision</text></svg>'
-        f"<figcaption><b>{escape(name)}</b><br>{escape(told)}</figcaption></figure>"
+        f"<figcaption><b>{escape(name)}</b><br>{escape(summary)}</figcaption></figure>"
     )
 
 
@@ -93,7 +92,7 @@ def _key(number: int, group: str) -> str:
     )
 
 
-def _told(tally: Tally) -> str:
+def _summary(tally: Tally) -> str:
     found = tally.average_precision
     worth = "" if found is None else f", average precision {found:.2f}"
     return f"{tally.events} events, {tally.moments} moments{worth}"

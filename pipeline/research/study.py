@@ -1,4 +1,4 @@
-"""A study: sessions, what people coded in them, and how well moments agree with it."""
+"""A study: sessions with human codes, and how well moments agree with the codes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,22 +24,24 @@ from pipeline.research.agreement.scoring import Coded, Judged
 from pipeline.research.sessions.cases import Case, find, in_batches
 
 GROUPS: Mapping[str, tuple[str, ...]] = {"all": RUPTURES, **{kind: (kind,) for kind in RUPTURES}}
-"""What tallies are made of: both kinds together, and each by itself."""
+"""Kinds of each tally: both together, and each by itself."""
 
-_ONLY_SESSION = "ELAN files named after no session, taken for the only one"
+_ONLY_SESSION = "ELAN files without a session's name, assigned to the only session"
 _Adds = TypeVar("_Adds", MarkerTally, RuleTally)
 
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """What one session came to.
+    """The scores of one session.
 
     Attributes
     ----------
     tallies
         By group: all, withdrawal, confrontation.
+    markers, rules
+        By name.
     judged
-        Its moments, events and benign places one by one; None: only sheets were made of it.
+        Its moments, events and benign places one by one; None: it was coded on sheets only.
     """
 
     name: str
@@ -52,14 +54,14 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a study came to.
+    """The scores of a study.
 
     Attributes
     ----------
     tolerance
-        With which moments were matched.
+        Used to match moments with events.
     settings
-        Of the intervals.
+        Settings of the intervals.
     """
 
     scores: tuple[Score, ...]
@@ -71,7 +73,7 @@ class Evaluation:
         return total(score.tallies[group] for score in self.scores)
 
     def intervals(self, group: str = "all") -> dict[str, Interval | None]:
-        """See `chance.intervals`."""
+        """Bootstrap intervals over sessions; see `bootstrap.intervals`."""
         own = [score.tallies[group] for score in self.scores]
         drawn = self.settings
         return bootstrap.intervals(own, draws=drawn.draws, level=drawn.level, seed=drawn.seed)
@@ -88,17 +90,17 @@ class Evaluation:
 
     @cached_property
     def moments(self) -> pl.DataFrame:
-        """Table `judging.FLAGGED` of all sessions, with a column `session`."""
+        """Table `scoring.FLAGGED` of all sessions, with a column `session`."""
         return self._all(lambda judged: judged.moments, scoring.FLAGGED.empty())
 
     @cached_property
     def events(self) -> pl.DataFrame:
-        """Table `judging.EVENTS` of all sessions, with a column `session`."""
+        """Table `scoring.EVENTS` of all sessions, with a column `session`."""
         return self._all(lambda judged: judged.events, scoring.EVENTS.empty())
 
     @cached_property
     def benign(self) -> pl.DataFrame:
-        """Table `judging.BENIGN` of all sessions, with a column `session`."""
+        """Table `scoring.BENIGN` of all sessions, with a column `session`."""
         return self._all(lambda judged: judged.benign, scoring.BENIGN.empty())
 
     def part(self, names: Iterable[str], *, inside: bool = True) -> "Evaluation":
@@ -125,18 +127,18 @@ class Evaluation:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """Sessions with what people coded in them.
+    """Sessions with their human codes.
 
     Attributes
     ----------
     cases
         The sessions.
     coded
-        Of each session, in the same order, on the axis of `tolerance`.
-    strangers
-        Names in the codes that are no session of these.
+        Codes of each session, in the same order, on the axis of `tolerance`.
+    unmatched_sessions
+        Names in the codes that match none of these sessions.
     repairs
-        What was left out of the codes because it cannot be placed, and what was assumed.
+        Codes that were left out because they cannot be placed, and assumptions that were made.
     """
 
     cases: tuple[Case, ...]
@@ -154,23 +156,25 @@ class Study:
         *,
         all_looked_at: bool = False,
     ) -> "Study":
-        """Bring sessions and codes together.
+        """Match sessions with their codes.
+
+        An ELAN file without a session's name is assigned to the session if there is only one and
+        it has no other codes.
 
         Parameters
         ----------
         cases
-            SessionResult sessions, of which only those are taken that the codes name.
+            Processed sessions; only those that the codes name are used.
+        said
+            Human codes.
         all_looked_at
-            Somebody coded all of `cases`: one that the codes do not name is free of ruptures.
-
-        An ELAN file that is named after no session belongs to the session if there is only one,
-        and nothing else is said of it.
+            All of `cases` were coded: a session without codes is free of ruptures.
 
         Raises
         ------
         InputError
-            No session is coded, two sessions have the same code, or no code of a session has a
-            place in it.
+            No session is coded, two sessions have the same code, or no code of a session can be
+            placed in it.
         """
         repairs = Repairs(said.repairs)
         names = find(cases, sorted(said.sessions))
@@ -191,15 +195,15 @@ class Study:
         if not taken:
             raise InputError(
                 "the codes name no session of this workspace",
-                expected="the sidecar's code, or an id prefix of at least 6 digits, as session; an "
-                "ELAN file has it as its name",
+                expected="as session, the code in the session notes file or at least 6 digits of "
+                "the id; for an ELAN file, as its name",
                 hint="tether sessions",
             )
         unmatched_sessions = tuple(name for name, found in names.items() if found is None)
         return cls(tuple(taken), tuple(coded), tolerance, unmatched_sessions, repairs)
 
     def in_batches(self, processes: int) -> Iterator["Study"]:
-        """The same, a few sessions at a time: see `cases.in_batches`."""
+        """The same study, a few sessions at a time: see `cases.in_batches`."""
         for few in in_batches(list(zip(self.cases, self.coded, strict=True)), processes):
             cases, coded = zip(*few, strict=True)
             yield replace(self, cases=cases, coded=coded)
@@ -210,10 +214,10 @@ class Study:
         Parameters
         ----------
         cases
-            The same sessions with other moments (another settings file); by default its own.
+            The same sessions with other moments (from other settings); by default its own.
         """
         scores = [
-            # Utterances are those of the study: other settings change no transcript.
+            # Utterances are those of the study: other settings do not change a transcript.
             _score(case, coded, self.tolerance, settings, places_of(own, self.tolerance))
             for own, case, coded in zip(self.cases, cases or self.cases, self.coded, strict=True)
         ]
@@ -223,14 +227,14 @@ class Study:
 def _coded(
     case: Case, parts: Sequence[Annotations], tolerance: Tolerance, repairs: Repairs
 ) -> Coded:
-    """What is said of a session, by each of the names that it is called by; nothing: no rupture."""
+    """Codes of a session under any of its names; without any, the session has no rupture."""
     said = sum(parts[1:], parts[0] if parts else Annotations(Codes.zero()))
 
     def placed(codes: Codes) -> pl.DataFrame:
         duration_ms = case.recording.duration_ms
         return place(codes.codes, lambda: case.timeline, tolerance.unit, duration_ms, repairs)
 
-    # Whoever only filled in sheets did not code moments.
+    # A session coded on sheets only has no coded moments.
     coded_moments = any(
         part.codes.codes.height or (part.codes.looked_at and not part.codes.sheets.height)
         for part in parts
@@ -275,7 +279,7 @@ def _score(
 
 
 def places_of(case: Case, tolerance: Tolerance) -> Callable[[pl.DataFrame], list[Place]]:
-    """From moments of a session to where each lies on the axis of `tolerance`."""
+    """A function from moments of a session to their places on the axis of `tolerance`."""
 
     def places(moments: pl.DataFrame) -> list[Place]:
         bounds = moments.select("start_ms", "end_ms").iter_rows()

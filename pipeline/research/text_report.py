@@ -1,4 +1,4 @@
-"""An evaluation as people read it in a terminal, and as machines do."""
+"""An evaluation as text for a terminal, and as plain values for machines."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -24,7 +24,7 @@ _OF_A_SHARE = 2
 def text(evaluation: Evaluation) -> str:
     """The whole evaluation: total and kinds, scores, markers, rules.
 
-    In brackets stands the interval over sessions; a dash is "cannot be said".
+    The interval over sessions is in brackets; a dash means "not defined".
     """
     parts = [_totals(evaluation), _scores_of(evaluation)]
     if evaluation.markers:
@@ -157,7 +157,7 @@ def _totals(evaluation: Evaluation) -> str:
 
 
 def _scores_of(evaluation: Evaluation) -> str:
-    """For each part of the scores, how many of the moments that count are right."""
+    """For each range of scores, how many of the counted moments are right."""
     bins = evaluation.settings.bins
     parts = {group: evaluation.tally(group).reliability(bins) for group in GROUPS}
     ends = (*bins, 1.0)
@@ -228,12 +228,12 @@ def _rate(value: float | None, interval: Interval | None, digits: int) -> str:
 
 
 def share(value: float | None) -> str:
-    """A number to two digits, as `_number` has it; a dash where nothing can be said."""
+    """A number with two digits, see `_number`; a dash where it is not defined."""
     return _NONE if value is None else _number(value, _OF_A_SHARE)
 
 
 def _number(value: float, digits: int) -> str:
-    """Shares without the zero that they all begin with, as papers print them; others plainly.
+    """Shares without the leading zero, as papers print them; other numbers in full.
 
     >>> _number(0.123, 2), _number(1.0, 2), _number(-0.05, 2), _number(0.4, 1), _number(12.34, 1)
     ('.12', '1.00', '-.05', '0.4', '12.3')
@@ -245,7 +245,7 @@ def _number(value: float, digits: int) -> str:
 
 
 def table(rows: Sequence[Row], left: int = 1) -> str:
-    """`rows` in columns, the first `left` of them set to the left."""
+    """`rows` in columns, the first `left` of them aligned to the left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(
@@ -257,9 +257,9 @@ def table(rows: Sequence[Row], left: int = 1) -> str:
 
 
 def changes(comparison: Comparison) -> str:
-    """What two settings change, as people read it: counts, scores, then moment by moment.
+    """A comparison as text: counts, scores, then moment by moment.
 
-    Sessions go by the first digits of their id.
+    Sessions are named by the first digits of their id.
     """
     counts = comparison.counts
     rows: list[Row] = [("moments", *RUPTURES)]
@@ -282,22 +282,22 @@ def changes_machine(comparison: Comparison) -> dict[str, Any]:
     moments = comparison.moments.drop("session").with_columns(
         pl.col("recording_id").str.head(SHORT_ID)
     )
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         "counts": comparison.counts,
         "moments": moments.to_dicts(),
         "remarks": comparison.remarks,
     }
     if comparison.before and comparison.after:
-        told["before"] = {group: numbers(comparison.before.tally(group)) for group in GROUPS}
-        told["after"] = {group: numbers(comparison.after.tally(group)) for group in GROUPS}
-        told["differences"] = {
+        values["before"] = {group: numbers(comparison.before.tally(group)) for group in GROUPS}
+        values["after"] = {group: numbers(comparison.after.tally(group)) for group in GROUPS}
+        values["differences"] = {
             group: {
                 name: None if each is None else [each.low, each.high]
                 for name, each in comparison.differences(group).items()
             }
             for group in GROUPS
         }
-    return told
+    return values
 
 
 def _scores(comparison: Comparison, before: Evaluation, after: Evaluation) -> str:
@@ -321,8 +321,8 @@ def _line(row: Mapping[str, Any]) -> Row:
         clock = clock_range(row[f"start_ms_{side}"], row[f"end_ms_{side}"])
         return f"{clock} {row[f'marker_{side}']}"
 
-    told = [row["outcome_a"], row["outcome_b"]]
-    outcome = " > ".join(dict.fromkeys(str(each) for each in told if each is not None))
+    outcomes = [row["outcome_a"], row["outcome_b"]]
+    outcome = " > ".join(dict.fromkeys(str(each) for each in outcomes if each is not None))
     return (
         row["recording_id"][:SHORT_ID],
         row["change"],
@@ -337,14 +337,14 @@ def _line(row: Mapping[str, Any]) -> Row:
 
 
 def listed(unmatched_sessions: Iterable[str], left_out: int, unreadable: int) -> Iterable[str]:
-    """What to know of sessions that are not in the table."""
+    """Remarks on sessions that are not in the table."""
     unknown = len(tuple(unmatched_sessions))
     if unknown:
         yield f"{count(unknown, 'session')} of the codes not found among these"
     if left_out:
         yield (
-            f"{count(left_out, 'session')} that the codes do not name left out; name them on the "
-            "command line if they were coded and hold no rupture"
+            f"{count(left_out, 'session')} without codes left out; name them on the command line "
+            "if they were coded and have no rupture"
         )
     if unreadable:
-        yield f"{count(unreadable, 'session')} of the workspace not walked to the end, or damaged"
+        yield f"{count(unreadable, 'session')} of the workspace not fully processed, or damaged"

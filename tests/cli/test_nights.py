@@ -252,7 +252,7 @@ def test_no_workspace_is_made_by_reading(tmp_path: Path, tether: Tether) -> None
     for command in (("sessions",), ("verdicts",), ("withheld",), ("report", "abcdef")):
         code, said = tether(*command)
         assert code == ConfigError.exit_code
-        assert "no workspace" in said
+        assert "is not a workspace" in said
     assert list((tmp_path / "ws").iterdir()) == []
 
 

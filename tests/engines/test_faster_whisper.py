@@ -212,7 +212,7 @@ def test_an_english_model_says_that_it_hears_no_other_language(
 ) -> None:
     engine = FasterWhisperTranscriber(settings("english"))
     assert engine.languages() == frozenset({"en"})
-    with pytest.raises(EngineError, match="hears en only, and the language is 'de'"):
+    with pytest.raises(EngineError, match="knows en only, and the language is 'de'"):
         engine.transcribe(Audio([noise(1)]), regions((0, 1000, "S1", 0)), "de")
 
 

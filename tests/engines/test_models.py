@@ -174,7 +174,7 @@ def test_a_wheel_with_other_speaker_vectors_is_refused(settings: Settings, tmp_p
     with pytest.raises(EngineError, match="not the published ones"):
         models.import_(wheel, "ge2e", settings)
     wheel.write_bytes(b"no archive")
-    with pytest.raises(ConfigError, match="no wheel with a model"):
+    with pytest.raises(ConfigError, match="not a wheel with a model"):
         models.import_(wheel, "ge2e", settings)
 
 

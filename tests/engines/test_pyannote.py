@@ -219,7 +219,7 @@ def test_another_kind_of_model_is_refused(settings: Settings, tmp_path: Path) ->
         overrides={"models_folder": str(tmp_path / "models"), "pyannote.model": "whisper-x"}
     )
     models.import_(tmp_path, "whisper-x", other)
-    with pytest.raises(EngineError, match="no pyannote pipeline"):
+    with pytest.raises(EngineError, match="not a pyannote pipeline"):
         PyannoteDiarizer(other).identity()
     assert PyannoteDiarizer(settings).identity()["engine"] == "pyannote"
 

@@ -46,7 +46,7 @@ def test_an_arrow_within_a_text() -> None:
 def test_a_cue_without_text_is_counted() -> None:
     rows, told = captions(A, "00:00:03.000 --> 00:00:04.000", C)
     assert [row[3] for row in rows] == ["a", "c"]
-    assert told == ("Cues without text, passed over: 1.",)
+    assert told == ("Cues without text, skipped: 1.",)
 
 
 def test_cues_out_of_order_are_counted() -> None:
@@ -82,7 +82,7 @@ def test_text_before_the_first_time_and_after_a_comment_is_nobodys_speech() -> N
     repairs = Repairs()
     text = f"WEBVTT\n\nA title\n\n{A}\n\nNOTE\nby hand\n\nmore of it\n\n{C}\n\n{C}\n\n{C}\n\n{C}"
     assert webvtt.read(text, repairs)["text"].to_list() == ["a", "c", "c", "c", "c"]
-    assert repairs.sentences() == ("Stretches of text without a time, passed over: 2.",)
+    assert repairs.sentences() == ("Stretches of text without a time, skipped: 2.",)
 
 
 @pytest.mark.parametrize("top", ["", "webvtt\n\n", "\n\nWEBVTT\n\n", "\ufeff\ufeffWEBVTT\n"])

@@ -82,8 +82,8 @@ def test_what_cannot_be_used_is_passed_over_and_counted() -> None:
     found = rttm.read(text + odd + empty, repairs)
     assert found.rows() == [(at * 1000, at * 1000 + 1000, "A", None) for at in range(5)]
     assert repairs.sentences() == (
-        "Lines of the diarization that cannot be used, passed over: 4.",
-        "Segments without length, passed over: 1.",
+        "Lines of the diarization that cannot be used, skipped: 4.",
+        "Segments without length, skipped: 1.",
     )
     with pytest.raises(InputError, match="line 2: no start or length"):
         rttm.read(good.format(0) + odd)

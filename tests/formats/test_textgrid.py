@@ -121,7 +121,7 @@ def test_an_interval_with_unusable_times_lies_between_its_neighbours() -> None:
     got, said = rows(tier((0, 1, "a"), (3, 2, "b"), (1, 2, "c"), (-3, -1, "d"), (-1, 0.5, "e")))
     assert got == [(0, 500, "e"), (500, 1000, "a"), (1000, 2000, "c")]
     assert said == (
-        "Intervals that cannot be placed in time, passed over: 2.",
+        "Intervals that cannot be placed in time, skipped: 2.",
         "Intervals that begin before zero, cut off there: 1.",
         "Intervals that overlapped within their tier, told apart: 1.",
     )

@@ -44,7 +44,7 @@ def test_an_aligners_tiers_are_one_speakers_words(names: tuple[str, str]) -> Non
         (400, 900, None, "there", "aligned"),
         (2000, 2500, None, "yes", "aligned"),
     ]
-    assert content.repairs == ("Tiers of single sounds, which are nobody's words, passed over: 1.",)
+    assert content.repairs == ("Tiers of single sounds, which are nobody's words, skipped: 1.",)
     assert not content.keeps_overlap
 
 
@@ -94,7 +94,7 @@ def test_pauses_are_no_speech_whatever_they_are_called() -> None:
 def test_words_of_nobody_beside_two_speakers_are_passed_over() -> None:
     content = load(("Ann", [(0, 9, "a")]), ("Bo", [(9, 20, "b")]), ("words", [(0, 9, "a")]))
     assert [row[2] for row in lines(content)] == ["Ann", "Bo"]
-    assert content.repairs == ("Tiers of words without a speaker, passed over: 1.",)
+    assert content.repairs == ("Tiers of words without a speaker, skipped: 1.",)
 
 
 SLOTS = [(f"t{n}", n * 1000) for n in range(6)]
@@ -123,10 +123,10 @@ def test_an_elan_file_is_a_transcript() -> None:
     assert words(content)[-1] == (2000, 3000, "Kit", "Fine.", "aligned")
     assert words(content)[0][3:] == ("How", "interpolated")
     assert content.repairs == (
-        "Tiers of codes, which are no speech, passed over: 1.",
-        "Tiers without a participant, passed over: 1.",
-        "Further tiers of a participant, passed over: 1.",
-        "Tiers that describe another tier, passed over: 2.",
+        "Tiers of codes, which are no speech, skipped: 1.",
+        "Tiers without a participant, skipped: 1.",
+        "Further tiers of a participant, skipped: 1.",
+        "Tiers that describe another tier, skipped: 2.",
     )
 
 

@@ -26,7 +26,7 @@ def test_split_is_the_same_in_whatever_order_names_come(
 
 
 def test_more_than_there_are_is_refused() -> None:
-    with pytest.raises(ConfigError, match="3 sessions to hold out, and there are 2"):
+    with pytest.raises(ConfigError, match="3 sessions to hold out, but there are only 2"):
         holdout.split(["a", "b"], 3)
 
 

@@ -131,8 +131,8 @@ def test_an_elan_file_of_another_name_belongs_to_the_only_session(
     only = [str(folder / "a.csv")]
     got = evaluate(folder / "ws", Annotations.read([file]), only)
     assert got.evaluation.tally().found == 1
-    assert got.remarks == ("ELAN files named after no session, taken for the only one: 1.",)
-    with pytest.raises(InputError, match="an ELAN file has it as its name"):
+    assert got.remarks == ("ELAN files without a session's name, assigned to the only session: 1.",)
+    with pytest.raises(InputError, match="for an ELAN file, as its name"):
         evaluate(folder / "ws", Annotations.read([file]))
     other = tmp_path / "coded by bo.eaf"
     other.write_bytes(file.read_bytes())

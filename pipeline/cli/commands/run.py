@@ -70,8 +70,8 @@ def command(
 
     PATHS are recordings (wav, flac, mp3, m4a, ogg, opus, webm, mp4, ...), folders of them,
     transcripts, or session notes files that name one file per participant. Results that exist are
-    not computed again. The options from --client on replace a session notes file
-    (`<recording>.yaml`) for a single recording.
+    not computed again. The options from --client on set the values of a session notes file
+    (`<recording>.yaml`) for a single recording, and override that file.
 
     Each file has a number in the run and a path hash: the first 12 digits of the SHA-256 of its
     absolute path. The hash is the same in every run; anyone who guesses the path can compute it.

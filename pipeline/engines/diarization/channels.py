@@ -1,4 +1,4 @@
-"""Diarizer `channels`: every speaker has a channel; what leaks from another is told from speech.
+"""Diarizer `channels`: every speaker has a channel; crosstalk is separated from speech.
 
 A microphone hears the other speaker too, weaker by a nearly fixed number of decibels, the *leak*.
 It is measured where the other is loud: the lower end of how far one's own channel lies under
@@ -36,7 +36,7 @@ Mask = NDArray[np.bool_]
 
 
 class Channels(Section):
-    """Diarizer `channels`: one speaker per channel, crosstalk told from speech."""
+    """Diarizer `channels`: one speaker per channel, crosstalk separated from speech."""
 
     loud_percentile: float = Field(gt=0, lt=100, description="level of a channel's loud speech")
     loud_range_db: float = Field(gt=0, description="the leak is measured this far under it")
@@ -63,7 +63,7 @@ class ChannelsDiarizer:
         self._activity = settings.activity
 
     def identity(self) -> Identity:
-        """It rests on nothing but this package."""
+        """It depends on this package only."""
         return {"engine": "channels"}
 
     def diarize(
@@ -75,7 +75,7 @@ class ChannelsDiarizer:
         """Spans of "channel 1", "channel 2", ...: the activity of each channel without crosstalk.
 
         `margin` is how far the leaks lie down, on average, as a share of `clear_db`; with one
-        channel that speaks it is None, for nothing had to be told apart.
+        channel that speaks it is None, because nothing had to be separated.
 
         Raises
         ------

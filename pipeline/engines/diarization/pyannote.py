@@ -44,14 +44,14 @@ class Pyannote(Section):
     ordered = (("min_speakers", "<=", "max_speakers"),)
 
     model: str = Field(description="name of the model in the models folder")
-    min_speakers: int = Field(ge=1, description="where the sidecar does not say how many")
-    max_speakers: int = Field(ge=1, description="where the sidecar does not say how many")
+    min_speakers: int = Field(ge=1, description="if the session notes give no number")
+    max_speakers: int = Field(ge=1, description="if the session notes give no number")
     device: Literal["auto", "cpu", "cuda"] = Field(description="auto: a GPU where there is one")
 
 
 @engine("diarizer", "pyannote", settings=Pyannote, auto=1)
 class PyannoteDiarizer:
-    """Speakers of a recording by a neural pipeline; overlapping speech is told apart."""
+    """Speakers of a recording by a neural pipeline; overlapping speech is separated."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -80,7 +80,7 @@ class PyannoteDiarizer:
     ) -> Diarized:
         """Spans of "speaker 1", "speaker 2", ... in order of first speech, all channels mixed.
 
-        The number of speakers is that of the sidecar, else between `min_speakers` and
+        The number of speakers is from the session notes, else between `min_speakers` and
         `max_speakers`. The margin is the smallest cosine distance between the vectors of two
         speakers, at most 1; None where fewer than two were found.
 
@@ -124,7 +124,8 @@ class PyannoteDiarizer:
         model = models.find(self._own.model, self._settings)
         if model.kind != "pyannote":
             raise EngineError(
-                f"model '{model.name}' is no pyannote pipeline", hint="tether models fetch pyannote"
+                f"model '{model.name}' is not a pyannote pipeline",
+                hint="tether models fetch pyannote",
             )
         return model
 

@@ -1,4 +1,4 @@
-"""The folder of local models: what is in it, where it came from, whether it is unharmed.
+"""The folder of local models: what is installed, where it came from, whether it is intact.
 
 Each model is a folder of its own with a record, ``tether-model.json``, that holds the SHA-256 of
 every file. A run reads models from here and from nowhere else; `fetch` is the only function of
@@ -98,7 +98,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Damage:
-    """One file of a model that is not what was put there; of the record, that it cannot be read."""
+    """A file of a model that has changed since it was installed, or a record that is unreadable."""
 
     model: str
     file: str
@@ -106,7 +106,7 @@ class Damage:
 
 
 def folder(settings: Settings) -> Path:
-    """Where local models live: `models_folder`, else ``TETHER_MODELS``, else the user's data."""
+    """Folder of local models: `models_folder`, else ``TETHER_MODELS``, else the user's data."""
     chosen = settings.models_folder or os.environ.get("TETHER_MODELS")
     if chosen:
         return Path(chosen).expanduser()
@@ -120,7 +120,7 @@ def folder(settings: Settings) -> Path:
 
 
 def offline() -> None:
-    """Close the hub and all telemetry for this process and its children."""
+    """Switch off the hub and all telemetry for this process and its children."""
     os.environ.update(SWITCHES)
     constants: Any = sys.modules.get("huggingface_hub.constants")
     if constants is not None:  # it was imported before the switch was set
@@ -133,7 +133,7 @@ def installed(settings: Settings) -> list[Model]:
 
 
 def unreadable(settings: Settings) -> list[EngineError]:
-    """What is wrong with each model whose record cannot be read: it names the model."""
+    """An error for each model whose record cannot be read; it names the model."""
     return [found for place in _places(settings) if isinstance(found := _tried(place), EngineError)]
 
 
@@ -173,7 +173,7 @@ def find(wanted: str, settings: Settings) -> Model:
 
 
 def verify(settings: Settings) -> list[Damage]:
-    """Read every file of every model and name those that are not what was put there."""
+    """Read every file of every model, and name those that have changed."""
     found = [
         Damage(place.name, RECORD, "unreadable")
         for place in _places(settings)
@@ -239,7 +239,7 @@ def import_(path: Path, name: str | None, settings: Settings) -> Model:
         name = download.kind_of(path) if path.suffix == ".whl" else path.name
     if not name or Path(name).name != name or name.startswith("."):
         raise ConfigError(
-            "the name of a model is no plain folder name", expected="letters, - and ."
+            "the name of a model is not a plain folder name", expected="letters, - and ."
         )
     if (folder(settings) / name).exists():
         raise ConfigError(
@@ -269,7 +269,7 @@ def _absent(wanted: str, settings: Settings) -> EngineError:
     if (place / wanted).is_dir():
         return EngineError(
             f"the folder '{wanted}' in the models folder has no record",
-            expected=f"a model put there by tether (a file {RECORD} beside its files)",
+            expected=f"a model installed by tether (with a file {RECORD} beside its files)",
             hint="move it elsewhere, then: tether models import FOLDER --name " + wanted,
         )
     example = {"faster_whisper": "whisper-small"}.get(wanted, wanted)

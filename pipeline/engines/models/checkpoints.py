@@ -1,4 +1,4 @@
-"""Pipelines of pyannote.audio that others made are read as data; no code of theirs runs.
+"""Read third-party pipelines of pyannote.audio as data; none of their code runs.
 
 A pipeline is a ``config.yaml`` that names a class to call, and checkpoints that are pickles: left
 alone, both may name any callable of this machine. So before the library reads them
@@ -92,7 +92,7 @@ def _within(place: object) -> bool:
 
 
 def _check_network(file: Path, part: str) -> None:
-    """Read the checkpoint as data and look at what it asks for."""
+    """Read the checkpoint as data and check which classes it needs."""
     import torch
 
     try:

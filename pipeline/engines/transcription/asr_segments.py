@@ -1,4 +1,4 @@
-"""Regions of speech to transcribe: one speaker each, no scraps, none longer than needed.
+"""Regions of speech to transcribe: one speaker each, neither scraps nor too long.
 
 ::
 
@@ -45,7 +45,7 @@ def cut(spans: pl.DataFrame, duration_ms: int, settings: config.Transcription) -
 
 
 def _joined(spans: pl.DataFrame, settings: config.Transcription) -> Iterator[tuple[int, int, str]]:
-    """Spans of one channel, joined over short silences in which nobody else comes in."""
+    """Spans of one channel, joined over short silences without another speaker."""
     current: tuple[int, int, str] | None = None
     for start, end, speaker in spans.select("start_ms", "end_ms", "speaker").iter_rows():
         if (

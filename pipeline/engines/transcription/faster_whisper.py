@@ -83,7 +83,7 @@ class _Window:
 
 @dataclass(frozen=True)
 class _Heard:
-    """What came of a window: words with their speaker, and how far they can be trusted."""
+    """The result of a window: words with their speaker, and their reliability."""
 
     words: tuple[tuple[str, Word], ...]
     dropped: int
@@ -108,7 +108,7 @@ class FasterWhisper(Section):
     prompts: Mapping[str, str] = Field(
         description="by language: text in the style to write in; empty: none"
     )
-    phantoms: tuple[str, ...] = Field(description="phrases from its training that nobody said")
+    phantoms: tuple[str, ...] = Field(description="phrases from its training data, never spoken")
 
 
 @engine("transcriber", "faster_whisper", settings=FasterWhisper, auto=1)
@@ -174,7 +174,7 @@ class FasterWhisperTranscriber:
         known = self.languages()
         if language and known and language not in known:
             raise EngineError(
-                f"the model hears {', '.join(known)} only, and the language is '{language}'",
+                f"the model knows {', '.join(known)} only, and the language is '{language}'",
                 hint="tether models fetch whisper-small, and set faster_whisper.model",
             )
         pieces = cut(audio, regions, self._settings.transcription.region_max_ms)
@@ -302,7 +302,7 @@ class FasterWhisperTranscriber:
         return _Heard(tuple(kept), total - len(kept), doubtful, lost_ms)
 
     def _phantoms(self) -> list[str]:
-        """Phrases that nobody said: of subtitles, and of the prompt, which leaks into silence."""
+        """Phrases that were not spoken: from subtitles, and from the prompt, which leaks in."""
         few = self._settings.transcription.guards.few_words
         sentences = [
             [key(word) for word in sentence.split()]
@@ -313,7 +313,7 @@ class FasterWhisperTranscriber:
         return [*self._own.phantoms, *leaks]
 
     def _detected(self, audio: Audio, plans: Sequence[tuple[Piece, ...]]) -> str:
-        """The language that the longest windows speak for."""
+        """The language of the longest windows."""
         longest = sorted(plans, key=lambda pieces: -sum(piece.length_ms for piece in pieces))
         votes: dict[str, float] = {}
         for pieces in longest[:_DETECTION_WINDOWS]:
@@ -332,7 +332,7 @@ class FasterWhisperTranscriber:
         ]
         if model.kind != "faster_whisper" or missing:
             raise EngineError(
-                f"model '{model.name}' is no complete Whisper for faster-whisper",
+                f"model '{model.name}' is not a complete Whisper model for faster-whisper",
                 expected="model.bin, config.json and tokenizer.json in its folder",
                 hint="tether models fetch whisper-small",
             )

@@ -1,4 +1,4 @@
-"""Words that a transcriber made up: refused where there is no speech, in loops, and in floods.
+"""Remove words that a transcriber made up: without speech, in loops, and in bursts.
 
 Recognisers invent words in silence, repeat a phrase without end, and pack more words into a second
 than a mouth can say. What is refused here is counted in ``dropped_words``, never left out in

@@ -1,4 +1,4 @@
-"""Speech detector `silero`: the network that faster-whisper carries, run block by block.
+"""Speech detector `silero`: the network in faster-whisper, run block by block.
 
 The network looks at 32 ms (and the 4 ms before) and hands its memory to the next block; its weights
 lie inside the wheel of faster-whisper, so nothing is fetched.

@@ -1,4 +1,4 @@
-"""Errors of the measures themselves: what is heard of dialogues, beside what was planted."""
+"""Errors of the measures themselves: measured dialogues against their known truth."""
 
 from pipeline.engines.vad.silero import Silero
 from pipeline.evaluation.accuracy.row import Numbers, Place, Row

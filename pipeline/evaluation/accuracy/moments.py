@@ -1,4 +1,4 @@
-"""Moments that were planted, and those in conversations that others coded."""
+"""Planted moments, and moments in conversations with independent codes."""
 
 from functools import partial
 

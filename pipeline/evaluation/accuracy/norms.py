@@ -1,4 +1,4 @@
-"""Imported transcripts of two people talking, beside what is known of such talk."""
+"""Imported transcripts of two people talking, compared with published norms."""
 
 import tempfile
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a row of the table of accuracy is, and where the data for it lies."""
+"""A row of the table of accuracy, and the data that it needs."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -35,12 +35,12 @@ class Place:
 
     @cached_property
     def processed(self) -> dict[str, SessionResult]:
-        """Both acted sessions, walked from their audio."""
+        """Both acted sessions, processed from their audio."""
         return acted_sessions.process(self.samples, self.scratch / "workspace")
 
     @cached_property
     def walked_without_words(self) -> dict[str, SessionResult]:
-        """The same, where nobody transcribes."""
+        """The same, without a transcriber."""
         settings = config.load("default", {"engines.transcriber": "none"})
         return acted_sessions.process(self.samples, self.scratch / "workspace", settings)
 

@@ -1,4 +1,4 @@
-"""Where somebody speaks, and who."""
+"""Speech activity and diarization."""
 
 from collections.abc import Callable, Sequence
 from functools import cache, reduce

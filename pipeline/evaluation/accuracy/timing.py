@@ -94,7 +94,7 @@ def silences_pooled(place: Place) -> Numbers:
 
 
 def silences_acted(place: Place) -> Numbers:
-    """Silences of the acted sessions, as the whole walk leaves them."""
+    """Silences of the acted sessions after full processing."""
     total = SilenceError()
     for name in ACTED:
         table = place.processed[name].tables["silences"]

@@ -1,1 +1,1 @@
-"""How far each kind of result is off, one file a kind."""
+"""Errors of each kind of result, one file per kind."""

@@ -1,4 +1,4 @@
-"""What a run makes of dialogues whose truth is known: silences, overlaps, their kinds, latency."""
+"""Errors on dialogues with known truth: silences, overlaps, kinds of overlap, latency."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -161,7 +161,7 @@ class OverlapError:
     shared_ms, true_ms, found_ms
         Time in which both speak: rightly found, true, found.
     went_on_wrong, holder_wrong
-        Found overlaps in which somebody else is said to have gone on, or to have had the floor.
+        Found overlaps in which the wrong person goes on, or has the floor.
     """
 
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)

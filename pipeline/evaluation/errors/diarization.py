@@ -1,4 +1,4 @@
-"""Who was taken for whom: real recordings with their reference, and speaker confusion."""
+"""Speaker confusion on real recordings with a reference."""
 
 import tempfile
 from collections.abc import Sequence

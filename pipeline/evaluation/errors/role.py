@@ -1,4 +1,4 @@
-"""Who is the therapist: conversations as tables, what is inferred, and how often it is right."""
+"""Errors of inferred roles: how often the therapist is recognised in conversations."""
 
 import csv
 import re
@@ -32,7 +32,7 @@ FEATURES = tuple(
     for feature in wording.features(Given(SETTINGS, ENGLISH))
     if feature.item == "turn" and feature.name in roles.FEATURES
 )
-"""What the inference looks at; the other features of a walk are measured for nothing here."""
+"""Features that the inference uses; the others need not be measured here."""
 Tables = dict[str, pl.DataFrame]
 Line = tuple[int, int, str, str]
 """start_ms, end_ms, speaker, text."""

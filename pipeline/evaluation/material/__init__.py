@@ -1,1 +1,1 @@
-"""What is measured on: acted, written, composed and other people's sessions."""
+"""Material to measure on: acted, written, composed and published sessions."""

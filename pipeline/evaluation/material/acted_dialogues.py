@@ -1,6 +1,6 @@
 """The acted dialogues in ``data/dialogues/``: read, processed as transcripts, and scored.
 
-What a file says is explained in the ``README.md`` there. A dialogue is walked as any
+What a file says is explained in the ``README.md`` there. A dialogue is processed as any
 imported transcript is, from a CSV file to moments. Where its ``sound`` names lost signal or a
 doubtful voice, which no transcript tells of, the stages from `turns` on are run once more over it.
 """
@@ -219,7 +219,7 @@ def _spoken(script: str) -> Iterator[Line]:
 
 
 class Rehearsal:
-    """A workbench on which transcripts are walked, with something withheld or nothing.
+    """A workbench that processes transcripts, with something withheld or nothing.
 
     Parameters
     ----------

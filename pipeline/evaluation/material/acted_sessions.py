@@ -1,4 +1,4 @@
-"""The two acted sessions, walked from their audio, and what was planted in them."""
+"""The two acted sessions, processed from their audio, and what was planted in them."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a run came to, recording by recording, for tests that look at it."""
+"""The results of a run, recording by recording, for tests."""
 
 from collections.abc import Sequence
 from pathlib import Path

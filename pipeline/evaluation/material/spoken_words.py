@@ -1,4 +1,4 @@
-"""What was said: meetings and acted sessions with their words, cut into regions as in a run."""
+"""Meetings and acted sessions with their words, cut into regions as in a run."""
 
 import csv
 import json

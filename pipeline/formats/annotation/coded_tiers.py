@@ -1,4 +1,4 @@
-"""Codes in tiers of ELAN, where people code while they watch: read as codes, and written back."""
+"""Codes in ELAN tiers: read as codes, and written back."""
 
 import re
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ def of_tiers(
     one that a controlled vocabulary or its name ("ruptures") marks as such, an annotation may also
     name the kind alone; what names neither is counted. Tiers whose name begins with "uncertain" or
     "benign" make those lists, of whatever kind unless the annotation says. All other tiers are
-    passed over: a transcript, for instance. The rater is the tier's annotator.
+    skipped: a transcript, for instance. The rater is the tier's annotator.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where annotations of ELAN lie: slots without a time, and annotations that refer to others."""
+"""Times of ELAN annotations: slots without a time, and annotations that refer to others."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -2,8 +2,8 @@
 
 Read as Praat reads it (Praat manual, "TextGrid file formats"): only free-standing numbers, quoted
 strings and ``<flags>`` count, all else on the lines is decoration. So the long and the short format
-are one. An empty interval is a pause and is passed over; a point tier holds instants, no stretches
-of speech, and is passed over too.
+are one. An empty interval is a pause and is skipped; a point tier holds instants, no stretches
+of speech, and is skipped too.
 
 Other tools count wrongly, round differently or lose an edge. What a file announces is compared with
 what it holds, and what it holds is read. An interval whose times cannot be used lies between its
@@ -40,7 +40,7 @@ _TOKEN = re.compile(r'"((?:[^"]|"")*+)"|!([^\n]*+)|([^\s"]++)')
 _NUMBER = re.compile(r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?", re.ASCII)
 _FLAG = re.compile(r"<\w+>")
 _Row = tuple[int, int, str]
-_UNPLACED = "Intervals that cannot be placed in time, passed over"
+_UNPLACED = "Intervals that cannot be placed in time, skipped"
 _DIGITS = 9
 """Of a count; more intervals than that are in no file."""
 
@@ -258,7 +258,7 @@ def _tier(tokens: _Tokens, repairs: Repairs) -> Tier | None:
         else:
             found.append(_Interval(_ms(start), _ms(tokens.number()), tokens.string()))
     if kind == "TextTier":
-        repairs["Tiers of points, which hold no stretches of speech, passed over"] += 1
+        repairs["Tiers of points, which hold no stretches of speech, skipped"] += 1
     if announced != len(found) + points:
         repairs["Tiers that announce another number of intervals than they hold"] += 1
     if kind == "TextTier":

@@ -1,10 +1,10 @@
-"""Tiers of Praat and ELAN as a transcript: which are somebody's speech, and which only describe it.
+"""Tiers of Praat and ELAN as a transcript: tiers with speech, and tiers that describe it.
 
 ::
 
     Ann           ├── I'm fine. ──┤        utterances: lines of Ann
     Ann - words   ├ i'm ┤├ fine ┤          a forced aligner's words: times of Ann's words
-    Ann - phones  ├a├m┤  ├f├a├n┤           sounds: nobody, passed over and counted
+    Ann - phones  ├a├m┤  ├f├a├n┤           sounds: nobody, skipped and counted
 
 Aligners name their tiers after what is in them (Montreal Forced Aligner, FAVE, WebMAUS). "words"
 alone are the words of the only speaker, or of somebody who is not named. Words without utterances
@@ -37,7 +37,7 @@ SILENCES = frozenset(
         *("{sl}", "{ns}", "h#", "#", "_", "silence", "silent", "<silence>", "[silence]"),
     ]
 )
-"""Labels by which aligners and Praat ("To TextGrid (silences)") mark that nobody speaks."""
+"""Labels with which aligners and Praat ("To TextGrid (silences)") mark silence."""
 
 _LEVELS: Mapping[str, str] = {
     "words": r"words?|tokens?|ort-mau",
@@ -145,7 +145,7 @@ def of_eaf(data: bytes, repairs: Repairs) -> list[Voice]:
         _Part(speaker[str(tier.parent)], "words", tier.name, tier.annotations.rows())
         for tier in words
     ]
-    repairs["Tiers that describe another tier, passed over"] += len(tiers) - len(own) - len(words)
+    repairs["Tiers that describe another tier, skipped"] += len(tiers) - len(own) - len(words)
     for tier in (*speech, *words):
         repairs["Annotations placed between their neighbours in time"] += tier.estimated
         repairs["Annotations that cannot be placed in time, left out"] += len(tier.unplaced)
@@ -164,11 +164,11 @@ def _speech(tiers: Sequence[eaf.Tier], repairs: Repairs) -> list[eaf.Tier]:
     if not spoken:
         repairs["Tiers of codes, read as speech for there is no other tier"] += len(of_codes)
         return of_codes
-    repairs["Tiers of codes, which are no speech, passed over"] += len(of_codes)
+    repairs["Tiers of codes, which are no speech, skipped"] += len(of_codes)
     if not any(tier.participant for tier in spoken):
         return spoken
     named = [tier for tier in spoken if tier.participant]
-    repairs["Tiers without a participant, passed over"] += len(spoken) - len(named)
+    repairs["Tiers without a participant, skipped"] += len(spoken) - len(named)
     # What else a participant's tier may hold (gestures, remarks) is shorter than what was said.
     longest: dict[str | None, eaf.Tier] = {}
     for tier in named:
@@ -180,7 +180,7 @@ def _speech(tiers: Sequence[eaf.Tier], repairs: Repairs) -> list[eaf.Tier]:
         for tier in named
         if longest[tier.participant] is tier or _level(tier.name)[1] in ("words", "sounds")
     ]
-    repairs["Further tiers of a participant, passed over"] += len(named) - len(chosen)
+    repairs["Further tiers of a participant, skipped"] += len(named) - len(chosen)
     return chosen
 
 
@@ -201,7 +201,7 @@ def _voices(parts: Sequence[_Part], repairs: Repairs) -> list[Voice]:
     seen = Counter[str]()
     for part in spoken:
         if part.level == "sounds":
-            repairs["Tiers of single sounds, which are nobody's words, passed over"] += 1
+            repairs["Tiers of single sounds, which are nobody's words, skipped"] += 1
         elif part.who is not None:
             label = part.who
             if part.level is None:  # two tiers of one name are two people
@@ -217,7 +217,7 @@ def _voices(parts: Sequence[_Part], repairs: Repairs) -> list[Voice]:
             if not own:
                 own.extend(loose.pop().rows)
         if voices and level == "words":
-            repairs["Tiers of words without a speaker, passed over"] += len(loose)
+            repairs["Tiers of words without a speaker, skipped"] += len(loose)
             continue
         for part in loose:
             seen[part.name] += 1

@@ -6,8 +6,8 @@ over, except ``transcript_id``, which tells apart the conversations of a collect
 
 Other programs write ``start`` and ``end``: as clock times, as seconds with a fraction, or, as
 Whisper does, in whole milliseconds. Whole numbers are seconds where milliseconds would leave no
-time to say the text. Rows that are too short or too long, or whose time cannot be read, are mended
-and counted.
+time to say the text. Rows that are too short or too long, or whose time cannot be read, are
+repaired and counted.
 
 Cells that a spreadsheet would run as a formula (they begin with ``= + - @``, tab or return) are
 written with an apostrophe in front, which spreadsheets hide; reading takes it away again.

@@ -59,7 +59,7 @@ def captions(
                 repairs["Blank lines within a text, closed"] += 1
                 found[-1].lines.extend(block)
             else:
-                repairs["Stretches of text without a time, passed over"] += 1
+                repairs["Stretches of text without a time, skipped"] += 1
                 problems.add(first, "text that belongs to no time", f"{expected}, then text")
             continue
         loose = False

@@ -35,7 +35,7 @@ CUES = Schema(
 )
 
 UNNAMED = "speaker ?"
-"""Label of what a file attributes to nobody, where it names speakers elsewhere; it has no role."""
+"""Label of lines without a speaker in a file that names speakers elsewhere; it has no role."""
 
 MS_PER_CHARACTER = 60
 """Median of 1968 utterances of more than 40 characters in PriMock57 (acted consultations)."""
@@ -172,7 +172,7 @@ def table(cues: Sequence[Cue], repairs: Repairs) -> pl.DataFrame:
         last_ms = start_ms
         said = [(part.speaker, squeeze(" ".join(part.lines))) for part in cue.parts]
         said = [(speaker, text) for speaker, text in said if text or speaker]
-        repairs["Cues without text, passed over"] += not said
+        repairs["Cues without text, skipped"] += not said
         times = spread(start_ms, end_ms, [text for _, text in said]) if said else []
         rows.extend(
             {"start_ms": start, "end_ms": end, "speaker": speaker, "text": text}

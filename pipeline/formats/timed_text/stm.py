@@ -2,7 +2,7 @@
 
 ``<file> <channel> <speaker> <start s> <end s> [<label>] <text>``, a line each. Read only: it is a
 reference format of evaluations. Comments (``;;``) and stretches marked
-``ignore_time_segment_in_scoring``, which name no speaker, are passed over.
+``ignore_time_segment_in_scoring``, which name no speaker, are skipped.
 """
 
 import re
@@ -39,7 +39,7 @@ def read(data: bytes | str, repairs: Repairs | None = None) -> pl.DataFrame:
         lines += 1
         if len(fields) < _UP_TO_END:
             problems.add(number, f"{len(fields)} fields", _FIELDS)
-            repairs["Lines with too few fields, passed over"] += 1
+            repairs["Lines with too few fields, skipped"] += 1
             continue
         text = _unlabelled(fields[_UP_TO_END]) if len(fields) > _UP_TO_END else ""
         if text.strip().lower() == "ignore_time_segment_in_scoring":

@@ -1,6 +1,6 @@
 """WebVTT (W3C, Web Video Text Tracks), with speakers as voice tags ``<v Speaker>``.
 
-NOTE, STYLE and REGION blocks and settings of cues are passed over. Other tags are removed, their
+NOTE, STYLE and REGION blocks and settings of cues are skipped. Other tags are removed, their
 text stays. Meeting tools write ``Speaker: text`` instead of a voice tag, or the speaker above the
 times: in a file without a voice tag, speakers are sought as `formats.labels` says. The header's
 ``Language:`` says what language is spoken.

@@ -1,8 +1,8 @@
-"""From what people wrote down to places in a session.
+"""Place human codes in a session.
 
-A code names a time or a line of the transcript (`utterance_id`). Ids are not in the tables of a
-walk, for a transcriber hears words and not lines: they are looked up in the imported transcript
-itself, which the product reads once more. Where there is none, utterances are the turns.
+A code names a time or a line of the transcript (`utterance_id`). The tables of a session do not
+hold ids, because a transcriber produces words and not lines: ids are looked up in the imported
+transcript, which is read again. Without one, utterances are the turns.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ PLACED = Schema(
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a moment may be from what it found, and codes from each other to be one event."""
+    """How far a moment may be from its event, and codes of one event from each other."""
 
     value: int
     unit: Literal["ms", "utterances"]
@@ -59,7 +59,7 @@ class Timeline:
     starts_ms, ends_ms
         Shape (utterances,).
     numbers
-        Number of the utterance of each id; empty where nobody named them.
+        Number of the utterance by id; empty without ids.
     """
 
     starts_ms: NDArray[np.int64]
@@ -68,7 +68,7 @@ class Timeline:
 
     @classmethod
     def of(cls, utterances: pl.DataFrame) -> "Timeline":
-        """Of the lines of a transcript, or of turns.
+        """The timeline of a transcript's lines, or of turns.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class Timeline:
         )
 
     def place(self, start_ms: int, end_ms: int) -> Place:
-        """Utterances that a stretch meets; where it meets none, the last that began before it."""
+        """Utterances that a stretch overlaps; if none, the last that began before it."""
         after = int(np.searchsorted(self.starts_ms, end_ms, side="left"))
         met = np.flatnonzero(self.ends_ms[:after] > start_ms)
         if met.size:
@@ -100,23 +100,23 @@ def place(
     duration_ms: int,
     repairs: Repairs,
 ) -> pl.DataFrame:
-    """Table `PLACED` of the codes of one session; what has no place in it is left out and counted.
+    """Table `PLACED` of the codes of one session; codes that cannot be placed are counted only.
 
     Parameters
     ----------
     codes
         Table `formats.codes.CODES`.
     timeline
-        Gives the session's utterances; asked only where they are needed.
+        Returns the session's utterances; called only if they are needed.
     unit
-        Of the axis: ``ms`` or ``utterances``.
+        Unit of the axis: ``ms`` or ``utterances``.
     duration_ms
-        Of the session; nothing that begins later lies in it.
+        Length of the session; codes that begin later are outside it.
 
     Raises
     ------
     InputError
-        No code has a place, by their lines: the session is another one.
+        No code can be placed, so the codes belong to another session; names their lines.
     """
     rows: list[dict[str, object]] = []
     unknown: list[int] = []
@@ -175,7 +175,7 @@ def _no_such(lines: Sequence[int], timeline: Timeline) -> InputError:
     if timeline.numbers:
         return InputError(
             f"{found}: the session's transcript has no such utterance_id",
-            expected="an id that stands in the transcript, or start_ms",
+            expected="an id from the transcript, or start_ms",
         )
     return InputError(
         f"{found}: an utterance_id, and no transcript that names its utterances",

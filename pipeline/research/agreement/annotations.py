@@ -1,4 +1,4 @@
-"""What people wrote down of sessions: files of codes, and decisions of the desk."""
+"""Human codes of sessions: files of codes, and decisions made at the desk."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -17,16 +17,16 @@ from pipeline.workspace.verdicts import Verdict, as_codes, standing
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
-    """All that people wrote down: ruptures, places on which they were unsure, benign places.
+    """All human codes: ruptures, uncertain places, benign places.
 
     Attributes
     ----------
     verdicts
-        The decisions of the desk that are among them, whatever is replaced too.
+        The decisions among them, including replaced ones.
     by_file_name
-        Names of sessions that stand in no file: an ELAN file is named after its session.
+        Session names taken from file names: an ELAN file is named after its session.
     repairs
-        What was mended in reading, and what was left out because it cannot be placed.
+        What was repaired in reading, and what was left out because it cannot be placed.
     """
 
     codes: Codes
@@ -45,13 +45,13 @@ class Annotations:
     ) -> "Annotations":
         """Files of codes: CSV, or ``.eaf`` of ELAN named after its session.
 
-        An ELAN file among `codes` may have tiers of uncertain and benign places, too. What cannot
-        be placed in time or in a session is left out and counted.
+        An ELAN file among `codes` may have tiers of uncertain and benign places too. Codes that
+        cannot be placed in time or in a session are left out and counted.
 
         Raises
         ------
         InputError
-            A file cannot be read, or all that is wrong with it, by line.
+            A file cannot be read, or has errors; all are reported, by line.
         """
         lists = {"codes": Codes.zero(), "uncertain": Codes.zero(), "benign": Codes.zero()}
         given = {"codes": tuple(codes), "uncertain": tuple(uncertain), "benign": tuple(benign)}
@@ -72,10 +72,10 @@ class Annotations:
 
     @classmethod
     def of_verdicts(cls, verdicts: Iterable[Verdict]) -> "Annotations":
-        """What supervisors decided at the desk; a session with a verdict counts as looked at.
+        """Supervisors' decisions at the desk; a session with a decision counts as coded.
 
-        A decision whose kind and marker contradict each other is left out and counted; an earlier
-        version kept some. As a rejection it still refuses its moment.
+        A decision whose kind and marker contradict each other (an earlier version kept some) is
+        left out and counted. If it is a rejection, it still refuses its moment.
         """
         by_session: dict[str, list[Verdict]] = {}
         for entry in verdicts:
@@ -109,12 +109,12 @@ class Annotations:
         )
 
     def of_raters(self, raters: Iterable[str]) -> "Annotations":
-        """Only what these people coded; uncertain and benign places stay.
+        """Only these people's codes; uncertain and benign places are kept.
 
         Raises
         ------
         InputError
-            One of them coded nothing.
+            One of these people has no codes.
         """
         named = frozenset(raters)
         frames = (self.codes.codes, self.codes.sheets)
@@ -129,7 +129,7 @@ class Annotations:
         return replace(self, codes=own)
 
     def by_session(self) -> dict[str, "Annotations"]:
-        """The same, apart by the name of the session."""
+        """The same codes, separated by session name."""
         codes, uncertain, benign = (
             each.by_session() for each in (self.codes, self.uncertain, self.benign)
         )
@@ -149,7 +149,7 @@ class Annotations:
 
     @property
     def sessions(self) -> frozenset[str]:
-        """Names of all sessions of which something is said."""
+        """Names of all sessions with codes."""
         return self.codes.looked_at | self.uncertain.looked_at | self.benign.looked_at
 
 

@@ -1,8 +1,8 @@
-"""How far a number might be off by chance: intervals by bootstrap over sessions.
+"""Uncertainty of scores: bootstrap intervals over sessions.
 
-What one session comes to depends on who sits in it, so whole sessions are drawn, with replacement,
-as many as there are (Efron & Tibshirani 1993, percentile method); each draw is summed and the
-number read from the sum. With few sessions such intervals are too narrow rather than too wide.
+The scores of a session depend on the people in it, so whole sessions are drawn with replacement, as
+many as there are (Efron & Tibshirani 1993, percentile method); each draw is summed, and the score
+is computed from the sum. With few sessions such intervals tend to be too narrow.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,10 +27,10 @@ STATISTICS: Mapping[str, Statistic] = {
     "kappa": lambda tally: tally.segments.kappa,
     "pabak": lambda tally: tally.segments.pabak,
 }
-"""Numbers that are read from counts."""
+"""Scores that are computed from counts."""
 
 RANKED = "average_precision"
-"""The number that is read from the ranking."""
+"""The score that is computed from the ranking."""
 
 _COUNTS = (
     *("sessions", "duration_ms", "events", "found", "false_alarms"),
@@ -42,7 +42,7 @@ _AT_ONCE = 5_000_000
 
 @dataclass(frozen=True)
 class Interval:
-    """Where a number lies in `level` of the samples."""
+    """Bounds of a score in the central `level` of the samples."""
 
     low: float
     high: float
@@ -62,12 +62,13 @@ def intervals(
     level
         Share of the samples that an interval covers, 0-1.
     seed
-        The same input gives the same intervals.
+        Seed of the draws: the same input gives the same intervals.
 
     Returns
     -------
     intervals
-        None with fewer than two sessions, or where more than half of the samples cannot say.
+        None with fewer than two sessions, or if the score is undefined in over half of the
+        samples.
     """
     samples = _samples([tallies], draws=draws, seed=seed)
     return {name: _interval(values[0], level) for name, values in samples.items()}
@@ -78,8 +79,8 @@ def differences(
 ) -> dict[str, Interval | None]:
     """As `intervals`, of second minus first: the same sessions are drawn for both.
 
-    An interval that leaves out 0 says more than two intervals that overlap: what makes a session
-    hard is the same for both.
+    An interval that excludes 0 is stronger evidence than two overlapping intervals suggest, because
+    both settings face the same hard sessions.
     """
     samples = _samples([first, second], draws=draws, seed=seed)
     return {
@@ -97,11 +98,11 @@ def differences(
 def _samples(
     several: Sequence[Sequence[Tally]], *, draws: int, seed: int
 ) -> dict[str, list[list[float | None]]]:
-    """Each number in each sample, for each list of tallies; empty lists with too few sessions."""
+    """Each score in each sample, for each list of tallies; empty lists with too few sessions."""
     top = sorted({k for tallies in several for tally in tallies for k in tally.top})
     read = {**STATISTICS, **{f"precision_at_{k}": _precision_at(k) for k in top}}
     number = len(several[0])
-    if number < 2:  # noqa: PLR2004  # one session says nothing about another
+    if number < 2:  # noqa: PLR2004  # one session shows no variation
         return {name: [[] for _ in several] for name in (*read, RANKED)}
     weights = np.random.default_rng(seed).multinomial(number, [1 / number] * number, size=draws)
     found: dict[str, list[list[float | None]]] = {name: [] for name in (*read, RANKED)}
@@ -128,7 +129,7 @@ def _numbers(tally: Tally, top: Sequence[int]) -> list[int]:
 
 
 def _tally(numbers: Sequence[int], top: Sequence[int]) -> Tally:
-    """A tally without ranking, from what `_numbers` gave."""
+    """A tally without ranking, from the result of `_numbers`."""
     cells, after = len(_COUNTS), len(_COUNTS) + len(_CELLS)
     counts: dict[str, Any] = dict(zip(_COUNTS, numbers[:cells], strict=True))
     return Tally(

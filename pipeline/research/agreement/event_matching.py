@@ -1,17 +1,16 @@
-"""Which moment found which coded rupture: one to one, as many as can be, the nearest of these.
+"""Match moments with coded ruptures, one to one: as many as possible, then the nearest.
 
-A **place** is a stretch ``[low, high]`` on an axis: milliseconds, or numbers of utterances. How far
-two places are apart is the gap between them, 0 where they meet::
+A **place** is a stretch ``[low, high]`` on an axis: milliseconds, or numbers of utterances. The
+distance of two places is the gap between them, 0 where they meet::
 
     utterances   4   5   6   7   8   9
     moment           ├───┤                       5-6
     event                        ■               8: two utterances away
 
-Codes of one kind that lie within the tolerance of each other are one **event**: somebody who codes
-each of three curt answers in a row has seen one withdrawal. Then each moment may find one event and
-each event may be found by one moment, if they are of one kind and within the tolerance. Of all ways
-to pair them, one with the most pairs is taken; of these the one with the smallest gaps in total,
-and then the most equal markers.
+Codes of one kind within the tolerance of each other are one **event**: three curt answers coded in
+a row are one withdrawal. Each moment may then find one event, and each event may be found by one
+moment, if they are of one kind and within the tolerance. Of all ways to pair them, the one with the
+most pairs is taken; of these the one with the smallest total gap, then the most equal markers.
 """
 
 from collections.abc import Collection, Sequence
@@ -29,7 +28,7 @@ class Place:
     high: int
 
     def gap(self, other: "Place") -> int:
-        """How far `other` is away; 0 where they meet.
+        """Distance to `other`; 0 where they meet.
 
         >>> Place(5, 6).gap(Place(8, 8)), Place(5, 8).gap(Place(6, 6))
         (2, 0)
@@ -46,7 +45,7 @@ class Pair:
 
 
 def chains(places: Sequence[Place], tolerance: int) -> list[list[int]]:
-    """Numbers of places, together where each is within `tolerance` of one before it.
+    """Group places, each within `tolerance` of an earlier one of its group; by number.
 
     >>> chains([Place(20, 20), Place(1, 1), Place(3, 3), Place(5, 5)], 2)
     [[1, 2, 3], [0]]
@@ -69,7 +68,7 @@ def pairs(
     tolerance: int,
     same: Collection[tuple[int, int]] = (),
 ) -> list[Pair]:
-    """A largest set of pairs within `tolerance`, as the module says; in order of the moments.
+    """A largest set of pairs within `tolerance`, see the module; in order of the moments.
 
     Parameters
     ----------

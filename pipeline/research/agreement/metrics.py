@@ -1,8 +1,8 @@
-"""Counts that add up over sessions, and what is read from them.
+"""Counts that add up over sessions, and the scores computed from them.
 
-A `Tally` holds whole numbers only, so that the tally of a study is the sum of those of its
-sessions, and the bootstrap can sum other samples of them. A rate is None where nothing was there to
-divide by: None means "cannot be said", never zero.
+A `Tally` holds whole numbers only, so the tally of a study is the sum of those of its sessions, and
+the bootstrap can sum other samples of them. A rate is None where its denominator is zero: None
+means "not defined", never zero.
 """
 
 from bisect import bisect_right
@@ -73,26 +73,26 @@ class Segments:
 
 @dataclass(frozen=True)
 class Tally:
-    """What came of one session or many, for one kind of rupture or all.
+    """Counts of one or more sessions, for one kind of rupture or all.
 
     Attributes
     ----------
     sessions
-        In which single ruptures were coded; sessions of sheets alone count in `segments` only.
+        Sessions with coded moments; sessions coded on sheets only count in `segments` alone.
     duration_ms
-        Of these sessions.
+        Total length of these sessions.
     events
         Coded ruptures, codes of one kind near each other being one.
     found
-        Events with a moment of their own; as many moments have an event.
+        Events paired with a moment; equally many moments have an event.
     false_alarms
-        Moments without an event, uncertain places aside.
+        Moments without an event, except at uncertain places.
     repeats
         False alarms at an event that another moment has found.
     uncertain
-        Moments without an event at a place where people were unsure: they count neither way.
+        Moments without an event at an uncertain place: they count neither way.
     benign, benign_flagged
-        Places that are known to be no rupture, and those on which a moment rests (`judging`).
+        Places known to be no rupture, and those on which a moment rests (see `scoring`).
     top, top_right
         For each k, moments among the k best of their session, and those that have an event.
     ranked
@@ -162,10 +162,10 @@ class Tally:
         return _share(self.benign_flagged, self.benign)
 
     def precision_at(self, k: int) -> float | None:
-        """Precision of the `k` best moments of each session, all sessions together.
+        """Precision of the `k` strongest moments of each session, over all sessions.
 
-        A session with fewer moments than `k` gives all that it has: what a supervisor sees who
-        looks at the `k` best of each.
+        A session with fewer than `k` moments contributes all of them, as for a supervisor who looks
+        at the `k` strongest of each session.
         """
         return _share(self.top_right.get(k, 0), self.top.get(k, 0))
 
@@ -173,8 +173,8 @@ class Tally:
     def average_precision(self) -> float | None:
         """How well the score ranks: precision at each event found, averaged over all events.
 
-        Events that no moment found count with 0. Moments of equal score come in together, so that
-        their order changes nothing. None without an event.
+        Events that no moment found count as 0. Moments of equal score are added together, so their
+        order does not matter. None without an event.
         """
         if not self.events:
             return None
@@ -218,7 +218,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Point:
-    """What moments of at least `score` come to."""
+    """Precision and recall of the moments with at least `score`."""
 
     score: float
     precision: float
@@ -248,7 +248,7 @@ class Part:
 
 @dataclass(frozen=True)
 class MarkerTally:
-    """What came of one 3RS marker.
+    """Counts of one 3RS marker.
 
     Attributes
     ----------
@@ -281,12 +281,12 @@ class MarkerTally:
 
 @dataclass(frozen=True)
 class RuleTally:
-    """What one rule adds.
+    """What one rule contributes.
 
     Attributes
     ----------
     hits, suppressed
-        Its hits that count, and those that a guard took back.
+        Its hits that count, and those that an exception suppressed.
     moments, right
         Moments in which it has a primary hit and that count, and those that have an event.
     supports

@@ -1,4 +1,4 @@
-"""What each rule adds to what one session came to."""
+"""The contribution of each rule to the scores of one session."""
 
 from collections import Counter
 
@@ -15,11 +15,11 @@ def by_rule(
     coded: Coded,
     tolerance: int,
 ) -> dict[str, RuleTally]:
-    """What each rule with a hit in one session adds.
+    """The contribution of each rule with a hit in one session.
 
-    What would be lost without a rule is found by taking its hits out of the moments: a moment
-    without a primary hit left vanishes, the others keep their bounds. (Merged again, a moment that
-    the rule had held together might become two; that is left aside.)
+    To see what would be lost without a rule, its hits are taken out of the moments: a moment
+    without another primary hit vanishes, the others keep their bounds. (A moment that the rule held
+    together might become two if merged again; this is ignored.)
 
     Parameters
     ----------

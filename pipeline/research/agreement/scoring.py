@@ -1,22 +1,22 @@
-"""One session: its moments against what people coded in it. Pure functions over frames.
+"""Score one session: its moments against human codes. Pure functions over frames.
 
-A moment is ``right`` if it has an event of its own (`matching`), ``uncertain`` if it has none and
-lies within the tolerance of a place on which people were unsure, else ``false``. A false alarm at
-an event that another moment has found is a repeat; it counts as false, for it costs a supervisor
-the same time.
+A moment is ``right`` if it is paired with an event (`event_matching`), ``uncertain`` if it is not
+and is within the tolerance of an uncertain place, otherwise ``false``. A false alarm at an event
+that another moment has found is a repeat; it counts as false, because it costs a supervisor the
+same time.
 
 A benign place is flagged if a moment *rests* on it: if an item (a turn, a silence) of one of the
-moment's primary hits lies there. No tolerance, for its neighbours may well be ruptures; and what
-only stands between the first and the last item of a moment was not flagged, but passed over::
+moment's primary hits is there. There is no tolerance, because neighbouring items may be ruptures;
+an item that is merely between the first and the last item of a moment was not flagged::
 
     utterances   4   5   6   7   8
     items            ■       ■           a moment from 5 to 7, made of two short answers
     benign           ■   ■               5 is flagged, 6 is not
 
-A moment that rests on nothing but a benign place is **refused**: it finds no event, whatever lies
-beside it. So is one that a supervisor rejected (`verdicts.attach`), or that rests on a rejected
-place in part: a rejection speaks of all of a moment, a list of benign places of single ones. It is
-``false``, or ``uncertain`` where people were unsure of this very place, as where two disagree.
+A moment that rests only on benign places is **refused**: it finds no event, even a near one. So is
+a moment that a supervisor rejected (`verdicts.attach`), or that rests on a rejected place in part:
+a rejection concerns the whole moment, a list of benign places single items. A refused moment is
+``false``, or ``uncertain`` where this very place is uncertain, as where two reviewers disagree.
 
 Five-minute segments (3RS) count from the start of the recording; the last may be shorter. A segment
 is coded if a code begins in it, or if a sheet has a check or check-minus there; it is flagged if a
@@ -111,7 +111,7 @@ class Coded:
 
     @classmethod
     def zero(cls) -> "Coded":
-        """Somebody looked, and found nothing."""
+        """A coded session without any code."""
         return cls(PLACED.empty(), PLACED.empty(), PLACED.empty(), SHEETS.empty())
 
 
@@ -159,7 +159,7 @@ def judge(
     tolerance: int,
     items: Mapping[int, Sequence[Stretch]],
 ) -> Judged:
-    """Say of each moment whether it is right, and of each event whether it was found.
+    """Determine for each moment whether it is right, and for each event whether it was found.
 
     Parameters
     ----------

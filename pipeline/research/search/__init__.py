@@ -1,1 +1,1 @@
-"""Searching settings without fooling oneself."""
+"""Search for better settings without overfitting."""

@@ -1,4 +1,4 @@
-"""What `tether tune` searches: a YAML file, every mistake told with its line.
+"""What `tether tune` searches: a YAML file, every error reported with its line.
 
 ::
 
@@ -8,19 +8,19 @@
     benign: benign.csv                  # may be missing
     tolerance: {utterances: 2}          # or {ms: 10000}; by default that of the settings
     group: confrontation                # or withdrawal, or all
-    goal: f1                            # what is made as large as can be
-    at_most: {benign_share: 0.06}       # what must hold besides
+    goal: f1                            # number to maximise
+    at_most: {benign_share: 0.06}       # bounds that must hold too
     at_least: {precision: 0.5}
-    hold_out: 8                         # never looked at while searching; a number or a list
+    hold_out: 8                         # not used while searching; a number or a list
     folds: 5                            # parts of the other sessions
-    trials: 200                         # points of the grid, drawn; missing: all of it
+    trials: 200                         # points drawn from the grid; missing: the whole grid
     seed: 1
     parameters:                         # any key of the settings, with its values
       moments.merge_ms: [5000, 10000, 15000, 30000]
       moments.merge_ms: {from: 10000, to: 30000, step: 10000}
 
-Values are tried in the order in which they stand: of two settings that do equally well the earlier
-is taken, so put first what you would choose if nothing were gained.
+Values are tried in the given order: of two settings that do equally well the earlier is chosen, so
+list the value first that you would choose without evidence.
 """
 
 import itertools
@@ -46,16 +46,16 @@ Value = bool | int | float | str | None
 
 
 class Range(Section):
-    """Evenly spaced numbers, both ends among them."""
+    """Evenly spaced numbers, including both ends."""
 
     first: float = Field(alias="from", description="the first number")
-    last: float = Field(alias="to", description="the last number that may come")
+    last: float = Field(alias="to", description="the largest number allowed")
     step: float = Field(gt=0, description="from one to the next")
 
     @model_validator(mode="after")
     def _forwards(self) -> "Range":
         if self.last < self.first:
-            msg = "'to' lies under 'from'"
+            msg = "'to' is smaller than 'from'"
             raise ValueError(msg)
         return self
 
@@ -81,7 +81,7 @@ class Within(Section):
 
     @property
     def tolerance(self) -> Tolerance:
-        """As `matching` wants it."""
+        """The tolerance with its unit."""
         if self.ms is not None:
             return Tolerance(self.ms, "ms")
         assert self.utterances is not None
@@ -99,9 +99,9 @@ class Sweep(Section):
     benign: str | tuple[str, ...] = Field(default=(), description="places that must not be flagged")
     tolerance: Within | None = Field(default=None, description="null: that of the settings")
     group: Literal["all", "withdrawal", "confrontation"] = Field(description="what is scored")
-    goal: str = Field(description="number that is made as large as can be")
-    at_most: dict[str, float] = Field(default={}, description="numbers that must not lie above")
-    at_least: dict[str, float] = Field(default={}, description="numbers that must not lie under")
+    goal: str = Field(description="number to maximise")
+    at_most: dict[str, float] = Field(default={}, description="upper bounds of numbers")
+    at_least: dict[str, float] = Field(default={}, description="lower bounds of numbers")
     hold_out: int | str | None = Field(default=None, description="a number of sessions, or a list")
     folds: int = Field(ge=2, description="parts into which the other sessions are cut")
     trials: int | None = Field(default=None, ge=1, description="points that are drawn; null: all")
@@ -139,7 +139,7 @@ class Sweep(Section):
             for point in itertools.product(*values.values()):
                 yield dict(zip(values, point, strict=True))
             return
-        # The first point is what the author would choose, so it is always among them.
+        # The first point is the author's own choice, so it is always included.
         drawn = random.Random(self.seed).sample(range(1, number), self.trials - 1)  # noqa: S311
         for place in sorted([0, *drawn]):
             yield _at(place, values)
@@ -151,12 +151,12 @@ class Sweep(Section):
 
 
 def read(path: Path) -> Sweep:
-    """A sweep from its file.
+    """Read a sweep from its file.
 
     Raises
     ------
     ConfigError
-        All mistakes, each with its line.
+        All errors, each with its line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -170,7 +170,7 @@ def read(path: Path) -> Sweep:
 
 
 def _at(place: int, values: Mapping[str, list[Value]]) -> dict[str, Any]:
-    """The point of a number, the last parameter running fastest as in a product."""
+    """The point with a number; the last parameter varies fastest, as in a product."""
     point: dict[str, Any] = {}
     for key in reversed(list(values)):
         place, number = divmod(place, len(values[key]))

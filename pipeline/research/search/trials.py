@@ -1,7 +1,7 @@
-"""Scores of sessions by each of the settings that are tried.
+"""Score sessions with each of the settings to try.
 
-Where only rules differ, tables are read once for all trials; where more does, stages are computed
-again in memory. Many sessions are shared out among processes.
+Where only rules differ, tables are read once for all trials; otherwise stages are computed again in
+memory. Large numbers of sessions are distributed over several processes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,26 +25,26 @@ from pipeline.session import LanguageResources
 from pipeline.session.workbench import Workbench
 
 START = -1
-"""Number of the settings by which the sessions have been opened."""
+"""Number of the settings with which the sessions were loaded."""
 Tallies = dict[int, dict[str, Tally]]
-"""Of each session by its name, by the number of the settings."""
+"""Number of the settings to session name to tally."""
 _OF_RULES = frozenset(["extends", "rules", "params", "moments", "response", "evaluation"])
-"""Sections on which hits and moments alone depend."""
+"""Sections that only hits and moments depend on."""
 _Numbers = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Tried:
-    """Settings that are tried on sessions of a workspace.
+    """Settings to try on sessions of a workspace.
 
     Attributes
     ----------
     plain
-        Those by which the sessions have been opened; how is scored stands there too.
+        Settings with which the sessions were loaded; their `evaluation` section is used.
     settings
-        A trial each.
+        One for each trial.
     group
-        Kinds of moments that are scored: a key of `study.GROUPS`.
+        Kinds of moments to score: a key of `study.GROUPS`.
     """
 
     workspace: Path
@@ -54,7 +54,7 @@ class Tried:
 
     @cached_property
     def by_rules(self) -> tuple[int, ...]:
-        """Trials that differ from `plain` in nothing but what rules find."""
+        """Trials that differ from `plain` only in sections that hits and moments depend on."""
         plain = self.plain.model_dump()
         dumped = enumerate(settings.model_dump() for settings in self.settings)
         rest = plain.keys() - _OF_RULES
@@ -63,11 +63,11 @@ class Tried:
     def tallies(
         self, study: Study, on_progress: Callable[[int, int], None], processes: int = 1
     ) -> Tallies:
-        """Of all sessions by all trials, and by `START`.
+        """Tallies of all sessions for all trials, and for `START`.
 
         Parameters
         ----------
-        tell, processes
+        on_progress, processes
             As in `tuning.tune`.
         """
         if len(study.cases) * (1 + len(self.settings)) < ipc.WORTH_A_PROCESS * processes:
@@ -99,7 +99,7 @@ class Tried:
         self, processes: int, numbers: Iterable[_Numbers], parts: Sequence[Study]
     ) -> Iterator[Tallies]:
         with workers.pool(processes, __name__) as pool:
-            scorer = _Scorer(self)  # mistakes in rules are told here
+            scorer = _Scorer(self)  # reports errors in rules
             scorer.close()
             work = partial(_scored_there, self, scorer.lexicons)
             packed = [(replace(part, cases=()), Packed[Never].of(part.cases)) for part in parts]
@@ -118,23 +118,23 @@ def _scored_there(
 
 
 class _Scorer:
-    """Scores sessions by trials.
+    """Scores sessions for trials.
 
     Parameters
     ----------
     lexicons
-        By language, where another process has read them.
+        By language, if another process has read them.
     """
 
     def __init__(self, tried: Tried, lexicons: Mapping[str | None, Lexicons] | None = None) -> None:
         self._tried = tried
         self._bench = Workbench(tried.plain, tried.workspace, lexicons=lexicons)
         self._other: tuple[int, Workbench] = (START, self._bench)
-        self._language_resources = cache(self._speaking)
+        self._language_resources = cache(self._resources_of)
         self.lexicons = self._bench.lexicons
 
     def close(self) -> None:
-        """Let go of the workspace."""
+        """Close the workspace."""
         for bench in (self._bench, self._other[1]):
             bench.catalogue.close()
 
@@ -158,19 +158,19 @@ class _Scorer:
             found[number] = {score.name: score.tallies[self._tried.group] for score in scores}
         return found
 
-    def _speaking(self, number: int) -> Callable[[str | None], LanguageResources]:
-        """The same words, and the rules of a trial."""
+    def _resources_of(self, number: int) -> Callable[[str | None], LanguageResources]:
+        """The same lexicons and features, with the rules of a trial."""
 
         @cache
         def language_resources(language: str | None) -> LanguageResources:
-            spoken = self._bench.language_resources(language)
+            base = self._bench.language_resources(language)
             settings = self._tried.settings[number]
-            return replace(spoken, rules=RuleBook.read(settings, spoken.features, spoken.lexicons))
+            return replace(base, rules=RuleBook.read(settings, base.features, base.lexicons))
 
         return language_resources
 
     def _anew(self, number: int, cases: Iterable[Case]) -> Iterator[Case]:
-        """Sessions by a trial in which more than rules differs."""
+        """Sessions for a trial in which more than rules differs."""
         if self._other[0] != number:
             settings, workspace = self._tried.settings[number], self._tried.workspace
             alike = settings.lexicons == self._tried.plain.lexicons

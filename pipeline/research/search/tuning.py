@@ -1,15 +1,15 @@
-"""Searching settings, without fooling oneself.
+"""Search for better settings without overfitting.
 
-Settings that were chosen because they do well on some sessions do better on these than they are
-worth. So each number of a search comes three ways::
+Settings that were chosen on some sessions look better there than they are. So each score of a
+search is given three times::
 
-    apparent     the chosen settings on the sessions they were chosen on: too good
-    crossed      each fold scored by what would have been chosen on the others: nothing is scored
-                 on what it was tuned on, but each fold may have another winner
-    held out     the chosen settings on sessions that nothing was chosen on; look once
+    apparent          the chosen settings on the sessions they were chosen on: optimistic
+    cross-validated   each fold with the settings that the others would have chosen: no session is
+                      scored with settings tuned on it, but each fold may have other settings
+    held out          the chosen settings on sessions that were not used; look once
 
-Folds are cut by session, for moments of one session are alike. All trials are scored on every
-session once; what a fold would have chosen is arithmetic on tallies.
+Folds are cut by session, because moments of one session are alike. All trials are scored on every
+session once; the choice of a fold is arithmetic on tallies.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -101,29 +101,29 @@ def tune(
     *,
     processes: int = 1,
 ) -> Tuning:
-    """Try every point of a sweep on walked sessions; nothing is written.
+    """Try every point of a sweep on processed sessions; nothing is written.
 
     Parameters
     ----------
     said
-        What people coded.
+        Human codes.
     sessions
         As in `evaluate`.
-    tell
-        Called with the number of steps done and of all: a trial takes one for each batch of
-        sessions.
+    on_progress
+        Called with the number of steps done and of all steps: a trial takes one step for each
+        batch of sessions.
     processes
-        As many work at once, see `opening.read`.
+        Number of processes, see `load_sessions.read`.
 
     Raises
     ------
     ConfigError
-        A parameter is no key of the settings, or a value is none that it may have.
+        A parameter is not a key of the settings, or a value is not allowed.
     InputError
-        Fewer sessions than folds.
+        There are fewer sessions than folds.
     """
     points = list(sweep.points())
-    # Mistakes are told before any work.
+    # Reports errors in settings before any work.
     settings = tuple(_settings(sweep, point) for point in points)
     plain = config.load(sweep.extends)
     given = sweep.tolerance
@@ -171,10 +171,10 @@ def _settled(
 
 
 def choice(sweep: Sweep, trials: Sequence[Trial], names: Iterable[str]) -> int:
-    """Number of the trial that does best on sessions of these names.
+    """Number of the best trial on sessions of these names.
 
-    One that keeps all bounds comes before one that does not, then the larger goal counts, then the
-    earlier place. A goal that cannot be said is the smallest.
+    A trial that keeps all bounds comes first, then the one with the larger goal, then the earlier
+    one. An undefined goal counts as the smallest.
     """
     names = list(names)
     of = goal_of(sweep)
@@ -188,12 +188,12 @@ def choice(sweep: Sweep, trials: Sequence[Trial], names: Iterable[str]) -> int:
 
 
 def goal_of(sweep: Sweep) -> Callable[[Tally], float | None]:
-    """The number that is made as large as can be, of a tally."""
+    """The function that computes the goal from a tally."""
     return _number(sweep.goal)
 
 
 def _kept(sweep: Sweep, tally: Tally) -> bool:
-    """Whether all bounds hold; what cannot be said breaks none."""
+    """Whether all bounds hold; an undefined score breaks none."""
     above = [(_number(name)(tally), bound) for name, bound in sweep.at_most.items()]
     under = [(_number(name)(tally), bound) for name, bound in sweep.at_least.items()]
     return all(value is None or value <= bound for value, bound in above) and all(
@@ -208,11 +208,11 @@ def _number(name: str) -> Callable[[Tally], float | None]:
 
 
 def _folds(names: Sequence[str], number: int) -> list[tuple[str, ...]]:
-    """Names dealt out in order of their hash, so that nobody chooses."""
+    """Distribute names over folds in order of their hash, so that the choice is arbitrary."""
     if len(names) < number:
         raise InputError(
-            f"{len(names)} coded sessions to tune on, and {number} folds",
-            expected="a session for each fold at least",
+            f"{len(names)} coded sessions to tune on, but {number} folds",
+            expected="at least one session for each fold",
         )
     ordered, _ = holdout.split(names, len(set(names)))
     return [ordered[first::number] for first in range(number)]

@@ -1,4 +1,4 @@
-"""What a search came to: a report for people, and the settings as a file."""
+"""The result of a search: a report for people, and the settings as a file."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ _SHOWN = (
 
 
 def report(tuning: Tuning) -> str:
-    """The search as text: numbers that are too good beside those that are not."""
+    """The search as text, with optimistic numbers beside unbiased ones."""
     sweep = tuning.sweep
     number = sum(len(fold) for fold in tuning.folds)
     bounds = [f"{name} at most {value:g}" for name, value in sweep.at_most.items()]
@@ -42,22 +42,22 @@ def report(tuning: Tuning) -> str:
     head = (
         f"{count(len(tuning.trials), 'point')} tried on {count(number, 'session')} in "
         f"{len(tuning.folds)} folds; goal: {sweep.goal} of {sweep.group}{kept}.\n"
-        f"{tuning.agreed} of {len(tuning.folds)} folds would have chosen the same."
+        f"{tuning.agreed} of {len(tuning.folds)} folds would have chosen the same settings."
     )
     legend = (
-        "chosen: too good, for it was chosen on these sessions. crossed: each fold by what the "
-        "others\nwould have chosen. held out: sessions on which nothing was chosen."
+        "chosen: optimistic (tuned on these sessions). cross_validated: each fold with the "
+        "settings\nthat the others would have chosen. held out: sessions that were not tuned on."
     )
     parts = [head, table(rows), legend, table(_values(tuning), left=3)]
     return "\n\n".join([*parts, *filter(None, ["\n".join(tuning.remarks)])])
 
 
 def machine(tuning: Tuning) -> dict[str, Any]:
-    """The search in plain values, every trial with its goal; no session is named."""
+    """The search as plain values, with the goal of every trial; no session is named."""
     names = [name for fold in tuning.folds for name in fold]
     of = goal_of(tuning.sweep)
 
-    def told(tally: Tally | None) -> dict[str, Any] | None:
+    def values(tally: Tally | None) -> dict[str, Any] | None:
         if tally is None:
             return None
         return {name: getattr(tally, name) for name in ("events", "found", "moments", *_SHOWN)}
@@ -66,11 +66,11 @@ def machine(tuning: Tuning) -> dict[str, Any]:
         "chosen": dict(tuning.chosen),
         "bounds_kept": tuning.bounded,
         "folds_that_agree": tuning.agreed,
-        "start": told(tuning.start),
-        "apparent": told(tuning.apparent),
-        "cross_validated": told(tuning.cross_validated),
-        "held_out_start": told(tuning.held_start),
-        "held_out": told(tuning.held),
+        "start": values(tuning.start),
+        "apparent": values(tuning.apparent),
+        "cross_validated": values(tuning.cross_validated),
+        "held_out_start": values(tuning.held_start),
+        "held_out": values(tuning.held),
         "remarks": tuning.remarks,
         "trials": [
             {"values": dict(trial.values), "goal": of(trial.tally(names))}
@@ -86,7 +86,7 @@ def settings(tuning: Tuning) -> str:
     found = share(of(tuning.cross_validated))
     lines = [
         f"# Chosen by tether tune from {number} points: {sweep.goal} of {sweep.group}",
-        f"# {found} where folds of sessions were scored by the others' choice.",
+        f"# {found} where each fold was scored with the choice of the others.",
     ]
     if tuning.held is not None:
         found = share(of(tuning.held))
@@ -98,7 +98,7 @@ def settings(tuning: Tuning) -> str:
 
 
 def _values(tuning: Tuning) -> list[Row]:
-    """For each value of each parameter the best that any trial with it came to."""
+    """For each value of each parameter, the best goal of any trial with it."""
     names = [name for fold in tuning.folds for name in fold]
     of = goal_of(tuning.sweep)
     goals = [of(trial.tally(names)) for trial in tuning.trials]
@@ -136,5 +136,5 @@ def _nested(tree: Mapping[str, Any], depth: int) -> Iterable[str]:
 
 
 def _scalar(value: Value) -> str:
-    """A value as YAML has it: JSON is YAML."""
+    """A value in YAML, written as JSON, which is valid YAML."""
     return json.dumps(value, ensure_ascii=False)

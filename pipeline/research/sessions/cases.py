@@ -1,4 +1,4 @@
-"""SessionResult sessions: their tables, the lines of their transcript, and what codes call them."""
+"""Processed sessions: their tables, the lines of their transcript, and their names in codes."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,18 +28,18 @@ _Each = TypeVar("_Each")
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One walked session.
+    """One processed session.
 
     Attributes
     ----------
     tables
-        All its tables, `hits` and `moments` among them. Others may lie on disk, and are read each
-        time they are asked for. Where rules were asked again, `hits` are not explained, see
+        All tables. `hits` and `moments` are in memory; others may be on disk, and are read each
+        time they are used. Where rules were run again, `hits` have no evidence texts, see
         `RuleBook.flag_all`.
     entry
-        Where the recording lies, as the catalogue knows it.
+        Its entry in the catalogue, with the path of the recording.
     language
-        Of lexicons and rules; None: without.
+        Language of lexicons and rules; None: unknown.
     """
 
     recording: Recording
@@ -49,25 +49,25 @@ class Case:
 
     @property
     def name(self) -> str:
-        """What codes call it: the sidecar's code, or else the first digits of its id."""
+        """Its name in codes: `code` of its session notes, otherwise the first digits of its id."""
         return self.recording.metadata.code or self.recording.short_id
 
     def holding(self, names: Iterable[str]) -> "Case":
-        """With these tables in memory, beside the others."""
+        """The session with these tables in memory."""
         return self.with_tables({name: self.tables[name] for name in names})
 
     def with_tables(self, made: Tables) -> "Case":
-        """With tables that replace those of their names."""
+        """The session with tables that replace those of the same name."""
         return replace(self, tables=layered(made, self.tables))
 
     @cached_property
     def timeline(self) -> Timeline:
-        """The lines of its imported transcript; where it has none, its turns."""
+        """The lines of its imported transcript; without one, its turns."""
         lines = self._lines()
         return Timeline.of(self.tables["turns"] if lines is None else lines)
 
     def _lines(self) -> pl.DataFrame | None:
-        """Lines as the product's own reader gives them; None if it is not the walk's transcript."""
+        """Lines of the imported transcript; None if the last run used none, or another one."""
         try:
             source = intake.read(
                 intake.Named(self.entry.path, self.entry.path.parent), consent=False
@@ -75,12 +75,12 @@ class Case:
             if source.recording_id != self.recording.recording_id or not source.transcript:
                 return None
             return transcript.load(source.transcript).lines
-        except InputError:  # it has moved since: times will do, and ids are told to be missing
+        except InputError:  # it has moved since: times still work, and missing ids are reported
             return None
 
 
 def entries(workspace: Path, sessions: Sequence[str] = ()) -> list[Entry]:
-    """Recordings of a workspace, each once: those that `sessions` name, or all.
+    """Recordings of a workspace, each once: those that `sessions` names, or all.
 
     Raises
     ------
@@ -98,16 +98,16 @@ def entries(workspace: Path, sessions: Sequence[str] = ()) -> list[Entry]:
     return list({entry.recording_id: entry for entry in found}.values())
 
 
-def of_manifest(note: RunManifest, entry: Entry, store: Store) -> Case:
-    """A session as its walk has left it; of its tables none is read yet."""
-    tables = store.shelf(note.recording.recording_id, note.slots)
-    return Case(note.recording, tables, entry, note.language)
+def of_manifest(manifest: RunManifest, entry: Entry, store: Store) -> Case:
+    """A session as its last run left it; no table is read yet."""
+    tables = store.shelf(manifest.recording.recording_id, manifest.slots)
+    return Case(manifest.recording, tables, entry, manifest.language)
 
 
 def in_batches(several: Sequence[_Each], processes: int = 1) -> Iterator[Sequence[_Each]]:
-    """As many at a time as are looked at in one go, and as much to do for each process.
+    """Batches of at most `BATCH` items, distributed evenly over processes.
 
-    More are hardly faster, and their tables, some 6 MiB each, lie in memory together.
+    Larger batches are hardly faster, and their tables, about 6 MiB each, are in memory together.
     """
     rounds = math.ceil(len(several) / (BATCH * processes))
     size = math.ceil(len(several) / max(1, rounds * processes))
@@ -116,12 +116,12 @@ def in_batches(several: Sequence[_Each], processes: int = 1) -> Iterator[Sequenc
 
 
 def find(cases: Iterable[Case], names: Iterable[str]) -> dict[str, Case | None]:
-    """The session that codes call by each of `names`, a code or an id's prefix; None: none.
+    """The session for each of `names`, a code or an id prefix; None: there is none.
 
     Raises
     ------
     InputError
-        Several sessions answer to a name.
+        A name matches several sessions.
     """
     found: dict[str, list[Case]] = {name: [] for name in names}
     of_code: dict[str, set[str]] = {}
@@ -142,7 +142,7 @@ def find(cases: Iterable[Case], names: Iterable[str]) -> dict[str, Case | None]:
             ids = ", ".join(case.recording.recording_id[:SHORT_ID] for case in several)
             raise InputError(
                 f"{len(several)} sessions have the same code ({ids})",
-                expected="a code of its own for each session",
-                hint="give each sidecar another code, or write ids into the table of codes",
+                expected="a different code for each session",
+                hint="change the code in one session notes file, or use ids in the table of codes",
             )
     return {name: own[0] if own else None for name, own in found.items()}

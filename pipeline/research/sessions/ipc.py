@@ -1,4 +1,4 @@
-"""Sessions that are shared out among processes."""
+"""Pass sessions between processes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,22 +12,22 @@ from pipeline.research.sessions.cases import FOUND, Case
 from pipeline.workspace.store import without
 
 WORTH_A_PROCESS = 128
-"""Sessions whose rules take longer to ask than a process takes to begin (2 s)."""
+"""Number of sessions whose rules take longer to run than a process takes to start (2 s)."""
 _Failed = TypeVar("_Failed", bound=TetherError)
 
 
 @dataclass(frozen=True, eq=False)
 class Packed(Generic[_Failed]):
-    """Sessions on their way to another process.
+    """Sessions packed for another process.
 
-    Frames that were made in one go share their text, and each would take all of it along.
+    Frames from one batch share their text, and each would be sent with all of it.
 
     Attributes
     ----------
     seen
-        Sessions without what was found in them, or what is wrong with one.
+        Sessions without the tables in `found`, or the error of a session.
     found
-        Of those that are no errors, one under the other, and how many rows each of them has.
+        Tables of all sessions without an error, concatenated, with the rows of each.
     """
 
     seen: tuple[Case | _Failed, ...]
@@ -35,7 +35,7 @@ class Packed(Generic[_Failed]):
 
     @classmethod
     def of(cls, seen: Sequence[Case | _Failed]) -> "Packed[_Failed]":
-        """Pack them."""
+        """Pack sessions."""
         tables = [each.tables for each in seen if isinstance(each, Case)]
         found = {
             name: (pl.concat(frames).rechunk(), [frame.height for frame in frames])
@@ -49,7 +49,7 @@ class Packed(Generic[_Failed]):
         return cls(rest, found)
 
     def opened(self) -> Iterator[Case | _Failed]:
-        """As they were."""
+        """Unpack the sessions."""
         apart = {name: iter(split(*whole)) for name, whole in self.found.items()}
         for each in self.seen:
             if isinstance(each, Case):

@@ -1,6 +1,6 @@
-"""Opening the sessions of a workspace, as walked or as other settings see them.
+"""Load the sessions of a workspace, as processed or under other settings.
 
-Many of them are shared out among processes.
+Large numbers of sessions are distributed over several processes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ _Seen = Case | InputError | StoreError
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """Sessions that were opened, and how many could not be."""
+    """Sessions that were loaded, and the number that could not be."""
 
     cases: tuple[Case, ...]
     n_unreadable: int
@@ -39,26 +39,28 @@ def read(
     *,
     processes: int = 1,
 ) -> Opened:
-    """SessionResult sessions: those that `sessions` name, or all that can be opened.
+    """Load processed sessions: those that `sessions` names, or all that can be read.
 
     Parameters
     ----------
+    sessions
+        Ids or paths; empty: all.
     settings
-        None: hits and moments as the walks left them.
+        None: hits and moments of the last runs.
     processes
-        With `settings`, as many work at once. A program that asks for more than one must keep its
-        own work under ``if __name__ == "__main__"``, for each process imports it.
+        Number of processes to use with `settings`. A program that asks for more than one must keep
+        its own work under ``if __name__ == "__main__"``, because each process imports it.
 
     Raises
     ------
     InputError
-        A named session was never walked to the end, or none was.
+        A named session was never fully processed, or none was.
     StoreError
-        A named session, or every one, is damaged or was walked by another version.
+        A named session, or every one, is damaged or was processed by another version.
     """
     named = entries(workspace, sessions)
     if settings is None:
-        seen = _walked(named, Store(workspace))
+        seen = _processed(named, Store(workspace))
     else:
         seen = _decided(named, settings, workspace, processes)
     found: list[Case] = []
@@ -69,7 +71,7 @@ def read(
             continue
         if sessions:
             raise case
-        unreadable.append(case)  # never finished, or damaged: the others can be read
+        unreadable.append(case)  # unfinished or damaged: read the others
     if unreadable and not found:
         raise unreadable[0]
     if not found:
@@ -80,7 +82,7 @@ def read(
 def _decided(
     named: Sequence[Entry], settings: Settings, workspace: Path, processes: int
 ) -> Iterator[_Seen]:
-    """As `decided`, by several processes where there is enough for each of them to do."""
+    """As `decided`, in several processes if there are enough sessions."""
     if processes == 1 or len(named) < ipc.WORTH_A_PROCESS * processes:
         bench = Workbench(settings, workspace)
         try:
@@ -89,7 +91,7 @@ def _decided(
             bench.catalogue.close()
         return
     with workers.pool(processes, __name__) as pool:
-        bench = Workbench(settings, workspace)  # mistakes in rules are told here
+        bench = Workbench(settings, workspace)  # reports errors in rules
         bench.catalogue.close()
         task = partial(_decided_there, settings, workspace, bench.lexicons)
         for packed in pool.map(task, in_batches(named, processes)):
@@ -106,8 +108,8 @@ def _decided_there(
     return Packed.of(list(decided(few, bench)))
 
 
-def _walked(named: Iterable[Entry], store: Store) -> Iterator[_Seen]:
-    """Sessions as their walks have left them, or what is wrong with one, in order."""
+def _processed(named: Iterable[Entry], store: Store) -> Iterator[_Seen]:
+    """Sessions as their last runs left them, or the error of a session, in order."""
     for entry in named:
         try:
             yield of_manifest(read_manifest(entry.recording_id, store), entry, store).holding(FOUND)

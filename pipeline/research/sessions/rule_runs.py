@@ -1,9 +1,9 @@
-"""SessionResult sessions as other settings see them.
+"""Processed sessions under other settings.
 
-Nothing here writes to the workspace. With settings of one's own, the stages that depend on them are
-computed again in memory, over what the walk has kept: turns and values where lexicons or their
-settings differ, roles, measures and moments where theirs do. What an engine heard stays as it is.
-Where only rules differ, as they mostly do, many sessions are looked at in one go.
+Nothing here writes to the workspace. The stages that depend on the other settings are computed
+again in memory from the results of the last run: turns and values where lexicons or their settings
+differ; roles, measures and moments where their settings differ. Results of engines are kept. Where
+only rules differ, the usual case, many sessions are computed together.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ from pipeline.workspace.store import Store, together
 
 
 def decided(named: Sequence[Entry], bench: Workbench) -> Iterator[Case | InputError | StoreError]:
-    """Sessions as the settings of `bench` see them, or what is wrong with one, in order."""
+    """Sessions under the settings of `bench`, or the error of a session, in order."""
     for few in in_batches(named):
         yield from _batch(few, bench)
 
@@ -37,9 +37,9 @@ def _batch(few: Sequence[Entry], bench: Workbench) -> list[Case | InputError | S
     try:
         made = iter(flags(loaded(asked), bench.language_resources, bench.settings))
     except DamagedError:
-        if len(few) > 1:  # each by itself shows which it is
+        if len(few) > 1:  # one by one, the damaged session shows
             return [case for entry in few for case in _batch([entry], bench)]
-        return [_told(_computed, few[0], bench)]
+        return [_or_error(_computed, few[0], bench)]
     return [
         each.case.with_tables(next(made)) if isinstance(each, _Unflagged) else each for each in seen
     ]
@@ -47,7 +47,7 @@ def _batch(few: Sequence[Entry], bench: Workbench) -> list[Case | InputError | S
 
 @dataclass(frozen=True, eq=False)
 class _Unflagged:
-    """A session in which other rules are to be asked."""
+    """A session on which other rules must be run."""
 
     case: Case
 
@@ -55,28 +55,28 @@ class _Unflagged:
 _Seen = TypeVar("_Seen")
 
 
-def _told(
-    look: Callable[[Entry, Workbench], _Seen], entry: Entry, bench: Workbench
+def _or_error(
+    load: Callable[[Entry, Workbench], _Seen], entry: Entry, bench: Workbench
 ) -> _Seen | InputError | StoreError:
-    """What comes of it, or what is wrong."""
+    """The result of `load`, or its error."""
     try:
-        return look(entry, bench)
+        return load(entry, bench)
     except (InputError, StoreError) as caught:
         return caught
 
 
 def _seen(entry: Entry, bench: Workbench) -> Case | _Unflagged | InputError | StoreError:
-    seen = _told(_reopened, entry, bench)
-    # What is damaged can perhaps be computed again.
-    return _told(_computed, entry, bench) if isinstance(seen, DamagedError) else seen
+    seen = _or_error(_reopened, entry, bench)
+    # A damaged result can perhaps be computed again.
+    return _or_error(_computed, entry, bench) if isinstance(seen, DamagedError) else seen
 
 
 def _reopened(entry: Entry, bench: Workbench) -> Case | _Unflagged:
-    note = read_manifest(entry.recording_id, bench.store)
-    case = of_manifest(note, entry, bench.store)
+    manifest = read_manifest(entry.recording_id, bench.store)
+    case = of_manifest(manifest, entry, bench.store)
     corrections = bench.catalogue.corrections(entry.recording_id)
     other = runner.first_other(
-        note, bench.store, bench.language_resources, bench.settings, corrections
+        manifest, bench.store, bench.language_resources, bench.settings, corrections
     )
     if other is None:
         return case.holding(FOUND)
@@ -84,12 +84,12 @@ def _reopened(entry: Entry, bench: Workbench) -> Case | _Unflagged:
 
 
 def loaded(cases: Sequence[Case]) -> list[Case]:
-    """Sessions with the tables that rules read in memory, and no others.
+    """Sessions with only the tables that rules read, in memory.
 
     Raises
     ------
     DamagedError
-        A table of one of them.
+        A table of a session is damaged.
     """
     read = together([case.tables for case in cases], READS)
     return [replace(case, tables=tables) for case, tables in zip(cases, read, strict=True)]
@@ -100,51 +100,51 @@ def flags(
     language_resources: Callable[[str | None], LanguageResources],
     settings: Settings,
 ) -> list[dict[str, pl.DataFrame]]:
-    """Hits, not explained, and moments of sessions, by rules of their languages.
+    """Moments and hits (without evidence texts) of sessions, by the rules of their languages.
 
     Parameters
     ----------
     cases
         With their tables in memory: see `loaded` and `in_batches`.
-    speak
-        Gives lexicons and rules of a language.
+    language_resources
+        Returns lexicons and rules of a language.
     """
     made: dict[int, dict[str, pl.DataFrame]] = {}
     for language in dict.fromkeys(case.language for case in cases):
         own = [place for place, case in enumerate(cases) if case.language == language]
-        spoken = language_resources(language)
+        resources = language_resources(language)
         tables = [cases[place].tables for place in own]
-        found = spoken.rules.flag_all(tables, spoken.lexicons, settings, explained=False)
+        found = resources.rules.flag_all(tables, resources.lexicons, settings, explained=False)
         made |= dict(zip(own, found, strict=True))
     return [made[place] for place in range(len(cases))]
 
 
 def _computed(entry: Entry, bench: Workbench) -> Case:
-    """A session of which more than rules is computed again, in memory."""
-    note, outcome = runner.decided(
+    """A session with more than rules computed again, in memory."""
+    manifest, outcome = runner.decided(
         entry.recording_id,
         _OverlayStore(bench.store.workspace),
         bench.language_resources,
         bench.settings,
         bench.catalogue.corrections(entry.recording_id),
     )
-    return Case(note.recording, outcome.tables, entry, note.language)
+    return Case(manifest.recording, outcome.tables, entry, manifest.language)
 
 
 class _OverlayStore(Store):
-    """A store that is read; what would be written stays in memory."""
+    """A store that reads from disk and writes to memory."""
 
     def __init__(self, workspace: Path) -> None:
         super().__init__(workspace)
         self._made: dict[tuple[str, str, str], tuple[Tables, Mapping[str, Any]]] = {}
 
     def manifest(self, recording_id: str, stage: str, slot: str) -> dict[str, Any] | None:
-        """Of what was made, or of what lies on disk."""
+        """The manifest in memory, otherwise the one on disk."""
         made = self._made.get((recording_id, stage, slot))
         return dict(made[1]) if made else super().manifest(recording_id, stage, slot)
 
     def read(self, recording_id: str, stage: str, slot: str) -> dict[str, pl.DataFrame]:
-        """What was made, or what lies on disk."""
+        """The tables in memory, otherwise those on disk."""
         made = self._made.get((recording_id, stage, slot))
         return dict(made[0]) if made else super().read(recording_id, stage, slot)
 

@@ -71,9 +71,9 @@ class ClusteringDiarizer:
     ) -> Diarized:
         """Spans of "speaker 1", "speaker 2", ... in order of first speech, on the mixed channels.
 
-        The number of speakers is that of the sidecar, else `clustering.speakers`. `margin` is low
-        where the recording may hold one voice only; None where one speaker was asked for or there
-        is too little speech to divide.
+        The number of speakers is from the session notes, else `clustering.speakers`. `margin` is
+        low where the recording may contain one voice only; None for a single speaker, or with too
+        little speech to divide.
 
         Raises
         ------

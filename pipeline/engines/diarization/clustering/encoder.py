@@ -1,4 +1,4 @@
-"""Voice encoder `ge2e`: the network of the diarizer `clustering`, asked for single voices."""
+"""Voice encoder `ge2e`: the network of the diarizer `clustering`, used for single voices."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""Which pieces of speech sound alike: length-weighted k-means over voice vectors."""
+"""Group pieces of speech by voice: length-weighted k-means over voice vectors."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -10,7 +10,7 @@ class Clustering(Section):
 
     ordered = (("margin_low", "<", "margin_high"),)
 
-    speakers: int = Field(ge=1, description="speakers where the sidecar does not say")
+    speakers: int = Field(ge=1, description="speakers, if the session notes give no number")
     piece_ms: int = Field(ge=400, description="longest piece of speech that one voice vector is of")
     starts: int = Field(ge=1, description="random starts of k-means; the tightest answer is kept")
     seed: int = Field(ge=0, description="of all random choices: the same input, the same answer")
