@@ -185,7 +185,7 @@ def test_what_was_cut_off_or_flagged_is_in_the_json(tmp_path: Path, repository: 
     assert any(note.startswith("Timing only") for note in told["notes"])
     assert [each["role"] for each in told["roles"]] == ["therapist", "client"]
     for moment in told["moments"]:
-        assert any("need words were not checked" in caveat for caveat in moment["caveats"])
+        assert any("based on words were not checked" in caveat for caveat in moment["caveats"])
     table = run(tmp_path, "run", "half.flac", "--transcriber", "none").stdout
     assert "timing only, cut off" in table
 

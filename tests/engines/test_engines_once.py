@@ -1,32 +1,29 @@
 """One run, several recordings: each model is loaded once, and no recording changes another."""
 
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import av
-import moonshine_voice.transcriber
 import numpy as np
-import onnxruntime
 import polars as pl
 import pytest
-import swift_f0
 
 from pipeline import config
 from pipeline.core.errors import EngineError
 from pipeline.core.tables import Tables
 from pipeline.engines import models
-from pipeline.engines.diarization.clustering import voices
 from pipeline.session import intake
 from pipeline.session.workbench import Workbench
 
 pytestmark = pytest.mark.slow
 
 LOADERS = {
-    "words": (moonshine_voice.transcriber, "Transcriber"),
-    "voices": (voices, "Voices"),
-    "pitch": (swift_f0, "SwiftF0"),
-    "speech": (onnxruntime, "InferenceSession"),
+    "words": ("moonshine_voice.transcriber", "Transcriber"),
+    "voices": ("pipeline.engines.diarization.clustering.voices", "Voices"),
+    "pitch": ("swift_f0", "SwiftF0"),
+    "speech": ("onnxruntime", "InferenceSession"),
 }
 
 
@@ -74,7 +71,8 @@ def together(
         return load
 
     with pytest.MonkeyPatch.context() as patched:
-        for what, (module, name) in LOADERS.items():
+        for what, (place, name) in LOADERS.items():
+            module = import_module(place)  # the one that engines get: another test may take it away
             patched.setattr(module, name, counting(what, getattr(module, name)))
         tables = run(clips, tmp_path_factory.mktemp("together"))
     return tables, loaded

@@ -79,7 +79,7 @@ def tightened(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
         ("min_ms: {value: 3000", "min_ms: {value: 4000"),
         ("few_words: {value: 3", "few_words: {value: 1"),
         ("many_words: {value: 12", "many_words: {value: 15"),
-        ("late_ms: {value: 2000", "late_ms: {value: 4000"),
+        ("late_ms:\n      value: 2000", "late_ms:\n      value: 4000"),
     ):
         assert old in text
         path = tmp_path_factory.mktemp("rules") / "tight.yaml"

@@ -45,7 +45,7 @@ def test_a_run_keeps_the_tables_of_no_session_that_is_done(
         made.append(weakref.ref(processed))
         return processed
 
-    monkeypatch.setattr(bench, "walk", process)
+    monkeypatch.setattr(bench, "process", process)
     passed_over = PassedOver()
     output: Output = (
         JsonLines(passed_over, names=False)
