@@ -156,7 +156,7 @@ def test_every_table_is_explained() -> None:
 def test_a_table_that_is_not_there_is_told_with_the_nearest_name(folder: Path) -> None:
     with pipeline.open_workspace(folder / "workspace") as ws:
         session = ws.sessions[0]
-    with pytest.raises(pipeline.ConfigError, match="no table is called 'turn'") as caught:
+    with pytest.raises(pipeline.ConfigError, match="unknown table 'turn'") as caught:
         session.table("turn")
     assert caught.value.expected == "did you mean 'turns'?"
     with pytest.raises(pipeline.ConfigError, match="this session has no table 'voices'"):
@@ -195,7 +195,7 @@ def test_a_run_gives_what_each_recording_came_to(folder: Path, tmp_path: Path) -
     assert second.error
     assert told == ["kept", "failed"]
     assert done.exit_code == 6
-    assert done.remarks == ("Files in folders without a recording's suffix, not processed: 1",)
+    assert done.remarks == ("Files in folders without a recording's suffix, not processed: 1.",)
 
 
 def test_a_report_names_the_settings_that_were_given(folder: Path, tmp_path: Path) -> None:
