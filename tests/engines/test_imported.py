@@ -214,7 +214,7 @@ def test_identity_is_of_the_bytes(settings: config.Settings) -> None:
 
 def test_without_a_usable_file_the_engine_says_what_to_write(settings: config.Settings) -> None:
     for engine in (ImportedDiarizer, ImportedTranscriber):
-        with pytest.raises(EngineError, match="FILE' to the sidecar"):
+        with pytest.raises(EngineError, match="FILE' to the session notes file"):
             engine(settings, []).identity()
     with pytest.raises(EngineError, match="holds no words"):
         ImportedTranscriber(settings, [Attachment(".rttm", RTTM)]).identity()

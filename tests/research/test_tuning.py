@@ -142,5 +142,5 @@ def test_folds_part_the_sessions() -> None:
     assert sorted(name for fold in folds for name in fold) == sorted(names)
     assert sorted(len(fold) for fold in folds) == [3, 4, 4]
     assert _folds(names[::-1], 3) == folds
-    with pytest.raises(InputError, match="2 coded sessions to tune on, and 3 folds"):
+    with pytest.raises(InputError, match="2 coded sessions to tune on, but 3 folds"):
         _folds(names[:2], 3)

@@ -64,7 +64,7 @@ def test_a_changed_sidecar_of_the_same_file_replaces(catalogue: Catalogue, tmp_p
 def test_identical_bytes_under_differing_sidecars(catalogue: Catalogue, tmp_path: Path) -> None:
     one, two = recording(tmp_path, "Anna.wav"), recording(tmp_path, "Berta.wav")
     catalogue.remember(Entry(A, one, '{"client":"C1"}'), NOW)
-    with pytest.raises(InputError, match="differing sidecars") as caught:
+    with pytest.raises(InputError, match="different session notes files") as caught:
         catalogue.remember(Entry(A, two, '{"client":"C2"}'), NOW)
     assert "Anna" not in str(caught.value)
     assert "Berta" not in str(caught.value)
@@ -210,7 +210,7 @@ def _of_others(statement: str) -> Callable[[Path], None]:
         (_nothing, "empty, although the workspace has sessions"),
         (_shorter, "damaged"),
         (_of_others("CREATE TABLE songs (title)"), "another program"),
-        (_of_others("CREATE TABLE recordings (title)"), "another shape"),
+        (_of_others("CREATE TABLE recordings (title)"), "other columns"),
     ],
 )
 def test_a_database_that_is_none_is_named_and_left_alone(
