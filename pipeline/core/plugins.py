@@ -31,8 +31,8 @@ class Failure:
 
     Attributes
     ----------
-    name
-        Of its entry point.
+    name, adds
+        Of its entry point, and what that adds: ``engines`` or ``features``.
     package
         Name of the installed package; empty if unknown.
     reason
@@ -40,13 +40,14 @@ class Failure:
     """
 
     name: str
+    adds: str
     package: str
     reason: str
 
     def __str__(self) -> str:
         """One clause for a person."""
         package = f" of the package '{self.package}'" if self.package else ""
-        return f"the plug-in '{self.name}'{package} cannot be used ({self.reason})"
+        return f"plug-in {self.adds} '{self.name}'{package} cannot be used ({self.reason})"
 
 
 def entries(group: str) -> tuple[EntryPoint, ...]:
@@ -61,7 +62,8 @@ def attempt(entry: EntryPoint, use: Callable[[], _Made]) -> _Made | None:
         made = use()
     except Exception as caught:  # noqa: BLE001  # whatever a plug-in does, it costs itself alone
         package = entry.dist.name if entry.dist else ""
-        _FAILURES[key] = Failure(entry.name, package, f"{type(caught).__name__}: {caught}")
+        adds, reason = entry.group.rpartition(".")[2], f"{type(caught).__name__}: {caught}"
+        _FAILURES[key] = Failure(entry.name, adds, package, reason)
         return None
     _FAILURES.pop(key, None)
     return made

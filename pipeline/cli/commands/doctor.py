@@ -92,7 +92,7 @@ def _findings(workspace: Path, settings: Settings) -> Iterator[Finding]:
         yield from _engines("voice encoder", "voice encoder", settings)
     measures.catalogue(settings)  # imports the features of plug-ins
     for failure in plugins.failures():
-        yield Finding(f"plug-in {failure.name}", "missing", str(failure))
+        yield Finding(f"plug-in {failure.name} {failure.adds}", "missing", str(failure))
     yield from _models(settings)
     yield _lexicons(settings)
     yield _gpu()
