@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 POOL = """
-import os, time
+import os, signal, time
 from pipeline.core import processes
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 
 if __name__ == "__main__":
     with processes.pool(2, "pipeline.core.schema") as pool:
