@@ -129,7 +129,7 @@ def test_a_run_that_cannot_begin_says_why_and_each_stays(
         desk.adding.begin([path])
         assert ended(desk) == {"a.csv": "failed"}
     (each,) = listed(opened()).values()
-    assert "at work" in each.reason
+    assert "another run is using" in each.reason
     assert each.takes
     desk = opened()
     desk.adding.begin([path])
