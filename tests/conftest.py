@@ -30,6 +30,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue
         if "chromium" in item.fixturenames:
             item.add_marker("browser")
+        if "shared_data" in item.fixturenames:  # real recordings are long
+            item.add_marker("slow")
         for mark, names in WHOLE.items():
             if names & vars(item.module).keys():
                 item.add_marker(mark)
