@@ -26,11 +26,12 @@ from numpy.typing import NDArray
 
 from pipeline.audio.samples import Audio, Samples
 from pipeline.config import Settings
+from pipeline.core.intervals import Intervals, Ints
 from pipeline.core.tables import FRAMES
 from pipeline.core.time import FRAME_MS, SAMPLE_RATE_HZ, SAMPLES_PER_FRAME, ms_to_samples
 from pipeline.engines.protocols import PitchTracker
 from pipeline.measures import periodicity
-from pipeline.measures.intervals import Intervals, Ints, inside, intervals, sorted_groups
+from pipeline.measures.intervals import inside, intervals, sorted_groups
 
 _GRID_MS = 80
 # What swift-f0 hears around a frame (0.3: 11 frames of 16 ms before it, 10 after).

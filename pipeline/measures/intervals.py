@@ -11,7 +11,7 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -19,85 +19,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline import config
+from pipeline.core.intervals import Intervals, Ints
 from pipeline.core.tables import FRAMES, Tables
 from pipeline.core.time import FRAME_MS
 from pipeline.core.vocabulary import WINDOWS_MS
 from pipeline.measures.feature import Feature
 
-Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 _HEARD = ("level_dbfs", "vowel_dbfs", "hnr_db", "cpp_db", "jitter", "shimmer")
-
-
-@dataclass(frozen=True)
-class Intervals:
-    """Sorted, disjoint stretches of time.
-
-    Attributes
-    ----------
-    starts, ends
-        Milliseconds, half-open.
-    """
-
-    starts: Ints
-    ends: Ints
-
-    @classmethod
-    def union(cls, starts: Iterable[int], ends: Iterable[int]) -> "Intervals":
-        """Union of intervals that may overlap; touching ones become one.
-
-        >>> Intervals.union([0, 50, 300], [100, 200, 400])
-        Intervals(starts=array([  0, 300]), ends=array([200, 400]))
-        """
-        begins, stops = np.asarray(starts, np.int64), np.asarray(ends, np.int64)
-        if not len(begins):
-            return cls(begins, stops)
-        order = np.argsort(begins, kind="stable")
-        begins, reach = begins[order], np.maximum.accumulate(stops[order])
-        first = np.r_[True, begins[1:] > reach[:-1]]
-        return cls(begins[first], reach[np.r_[first[1:], True]])
-
-    def covered_ms(self, starts: Ints, ends: Ints) -> Ints:
-        """Milliseconds of each ``[start, end)`` that these intervals cover."""
-        if not len(self.starts):
-            return np.zeros(len(starts), np.int64)
-        edges = np.column_stack([self.starts, self.ends]).ravel()
-        lengths = np.cumsum(self.ends - self.starts)
-        before = np.column_stack([np.r_[0, lengths[:-1]], lengths]).ravel()
-        covered = np.interp(ends, edges, before) - np.interp(starts, edges, before)
-        return np.asarray(np.rint(covered), np.int64)
-
-    def gaps(self) -> "Intervals":
-        """What lies between these intervals."""
-        return Intervals(self.ends[:-1], self.starts[1:])
-
-    def minus(self, other: "Intervals") -> "Intervals":
-        """What of these intervals `other` does not cover."""
-        edges = np.unique(np.concatenate([self.starts, self.ends, other.starts, other.ends]))
-        starts, ends = edges[:-1], edges[1:]
-        kept = (self.covered_ms(starts, ends) > 0) & (other.covered_ms(starts, ends) == 0)
-        return Intervals.union(starts[kept], ends[kept])
-
-    @classmethod
-    def shared(cls, each: Iterable["Intervals"]) -> "Intervals":
-        """When two or more of `each` are at the same time.
-
-        >>> Intervals.shared([Intervals.union([0, 60], [50, 90]), Intervals.union([30], [70])])
-        Intervals(starts=array([30, 60]), ends=array([50, 70]))
-        """
-        own = list(each)
-        starts = np.concatenate([np.empty(0, np.int64), *(one.starts for one in own)])
-        ends = np.concatenate([np.empty(0, np.int64), *(one.ends for one in own)])
-        times = np.r_[starts, ends]
-        order = np.argsort(times, kind="stable")
-        open_ = np.cumsum(np.r_[np.ones(len(starts)), -np.ones(len(ends))][order])
-        several = open_[:-1] > 1
-        return cls.union(times[order][:-1][several], times[order][1:][several])
-
-    def where(self, kept: NDArray[np.bool_]) -> "Intervals":
-        """Those that a mask keeps."""
-        return Intervals(self.starts[kept], self.ends[kept])
 
 
 def columns(frame: pl.DataFrame) -> tuple[Ints, Ints]:

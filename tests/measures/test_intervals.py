@@ -3,10 +3,10 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.intervals import Intervals
 from pipeline.core.tables import Tables
 from pipeline.evaluation.material.small_session import session
 from pipeline.measures import intervals
-from pipeline.measures.intervals import Intervals
 
 TIMES = st.lists(st.tuples(st.integers(0, 400), st.integers(1, 60)), max_size=25)
 

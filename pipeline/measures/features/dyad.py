@@ -24,11 +24,11 @@ import numpy as np
 import polars as pl
 
 from pipeline import config
+from pipeline.core.intervals import Ints
 from pipeline.core.tables import UNITS, Tables
 from pipeline.measures.feature import Feature, Given
 from pipeline.measures.intervals import (
     Floats,
-    Ints,
     columns,
     frames_in,
     heard_in,

@@ -15,12 +15,12 @@ import numpy as np
 import polars as pl
 
 from pipeline import config
+from pipeline.core.intervals import Intervals
 from pipeline.core.tables import Tables
 from pipeline.core.vocabulary import WINDOWS
 from pipeline.measures.feature import Feature, Given
 from pipeline.measures.intervals import (
     Floats,
-    Intervals,
     columns,
     count_in,
     heard_ms,

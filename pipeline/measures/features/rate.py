@@ -19,6 +19,7 @@ import polars as pl
 import scipy
 
 from pipeline import config
+from pipeline.core.intervals import Intervals, Ints
 from pipeline.core.tables import Tables
 from pipeline.core.time import FRAME_MS
 from pipeline.core.vocabulary import WINDOWS
@@ -26,8 +27,6 @@ from pipeline.lexicons import Lexicons, Syllables
 from pipeline.measures.feature import Feature, Given
 from pipeline.measures.intervals import (
     Floats,
-    Intervals,
-    Ints,
     columns,
     covered_ms,
     frames_in,

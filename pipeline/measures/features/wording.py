@@ -32,10 +32,11 @@ import numpy as np
 import polars as pl
 
 from pipeline import config
+from pipeline.core.intervals import Ints
 from pipeline.core.tables import Tables
 from pipeline.lexicons import Lexicons
 from pipeline.measures.feature import Feature, Given
-from pipeline.measures.intervals import Floats, Ints, columns, over, rows_of
+from pipeline.measures.intervals import Floats, columns, over, rows_of
 
 _NULL = "no words were recognised, or the language has no such lexicon"
 _WINDOWS = ("window_180s", "window_300s")  # a minute holds too few words for a rate
