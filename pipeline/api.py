@@ -17,7 +17,7 @@ import polars as pl
 
 from pipeline import config, exports, research
 from pipeline.config import Settings
-from pipeline.core.errors import ConfigError, InputError, StoreError
+from pipeline.core.errors import InputError, StoreError
 from pipeline.core.tables import Metadata
 from pipeline.research import (
     Annotations,
@@ -31,14 +31,13 @@ from pipeline.research import (
 from pipeline.research.search import sweeps, tuning_report
 from pipeline.research.sessions.cases import Case, of_manifest
 from pipeline.session import batch, intake, read_manifest
-from pipeline.session.workbench import Workbench
+from pipeline.session.workbench import Workbench, workbench_of
 from pipeline.workspace import database
 from pipeline.workspace.catalogue import Catalogue, Entry
+from pipeline.workspace.layout import USUAL_PROFILE, USUAL_WORKSPACE
 from pipeline.workspace.store import Place, Store, private_folder, write_private
 from pipeline.workspace.verdicts import Ledger
 
-USUAL_PROFILE = "default"
-USUAL_WORKSPACE = "workspace"
 _FROM_PYTHON = "given from Python"
 
 PathLike = str | os.PathLike[str]
@@ -428,15 +427,10 @@ def run(
 def workbench(settings: SettingsLike, workspace: Workspace | PathLike) -> Workbench:
     """A workbench whose reports repeat the command-line options of this workspace and profile."""
     folder = _folder(workspace)
-    options: tuple[str, ...] = ()
-    if str(folder) != USUAL_WORKSPACE:
-        options += ("--workspace", str(folder))
     if isinstance(settings, Settings):
+        options = () if str(folder) == USUAL_WORKSPACE else ("--workspace", str(folder))
         return Workbench(settings, folder, profile=_FROM_PYTHON, options=options)
-    choice = os.fspath(settings)
-    if choice != USUAL_PROFILE:
-        options += ("--config", choice)
-    return Workbench(config.load(choice), folder, profile=Path(choice).stem, options=options)
+    return workbench_of(config.load(os.fspath(settings)), folder, os.fspath(settings))
 
 
 class _Kept:
@@ -548,7 +542,7 @@ def evaluate(
         _folder(workspace),
         _annotations(codes),
         sessions,
-        tolerance=_tolerance(tolerance_ms, tolerance_utterances),
+        tolerance=Tolerance.given(tolerance_ms, tolerance_utterances),
         settings=_settings(settings),
         processes=processes,
     )
@@ -595,7 +589,7 @@ def compare(
         _settings(second),
         None if codes is None else _annotations(codes),
         sessions,
-        tolerance=_tolerance(tolerance_ms, tolerance_utterances),
+        tolerance=Tolerance.given(tolerance_ms, tolerance_utterances),
         processes=processes,
     )
 
@@ -679,14 +673,3 @@ def _annotations(codes: Annotations | Paths) -> Annotations:
 
 def _settings(choice: SettingsLike | None) -> Settings | None:
     return choice if choice is None or isinstance(choice, Settings) else load_settings(choice)
-
-
-def _tolerance(ms: int | None, utterances: int | None) -> Tolerance | None:
-    if ms is not None and utterances is not None:
-        raise ConfigError(
-            "a tolerance in milliseconds and one in utterances",
-            expected="one of the two, or neither",
-        )
-    if utterances is not None:
-        return Tolerance(utterances, "utterances")
-    return None if ms is None else Tolerance(ms, "ms")

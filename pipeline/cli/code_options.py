@@ -5,8 +5,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.core.errors import ConfigError
-from pipeline.research import Annotations, Tolerance
+from pipeline.research import Annotations
 from pipeline.workspace.database import require
 from pipeline.workspace.verdicts import Ledger
 
@@ -51,20 +50,3 @@ def annotations(
         require(workspace)
         annotated += Annotations.of_verdicts(Ledger(workspace).all())
     return annotated
-
-
-def tolerance(ms: int | None, utterances: int | None) -> Tolerance | None:
-    """How near to a code a moment must be; None: the value in the settings.
-
-    Raises
-    ------
-    ConfigError
-        Both options are given.
-    """
-    if ms is not None and utterances is not None:
-        raise ConfigError(
-            "--tolerance-ms and --tolerance-utterances", expected="one of the two, or neither"
-        )
-    if utterances is not None:
-        return Tolerance(utterances, "utterances")
-    return None if ms is None else Tolerance(ms, "ms")

@@ -9,9 +9,7 @@ import click
 
 from pipeline.core.errors import ConfigError
 from pipeline.core.spelling import whole
-
-USUAL_WORKSPACE = "workspace"
-USUAL_PROFILE = "default"
+from pipeline.workspace.layout import USUAL_PROFILE, USUAL_WORKSPACE
 
 Command = Callable[..., Any]
 

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from pipeline import config, session
-from pipeline.cli.options import USUAL_PROFILE, USUAL_WORKSPACE
+from pipeline import session
 from pipeline.session import SessionResult
-from pipeline.session.workbench import Workbench
 from pipeline.workspace.catalogue import Catalogue
 from pipeline.workspace.database import require
 from pipeline.workspace.store import Store
@@ -16,13 +14,3 @@ def reopen(name: str, workspace: Path) -> tuple[Store, SessionResult]:
     require(workspace)
     store = Store(workspace)
     return store, session.reopen(Catalogue(workspace).find(name).recording_id, store)
-
-
-def bench_of(settings: config.Settings, workspace: Path, profile: str) -> Workbench:
-    """A workbench whose reports repeat the options of this workspace and profile."""
-    options: tuple[str, ...] = ()
-    if str(workspace) != USUAL_WORKSPACE:
-        options += ("--workspace", str(workspace))
-    if profile != USUAL_PROFILE:
-        options += ("--config", profile)
-    return Workbench(settings, workspace, profile=Path(profile).stem, options=options)

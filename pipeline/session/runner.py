@@ -109,17 +109,10 @@ def decide_again(
     InputError
         The session was never fully processed.
     """
-    manifest, again = read_manifest(recording_id, store), downstream("roles")
-    context = Reopened.keeping(
-        lambda stage: stage not in again,
-        manifest,
-        settings,
-        store,
-        language_resources,
-        corrections,
+    context, outcome = _again(
+        downstream("roles"), recording_id, store, language_resources, settings, corrections
     )
-    outcome = run_stages(context, chosen(again), recording_id)
-    provenance = named(manifest.provenance)
+    provenance = named(context.manifest.provenance)
     notes = prior_sessions.told(provenance.notes, context.past)
     provenance = replace(provenance, rules=context.resources.listed, notes=notes)
     return _publish(context, outcome, provenance, _silent)
@@ -150,16 +143,30 @@ def decided(
     InputError
         The session was never fully processed.
     """
-    manifest, again = read_manifest(recording_id, store), without_engines()
+    context, outcome = _again(
+        without_engines(), recording_id, store, language_resources, settings, corrections
+    )
+    return context.manifest, outcome
+
+
+def _again(
+    names: frozenset[str],
+    recording_id: str,
+    store: Store,
+    language_resources: Callable[[str | None], LanguageResources],
+    settings: Settings,
+    corrections: Mapping[str, str],
+) -> tuple[Reopened, Outcome]:
+    """Run the stages of these names on the results of the last run."""
     context = Reopened.keeping(
-        lambda stage: stage not in again,
-        manifest,
+        lambda stage: stage not in names,
+        read_manifest(recording_id, store),
         settings,
         store,
         language_resources,
         corrections,
     )
-    return manifest, run_stages(context, chosen(again), recording_id)
+    return context, run_stages(context, chosen(names), recording_id)
 
 
 def first_other(

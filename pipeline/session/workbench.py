@@ -28,6 +28,7 @@ from pipeline.session import Enrolled, LanguageResources, Plan, SessionResult, i
 from pipeline.session.engine_choice import EngineChooser
 from pipeline.session.intake import Source
 from pipeline.workspace.catalogue import Catalogue, Voice
+from pipeline.workspace.layout import USUAL_PROFILE, USUAL_WORKSPACE
 from pipeline.workspace.provenance import Provenance
 from pipeline.workspace.stage_cache import State
 from pipeline.workspace.store import Store
@@ -306,3 +307,19 @@ class Workbench:
                 )
         vectors = {each.therapist: np.frombuffer(each.vector, dtype="<f4") for each in found}
         return Enrolled(self.encoder, vectors)
+
+
+def workbench_of(settings: Settings, workspace: Path, profile: str) -> Workbench:
+    """A workbench whose reports repeat the options of this workspace and profile.
+
+    Parameters
+    ----------
+    profile
+        Name of a built-in profile, or path of a file, as ``--config`` has it.
+    """
+    options: tuple[str, ...] = ()
+    if str(workspace) != USUAL_WORKSPACE:
+        options += ("--workspace", str(workspace))
+    if profile != USUAL_PROFILE:
+        options += ("--config", profile)
+    return Workbench(settings, workspace, profile=Path(profile).stem, options=options)

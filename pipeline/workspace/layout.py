@@ -10,6 +10,10 @@ from pathlib import Path
 from pipeline.core.errors import DamagedError, InputError
 from pipeline.core.spelling import SHORT_ID
 
+USUAL_WORKSPACE = "workspace"
+USUAL_PROFILE = "default"
+"""What commands use where no option names another."""
+
 RUN_MANIFEST = "walk.json"
 """The run manifest of a session: the result of its last run."""
 

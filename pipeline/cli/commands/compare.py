@@ -8,7 +8,7 @@ import click
 from pipeline import config, research
 from pipeline.cli import code_options, options
 from pipeline.cli.sections import Command
-from pipeline.research import text_report
+from pipeline.research import Tolerance, text_report
 
 AS_PROCESSED = "walked"
 
@@ -58,7 +58,7 @@ def command(
         None if each == AS_PROCESSED else config.load(each) for each in (first, second)
     )
     annotated = code_options.annotations(workspace, codes, uncertain, benign, verdicts=verdicts)
-    within = code_options.tolerance(tolerance_ms, tolerance_utterances)
+    within = Tolerance.given(tolerance_ms, tolerance_utterances)
     comparison = research.compare(
         workspace,
         before,

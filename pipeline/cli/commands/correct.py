@@ -10,10 +10,10 @@ import click
 from pipeline import config, session
 from pipeline.cli import options
 from pipeline.cli.sections import Command
-from pipeline.cli.workspace import bench_of
 from pipeline.core.errors import ConfigError
 from pipeline.core.registry import nearest
 from pipeline.core.spelling import printable
+from pipeline.session.workbench import workbench_of
 from pipeline.workspace.database import require
 
 
@@ -60,7 +60,7 @@ def set_roles(
         Use these settings although the last run had others.
     """
     require(workspace)
-    bench = bench_of(config.load(profile), workspace, profile)
+    bench = workbench_of(config.load(profile), workspace, profile)
     recording_id = bench.catalogue.find(name).recording_id
     before = session.reopen(recording_id, bench.store, ["roles"])
     speakers = before.tables["roles"]["speaker"].to_list()

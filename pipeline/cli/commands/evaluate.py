@@ -9,7 +9,7 @@ from pipeline import config
 from pipeline.cli import code_options, options
 from pipeline.cli.sections import Command
 from pipeline.core.errors import ConfigError
-from pipeline.research import evaluate, plots, text_report
+from pipeline.research import Tolerance, evaluate, plots, text_report
 from pipeline.workspace.store import Place, write_private
 
 
@@ -74,7 +74,7 @@ def command(
         workspace,
         annotated,
         sessions,
-        tolerance=code_options.tolerance(tolerance_ms, tolerance_utterances),
+        tolerance=Tolerance.given(tolerance_ms, tolerance_utterances),
         settings=config.load(profile) if profile else None,
         processes=code_options.processors(),
     )

@@ -12,7 +12,7 @@ from pipeline import config
 from pipeline.cli import options
 from pipeline.cli.progress import set_up_logging
 from pipeline.cli.sections import Command
-from pipeline.cli.workspace import bench_of
+from pipeline.session.workbench import workbench_of
 from pipeline.workspace.database import require
 
 
@@ -77,7 +77,7 @@ def serve_desk(
     if not folders:
         require(workspace)
     set_up_logging()
-    bench = bench_of(config.load(profile), workspace, profile)
+    bench = workbench_of(config.load(profile), workspace, profile)
 
     def ready(links: dict[str, str]) -> None:
         for name, link in links.items():

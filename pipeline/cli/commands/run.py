@@ -14,9 +14,9 @@ from pipeline.cli.output import Both, JsonLines, Output, Table
 from pipeline.cli.progress import Log, Screen, set_up_logging
 from pipeline.cli.sections import Command
 from pipeline.cli.signals import ignore_further
-from pipeline.cli.workspace import bench_of
 from pipeline.core.errors import EXIT_INTERRUPTED, ConfigError, TetherError
 from pipeline.session import batch, intake
+from pipeline.session.workbench import workbench_of
 
 
 @click.command(
@@ -131,7 +131,7 @@ def run(
     progress = Screen() if live else Log()
     try:
         overrides = {f"engines.{task}": name for task, name in engines.items() if name}
-        bench = bench_of(config.load(profile, overrides), workspace, profile)
+        bench = workbench_of(config.load(profile, overrides), workspace, profile)
         set_up_logging()
         listener = Both(progress, output, bench.store)
         code = batch.run(

@@ -68,7 +68,7 @@ def samples(place: Place, withheld: Withheld) -> Iterable[tuple[str, Tables]]:
         return [(name, each.tables) for name, each in processed.items()]
     with Rehearsal(place.scratch, "timing") as rehearsal:
         return [
-            (name, rehearsal.walk_lines(name, lines(each.tables)).tables)
+            (name, rehearsal.process_lines(name, lines(each.tables)).tables)
             for name, each in processed.items()
         ]
 

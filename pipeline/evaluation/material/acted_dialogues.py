@@ -244,13 +244,13 @@ class Rehearsal:
 
     def process(self, dialogue: Dialogue) -> Tables:
         """All tables of a dialogue."""
-        processed = self.walk_lines(
+        processed = self.process_lines(
             dialogue.name,
             [(line.role, line.start_ms, line.end_ms, line.text) for line in dialogue.lines],
         )
         return self._with_sound(dialogue, processed) if dialogue.file.sound else processed.tables
 
-    def walk_lines(self, name: str, lines: Sequence[tuple[str, int, int, str]]) -> SessionResult:
+    def process_lines(self, name: str, lines: Sequence[tuple[str, int, int, str]]) -> SessionResult:
         """Walk a transcript given as role, start, end and text of each line."""
         path = self._folder / f"{name}-{self._withheld}.csv"
         with path.open("w", newline="", encoding="utf-8") as file:

@@ -72,7 +72,7 @@ def flagged(said: list[Line], name: str, rehearsal: Rehearsal) -> Iterator[tuple
     for first in range(0, len(said), TOGETHER):
         few = said[first : first + TOGETHER]
         script, places = _session(few)
-        tables = rehearsal.walk_lines(f"{name}-{first}", script).tables
+        tables = rehearsal.process_lines(f"{name}-{first}", script).tables
         for line, place_ms in zip(few, places, strict=True):
             yield (
                 line,

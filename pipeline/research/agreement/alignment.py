@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline.core.errors import SHOWN, InputError
+from pipeline.core.errors import SHOWN, ConfigError, InputError
 from pipeline.core.schema import Column, Schema
 from pipeline.core.time import ms_to_clock
 from pipeline.core.vocabulary import MARKERS, RUPTURES
@@ -43,6 +43,24 @@ class Tolerance:
 
     value: int
     unit: Literal["ms", "utterances"]
+
+    @classmethod
+    def given(cls, ms: int | None, utterances: int | None) -> "Tolerance | None":
+        """The one that is given; None: the value in the settings.
+
+        Raises
+        ------
+        ConfigError
+            Both are given.
+        """
+        if ms is not None and utterances is not None:
+            raise ConfigError(
+                "a tolerance in milliseconds and one in utterances",
+                expected="one of the two, or neither",
+            )
+        if utterances is not None:
+            return cls(utterances, "utterances")
+        return None if ms is None else cls(ms, "ms")
 
     def __str__(self) -> str:
         if self.unit == "ms":
