@@ -67,7 +67,7 @@ def catalogue(settings: config.Settings, lexicons: Lexicons | None = None) -> tu
     """
     declared = list(features.declared(Given(settings, lexicons)))
     declared += plugin_features(settings, declared)
-    found = tuple(known_errors.told(feature) for feature in declared)
+    found = tuple(known_errors.with_error(feature) for feature in declared)
     often = Counter((feature.item, feature.name) for feature in found)
     twice = [key for key, count in often.items() if count > 1]
     if twice:

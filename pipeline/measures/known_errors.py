@@ -98,7 +98,7 @@ EVENTS = {
 """Errors of single events, as `scripts/accuracy` reports them for the dialogues."""
 
 
-def told(feature: Feature) -> Feature:
+def with_error(feature: Feature) -> Feature:
     """`feature` with its known error, unless it declares one itself."""
     event = EVENTS.get((feature.item, feature.name))
     if event:

@@ -14,7 +14,7 @@ from pipeline.core.tables import Recording, Tables
 from pipeline.formats.timed_text.cues import UNNAMED
 from pipeline.workspace.layout import RUN_MANIFEST
 from pipeline.workspace.stage_cache import Outcome, State
-from pipeline.workspace.store import Store, canonical, told, write_private
+from pipeline.workspace.store import Store, canonical, store_errors, write_private
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def read_manifest(recording_id: str, store: Store) -> RunManifest:
         The run manifest is damaged.
     """
     file = store.session(recording_id) / RUN_MANIFEST
-    with told("the run manifest of this session cannot be read", must="readable"):
+    with store_errors("the run manifest of this session cannot be read", must="readable"):
         try:
             content = file.read_bytes()
         except (FileNotFoundError, NotADirectoryError):

@@ -97,7 +97,7 @@ def is_before(one: Metadata, other: Metadata) -> bool:
     return one.date is not None and other.date is not None and one.date < other.date
 
 
-def told(notes: tuple[str, ...], past: tuple[Past, ...]) -> tuple[str, ...]:
+def with_baseline_note(notes: tuple[str, ...], past: tuple[Past, ...]) -> tuple[str, ...]:
     """`notes` with a sentence on the sessions that the baseline uses."""
     others = tuple(note for note in notes if not note.startswith(_TOLD))
     if not past:

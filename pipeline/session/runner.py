@@ -80,7 +80,7 @@ def process(
     provenance = replace(
         plan.provenance,
         rules=resources.listed,
-        notes=prior_sessions.told(notes, context.past),
+        notes=prior_sessions.with_baseline_note(notes, context.past),
     )
     return _publish(context, outcome, provenance, on_progress)
 
@@ -113,7 +113,7 @@ def decide_again(
         downstream("roles"), recording_id, store, language_resources, settings, corrections
     )
     provenance = named(context.manifest.provenance)
-    notes = prior_sessions.told(provenance.notes, context.past)
+    notes = prior_sessions.with_baseline_note(provenance.notes, context.past)
     provenance = replace(provenance, rules=context.resources.listed, notes=notes)
     return _publish(context, outcome, provenance, _silent)
 

@@ -31,7 +31,7 @@ from sqlalchemy.dialects import sqlite
 
 from pipeline.core.errors import InputError
 from pipeline.core.spelling import spellings
-from pipeline.workspace.database import connect, read, settle, told
+from pipeline.workspace.database import connect, read, settle, store_errors
 
 _METADATA = MetaData()
 
@@ -218,7 +218,7 @@ class Catalogue:
         InputError
             The same bytes are at another path with other session notes: it is unclear which apply.
         """
-        with told("written"), self._engine.begin() as connection:
+        with store_errors("written"), self._engine.begin() as connection:
             same = select(_RECORDINGS).where(_RECORDINGS.c.recording_id == entry.recording_id)
             for row in connection.execute(same):
                 elsewhere = Path(row.path)
@@ -267,7 +267,7 @@ class Catalogue:
 
     def leave(self, entry: Entry) -> None:
         """Forget a path of a recording that is elsewhere too."""
-        with told("written"), self._engine.begin() as connection:
+        with store_errors("written"), self._engine.begin() as connection:
             for table in (_RECORDINGS, _REPLACED):
                 key = (table.c.recording_id == entry.recording_id, table.c.path == str(entry.path))
                 connection.execute(delete(table).where(*key))
@@ -299,7 +299,7 @@ class Catalogue:
 
     def correct(self, recording_id: str, speaker: str, role: str, now: dt.datetime) -> None:
         """Add a correction: who `speaker` is. It overrides session notes and inference."""
-        with told("written"), self._engine.begin() as connection:
+        with store_errors("written"), self._engine.begin() as connection:
             connection.execute(
                 insert(_CORRECTIONS).values(
                     recording_id=recording_id, speaker=speaker, role=role, corrected_at=now
@@ -320,7 +320,7 @@ class Catalogue:
         tables = [_RECORDINGS, _REPLACED]
         if not keep_corrections:
             tables.append(_CORRECTIONS)
-        with told("written"), self._engine.begin() as connection:
+        with store_errors("written"), self._engine.begin() as connection:
             paths = select(_RECORDINGS.c.path).where(_RECORDINGS.c.recording_id == recording_id)
             hashes = [path_hash(Path(row.path)) for row in connection.execute(paths)]
             own = or_(_FAILURES.c.recording_id == recording_id, _FAILURES.c.path_hash.in_(hashes))
@@ -331,7 +331,7 @@ class Catalogue:
 
     def withhold(self, recording_id: str, reason: Reason, now: dt.datetime) -> None:
         """Keep a recording from being processed again; a new reason replaces an older one."""
-        with told("written"), self._engine.begin() as connection:
+        with store_errors("written"), self._engine.begin() as connection:
             connection.execute(delete(_WITHHELD).where(_WITHHELD.c.recording_id == recording_id))
             connection.execute(
                 insert(_WITHHELD).values(recording_id=recording_id, reason=reason, since=now)
@@ -352,13 +352,13 @@ class Catalogue:
 
     def lift(self, recording_id: str) -> None:
         """Let a recording be processed again, and remove its id from the file."""
-        with told("written"), self._engine.begin() as connection:
+        with store_errors("written"), self._engine.begin() as connection:
             connection.execute(delete(_WITHHELD).where(_WITHHELD.c.recording_id == recording_id))
         settle(self._engine)
 
     def enrol(self, voice: Voice) -> None:
         """Keep the voice of a therapist, replacing an older one."""
-        with told("written"), self._engine.begin() as connection:
+        with store_errors("written"), self._engine.begin() as connection:
             connection.execute(delete(_VOICES).where(_VOICES.c.therapist == voice.therapist))
             connection.execute(insert(_VOICES).values(**asdict(voice)))
 
@@ -370,7 +370,7 @@ class Catalogue:
 
     def forget_voice(self, therapist: str) -> bool:
         """Remove the voice of a therapist, also from the file; False: there is none."""
-        with told("written"), self._engine.begin() as connection:
+        with store_errors("written"), self._engine.begin() as connection:
             gone = connection.execute(delete(_VOICES).where(_VOICES.c.therapist == therapist))
         settle(self._engine)
         return bool(gone.rowcount)
@@ -385,13 +385,13 @@ class Catalogue:
             index_elements=["path_hash"],
             set_=last | {"times": _FAILURES.c.times + new.excluded.times},
         )
-        with told("written"), self._engine.begin() as connection:
+        with store_errors("written"), self._engine.begin() as connection:
             connection.execute(again)
 
     def failures(self) -> list[Failure]:
         """Files that failed and have not succeeded since, the oldest failure first."""
         query = select(_FAILURES).order_by(_FAILURES.c.first_at, _FAILURES.c.path_hash)
-        with told("read"), self._engine.connect() as connection:
+        with store_errors("read"), self._engine.connect() as connection:
             if not inspect(connection).has_table(
                 _FAILURES.name
             ):  # read-only workspace of an older version
@@ -420,7 +420,7 @@ class Catalogue:
             Number of files that were on the list.
         """
         own = _FAILURES.c.path_hash.in_(list(hashes))
-        with told("written"), self._engine.begin() as connection:
+        with store_errors("written"), self._engine.begin() as connection:
             return connection.execute(delete(_FAILURES).where(own)).rowcount
 
 

@@ -50,7 +50,7 @@ def require(workspace: Path) -> None:
     ConfigError
         The folder is missing, or was not created by a run.
     """
-    with told("read"):
+    with store_errors("read"):
         try:
             (workspace / FILE).lstat()
         except (FileNotFoundError, NotADirectoryError):
@@ -76,7 +76,7 @@ def connect(workspace: Path, tables: MetaData) -> Engine:
         It cannot be opened, or was not written by Tether.
     """
     path = workspace / FILE
-    with told("opened"):
+    with store_errors("opened"):
         there = os.path.lexists(path)
         if there:
             _require_sqlite(path)
@@ -88,14 +88,14 @@ def connect(workspace: Path, tables: MetaData) -> Engine:
     if reads:
         return _reading(path)
     engine = _writing(path)
-    with told("opened"):
+    with store_errors("opened"):
         tables.create_all(engine)
     return engine
 
 
 def read(engine: Engine, table: Table, query: Select[Any]) -> list[Row[Any]]:
     """Rows of `table`; none if a read-only workspace of an older version lacks the table."""
-    with told("read"), engine.connect() as connection:
+    with store_errors("read"), engine.connect() as connection:
         return list(connection.execute(query)) if inspect(connection).has_table(table.name) else []
 
 
@@ -107,7 +107,7 @@ def settle(engine: Engine) -> None:
     StoreError
         Another program is reading the catalogue.
     """
-    with told("written"), engine.connect() as connection:
+    with store_errors("written"), engine.connect() as connection:
         busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
     if busy:
         raise StoreError(
@@ -117,7 +117,7 @@ def settle(engine: Engine) -> None:
 
 
 @contextlib.contextmanager
-def told(what: str) -> Iterator[None]:
+def store_errors(what: str) -> Iterator[None]:
     """Turn an error of the database or the disk into a `StoreError` that says what to do.
 
     Parameters

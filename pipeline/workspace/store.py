@@ -67,7 +67,7 @@ WORKSPACE = Place("workspace", "--workspace")
 
 
 @contextlib.contextmanager
-def told(doing: str, place: Place = WORKSPACE, *, must: str = "writable") -> Iterator[None]:
+def store_errors(doing: str, place: Place = WORKSPACE, *, must: str = "writable") -> Iterator[None]:
     """Turn an `OSError` into a `StoreError` that says what to do.
 
     Parameters
@@ -99,7 +99,7 @@ def told(doing: str, place: Place = WORKSPACE, *, must: str = "writable") -> Ite
 
 def private_folder(path: Path, place: Place = WORKSPACE) -> Path:
     """Create `path` and its parents, readable by their owner only."""
-    with told(f"the {place.name} folder cannot be created", place):
+    with store_errors(f"the {place.name} folder cannot be created", place):
         for folder in [*reversed(path.parents), path]:
             if not folder.is_dir():
                 folder.mkdir(mode=0o700, exist_ok=True)
@@ -114,7 +114,7 @@ def write_private(path: Path, content: bytes, place: Place = WORKSPACE) -> None:
     StoreError
         The disk is full, or the folder cannot be written.
     """
-    with told("a file cannot be written", place):
+    with store_errors("a file cannot be written", place):
         handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -142,7 +142,7 @@ def _damaged(what: str) -> DamagedError:
 
 def _manifest(place: Path, stage: str) -> dict[str, Any] | None:
     """The manifest of an artifact; None: it is not finished."""
-    with told("an artifact cannot be read", must="readable"):
+    with store_errors("an artifact cannot be read", must="readable"):
         try:
             content = (place / MANIFEST).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -196,7 +196,7 @@ class _Written:
 
     def content(self) -> io.BytesIO:
         """The bytes of its file, checked against the digest."""
-        with told("an artifact cannot be read", must="readable"):
+        with store_errors("an artifact cannot be read", must="readable"):
             file = self.place / f"{self.name}.parquet"
             content = file.read_bytes() if file.is_file() else b""
         if digest(content) != self.sha256:
@@ -316,7 +316,7 @@ class Store:
         StoreError
             Another run holds it.
         """
-        with told("the workspace cannot be locked"):
+        with store_errors("the workspace cannot be locked"):
             handle = os.open(self.workspace / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:
@@ -337,7 +337,7 @@ class Store:
 
     def sessions(self) -> Iterator[str]:
         """Short ids of the sessions in the workspace, sorted."""
-        with told("the workspace cannot be read", must="readable"):
+        with store_errors("the workspace cannot be read", must="readable"):
             try:
                 places = list((self.workspace / "sessions").iterdir())
             except FileNotFoundError:
@@ -352,7 +352,7 @@ class Store:
         session
             Its id, or the digits that name its folder.
         """
-        with told("the workspace cannot be read", must="readable"):
+        with store_errors("the workspace cannot be read", must="readable"):
             return {
                 place.name: sum(file.stat().st_size for file in place.iterdir())
                 for place in sorted(self._artifacts(session).glob("[!.]*/"))
@@ -367,7 +367,7 @@ class Store:
         self._remove(self.session(session))
 
     def _remove(self, place: Path) -> None:
-        with told("a result cannot be removed"):
+        with store_errors("a result cannot be removed"):
             if place.exists():
                 hidden = Path(tempfile.mkdtemp(prefix=".tmp-", dir=place.parent))
                 place.rename(hidden / place.name)
@@ -376,7 +376,7 @@ class Store:
 
     def scratch(self) -> IO[bytes]:
         """A scratch file without a name, which disappears with the process in any case."""
-        with told("no scratch space for decoded audio"):
+        with store_errors("no scratch space for decoded audio"):
             return tempfile.TemporaryFile(dir=self.workspace, buffering=1 << 20)
 
     def manifest(self, recording_id: str, stage: str, slot: str) -> dict[str, Any] | None:
@@ -443,7 +443,7 @@ class Store:
         place = self._place(recording_id, stage, slot)
         private_folder(place.parent)
         written = {}
-        with told(f"the result of stage '{stage}' cannot be kept"):
+        with store_errors(f"the result of stage '{stage}' cannot be kept"):
             temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=place.parent))
             try:
                 for name, frame in tables.items():

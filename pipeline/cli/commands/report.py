@@ -14,7 +14,7 @@ from pipeline.report import REPORT, WITH_CLIPS, render
 from pipeline.report.number_format import count
 from pipeline.session.workbench import Workbench
 from pipeline.workspace.database import require
-from pipeline.workspace.store import Place, told, write_private
+from pipeline.workspace.store import Place, store_errors, write_private
 
 
 @click.command(
@@ -73,7 +73,7 @@ def renew(name: str, workspace: Path, output: Path | None = None) -> None:
         return
     folder = store.session(processed.recording.recording_id)
     try:
-        with told("the report cannot be renewed"):
+        with store_errors("the report cannot be renewed"):
             file = folder / REPORT
             if not file.is_file() or file.read_bytes() != html:
                 write_private(file, html)

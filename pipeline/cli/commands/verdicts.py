@@ -14,7 +14,7 @@ from pipeline.core.time import ms_to_clock
 from pipeline.formats.tables.transcript_csv import inert
 from pipeline.workspace.catalogue import Catalogue
 from pipeline.workspace.database import require
-from pipeline.workspace.store import Place, private_folder, told, write_private
+from pipeline.workspace.store import Place, private_folder, store_errors, write_private
 from pipeline.workspace.verdicts import Ledger, Verdict, as_codes, standing
 
 
@@ -84,7 +84,7 @@ def _write(entries: list[Verdict], folder: Path) -> None:
     for listed, frame in as_codes(entries).items():
         path = folder / f"{listed}.csv"
         if frame.is_empty():  # other tools take a table without rows for a mistake
-            with told("an older file cannot be removed", _CODES):
+            with store_errors("an older file cannot be removed", _CODES):
                 path.unlink(missing_ok=True)
             click.echo(f"{listed}: none")
             continue

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from pipeline.core.errors import InputError
-from pipeline.workspace.database import connect, read, settle, told
+from pipeline.workspace.database import connect, read, settle, store_errors
 from pipeline.workspace.verdicts.verdict import Verdict
 
 _METADATA = MetaData()
@@ -77,7 +77,7 @@ class Ledger:
         values = asdict(verdict)
         del values["verdict_id"]
         values["decided_at"] = verdict.decided_at.astimezone(dt.UTC).replace(tzinfo=None)
-        with told("written"), self._engine.begin() as connection:
+        with store_errors("written"), self._engine.begin() as connection:
             if verdict.replaces is not None:
                 columns = (_VERDICTS.c.recording_id, _VERDICTS.c.reviewer)
                 older = connection.execute(
@@ -107,7 +107,7 @@ class Ledger:
 
     def forget(self, recording_id: str) -> None:
         """Remove all entries on a session, also from the file; for a purge only."""
-        with told("written"), self._engine.begin() as connection:
+        with store_errors("written"), self._engine.begin() as connection:
             connection.execute(delete(_VERDICTS).where(_VERDICTS.c.recording_id == recording_id))
         settle(self._engine)
 
