@@ -86,6 +86,7 @@ def load_settings(
     --------
     >>> load_settings("strict", {"turns.turn_pause_ms": 1200}).turns.turn_pause_ms
     1200
+    >>> from pipeline import ConfigError
     >>> try:
     ...     load_settings("strct")
     ... except ConfigError as error:
