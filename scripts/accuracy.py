@@ -28,6 +28,7 @@ from pipeline.evaluation.accuracy import (
     measures,
     moments,
     norms,
+    reading,
     roles,
     speakers,
     strangers,
@@ -44,6 +45,7 @@ SUBJECTS: dict[str, tuple[ModuleType, ...]] = {
     "Speakers": (speakers,),
     "Roles": (roles,),
     "Pitch and voice": (voice,),
+    "Reading": (reading,),
     "Rules and moments": (moments, acted, strangers),
 }
 """Modules of rows by subject; each has a section of docs/accuracy.md."""

@@ -34,6 +34,7 @@ def _listing(kind: Kind, words: tuple[str, ...] = ()) -> Callable[[dict[str, Any
 
 _DIARIZER = ("auto", "imported")
 _TRANSCRIBER = ("auto", "imported", "none")
+_READER = ("auto", "none")
 
 
 class Engines(Section):
@@ -52,5 +53,9 @@ class Engines(Section):
     )
     pitch: Annotated[str, _one_of("pitch tracker", ())] = Field(
         description="fundamental frequency", json_schema_extra=_listing("pitch tracker")
+    )
+    reader: Annotated[str, _one_of("reader", _READER)] = Field(
+        description="what replies show; none: only what is worded as in the lexicons",
+        json_schema_extra=_listing("reader", _READER),
     )
     threads: int = Field(ge=1, description="processor threads that an engine may use")

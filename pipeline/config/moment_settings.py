@@ -9,6 +9,7 @@ class Moments(Section):
     """How hits become moments, and how many a supervisor sees."""
 
     merge_ms: int = Field(ge=0, description="hits of one kind closer than this are one moment")
+    longest_ms: int = Field(gt=0, description="a longer moment is cut at its widest gap")
     quote_turns: int = Field(ge=0, description="turns shown before and after a moment")
     min_score: float = Field(ge=0, lt=1, description="a moment that scores less is set aside")
     max_per_session: int | None = Field(

@@ -19,7 +19,7 @@ from pipeline.core import registry
 from pipeline.core.errors import ConfigError
 
 _Model = TypeVar("_Model", bound=BaseModel)
-_ENGINE_KEYS = ("diarizer", "transcriber", "pitch")
+_ENGINE_KEYS = ("diarizer", "transcriber", "pitch", "reader")
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,13 @@ Kind = Literal[
     "transcriber",
     "pitch tracker",
     "voice encoder",
+    "reader",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 BUILT_IN = "pipeline.engines"
+NETWORKS = (".network", ".training")
+"""Modules of these names are written in a model library: no engine is looked for in them."""
 WORDS = ("auto", "imported", "none", "scripted")
 """What the settings or a report say in place of an engine's name."""
 
@@ -176,7 +179,8 @@ def _find() -> None:
             return
         _FOUND.append(BUILT_IN)  # an engine that reads settings while it is imported asks again
         for module in walk_packages(import_module(BUILT_IN).__path__, f"{BUILT_IN}."):
-            import_module(module.name)
+            if not module.name.endswith(NETWORKS):
+                import_module(module.name)
         for entry in plugins.entries(plugins.ENGINES):
             before = dict(_ENGINES)
             if plugins.attempt(entry, entry.load) is None:

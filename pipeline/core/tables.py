@@ -6,7 +6,7 @@ Times are whole milliseconds from the start of the recording, half-open ``[start
 Processing fills the tables in this order::
 
     media, dropouts -> activity, doubts, losses -> spans -> words -> turns, units, silences,
-    overlaps -> frames -> values -> roles -> measures -> hits -> moments,
+    overlaps -> readings, frames -> values -> roles -> measures -> hits -> moments,
     set_aside
 """
 
@@ -18,7 +18,7 @@ import polars as pl
 
 from pipeline.core.schema import Column, Schema
 from pipeline.core.spelling import SHORT_ID
-from pipeline.core.vocabulary import ITEMS, MOMENT_KINDS, RESPONSES, ROLE_NAMES, Role
+from pipeline.core.vocabulary import ITEMS, MARKERS, MOMENT_KINDS, RESPONSES, ROLE_NAMES, Role
 
 Tables = Mapping[str, pl.DataFrame]
 """Tables by name; each conforms to the schema of that name in `SCHEMAS`."""
@@ -443,6 +443,36 @@ QUALITY = Schema(
     ),
 )
 
+READINGS = Schema(
+    "readings",
+    (
+        _START,
+        _END,
+        _SPEAKER,
+        Column("marker", pl.String, "marker of the 3RS", allowed=tuple(MARKERS)),
+        Column(
+            "probability",
+            pl.Float64,
+            "that the turn shows it, 0-1; the sum over the markers of a turn is at most 1",
+        ),
+        Column(
+            "clause",
+            pl.String,
+            "words of the turn that carry the reading; on its likeliest marker only",
+            null="the turn hardly shows anything, or another marker is likelier",
+        ),
+        Column(
+            "resembles",
+            pl.List(pl.String),
+            "examples written for this project that are nearest, nearest first",
+            null="as clause",
+        ),
+    ),
+    _span_checks(),
+)
+"""What each turn shows to a reader, as if its speaker were the client; times and speaker identify
+the turn, so that turns which are cut otherwise have no reading. Acknowledgements are not read."""
+
 _VALUE = (
     Column("item", pl.String, "what is measured", allowed=ITEMS),
     Column("item_id", pl.Int64, "its id in its table, the window's number, or 0 (session)"),
@@ -561,6 +591,7 @@ SCHEMAS: dict[str, Schema] = {
         ROLES,
         FRAMES,
         QUALITY,
+        READINGS,
         VALUES,
         MEASURES,
         HITS,

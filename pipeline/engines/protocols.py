@@ -1,4 +1,4 @@
-"""Protocols of engines: speech detector, diarizer, transcriber, pitch tracker, two encoders.
+"""Protocols of engines: speech detector, diarizer, transcriber, pitch tracker, encoder, reader.
 
 An engine is one file under `engines/`, or in a user's package (`docs/plugins.md`): a class that is
 constructed with the run's `Settings` and registers itself with `engine(kind, name, settings=...)`.
@@ -158,6 +158,60 @@ class VoiceEncoder(Protocol):
         pieces
             Each gives its samples when it is its turn; one speaker each, 0.4 s at least.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A reply and what it answers: what a reader reads.
+
+    Attributes
+    ----------
+    before
+        Turns before the reply, oldest first: whether the person who replies said it, and its text.
+    reply
+        Its text.
+    wait_ms
+        Silence before the reply; None: unknown.
+    """
+
+    before: tuple[tuple[bool, str], ...]
+    reply: str
+    wait_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reader makes of a reply.
+
+    Attributes
+    ----------
+    probabilities
+        That the reply shows each marker, 0-1, by marker; their sum, at most 1: that it shows any.
+    clause
+        Words of the reply that carry it; None: it hardly shows anything.
+    resembles
+        Examples that were written for this project, nearest first; empty: as `clause`.
+    """
+
+    probabilities: Mapping[str, float]
+    clause: str | None = None
+    resembles: tuple[str, ...] = ()
+
+
+class Reader(Protocol):
+    """Reads which rupture markers a reply shows, given what was said before it."""
+
+    def identity(self) -> Identity:
+        """Library versions, digest of the model."""
+        ...
+
+    def languages(self) -> frozenset[str] | None:
+        """ISO 639-1 codes that it knows; None for all."""
+        ...
+
+    def read(self, exchanges: Sequence[Exchange]) -> Sequence[Reading]:
+        """What each reply shows, in order."""
         ...
 
 

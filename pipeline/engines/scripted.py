@@ -12,8 +12,9 @@ Their identity holds a digest of the content: other tables have another address 
 """
 
 import hashlib
+import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -21,7 +22,8 @@ import polars as pl
 from pipeline.audio.samples import Audio, Samples
 from pipeline.core.tables import SPANS, WORDS, Recording
 from pipeline.core.time import SAMPLES_PER_MS
-from pipeline.engines.protocols import Diarized, Identity, Transcribed
+from pipeline.core.vocabulary import MARKERS
+from pipeline.engines.protocols import Diarized, Exchange, Identity, Reading, Transcribed
 
 
 def _identity(engine: str, frame: pl.DataFrame, *more: object) -> Identity:
@@ -93,6 +95,40 @@ class ScriptedTranscriber:
         """The given words, for any regions."""
         del audio, regions, language
         return Transcribed(self._words, self._language, self._dropped_words)
+
+
+class ScriptedReader:
+    """A reader that knows the answer.
+
+    Parameters
+    ----------
+    shown
+        By reply the probability of each marker that it shows; all else shows nothing.
+    """
+
+    def __init__(self, shown: Mapping[str, Mapping[str, float]]) -> None:
+        self._shown = {reply: dict(markers) for reply, markers in shown.items()}
+
+    def identity(self) -> Identity:
+        """Digest of what it knows."""
+        content = json.dumps(self._shown, sort_keys=True)
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        return {"engine": "scripted", "digest": digest}
+
+    def languages(self) -> None:
+        """All."""
+        return
+
+    def read(self, exchanges: Sequence[Exchange]) -> list[Reading]:
+        """What it knows of each reply, which carries its reading as a whole."""
+        return [self._reading(each) for each in exchanges]
+
+    def _reading(self, exchange: Exchange) -> Reading:
+        markers = self._shown.get(exchange.reply, {})
+        found = {marker: markers.get(marker, 0.0) for marker in MARKERS}
+        if not markers:
+            return Reading(found)
+        return Reading(found, exchange.reply, ("an example", "another example"))
 
 
 class ScriptedDetector:

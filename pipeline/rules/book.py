@@ -39,9 +39,12 @@ READS: Mapping[str, Collection[str] | None] = {
     **dict.fromkeys(("media", "turns", "silences", "overlaps", "roles", "measures", "quality")),
     "words": ("start_ms", "timing"),
     "transcription": ("engine",),
+    "readings": None,
 }
 """Tables of a session that rules read, and which of their columns; None: all of them."""
 
+_LEAST = 0.01
+"""No hit is certain, and none is worth nothing."""
 _TAKEN_BACK = "a guard"
 """What `suppressed_by` says where nothing is explained."""
 
@@ -230,6 +233,7 @@ class RuleBook:
         small = judged.said(compiled, "small")[places].tolist()
         known = judged.items.select(SESSION, "item_id", "start_ms", "end_ms")[places].to_dict()
         session, ids, start_ms, end_ms = (column.to_list() for column in known.values())
+        weights = _weights(compiled, judged, places)
         ends = accumulate(len(group) for group in groups)
         for number, (group, end) in enumerate(zip(groups, ends, strict=True)):
             own = slice(end - len(group), end)
@@ -247,7 +251,7 @@ class RuleBook:
                     kind=rule.kind,
                     marker=rule.marker,
                     primary=rule.role == "primary",
-                    weight=rule.weight,
+                    weight=max(weights[own]),
                     item=rule.on,
                     item_ids=ids[own],
                     start_ms=min(start_ms[own]),
@@ -288,6 +292,15 @@ def found(
         counted += kept
         suppressed += [group for group in every if taken.isdisjoint(group)]
     return counted, suppressed
+
+
+def _weights(compiled: Compiled, judged: Judged, places: NDArray[np.int64]) -> list[float]:
+    """Weight of each place: the rule's, or its own in the column that the rule names."""
+    rule = compiled.rule
+    if rule.weight_from is None:
+        return [rule.weight] * len(places)
+    own: list[float] = judged.items[rule.weight_from][places].clip(_LEAST, 1 - _LEAST).to_list()
+    return own
 
 
 def _alone(holds: NDArray[np.bool_]) -> list[list[int]]:

@@ -10,12 +10,13 @@ from pipeline import audio
 from pipeline.audio.samples import Audio
 from pipeline.config import Settings
 from pipeline.core.tables import Recording, Tables
-from pipeline.engines.protocols import SpeechDetector
+from pipeline.engines.protocols import Reader, SpeechDetector
 from pipeline.session import prior_sessions
 from pipeline.session.intake import Source
 from pipeline.session.manifest import RunManifest
 from pipeline.session.plan import LanguageResources, Plan
 from pipeline.session.prior_sessions import Past
+from pipeline.workspace.provenance import EngineChoice
 from pipeline.workspace.stage_cache import Outcome
 from pipeline.workspace.store import Store
 
@@ -160,6 +161,11 @@ class Fresh(Stored):
         """The language that was given, otherwise the one that was detected."""
         heard: str | None = self.outcome.tables["transcription"]["language"][0]
         return self.plan.language or heard
+
+    @cached_property
+    def reader(self) -> tuple[Reader | None, EngineChoice]:
+        """The reader for the language, None without one, and why."""
+        return self.plan.reader_for(self.language)
 
 
 @dataclass

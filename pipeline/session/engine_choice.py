@@ -16,6 +16,7 @@ from pipeline.engines import imported
 from pipeline.engines.protocols import (
     Diarizer,
     PitchTracker,
+    Reader,
     SpeechDetector,
     Transcriber,
     VoiceEncoder,
@@ -35,7 +36,7 @@ class EngineChooser:
     ----------
     given
         Engines that override the settings: ``diarizer``, ``transcriber``, ``detector``,
-        ``encoder``.
+        ``encoder``, ``reader``.
     """
 
     def __init__(self, settings: Settings, given: Mapping[str, Any]) -> None:
@@ -207,6 +208,39 @@ class EngineChooser:
             else:
                 reasons.append(f"{name} needs to know the language, which was not given")
         return "none", "; ".join(reasons)
+
+    def reader(
+        self, transcriber: Transcriber | None, language: str | None
+    ) -> tuple[Reader | None, EngineChoice]:
+        """The reader for a language, None without one, and why.
+
+        Raises
+        ------
+        EngineError
+            A named reader is not installed, or does not know the language.
+        """
+        task, name = "reading", self._settings.engines.reader
+        reader: Reader
+        if name == "none":
+            return None, EngineChoice(task, "none", "as configured")
+        if transcriber is None:
+            return None, EngineChoice(task, "none", "there are no words")
+        if language is None:
+            return None, EngineChoice(task, "none", "the language is unknown")
+        if given := self._given.get("reader"):
+            reader = given
+            return reader, EngineChoice(task, "scripted", "given by the caller", reader.identity())
+        chosen = _tried("reader")[0] if name == "auto" else name
+        reader = self.engine("reader", chosen)
+        try:
+            identity = reader.identity()
+            _require(chosen, "reader", reader.languages(), language)
+        except EngineError as caught:
+            if name != "auto":
+                raise
+            return None, EngineChoice(task, "none", caught.found)
+        because = "the best installed" if name == "auto" else "as configured"
+        return reader, EngineChoice(task, chosen, because, identity)
 
 
 def _tried(kind: Kind) -> list[str]:

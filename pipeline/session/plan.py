@@ -1,10 +1,10 @@
 """What a run uses: engines, lexicons, features, rules."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipeline.engines.protocols import Diarizer, PitchTracker, Transcriber, VoiceEncoder
+from pipeline.engines.protocols import Diarizer, PitchTracker, Reader, Transcriber, VoiceEncoder
 from pipeline.lexicons import Lexicons
 from pipeline.measures.feature import Feature
 from pipeline.rules import RuleBook
@@ -64,6 +64,9 @@ class Plan:
         ISO 639-1; None: the transcriber detects it.
     no_words
         Why there are no words; None: there is a transcriber.
+    reader_for
+        The reader for a language, None without one, and why: asked once the words are there, for
+        the transcriber may be the one who detects the language.
     enrolled
         None: voices are not compared.
     provenance
@@ -75,6 +78,7 @@ class Plan:
     pitch: PitchTracker
     language: str | None
     no_words: str | None
+    reader_for: Callable[[str | None], tuple[Reader | None, EngineChoice]]
     enrolled: Enrolled | None
     provenance: Provenance
 

@@ -71,6 +71,7 @@ def process(
     finally:
         sound.close()
     plan, resources = context.plan, context.resources
+    _, reading = context.reader
     notes = (
         *plan.provenance.notes,
         *_about_language(context.language, plan, resources),
@@ -79,6 +80,7 @@ def process(
     )
     provenance = replace(
         plan.provenance,
+        engines=(*plan.provenance.engines, reading),
         rules=resources.listed,
         notes=prior_sessions.with_baseline_note(notes, context.past),
     )

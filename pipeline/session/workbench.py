@@ -7,6 +7,7 @@ chooses the engines.
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ class Workbench:
         a report repeat them.
     engines
         Engines that override the settings: ``diarizer``, ``transcriber``, ``detector``,
-        ``encoder``; scripted ones serve tests and experiments.
+        ``encoder``, ``reader``; scripted ones serve tests and experiments.
     lexicons
         By language, from another workbench that has read them: reading takes a second.
 
@@ -189,6 +190,8 @@ class Workbench:
         diarizer, who = self.engines.diarizer(source, heard)
         transcriber, what = self.engines.transcriber(source, language)
         pitch, height = self.engines.pitch(source)
+        if self.settings.engines.reader != "auto" and language:
+            self.engines.reader(transcriber, language)  # report what is missing now
         no_words = None if transcriber else f"Timing only: {what.because}."
         chosen = (
             self.engines.detection(source),
@@ -202,6 +205,7 @@ class Workbench:
             pitch=pitch,
             language=language,
             no_words=no_words,
+            reader_for=partial(self.engines.reader, transcriber),
             enrolled=self._enrolled(source),
             provenance=Provenance(
                 version=version("tether"),

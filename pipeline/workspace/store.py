@@ -243,7 +243,8 @@ def together(
     Parameters
     ----------
     wanted
-        Names of tables, with the columns to read; None: all columns.
+        Names of tables, with the columns to read; None: all columns. A table that a session does
+        not have is empty.
 
     Raises
     ------
@@ -252,7 +253,9 @@ def together(
     """
     found: list[dict[str, pl.DataFrame]] = [{} for _ in sessions]
     for name, columns in wanted.items() if sessions else ():
-        frames = _together([_source(tables, name) for tables in sessions], columns)
+        empty = SCHEMAS[name].only(None if columns is None else list(columns)).empty
+        sources = [_source(tables, name) if name in tables else empty for tables in sessions]
+        frames = _together(sources, columns)
         for own, frame in zip(found, frames, strict=True):
             own[name] = frame
     return found

@@ -74,13 +74,13 @@ def test_kinds_stay_apart() -> None:
 
 def test_supporting_hits_only_raise_the_score() -> None:
     alone = merged(hit(100, 110))
-    helped = merged(hit(100, 110), hit(80, 90, primary=False, weight=0.5))
+    helped = merged(hit(100, 110), hit(105, 120, primary=False, weight=0.5, item_ids=[11]))
     assert spans(helped) == spans(alone)
     assert helped["supporting_hits"].to_list() == [[1]]
     assert helped["score"][0] > alone["score"][0]
     assert merged(hit(100, 110, primary=False)).is_empty()
-    far = merged(hit(100, 110), hit(10, 20, primary=False))
-    assert far["supporting_hits"].to_list() == [[]]
+    before = merged(hit(100, 110), hit(80, 90, primary=False))
+    assert before["supporting_hits"].to_list() == [[]]
 
 
 def test_suppressed_hits_make_no_moment() -> None:
@@ -88,10 +88,26 @@ def test_suppressed_hits_make_no_moment() -> None:
 
 
 def test_the_score_is_what_the_errors_of_all_hits_leave() -> None:
-    scores = [merged(*[hit(10, 20)] * n)["score"][0] for n in range(1, 4)]
+    turns = [hit(10, 20, item_ids=[n]) for n in range(3)]
+    scores = [merged(*turns[:n])["score"][0] for n in range(1, 4)]
     assert scores == pytest.approx([0.6, 1 - 0.4**2, 1 - 0.4**3])
-    beside = hit(10, 20, primary=False, weight=0.25)
+    beside = hit(10, 20, primary=False, weight=0.25, item_ids=[7])
     assert merged(hit(10, 20), beside)["score"][0] == pytest.approx(1 - 0.4 * 0.75)
+
+
+def test_hits_on_the_same_words_count_once() -> None:
+    weaker = hit(10, 20, primary=False, weight=0.25)
+    assert merged(hit(10, 20), hit(10, 20), weaker)["score"][0] == pytest.approx(0.6)
+    silence = hit(10, 20, item="silence", weight=0.5)
+    assert merged(hit(10, 20), silence)["score"][0] == pytest.approx(1 - 0.4 * 0.5)
+
+
+def test_a_moment_is_one_event_and_is_cut_at_its_widest_gap() -> None:
+    starts_s = [10, 25, 40, 60, 75, 90, 105]
+    found = merged(*(hit(start, start + 8) for start in starts_s))
+    assert spans(found) == [(10, 48), (60, 113)]
+    long = merged(hit(10, 180), hit(185, 190))
+    assert spans(long) == [(10, 180), (185, 190)]
 
 
 def test_the_marker_is_that_of_the_strongest_hit() -> None:

@@ -281,7 +281,7 @@ def _explained(compiled: Any, features: Any) -> dict[str, Any]:
 def _in_words(told: dict[str, Any]) -> str:
     lines = [f"{told['id']}  ({told['file']})", *_wrapped(told["says"], 2), ""]
     lines.append(
-        f"  {told['kind']}, {told['marker']}; {told['role']}, weight {told['weight']:g}; "
+        f"  {told['kind']}, {told['marker']}; {told['role']}, weight {told['weight']}; "
         f"needs {', '.join(told['needs'])}"
     )
     lines.append(f"  looks at each {told['on']}; {told['counts']} make a hit")

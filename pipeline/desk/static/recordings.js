@@ -13,6 +13,7 @@ const STAGES = {
   words: "transcribing",
   quality: "checking the recording quality",
   turns: "finding turns and silences",
+  readings: "reading replies",
   values: "measuring each turn",
   roles: "finding who is who",
   measures: "comparing with typical values",

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from pipeline import config
+from pipeline import config, research
 from pipeline.evaluation import talk_norms
 from pipeline.evaluation.accuracy.row import PROFILES, Numbers, Place, Row
 from pipeline.evaluation.material import acted_sessions
@@ -39,7 +39,11 @@ HALVES = {True: "the 8 that nobody read", False: "the 15 that the rules were wri
 
 def coded_moments(place: Place, profile: str, *, held: bool) -> Numbers:
     """Precision, recall and F1 of each kind with their intervals, and benign places flagged."""
-    part = place.counselling[profile].part(HELD_OUT, inside=held)
+    return by_kind(place.counselling[profile].part(HELD_OUT, inside=held))
+
+
+def by_kind(part: research.Evaluation) -> Numbers:
+    """Precision, recall and F1 of each kind with their intervals, and benign places flagged."""
     whole = part.tally()
     numbers: Numbers = {"benign": whole.benign, "flagged": whole.benign_flagged}
     for kind in KINDS:
@@ -73,7 +77,7 @@ def _kind(name: str) -> str:
     return f"{name}: {rates} ({{{of}_found}} of {{{of}_events}} found, {{{of}_moments}} flagged)"
 
 
-_SAYS = "; ".join(map(_kind, KINDS)) + "; {flagged} of {benign} benign places flagged"
+BY_KIND = "; ".join(map(_kind, KINDS)) + "; {flagged} of {benign} benign places flagged"
 
 
 def moments_in_consultations(place: Place) -> Numbers:
@@ -95,7 +99,7 @@ ROWS = (
             f"`{profile}`, {HALVES[held]}",
             ("counselling_text",),
             partial(coded_moments, profile=profile, held=held),
-            _SAYS,
+            BY_KIND,
             slow=True,
             held_out=held,
         )

@@ -10,7 +10,9 @@ import numpy as np
 
 from pipeline import config, research
 from pipeline.evaluation import talk_norms
-from pipeline.evaluation.material import acted_sessions, counselling
+from pipeline.evaluation.material import acted_sessions, counselling, written_sessions
+from pipeline.research.reading import excerpts
+from pipeline.research.reading.excerpts import Split
 from pipeline.session import SessionResult
 
 Numbers = dict[str, float]
@@ -26,6 +28,7 @@ class Place:
         self.data = data
         self.samples = samples
         self.settings = config.load()
+        self._written: dict[Split, dict[str, research.Evaluation]] = {}
         self._scratch = tempfile.TemporaryDirectory(prefix="tether-accuracy-")
 
     @property
@@ -62,6 +65,24 @@ class Place:
                 ).evaluation
                 for profile in PROFILES
             }
+
+    def written(self, part: Split) -> dict[str, research.Evaluation]:
+        """Moments of the excerpts that authors of a part wrote against their codes, by profile."""
+        if part not in self._written:
+            folder = self.scratch / part
+            files = written_sessions.write(excerpts.authors(part), folder)
+            counselling.process(files, folder / "workspace", self.settings)
+            self._written[part] = {
+                profile: research.evaluate(
+                    folder / "workspace",
+                    written_sessions.said(folder),
+                    [str(file) for file in files],
+                    tolerance=TWO_UTTERANCES,
+                    settings=config.load(profile),
+                ).evaluation
+                for profile in PROFILES
+            }
+        return self._written[part]
 
     @cached_property
     def consultations(self) -> Path:

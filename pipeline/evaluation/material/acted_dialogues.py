@@ -225,15 +225,21 @@ class Rehearsal:
     ----------
     folder
         For transcripts and the workspace.
+    reader
+        As `engines.reader`; ``none``: what wording and timing find by themselves.
     withheld
         "words": nobody transcribes; "timing": the transcript says when each line begins and no
         more, as many that people type do.
     """
 
-    def __init__(self, folder: Path, withheld: Withheld = "nothing") -> None:
+    def __init__(
+        self, folder: Path, withheld: Withheld = "nothing", *, reader: str = "auto"
+    ) -> None:
         self._folder = folder
         self._withheld = withheld
-        overrides = {"engines.transcriber": "none"} if withheld == "words" else {}
+        overrides = {"engines.reader": reader}
+        if withheld == "words":
+            overrides["engines.transcriber"] = "none"
         self._bench = Workbench(config.load("default", overrides), folder / f"workspace-{withheld}")
 
     def __enter__(self) -> Self:

@@ -1,16 +1,19 @@
 """Moments: hits of one kind near each other, ranked, with quoted turns, caveats and the response.
 
-A moment needs a primary hit, and its bounds are those of its primary hits; supporting hits only
-raise its score. Suppressed hits make no moment.
+A moment is one event: it needs a primary hit, its bounds are those of its primary hits, and it is
+at most `longest_ms` long. Supporting hits only raise its score, and only where they lie within it.
+Suppressed hits make no moment.
 
-The weight of a rule is the share of its hits that are right (its file says where that was counted).
-A moment is wrong if all its hits are wrong, so its score is ``1 - (1 - w1)(1 - w2)...``, as if hits
-erred independently. They do not, since several rules may look at the same turn: the score ranks,
-and high scores are too optimistic (`tether evaluate` prints how many of each score are right).
+The weight of a hit is the share of such hits that are right (the rule's file says where that was
+counted). Hits on the same turn or silence rest on the same words, so the strongest of them counts.
+A moment is wrong if all the others are wrong, too, so its score is ``1 - (1 - w1)(1 - w2)...``, as
+if they erred independently. They do not: the score ranks, and high scores are too optimistic
+(`tether evaluate` prints how many of each score are right).
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -61,8 +64,8 @@ def moments(
     for kind in dict.fromkeys(hit.kind for hit in counting):
         same = [hit for hit in counting if hit.kind == kind]
         supporting = [hit for hit in same if not hit.primary]
-        for primary in _near((hit for hit in same if hit.primary), settings.moments.merge_ms):
-            row, evidence = _row(primary, supporting, settings.moments)
+        for primary in _near((hit for hit in same if hit.primary), settings.moments):
+            row, evidence = _row(primary, supporting)
             row["quote_turns"], shown_ms = quotes.of(row["start_ms"], row["end_ms"])
             needs_words = any("words" in needs[hit.rule] for hit in evidence)
             row["caveats"] = caveats.of(
@@ -84,32 +87,39 @@ def moments(
     return rows
 
 
-def _near(hits: Iterable[Hit], merge_ms: int) -> list[list[Hit]]:
-    """Groups of hits, each at most `merge_ms` after the end of those before it."""
+def _near(hits: Iterable[Hit], settings: config.Moments) -> list[list[Hit]]:
+    """Groups of hits near each other, none longer than `longest_ms` unless a hit is.
+
+    Too long a group is cut at its widest gap, and its parts likewise: events stay whole.
+    """
     found: list[list[Hit]] = []
     end_ms = 0
     for hit in sorted(hits, key=lambda hit: (hit.start_ms, hit.end_ms, hit.hit_id)):
-        if found and hit.start_ms <= end_ms + merge_ms:
+        if found and hit.start_ms <= end_ms + settings.merge_ms:
             found[-1].append(hit)
             end_ms = max(end_ms, hit.end_ms)
         else:
             found.append([hit])
             end_ms = hit.end_ms
-    return found
+    return [part for group in found for part in _cut(group, settings.longest_ms)]
 
 
-def _row(
-    primary: Sequence[Hit], supporting: Iterable[Hit], settings: config.Moments
-) -> tuple[Row, list[Hit]]:
+def _cut(hits: list[Hit], longest_ms: int) -> list[list[Hit]]:
+    """Hits in order of start, in parts of at most `longest_ms`."""
+    ends_ms = list(accumulate((hit.end_ms for hit in hits), max))
+    if len(hits) == 1 or ends_ms[-1] - hits[0].start_ms <= longest_ms:
+        return [hits]
+    gaps_ms = [after.start_ms - end for after, end in zip(hits[1:], ends_ms, strict=False)]
+    at = 1 + gaps_ms.index(max(gaps_ms))
+    return [*_cut(hits[:at], longest_ms), *_cut(hits[at:], longest_ms)]
+
+
+def _row(primary: Sequence[Hit], supporting: Iterable[Hit]) -> tuple[Row, list[Hit]]:
     """A moment without quotes, caveats and response, and the hits that it is made of."""
     start_ms = min(hit.start_ms for hit in primary)
     end_ms = max(hit.end_ms for hit in primary)
-    beside = [
-        hit
-        for hit in supporting
-        if hit.start_ms <= end_ms + settings.merge_ms and hit.end_ms >= start_ms - settings.merge_ms
-    ]
-    wrong = math.prod(1 - hit.weight for hit in (*primary, *beside))
+    beside = [hit for hit in supporting if hit.start_ms <= end_ms and hit.end_ms >= start_ms]
+    wrong = math.prod(1 - weight for weight in _weights([*primary, *beside]))
     strongest = max(primary, key=lambda hit: (hit.weight, -hit.start_ms, -hit.hit_id))
     row = {
         "kind": strongest.kind,
@@ -121,6 +131,16 @@ def _row(
         "supporting_hits": [hit.hit_id for hit in beside],
     }
     return row, [*primary, *beside]
+
+
+def _weights(hits: Iterable[Hit]) -> Iterable[float]:
+    """Weights of hits, of those on the same items the largest."""
+    strongest: dict[tuple[str, int], Hit] = {}
+    for hit in sorted(hits, key=lambda hit: -hit.weight):
+        places = [(hit.item, item_id) for item_id in hit.item_ids]
+        if not any(place in strongest for place in places):
+            strongest |= dict.fromkeys(places, hit)
+    return {hit.hit_id: hit.weight for hit in strongest.values()}.values()
 
 
 class _Quotes:

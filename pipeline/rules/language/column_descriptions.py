@@ -9,6 +9,8 @@ _OWN = {
     "length_ms": "from start to end, ms",
     "since_start_ms": "since the first speech of the session, ms",
     "role": "who speaks",
+    "reads_in": "words of the turn that carry its reading",
+    "resembles": "the examples that the turn resembles most",
 }
 _STRETCH = {
     "n_words": "number of words",

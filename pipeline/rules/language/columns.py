@@ -28,7 +28,7 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.datatypes import DataType, DataTypeClass
 
-from pipeline.core.tables import Tables
+from pipeline.core.tables import READINGS, Tables
 from pipeline.core.vocabulary import PAIR, WINDOWS_MS, Family
 from pipeline.measures.feature import Feature
 from pipeline.rules.detection.feature_join import SESSION, Measured
@@ -43,6 +43,8 @@ OWN: dict[str, dict[str, tuple[DataType | DataTypeClass, Family | None]]] = {
         "n_words": (pl.Int64, "words"),
         "is_backchannel": (pl.Boolean, "words"),
         "transition": (pl.String, "timing"),
+        "reads_in": (pl.String, "words"),
+        "resembles": (pl.String, "words"),
     },
     "silence": {
         "before_role": (pl.String, None),
@@ -188,6 +190,8 @@ def _items(item: str, sessions: Sequence[Tables], measured: Measured) -> pl.Data
     else:
         items = stacked([tables[f"{item}s"] for tables in sessions])
         items = items.rename({f"{item}_id": "item_id"})
+        if item == "turn":
+            items = _with_readings(items, sessions)
     starts_ms = [tables["turns"]["start_ms"].min() or 0 for tables in sessions]
     first_ms = pl.Series(np.array(starts_ms, np.int64)[items[SESSION].to_numpy()])
     if item.startswith("window"):
@@ -206,6 +210,21 @@ def _items(item: str, sessions: Sequence[Tables], measured: Measured) -> pl.Data
         .filter(known)
         .sort(_ORDER, maintain_order=True)
     )
+
+
+def _with_readings(turns: pl.DataFrame, sessions: Sequence[Tables]) -> pl.DataFrame:
+    """Turns with the words that carry their reading, and the examples that they resemble."""
+    readings = stacked([tables.get("readings", READINGS.empty()) for tables in sessions])
+    told = readings.filter(pl.col("clause").is_not_null()).select(
+        SESSION,
+        "start_ms",
+        "end_ms",
+        "speaker",
+        pl.col("clause").alias("reads_in"),
+        pl.col("resembles").list.join("\u201d and \u201c"),
+    )
+    on = [SESSION, "start_ms", "end_ms", "speaker"]
+    return turns.join(told, on=on, how="left", maintain_order="left")
 
 
 class _Talk:

@@ -5,9 +5,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import polars as pl
+
 from pipeline import config
 from pipeline.core import plugins
 from pipeline.core.errors import ConfigError, listed
+from pipeline.core.registry import nearest
 from pipeline.measures.feature import Feature
 from pipeline.rules.detection.counts import Count
 from pipeline.rules.language import columns, conditions, overrides, rulefile
@@ -62,6 +65,8 @@ class Compiled:
         named: set[str] = set(self.among.columns) if self.among else set()
         for test in (*(test for part in self.where for test in part), *self.unless):
             named |= test.columns | set(test.shown)
+        if self.rule.weight_from:
+            named.add(self.rule.weight_from)
         return named
 
     @property
@@ -127,6 +132,10 @@ def _rule(
             tests[path] = conditions.test(clause, known, rule.params, lexicons)
         except ConditionError as caught:
             problem(path, str(caught))
+    own = rule.weight_from
+    numbers = [name for name, column in known.items() if column.dtype == pl.Float64]
+    if own is not None and own not in numbers:
+        problem(("weight_from",), f"'{own}' is no number of a {rule.on}, {nearest(own, numbers)}")
     if len(problems) > before:
         return None
     where = tuple(_alternatives(n, part, tests) for n, part in enumerate(rule.where))

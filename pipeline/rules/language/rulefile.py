@@ -179,6 +179,12 @@ class Rule(Section):
         "on it alone",
         examples=[0.5],
     )
+    weight_from: str | None = Field(
+        default=None,
+        description="column with the probability, 0-1, that a hit is right, if each has its own; "
+        "replaces `weight`",
+        examples=["reads_as_rupture"],
+    )
     unless: tuple[Guard, ...] = Field(
         default=(),
         description="exceptions: the first that holds suppresses the item, and its `because` is "

@@ -2,9 +2,9 @@
 
 ::
 
-    media ─ activity ─ spans ─┬─ words ─┬─ turns ─┬─ values ─ roles ─ measures ─┬─ moments
-                              │         └─ quality ─────────────────────────────┘
-                              └─ frames ──────────┘
+    media ─ activity ─ spans ┬ words ┬ turns ─ readings ┬ values ─ roles ─ measures ┬ moments
+                             │       └ quality ─────────┼───────────────────────────┘
+                             └ frames ──────────────────┘
 
 A new stage is a new file with a `STAGE`. The order, and what must be computed again after a change,
 follow from what stages need.

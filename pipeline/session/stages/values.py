@@ -20,8 +20,9 @@ def _parameters(context: Context) -> dict[str, Any]:
 
 STAGE = Stage(
     name="values",
-    version=1,
+    version=2,
     needs=("turns", "frames"),
+    optional=("readings",),
     run=_run,
     settings=("features",),
     parameters=_parameters,

@@ -1,0 +1,1 @@
+"""The learned reader: examples that were written for it, training, calibration."""
