@@ -61,6 +61,7 @@ def test_the_built_in_rules_compile_and_say_where_numbers_come_from() -> None:
             "only one of",
         ),
         ("weight: 0.5", "wieght: 1.0", 13, "did you mean 'weight'"),
+        ("weight: 0.5", "weight: 0.5\n  weight_from: lost_mss", 14, "no number of a silence"),
         ("source: some study", "sauce: some study", 9, "sauce: unknown key"),
         ("for {length_ms:s}", "for {length:s}", 11, "unknown name 'length'"),
     ],

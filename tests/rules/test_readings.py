@@ -68,6 +68,9 @@ def test_a_reading_flags_its_marker_as_strongly_as_it_is_sure(marker: str, tmp_p
     texts = [clause["text"] for clause in hit["clauses"]]  # type: ignore[attr-defined]
     assert any(REPLY in text for text in texts)
     assert any("an example" in text for text in texts)
+    observed = " ".join(clause["observed"] for clause in hit["clauses"])  # type: ignore[attr-defined]
+    assert "reads_as_rupture" in observed
+    assert REPLY not in observed  # a decision copies what was observed, and no word
 
 
 def test_an_unsure_reading_flags_nothing_and_another_threshold_does(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_an_order_that_cannot_be(made: list[Stage[Any]], says: str) -> None:
 
 def test_what_rests_on_roles_is_decided_again() -> None:
     assert downstream("roles") == {"roles", "measures", "moments"}
-    assert downstream("turns") == {"turns", "values", "roles", "measures", "moments"}
+    assert downstream("turns") == {"turns", "readings", "values", "roles", "measures", "moments"}
 
 
 def test_the_desk_names_every_stage_in_order() -> None:

@@ -17,6 +17,8 @@ from pipeline.rules.language.conditions import Quote, Test
 SMALL_BASELINE = "small baseline"
 """Beginning of the reason why a clause was set aside."""
 _ALWAYS = frozenset([SESSION, "item_id", "start_ms", "end_ms", "text"])
+WORDED = frozenset(["text", "reads_in", "resembles"])
+"""Columns of words: sentences may quote them, and no observed value holds them."""
 _AROUND_QUOTE = " .,;:"
 """A match may begin or end with these: they are not quoted."""
 _NEXT_QUOTE = "\u201d, \u201c"
@@ -96,7 +98,7 @@ def _clauses(
             set_aside = f"{SMALL_BASELINE}: {n_baseline} values ({min_n} needed){instead}"
         baselines = (f"{name}_n" for name in used.baselines)
         names = dict.fromkeys((*used.columns, *test.shown, *baselines))
-        observed = {name: values[name] for name in names if name != "text"}
+        observed = {name: values[name] for name in names if name not in WORDED}
         yield {
             "text": conditions.filled(test.because, values, quote),
             "condition": used.sql,
