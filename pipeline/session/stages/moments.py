@@ -12,7 +12,7 @@ def _run(context: Context, tables: Tables) -> Tables:
 
 STAGE = Stage(
     name="moments",
-    version=3,
+    version=4,
     needs=("measures", "roles", "quality"),
     run=_run,
     settings=("moments", "response"),
