@@ -10,6 +10,9 @@ class Moments(Section):
 
     merge_ms: int = Field(ge=0, description="hits of one kind closer than this are one moment")
     longest_ms: int = Field(gt=0, description="a longer moment is cut at its widest gap")
+    min_word_confidence: float = Field(
+        ge=0, le=1, description="a turn's mean; under this a main sign in its words is a weak one"
+    )
     quote_turns: int = Field(ge=0, description="turns shown before and after a moment")
     min_score: float = Field(ge=0, lt=1, description="a moment that scores less is set aside")
     max_per_session: int | None = Field(

@@ -29,6 +29,7 @@ from pipeline.rules.detection.feature_join import SESSION
 from pipeline.rules.detection.hit import Hit
 from pipeline.rules.detection.moment_limits import cut
 from pipeline.rules.detection.moments import moments
+from pipeline.rules.detection.unsure_words import weakened
 from pipeline.rules.explanation import evidence
 from pipeline.rules.explanation.evidence import Quoting
 from pipeline.rules.language import columns, compiler
@@ -37,7 +38,7 @@ from pipeline.workspace.provenance import RuleEntry
 
 READS: Mapping[str, Collection[str] | None] = {
     **dict.fromkeys(("media", "turns", "silences", "overlaps", "roles", "measures", "quality")),
-    "words": ("start_ms", "timing"),
+    "words": ("start_ms", "speaker", "confidence", "timing"),
     "transcription": ("engine",),
     "readings": None,
 }
@@ -142,6 +143,12 @@ class RuleBook:
         hits = self._hits(items, abstaining, lexicons, explained=explained)
         talks = response.talks(items["turn"], [each["media"] for each in sessions], lexicons)
         needs = {compiled.rule.id: compiled.rule.needs for compiled in self.rules}
+        of_words = {rule for rule, families in needs.items() if "words" in families}
+        least = settings.moments.min_word_confidence
+        hits = [
+            weakened(own, tables, of_words, least)
+            for own, tables in zip(hits, sessions, strict=True)
+        ]
         cuts = []
         for own, tables, out, talk in zip(hits, sessions, abstaining, talks, strict=True):
             rows = moments(own, tables, needs, out, settings, talk)

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ from pipeline.engines.transcription.faster_whisper import (
     FasterWhisperTranscriber,
     _packed,
     _unhaunted,
+    _whole,
+    _Window,
 )
 from pipeline.engines.transcription.hallucination_filter import Word
 
@@ -120,23 +123,62 @@ def test_batches_and_single_windows_hear_the_same(settings: Callable[..., Settin
     assert together.words.height == 8 * len(SAID.split())
 
 
-def test_a_window_in_which_speech_is_left_without_words_is_heard_again(
+def test_speech_that_is_left_without_words_is_heard_again_alone_and_once(
     settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    again: list[int] = []
-    real = FasterWhisperTranscriber._alone
+    heard: list[list[Piece]] = []
+    real = FasterWhisperTranscriber._window
 
-    def counted(self: FasterWhisperTranscriber, window: object, language: str) -> list[object]:
-        again.append(1)
-        return real(self, window, language)  # type: ignore[arg-type]
+    def noted(self: FasterWhisperTranscriber, audio: Audio, pieces: tuple[Piece, ...]) -> _Window:
+        heard.append(list(pieces))
+        return real(self, audio, pieces)
 
-    monkeypatch.setattr(FasterWhisperTranscriber, "_alone", counted)
+    monkeypatch.setattr(FasterWhisperTranscriber, "_window", noted)
     audio = Audio([noise(25)])
-    wanted = regions((0, 20_000, "S1", 0))
-    FasterWhisperTranscriber(settings("english", lost_ms=60_000)).transcribe(audio, wanted, "en")
-    assert again == []
-    FasterWhisperTranscriber(settings("english", lost_ms=100)).transcribe(audio, wanted, "en")
-    assert again == [1]
+    wanted = regions((0, 12_000, "S1", 0), (13_000, 20_000, "S1", 0))
+
+    def words(lost_ms: int) -> pl.DataFrame:
+        heard.clear()
+        made = settings("english", lost_ms=lost_ms)
+        return FasterWhisperTranscriber(made).transcribe(audio, wanted, "en").words
+
+    once = words(60_000)
+    assert [len(pieces) for pieces in heard] == [2]
+    assert once.height == len(SAID.split())
+    twice = words(3_000)
+    first, *again = heard
+    assert len(first) == 2
+    assert again
+    ends = once["end_ms"].to_list()
+    for (piece,) in again:  # each alone, and in none of them was a word
+        assert piece.length_ms >= 3_000
+        assert not any(piece.start_ms < end <= piece.end_ms for end in ends)
+    assert twice.height == once.height * (1 + len(again))
+
+
+@pytest.mark.parametrize(
+    ("heard", "whole"),
+    [
+        ([" Mm", "-hm.", " Yes"], [" Mm-hm.", " Yes"]),
+        ([" twenty", "-one", "-year", "-old"], [" twenty-one-year-old"]),
+        ([" that", "'s", " -", " it"], [" that's", " -", " it"]),
+        (["\u4f60", "\u597d"], ["\u4f60", "\u597d"]),
+        (["-hm."], ["-hm."]),
+    ],
+)
+def test_parts_of_a_word_are_one_word(heard: list[str], whole: list[str]) -> None:
+    @dataclass(frozen=True)
+    class Said:
+        word: str
+        start: float
+        end: float
+        probability: float
+
+    parts = [Said(text, number, number + 1.0, 0.5) for number, text in enumerate(heard)]
+    joined = _whole(parts)
+    assert [one.word for one in joined] == whole
+    assert joined[-1].end == len(heard)
+    assert sum(one.end - one.start for one in joined) == len(heard)
 
 
 def test_the_largest_model_is_taken_and_the_language_detected(
@@ -241,7 +283,7 @@ def test_a_harmed_model_is_an_engine_error(
 
 def test_without_a_model_the_hint_is_the_command(tmp_path: Path) -> None:
     engine = FasterWhisperTranscriber(load(overrides={"models_folder": str(tmp_path)}))
-    with pytest.raises(EngineError, match="tether models fetch whisper-small"):
+    with pytest.raises(EngineError, match="tether models fetch whisper-base"):
         engine.identity()
 
 

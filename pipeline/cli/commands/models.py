@@ -41,10 +41,11 @@ def models_list(profile: str, as_json: bool) -> None:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @options.profile
 def models_fetch(names: tuple[str, ...], profile: str) -> None:
-    """Fetch models by name, over the network; without a name, those the default settings need.
+    """Fetch models over the network.
 
-    A model that is installed is not fetched again. Each is compared with its published digest where
-    one is known. If a token is needed, it is read from HF_TOKEN and not stored.
+    Without a name: those that the default settings need. A model that is installed is not fetched
+    again. Each is compared with its published digest where one is known. If a token is needed, it
+    is read from HF_TOKEN and not stored.
     """
     fetch(names, profile)
 

@@ -7,9 +7,10 @@ are decoded in batches, which is twice as fast, and what batches are known to lo
 
 - The library's batches decode without time tokens, so that the model stops early and the end of
   a window is missing. Here they decode with them.
-- They take the first temperature only, and look at no threshold. Here a window that is improbable,
-  that loops, or in which speech is left without words, is heard again alone, with the fallback
-  over temperatures and with a second look behind the last word; the better of the two is kept.
+- They take the first temperature only, and look at no threshold. Here a window that is improbable
+  or loops is heard again alone, with the fallback over temperatures; the better of the two is kept.
+- A window may end early, after "Yes, please.", though its speaker went on after the pause. Here
+  stretches of speech that are left without words are heard once more, each alone.
 - They ignore ``hallucination_silence_threshold``. Here every word must stand on speech, whatever
   way it came (`pipeline.engines.transcription.hallucination_filter`).
 - Their prompt leaks into silence (#1179). Here a whole sentence of the prompt is refused.
@@ -19,7 +20,7 @@ are decoded in batches, which is twice as fast, and what batches are known to lo
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any, Literal
 
@@ -47,6 +48,8 @@ _FRAMES_PER_S = 100
 _MULTILINGUAL_VOCABULARY = 51_865
 """Size from which CTranslate2 takes a Whisper to be multilingual."""
 _DETECTION_WINDOWS = 3
+_JOINS = ("-", "'", "\N{RIGHT SINGLE QUOTATION MARK}")
+"""A word that begins so, without a space before, goes on with the one before it."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,29 @@ class _Window:
 
 @dataclass(frozen=True)
 class _Heard:
-    """The result of a window: words with their speaker, and their reliability."""
+    """The result of a window.
+
+    Attributes
+    ----------
+    words
+        With their speaker.
+    dropped
+        Words that were not believed.
+    doubtful
+        It is improbable or loops.
+    unheard
+        Stretches of its pieces without a word, of `lost_ms` and more.
+    """
 
     words: tuple[tuple[str, Word], ...]
     dropped: int
     doubtful: bool
-    lost_ms: int
+    unheard: tuple[Piece, ...]
+
+    @property
+    def unheard_ms(self) -> int:
+        """Length of all of them."""
+        return sum(piece.length_ms for piece in self.unheard)
 
 
 class FasterWhisper(Section):
@@ -175,7 +195,7 @@ class FasterWhisperTranscriber:
         if language and known and language not in known:
             raise EngineError(
                 f"the model knows {', '.join(known)} only, and the language is '{language}'",
-                hint="tether models fetch whisper-small, and set faster_whisper.model",
+                hint="tether models fetch whisper-base, and set faster_whisper.model",
             )
         pieces = cut(audio, regions, self._settings.transcription.region_max_ms)
         plans = _packed(pieces, self._settings.transcription.region_max_ms, self._own.window_gap_ms)
@@ -196,14 +216,24 @@ class FasterWhisperTranscriber:
     def _all(
         self, audio: Audio, plans: Sequence[tuple[Piece, ...]], language: str
     ) -> Iterator[_Heard]:
+        """All windows, and after them, each alone, the stretches that they left unheard."""
+        unheard: list[Piece] = []
+        for heard in self._each(audio, plans, language):
+            unheard += heard.unheard
+            yield heard
+        yield from self._each(audio, [(piece,) for piece in unheard], language)
+
+    def _each(
+        self, audio: Audio, plans: Sequence[tuple[Piece, ...]], language: str
+    ) -> Iterator[_Heard]:
         for first in range(0, len(plans), self._own.batch_size):
             batch = plans[first : first + self._own.batch_size]
             windows = [self._window(audio, pieces) for pieces in batch]
             for window, segments in zip(windows, self._together(windows, language), strict=True):
                 heard = self._judged(window, segments)
-                if heard.doubtful or heard.lost_ms > self._own.lost_ms:
+                if heard.doubtful:
                     again = self._judged(window, self._alone(window, language))
-                    heard = min(again, heard, key=lambda one: (one.doubtful, one.lost_ms))
+                    heard = min(again, heard, key=lambda one: (one.doubtful, one.unheard_ms))
                 yield heard
 
     def _window(self, audio: Audio, pieces: tuple[Piece, ...]) -> _Window:
@@ -247,7 +277,7 @@ class FasterWhisperTranscriber:
         return found
 
     def _alone(self, window: _Window, language: str) -> list[Any]:
-        """Segments of one window, with fallback over temperatures and a look behind the end."""
+        """Segments of one window, with fallback over temperatures."""
         import ctranslate2
 
         ctranslate2.set_random_seed(0)  # temperatures above 0 draw; the same window, the same words
@@ -278,7 +308,7 @@ class FasterWhisperTranscriber:
         total = 0
         doubtful = False
         for segment in segments:
-            words = [word for word in segment.words or () if key(word.word)]
+            words = [word for word in _whole(segment.words or ()) if key(word.word)]
             total += len(words)
             improbable = segment.avg_logprob < own.min_logprob
             doubtful |= improbable or segment.compression_ratio > own.max_compression
@@ -291,15 +321,15 @@ class FasterWhisperTranscriber:
                 confidence = min(max(float(word.probability), 0.0), 1.0)
                 said[index].append(Word(word.word.strip(), start + shift, end + shift, confidence))
         kept: list[tuple[str, Word]] = []
-        lost_ms = 0
+        unheard: list[Piece] = []
         for index, (piece, words) in enumerate(zip(window.pieces, said, strict=True)):
             guards = self._settings.transcription.guards
             spoken = filter_hallucinations(
                 _unhaunted(words, self._phantoms()), piece, window.part(index), guards
             )
             kept += [(piece.speaker, word) for word in spoken]
-            lost_ms = max(lost_ms, _longest_gap_ms(piece, spoken))
-        return _Heard(tuple(kept), total - len(kept), doubtful, lost_ms)
+            unheard += _unheard(piece, spoken, own.lost_ms)
+        return _Heard(tuple(kept), total - len(kept), doubtful, tuple(unheard))
 
     def _phantoms(self) -> list[str]:
         """Phrases that were not spoken: from subtitles, and from the prompt, which leaks in."""
@@ -334,7 +364,7 @@ class FasterWhisperTranscriber:
             raise EngineError(
                 f"model '{model.name}' is not a complete Whisper model for faster-whisper",
                 expected="model.bin, config.json and tokenizer.json in its folder",
-                hint="tether models fetch whisper-small",
+                hint="tether models fetch whisper-base",
             )
         return model
 
@@ -385,6 +415,20 @@ def _packed(pieces: Sequence[Piece], longest_ms: int, gap_ms: int) -> list[tuple
     return packs
 
 
+def _whole(words: Sequence[Any]) -> list[Any]:
+    """Words, of which the library takes " Mm" and "-hm." for two."""
+    joined: list[Any] = []
+    for word in words:
+        if joined and word.word.startswith(_JOINS):
+            first = joined.pop()
+            sure = (first.probability + word.probability) / 2
+            text = first.word + word.word
+            joined.append(replace(first, word=text, end=word.end, probability=sure))
+        else:
+            joined.append(word)
+    return joined
+
+
 def _unhaunted(words: Sequence[Word], phantoms: Sequence[str]) -> list[Word]:
     """The words without phrases that come from subtitles, not from the recording."""
     keys = [key(word.text) for word in words]
@@ -396,8 +440,10 @@ def _unhaunted(words: Sequence[Word], phantoms: Sequence[str]) -> list[Word]:
     return [word for index, word in enumerate(words) if index not in ghosts]
 
 
-def _longest_gap_ms(piece: Piece, words: Sequence[Word]) -> int:
-    """Longest stretch of a piece without a word."""
-    bounds = [piece.start_ms, *(ms for word in words for ms in (word.start_ms, word.end_ms))]
-    bounds.append(piece.end_ms)
-    return max(after - before for before, after in zip(bounds[::2], bounds[1::2], strict=True))
+def _unheard(piece: Piece, words: Sequence[Word], least_ms: int) -> Iterator[Piece]:
+    """Stretches of a piece of `least_ms` and more in which there is no word."""
+    ends = [piece.start_ms, *(word.end_ms for word in words)]
+    starts = [*(word.start_ms for word in words), piece.end_ms]
+    for start, end in zip(ends, starts, strict=True):
+        if end - start >= least_ms:
+            yield Piece(start, end, piece.speaker, piece.channel)
