@@ -1,0 +1,117 @@
+"""Both networks of the model `pyannote-parts`, loaded: segmentation, and voice vectors.
+
+They are read as data, and only if they are the published files (see `engines.models.checkpoints`).
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.errors import EngineError
+from pipeline.engines import models
+from pipeline.engines.diarization.segmentation import campplus
+from pipeline.engines.diarization.segmentation.windows import Network
+from pipeline.engines.models import checkpoints, download
+
+Matrix = NDArray[np.float32]
+
+KIND = "pyannote-parts"
+SEGMENTATION_FILE = "segmentation/pytorch_model.bin"
+CAMPPLUS_FILE = "voices/campplus_cn_en_common.pt"
+SHA256 = {
+    SEGMENTATION_FILE: "da85c29829d4002daedd676e012936488234d9255e65e86dfab9bec6b1729298",
+    CAMPPLUS_FILE: "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
+}
+_HINT = f"tether models fetch {KIND}"
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What diarizes."""
+
+    segmentation: Network
+    voices: campplus.Network
+
+
+def load(folder: Path, device: str, threads: int) -> Networks:
+    """Both networks on a device.
+
+    Parameters
+    ----------
+    device
+        "auto", "cpu" or "cuda".
+
+    Raises
+    ------
+    EngineError
+        A file is not the published one, or the libraries failed.
+    """
+    for name, digest in SHA256.items():
+        if not (folder / name).is_file() or download.sha256(folder / name) != digest:
+            raise EngineError(
+                f"model '{folder.name}' is not the published one",
+                expected=f"{name} with SHA-256 {digest[:12]}...",
+                hint=f"delete its folder, then: {_HINT}",
+            )
+    models.offline()
+    try:
+        torch, pretrained = _libraries()
+        torch.set_num_threads(threads)
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        place = torch.device(device)
+        with checkpoints.known_classes():
+            model = pretrained(folder / SEGMENTATION_FILE).eval().to(place)
+        weights = torch.load(folder / CAMPPLUS_FILE, map_location=place, weights_only=True)
+        return Networks(_segmentation(model, place), campplus.Network(weights, place))
+    except Exception as caught:
+        raise EngineError(
+            f"the model '{folder.name}' cannot be loaded: {type(caught).__name__}",
+            hint="tether models verify",
+        ) from caught
+
+
+def _segmentation(model: Any, device: Any) -> Network:
+    import torch
+
+    def classes(batch: Matrix) -> Matrix:
+        with torch.inference_mode():
+            found: Matrix = model(torch.from_numpy(batch)[:, None].to(device)).cpu().numpy()
+        return found
+
+    return classes
+
+
+def _libraries() -> tuple[Any, Any]:
+    """Torch, and pyannote.audio's reader of networks."""
+    with warnings.catch_warnings():
+        # It only matters for reading files, and sound is handed over in memory.
+        warnings.filterwarnings("ignore", "\ntorchcodec is not installed correctly", UserWarning)
+        import torch
+        from pyannote.audio import Model
+    return torch, Model.from_pretrained
+
+
+def vectors(network: campplus.Network, pieces: Sequence[Matrix], at_once: int) -> Matrix:
+    """A vector of length 1 for each piece of speech, shape (n, 192).
+
+    Pieces of like length make a batch; the shorter ones are repeated up to the longest.
+
+    Parameters
+    ----------
+    pieces
+        Mel bands of each, shape (frames, 80).
+    """
+    found = np.empty((len(pieces), campplus.SIZE), np.float32)
+    order = np.argsort([len(piece) for piece in pieces], kind="stable")
+    for first in range(0, len(order), at_once):
+        some = order[first : first + at_once]
+        longest = len(pieces[some[-1]])
+        repeated = [pieces[i][np.arange(longest) % len(pieces[i])] for i in some]
+        found[some] = network.vectors(np.stack(repeated))
+    return found
