@@ -40,7 +40,6 @@ from pipeline.engines.diarization.segmentation.settings import Segmentation
 from pipeline.engines.protocols import Diarized, Identity
 
 Matrix = NDArray[np.float32]
-Halves = NDArray[np.float16]
 Labels = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
@@ -126,9 +125,7 @@ class SegmentationDiarizer:
         regular, exclusive = _views(who, several, k)
         return Diarized(_spans(regular, exclusive, audio), None, knows_overlap=True)
 
-    def _joined(
-        self, audio: Audio, cut: Blocks, heard: windows.Windows, k: int
-    ) -> Labels | None:
+    def _joined(self, audio: Audio, cut: Blocks, heard: windows.Windows, k: int) -> Labels | None:
         """Speaker of each block; None: there is one."""
         settings = self._own
         pieces = joining.pieces(cut, settings)
@@ -178,17 +175,20 @@ def _samples(audio: Audio, start: int, end: int) -> Matrix:
     return audio.mixed(start * SAMPLES_PER_FRAME, end * SAMPLES_PER_FRAME)
 
 
-def _cepstra(audio: Audio, cut: Blocks, floor_db: float) -> Halves:
+def _cepstra(audio: Audio, cut: Blocks, floor_db: float) -> Matrix:
     """Features of the frames of all blocks, scaled to mean 0 and variance 1; shape (frames, 40)."""
+    frames = cut.frames
     n = int(cut.ends[-1])
-    parts = [
-        mixtures.cepstra(mel(_samples(audio, at, min(at + _FRAMES_AT_ONCE, n)))[:-1], floor_db)
-        for at in range(0, n, _FRAMES_AT_ONCE)
-    ]
-    found = np.concatenate(parts)[cut.frames]
+    parts = []
+    for at in range(0, n, _FRAMES_AT_ONCE):
+        until = min(at + _FRAMES_AT_ONCE, n)
+        some = mixtures.cepstra(mel(_samples(audio, at, until))[: until - at], floor_db)
+        first, last = np.searchsorted(frames, (at, until))
+        parts.append(some[frames[first:last] - at])
+    found = np.concatenate(parts)
     found -= found.mean(axis=0)
     found /= np.maximum(found.std(axis=0), np.float32(1e-6))
-    return found.astype(np.float16)
+    return found
 
 
 def _views(who: Labels, several: Mask, k: int) -> tuple[list[Mask], list[Mask]]:

@@ -11,17 +11,19 @@ each block is, and the best path through all blocks (Viterbi) weighs them as log
   segmentation heard two people, staying is what costs.
 
 Means and mixtures are learnt from the path, and the path laid again, up to a fixed point. It starts
-from k-means over the vectors, and from k-means along the directions in which vectors of two people
-differ, whom one window told apart: so that one who says little is found by what sets them apart.
-Of both results the one is kept whose vectors lie nearer together and which keeps more apart of what
-windows told apart. (Not the one that the mixtures explain better: see `partition.tightest`.)
+from k-means over the vectors, from average linkage, and from k-means along the directions in which
+vectors differ of people whom one window told apart; the last two find a speaker who says little. Of
+the results one is kept by vectors and segmentation alone. (Not the one that the mixtures explain
+better: see `partition.tightest`.)
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.cluster import hierarchy
 
 from pipeline.core.frame_runs import edges
 from pipeline.core.time import FRAME_MS
@@ -70,7 +72,9 @@ class Blocks:
     @property
     def frames(self) -> Labels:
         """The frames of all."""
-        return np.repeat(self.starts - self.first, self.lengths) + np.arange(self.lengths.sum())
+        shift: Labels = np.repeat(self.starts - self.first, self.lengths)
+        found: Labels = shift + np.arange(len(shift))
+        return found
 
     def gaps(self) -> Labels:
         """Frames between each and the one before."""
@@ -117,7 +121,7 @@ def pieces(cut: Blocks, settings: Segmentation) -> list[Stretch]:
         if end - start >= shortest:
             count = -(-(end - start) // longest)
             inner = np.linspace(start, end, count + 1).astype(int).tolist()
-            found += zip(inner[:-1], inner[1:], strict=True)
+            found += pairwise(inner)
     return found
 
 
@@ -169,7 +173,7 @@ class Joining:
         cost = settings.link_weight * odds + settings.switch_cost * forgotten
         self._switch, self._stay = np.maximum(cost, 0), np.maximum(-cost, 0)
         self._frames = cepstra
-        chosen = cepstra[:: -(-len(cepstra) // settings.training_frames)].astype(np.float32)
+        chosen = cepstra[:: -(-len(cepstra) // settings.training_frames)]
         components = max(1, min(settings.components, len(chosen) // settings.component_frames))
         self._common = mixtures.train(chosen, components, settings.training_rounds, settings.seed)
         owner = np.full(int(cut.ends[-1]), -1, np.int64)
@@ -180,20 +184,46 @@ class Joining:
     def solve(self, heard: Windows) -> Labels | None:
         """Speaker of each block, 0 to k - 1 in order of first block; None: only one is found."""
         pairs = _told_apart(self._voices, heard)
-        starts = [self._by_spread(self._voices.vectors)]
+        starts = [self._by_spread(), self._by_linkage()]
         if len(pairs.one):
             starts.append(self._by_difference(pairs))
-        found = [path for start in starts if (path := self._settle(start)) is not None]
-        if not found:
-            return None
-        return partition.in_order(max(found, key=lambda path: self._liked(path, pairs)))
+        settled = [self._settle(start) for start in starts if start is not None]
+        found = [path for path in settled if path is not None and self._is_everybody(path)]
+        return partition.in_order(max(found, key=self._liked)) if found else None
 
-    def _by_spread(self, vectors: Matrix) -> Labels:
+    def _is_everybody(self, path: Labels) -> bool:
+        """Whether each speaker speaks for long enough to be one."""
+        frames = np.bincount(path, weights=self._cut.lengths, minlength=self._k)
+        return bool(frames.min() * FRAME_MS >= self._settings.speaker_min_ms)
+
+    def _by_spread(self) -> Labels:
         """Speaker of each block to begin with: k-means over all pieces."""
-        seconds, settings = self._voices.seconds, self._settings
+        vectors, seconds, settings = self._voices.vectors, self._voices.seconds, self._settings
         return self._laid(
             partition.tightest(vectors, seconds, self._k, settings.starts, settings.seed)
         )
+
+    def _by_linkage(self) -> Labels | None:
+        """Likewise by average linkage, which finds who says little in a voice far from the rest.
+
+        The tree is cut into as few clusters as leave k of them with enough speech; the pieces of
+        the others go to the nearest. None: no cut does.
+        """
+        voices, settings = self._voices, self._settings
+        some = slice(None, None, -(-len(voices.pieces) // settings.linkage_pieces))
+        vectors, seconds = voices.vectors[some], voices.seconds[some]
+        tree = hierarchy.linkage(vectors, "average", metric="cosine")
+        for count in range(self._k, min(settings.linkage_cuts, len(vectors)) + 1):
+            labels = hierarchy.fcluster(tree, count, "maxclust") - 1
+            spoken = np.bincount(labels, weights=seconds)
+            large = np.argsort(-spoken, kind="stable")[: self._k]
+            if len(large) == self._k and spoken[large].min() * 1000 >= settings.speaker_min_ms:
+                means = [
+                    np.average(vectors[labels == one], axis=0, weights=seconds[labels == one])
+                    for one in large
+                ]
+                return self._laid(_nearest(voices.vectors, np.stack(means)))
+        return None
 
     def _by_difference(self, pairs: "_Pairs") -> Labels:
         """Likewise, along the directions in which the vectors of pairs differ.
@@ -215,7 +245,7 @@ class Joining:
                 for one in np.unique(labels)
             ]
         )
-        return self._laid(((along[:, None] - means[None]) ** 2).sum(axis=2).argmin(axis=1))
+        return self._laid(_nearest(along, means))
 
     def _laid(self, labels: Labels) -> Labels:
         """Of each block the label of the piece around or before it."""
@@ -235,17 +265,16 @@ class Joining:
             path = following
         return path
 
-    def _liked(self, path: Labels, pairs: "_Pairs") -> float:
-        """How well speakers fit: near vectors together, and pairs apart whom a window told apart.
+    def _liked(self, path: Labels) -> float:
+        """Log likelihood of a path: that pieces lie near their own speaker, and nearer than others.
 
-        Both in seconds of speech, times a squared distance; that of a pair, two vectors of length
-        1 which know nothing of each other, is 2.
+        The first half alone would cut a talkative speaker in two before it found a terse one, the
+        second alone would take a cough for a speaker.
         """
         spoken = self._spoken(path)
-        apart = self._distances(spoken)
-        own = spoken.argmax(axis=1)
-        spread = float((self._voices.seconds * apart[np.arange(len(own)), own]).sum())
-        return 2 * float(pairs.seconds[own[pairs.one] != own[pairs.two]].sum()) - spread
+        spread = (self._distances(spoken) * spoken).sum()
+        doubt = best_path(self._by_voice(path), self._switch, self._stay)[0]
+        return doubt - self._settings.spread_weight * self._settings.voice_weight * float(spread)
 
     def _by_voice(self, path: Labels) -> Scores:
         """Log likelihood of each block under each speaker, by the vectors; 0 where there is none.
@@ -300,6 +329,12 @@ class _Pairs:
     seconds: Matrix
 
 
+def _nearest(vectors: Matrix, means: Matrix) -> Labels:
+    """Number of the nearest mean of each vector."""
+    found: Labels = ((vectors[:, None] - means[None]) ** 2).sum(axis=2).argmin(axis=1)
+    return found
+
+
 def _told_apart(voices: Voices, heard: Windows) -> _Pairs:
     """Pairs of pieces that some window gives two local speakers."""
     starts, ends = (np.array(each) for each in zip(*voices.pieces, strict=True))
@@ -334,7 +369,7 @@ def best_path(scores: Scores, switch: Scores, stay: Scores) -> tuple[float, Labe
     best = scores[0].tolist()
     rows, switches, stays = scores.tolist(), switch.tolist(), stay.tolist()
     for at in range(1, n):
-        leader, second = sorted(range(k), key=best.__getitem__)[: -3 : -1]
+        leader, second = sorted(range(k), key=best.__getitem__)[:-3:-1]
         row, following = rows[at], came[at]
         for state in range(k):
             other = second if state == leader else leader

@@ -17,17 +17,11 @@ from pipeline.engines import models
 from pipeline.engines.diarization.segmentation import campplus
 from pipeline.engines.diarization.segmentation.windows import Network
 from pipeline.engines.models import checkpoints, download
+from pipeline.engines.models.known import CAMPPLUS_FILE, KNOWN, SEGMENTATION_FILE
 
 Matrix = NDArray[np.float32]
 
-KIND = "pyannote-parts"
-SEGMENTATION_FILE = "segmentation/pytorch_model.bin"
-CAMPPLUS_FILE = "voices/campplus_cn_en_common.pt"
-SHA256 = {
-    SEGMENTATION_FILE: "da85c29829d4002daedd676e012936488234d9255e65e86dfab9bec6b1729298",
-    CAMPPLUS_FILE: "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
-}
-_HINT = f"tether models fetch {KIND}"
+KIND: models.Kind = "pyannote-parts"
 
 
 @dataclass(frozen=True)
@@ -51,13 +45,7 @@ def load(folder: Path, device: str, threads: int) -> Networks:
     EngineError
         A file is not the published one, or the libraries failed.
     """
-    for name, digest in SHA256.items():
-        if not (folder / name).is_file() or download.sha256(folder / name) != digest:
-            raise EngineError(
-                f"model '{folder.name}' is not the published one",
-                expected=f"{name} with SHA-256 {digest[:12]}...",
-                hint=f"delete its folder, then: {_HINT}",
-            )
+    download.check(KIND, KNOWN[KIND], folder)
     models.offline()
     try:
         torch, pretrained = _libraries()

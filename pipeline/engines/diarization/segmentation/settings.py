@@ -23,6 +23,9 @@ class Segmentation(Section):
     piece_ms: int = Field(ge=400, description="longest piece of speech that one voice vector is of")
     piece_min_ms: int = Field(ge=100, description="shorter pieces have no vector")
     vectors_at_once: int = Field(ge=1, description="pieces of a batch")
+    speaker_min_ms: int = Field(ge=0, description="who speaks less is no speaker")
+    linkage_pieces: int = Field(ge=2, description="pieces, evenly taken, that linkage joins")
+    linkage_cuts: int = Field(ge=2, description="clusters to which its tree is cut at most")
     starts: int = Field(ge=1, description="random starts of k-means; the tightest answer is kept")
     seed: int = Field(ge=0, description="of all random choices: the same input, the same answer")
     components: int = Field(ge=1, description="Gaussians of a mixture")
@@ -36,6 +39,9 @@ class Segmentation(Section):
     floor_db: float = Field(gt=0, description="spectrum this far under the loudest band is ignored")
     voice_weight: float = Field(
         ge=0, description="log likelihood of a second of speech at a squared distance of 1"
+    )
+    spread_weight: float = Field(
+        ge=0, description="of the spread of voices beside their confusion, to choose between starts"
     )
     link_weight: float = Field(
         ge=0, description="of the log odds that two neighbouring blocks are of one speaker"

@@ -13,8 +13,6 @@ does not know::
 from collections.abc import Callable
 from dataclasses import dataclass
 
-
-
 import numpy as np
 from numpy.typing import NDArray
 
