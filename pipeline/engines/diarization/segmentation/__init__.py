@@ -88,7 +88,8 @@ class SegmentationDiarizer:
 
         Somebody speaks where the table `activity` says so, and where segmentation hears two. The
         number of speakers is from the session notes, else `segmentation.speakers`; one, if nothing
-        tells a second one apart.
+        tells a second one apart. `margin` is 1 if no second of speech is expected to be given to
+        the wrong speaker, and 0 from a share of `segmentation.margin_wrong` on; None with one.
 
         Raises
         ------
@@ -116,17 +117,21 @@ class SegmentationDiarizer:
         several = frame_runs.long(several, settings.overlap_min_ms)
         alone = (active | several) & ~several
         cut = joining.blocks(alone, heard, settings.block_ms)
-        path = self._joined(audio, cut, heard, k)
-        if path is None:
+        joined = self._joined(audio, cut, heard, k)
+        if joined is None:
             either = active | several
             return Diarized(_spans([either], [either], audio), None, knows_overlap=True)
+        path, wrong = joined
         who = np.full(n, _NOBODY, np.int64)
         who[cut.frames] = np.repeat(path, cut.lengths)
         regular, exclusive = _views(who, several, k)
-        return Diarized(_spans(regular, exclusive, audio), None, knows_overlap=True)
+        margin = max(0.0, 1 - wrong / settings.margin_wrong)
+        return Diarized(_spans(regular, exclusive, audio), margin, knows_overlap=True)
 
-    def _joined(self, audio: Audio, cut: Blocks, heard: windows.Windows, k: int) -> Labels | None:
-        """Speaker of each block; None: there is one."""
+    def _joined(
+        self, audio: Audio, cut: Blocks, heard: windows.Windows, k: int
+    ) -> tuple[Labels, float] | None:
+        """Speaker of each block, and the expected share of errors; None: there is one speaker."""
         settings = self._own
         pieces = joining.pieces(cut, settings)
         if len(pieces) < k:
@@ -137,7 +142,9 @@ class SegmentationDiarizer:
         except Exception as caught:
             raise _failed(caught) from caught
         cepstra = _cepstra(audio, cut, settings.floor_db)
-        return Joining(cut, cepstra, Voices.of(pieces, found), k, settings).solve(heard)
+        speakers = Joining(cut, cepstra, Voices.of(pieces, found), k, settings)
+        path = speakers.solve(heard)
+        return None if path is None else (path, speakers.wrong_share(path))
 
     def _model(self) -> models.Model:
         model = models.find(self._own.model, self._settings)

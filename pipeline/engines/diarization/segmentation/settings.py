@@ -51,3 +51,9 @@ class Segmentation(Section):
     )
     switch_cost: float = Field(ge=0, description="log likelihood that a change of speaker costs")
     forget_ms: int = Field(gt=0, description="silence after which that cost is down to 1/e")
+    margin_slope: float = Field(
+        gt=0, description="log odds that a piece is given rightly, per difference of similarity"
+    )
+    margin_wrong: float = Field(
+        gt=0, le=0.5, description="expected share of wrongly given speech at which the margin is 0"
+    )
