@@ -41,7 +41,7 @@ def test_an_engine_is_found_by_its_name() -> None:
 
 
 def test_engines_stand_in_the_order_in_which_auto_tries_them() -> None:
-    assert registry.names("diarizer") == ("pyannote", "clustering", "channels")
+    assert registry.names("diarizer") == ("pyannote", "segmentation", "clustering", "channels")
     assert registry.names("transcriber") == ("faster_whisper", "moonshine")
     assert registry.names("pitch tracker") == ("pyin", "swift_f0")
     assert {each.kind for each in registry.engines()} == set(registry.KINDS)

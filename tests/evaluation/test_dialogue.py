@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline import config
+from pipeline.engines.diarization.clustering import ClusteringDiarizer
 from pipeline.engines.vad.silero import Silero
 from pipeline.evaluation.errors import dialogue as dialogue_error
 from pipeline.evaluation.errors.dialogue import DialogueError
@@ -83,7 +84,7 @@ def test_a_dialogue_with_a_channel_per_speaker(dialogue: Dialogue) -> None:
 
 @pytest.mark.slow
 def test_a_dialogue_on_one_microphone(dialogue: Dialogue) -> None:
-    tables = dialogue_error.from_mono(dialogue, SETTINGS)
+    tables = dialogue_error.from_mono(dialogue, SETTINGS, ClusteringDiarizer(SETTINGS))
     found = dialogue_error.error(dialogue, tables)
     assert found.silences.f1 >= 0.9
     assert np.median(np.abs(found.silences.boundaries_ms)) <= 40

@@ -31,7 +31,7 @@ from pipeline.session.workbench import workbench_of
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @options.workspace
 @options.profile
-@click.option("--diarizer", help="auto, channels, clustering, pyannote or imported.")
+@click.option("--diarizer", help="auto, channels, pyannote, segmentation, clustering or imported.")
 @click.option("--transcriber", help="auto, faster_whisper, moonshine, imported or none.")
 @click.option("--refresh", is_flag=True, help="Compute everything again.")
 @options.as_json

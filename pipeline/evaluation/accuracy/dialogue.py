@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
+from pipeline.core import registry
+from pipeline.engines.protocols import Diarizer
 from pipeline.engines.vad.silero import Silero
 from pipeline.evaluation.accuracy.row import Numbers, Place, Row, spread
 from pipeline.evaluation.errors import dialogue
@@ -36,21 +38,25 @@ def stereo(place: Place) -> Stereo:
 
 
 @cache
-def mono(place: Place) -> DialogueError:
+def _mono(place: Place, name: str, words: Told, *, is_faint: bool) -> DialogueError:
+    engine: Diarizer = registry.find("diarizer", name).make(place.settings)
+    engine.identity()
+    folder = place.data / "read_speech"
+    found = DialogueError()
+    for talk in dialogue.faint(folder) if is_faint else dialogue.dialogues(folder, mono=True):
+        tables = dialogue.from_mono(talk, place.settings, engine, words)
+        found += dialogue.error(talk, tables)
+    return found
+
+
+def mono(diarizer: str, words: Told = "all") -> Callable[[Place], DialogueError]:
     """With one microphone."""
-    found = DialogueError()
-    for talk in dialogue.dialogues(place.data / "read_speech", mono=True):
-        found += dialogue.error(talk, dialogue.from_mono(talk, place.settings))
-    return found
+    return partial(_mono, name=diarizer, words=words, is_faint=False)
 
 
-@cache
-def faint(place: Place) -> DialogueError:
+def faint(diarizer: str) -> Callable[[Place], DialogueError]:
     """With one microphone that hears one of the two 30 dB fainter."""
-    found = DialogueError()
-    for talk in dialogue.faint(place.data / "read_speech"):
-        found += dialogue.error(talk, dialogue.from_mono(talk, place.settings))
-    return found
+    return partial(_mono, name=diarizer, words="all", is_faint=True)
 
 
 @cache
@@ -154,7 +160,7 @@ def overlaps(heard: Callable[[Place], DialogueError]) -> Callable[[Place], Numbe
 
 def overlaps_of_one_microphone(place: Place) -> Numbers:
     """How many overlaps a run claims that cannot know them."""
-    error = mono(place).overlaps
+    error = mono("clustering")(place).overlaps
     return {"claimed": error.found + error.false.total()}
 
 
@@ -169,6 +175,9 @@ STEREO = "a channel per speaker; to 20 dB SNR, 8 and 16 kHz, one 30 dB down, cro
 FAINT = "likewise, 4 dialogues with one 30 dB down"
 NO_MARKS = "likewise, words without full stops"
 NO_WORDS = "likewise, no words"
+SEGMENTED = "mixed to mono (segmentation)"
+SEGMENTED_ONLY = "likewise, no words"
+FAINT_SEGMENTED = "likewise, 4 dialogues with one 30 dB down (segmentation)"
 MONO = "mixed to mono (clustering); one at most 15 dB down"
 SILENCES = "14 composed dialogues with planted overlaps: silences, both ends within 150 ms"
 LATENCY = "the same: response latency; begin and end of turns with the floor"
@@ -203,10 +212,13 @@ def slow(what: str, on: str, measure: Callable[[Place], Numbers], says: str) -> 
 
 ROWS = (
     slow(SILENCES, STEREO, silences(all_words), SAYS_SILENCES),
-    slow(SILENCES, MONO, silences(mono), SAYS_SILENCES),
-    slow(SILENCES, FAINT, silences(faint), SAYS_SILENCES),
+    slow(SILENCES, MONO, silences(mono("clustering")), SAYS_SILENCES),
+    slow(SILENCES, SEGMENTED, silences(mono("segmentation")), SAYS_SILENCES),
+    slow(SILENCES, FAINT, silences(faint("clustering")), SAYS_SILENCES),
+    slow(SILENCES, FAINT_SEGMENTED, silences(faint("segmentation")), SAYS_SILENCES),
     slow(LATENCY, "a channel per speaker", latencies(all_words), SAYS_LATENCY),
-    slow(LATENCY, "mixed to mono", latencies(mono), SAYS_LATENCY),
+    slow(LATENCY, "mixed to mono", latencies(mono("clustering")), SAYS_LATENCY),
+    slow(LATENCY, SEGMENTED, latencies(mono("segmentation")), SAYS_LATENCY),
     slow(OVERLAPS, "a channel per speaker", overlaps(all_words), SAYS_OVERLAPS),
     slow(OVERLAPS, NO_MARKS, overlaps(no_marks), SAYS_OVERLAPS),
     slow(OVERLAPS, NO_WORDS, overlaps(no_words), SAYS_OVERLAPS),
@@ -217,5 +229,7 @@ ROWS = (
         overlaps_of_one_microphone,
         "null: one microphone does not tell them, and {claimed} are claimed",
     ),
+    slow(OVERLAPS, SEGMENTED, overlaps(mono("segmentation")), SAYS_OVERLAPS),
+    slow(OVERLAPS, SEGMENTED_ONLY, overlaps(mono("segmentation", "none")), SAYS_OVERLAPS),
     slow(CONFUSIONS, "a channel per speaker, all words", overlaps(all_words), SAYS_CONFUSION),
 )

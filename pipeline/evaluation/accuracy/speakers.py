@@ -1,6 +1,6 @@
 """Speech activity and diarization."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, reduce
 from operator import add
 
@@ -12,6 +12,7 @@ from pipeline.core.tables import Metadata, Recording
 from pipeline.engines.diarization.channels import ChannelsDiarizer
 from pipeline.engines.diarization.clustering import ClusteringDiarizer
 from pipeline.engines.diarization.pyannote import PyannoteDiarizer
+from pipeline.engines.diarization.segmentation import SegmentationDiarizer
 from pipeline.engines.protocols import Diarizer
 from pipeline.engines.vad.silero import Silero
 from pipeline.evaluation.accuracy.row import Numbers, Place, Row, spread
@@ -83,7 +84,7 @@ def judged(place: Place, engine: Diarizer, clip: Referenced) -> Numbers:
     channels = len(clip.audio.channels)
     recording = Recording("0" * 64, duration_ms, 16_000, channels, Metadata())
     found = engine.diarize(clip.audio, heard, recording)
-    spans = diarization.spans(found.spans)
+    spans = diarization.spans(found.spans.filter("regular"))
     error = diarization.diarization_error(clip.spans, spans)
     miss, false_alarm = diarization.speech_error(clip.spans, spans, duration_ms)
     names = diarization.naming(clip.spans, spans)
@@ -137,55 +138,71 @@ def channels_on_call(place: Place) -> Numbers:
     return judged(place, ChannelsDiarizer(place.settings), call(place))
 
 
-def clustering_on_call(place: Place) -> Numbers:
-    """The call mixed down."""
-    return judged(place, ClusteringDiarizer(place.settings), mixed_call(place))
+OneMicrophone = type[ClusteringDiarizer | SegmentationDiarizer | PyannoteDiarizer]
 
 
-def clustering_on_meeting(name: str) -> Callable[[Place], Numbers]:
-    """A meeting clip."""
+def on_call(make: OneMicrophone) -> Callable[[Place], Numbers]:
+    """The call mixed down; where an engine's model is not here, the error says what to type."""
 
     def measure(place: Place) -> Numbers:
-        return judged(place, ClusteringDiarizer(place.settings), meeting(place, name))
+        engine = make(place.settings)
+        engine.identity()
+        return judged(place, engine, mixed_call(place))
 
     return measure
 
 
-def pyannote_on_call(place: Place) -> Numbers:
-    """The call mixed down; where its model is not here, the error says what to type."""
-    engine = PyannoteDiarizer(place.settings)
-    engine.identity()
-    return judged(place, engine, mixed_call(place))
+def on_meeting(make: OneMicrophone, name: str) -> Callable[[Place], Numbers]:
+    """A meeting clip."""
+
+    def measure(place: Place) -> Numbers:
+        engine = make(place.settings)
+        engine.identity()
+        return judged(place, engine, meeting(place, name))
+
+    return measure
 
 
-def composed_on_one_microphone(place: Place) -> Numbers:
+def on_composed(make: OneMicrophone) -> Callable[[Place], Numbers]:
     """Six pairs of speakers at 16 and at 8 kHz, mixed down: means, and the worst of each."""
-    engine = ClusteringDiarizer(place.settings)
-    every = []
-    for number, pair in enumerate(MONO_PAIRS):
-        for telephone in (False, True):
-            scene = composed.Scene(telephone=telephone, noise_db=-40, crosstalk_db=None)
-            talk = composed.compose(place.data / "read_speech", pair, 50 + number, scene)
-            mono: Samples = np.asarray(talk.channels.mean(axis=0), np.float32)
-            clip = Referenced(Audio([mono]), diarization.truth(talk.speech))
-            every.append(judged(place, engine, clip))
-    means = {name: float(np.mean([one[name] for one in every])) for name in every[0]}
-    return means | {
-        "found": sum(one["found"] for one in every),
-        "missed": sum(one["missed"] for one in every),
-        "worst_confusion": max(one["confusion"] for one in every),
-        "least_margin": min(one["margin"] for one in every),
-    }
+
+    def measure(place: Place) -> Numbers:
+        engine = make(place.settings)
+        engine.identity()
+        every = []
+        for number, pair in enumerate(MONO_PAIRS):
+            for telephone in (False, True):
+                scene = composed.Scene(telephone=telephone, noise_db=-40, crosstalk_db=None)
+                talk = composed.compose(place.data / "read_speech", pair, 50 + number, scene)
+                mono: Samples = np.asarray(talk.channels.mean(axis=0), np.float32)
+                clip = Referenced(Audio([mono]), diarization.truth(talk.speech))
+                every.append(judged(place, engine, clip))
+        means = {name: float(np.mean([one[name] for one in every])) for name in every[0]}
+        return means | {
+            "found": sum(one["found"] for one in every),
+            "missed": sum(one["missed"] for one in every),
+            "worst_confusion": max(one["confusion"] for one in every),
+            "least_margin": min(one["margin"] for one in every),
+        }
+
+    return measure
 
 
-def clustering_on_meetings(place: Place) -> Numbers:
+def on_meetings(make: OneMicrophone) -> Callable[[Place], Numbers]:
     """All six clips together."""
-    errors = []
-    for name in MEETINGS:
-        clip = meeting(place, name)
-        heard = diarization.clustered(clip.audio.channels[0], place.settings)
-        errors.append(diarization.diarization_error(clip.spans, diarization.spans(heard.spans)))
-    return rates(reduce(add, errors))
+
+    def measure(place: Place) -> Numbers:
+        engine = make(place.settings)
+        engine.identity()
+        errors = []
+        for name in MEETINGS:
+            clip = meeting(place, name)
+            heard = diarization.diarized(clip.audio.channels[0], engine, place.settings)
+            spans = diarization.spans(heard.spans.filter("regular"))
+            errors.append(diarization.diarization_error(clip.spans, spans))
+        return rates(reduce(add, errors))
+
+    return measure
 
 
 SPEECH = "speech activity, whoever speaks, no collar"
@@ -213,6 +230,38 @@ def people(number: int) -> str:
     )
 
 
+def one_microphone(engine: str, make: OneMicrophone) -> Iterator[Row]:
+    """Rows of an engine that has one microphone."""
+    yield Row(
+        SPEAKERS,
+        f"{engine}: the call mixed to mono",
+        ("calls",),
+        on_call(make),
+        SAYS_SPEAKERS + SAYS_MARGIN,
+    )
+    yield Row(
+        SPEAKERS,
+        f"{engine}: 12 composed conversations mixed to mono, means",
+        ("read_speech",),
+        on_composed(make),
+        SAYS_SPEAKERS
+        + SAYS_MARGIN
+        + " (worst confusion and margin: {worst_confusion:.1%}, {least_margin:.2f})",
+        slow=True,
+    )
+    for name, number in MEETINGS.items():
+        yield Row(
+            SPEAKERS,
+            f"{engine}: 30 s of a meeting, far microphone ({name}, {people(number)})",
+            ("meetings",),
+            on_meeting(make, name),
+            SAYS_SPEAKERS,
+        )
+    yield Row(
+        SPEAKERS, f"{engine}: the six clips together", ("meetings",), on_meetings(make), SAYS_DER
+    )
+
+
 ROWS = (
     Row(SPEECH, "the call, both channels", ("calls",), speech(lambda p: [call(p)]), SAYS_SPEECH),
     Row(
@@ -226,39 +275,19 @@ ROWS = (
         SAYS_SPEECH,
     ),
     Row(SPEAKERS, "channels: the call", ("calls",), channels_on_call, SAYS_SPEAKERS + SAYS_MARGIN),
-    Row(
-        SPEAKERS,
-        "clustering: the call mixed to mono",
-        ("calls",),
-        clustering_on_call,
-        SAYS_SPEAKERS + SAYS_MARGIN,
-    ),
-    Row(
-        SPEAKERS,
-        "clustering: 12 composed conversations mixed to mono, means",
-        ("read_speech",),
-        composed_on_one_microphone,
-        SAYS_SPEAKERS
-        + SAYS_MARGIN
-        + " (worst confusion and margin: {worst_confusion:.1%}, {least_margin:.2f})",
-        slow=True,
-    ),
     *(
-        Row(
-            SPEAKERS,
-            f"clustering: 30 s of a meeting, far microphone ({name}, {people(number)})",
-            ("meetings",),
-            clustering_on_meeting(name),
-            SAYS_SPEAKERS,
+        row
+        for name, make in (
+            ("clustering", ClusteringDiarizer),
+            ("segmentation", SegmentationDiarizer),
         )
-        for name, number in MEETINGS.items()
+        for row in one_microphone(name, make)
     ),
     Row(
         SPEAKERS,
-        "clustering: the six clips together",
-        ("meetings",),
-        clustering_on_meetings,
-        SAYS_DER,
+        "pyannote: the call mixed to mono",
+        ("calls",),
+        on_call(PyannoteDiarizer),
+        SAYS_SPEAKERS,
     ),
-    Row(SPEAKERS, "pyannote: the call mixed to mono", ("calls",), pyannote_on_call, SAYS_SPEAKERS),
 )

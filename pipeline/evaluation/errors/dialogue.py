@@ -12,6 +12,7 @@ import polars as pl
 from pipeline import config, lexicons
 from pipeline.audio.samples import Audio
 from pipeline.core.tables import DIARIZATION, LOSSES, MEDIA, SPANS, TRANSCRIPTION, WORDS
+from pipeline.engines.protocols import Diarizer
 from pipeline.engines.vad.silero import Silero
 from pipeline.evaluation.errors import diarization, timing
 from pipeline.evaluation.errors.timing import Case, SilenceError
@@ -81,18 +82,21 @@ def stereo_spans(dialogue: Dialogue, settings: config.Settings, detector: Silero
     return timing.spans(case, settings, detector)
 
 
-def from_mono(dialogue: Dialogue, settings: config.Settings) -> Tables:
+def from_mono(
+    dialogue: Dialogue, settings: config.Settings, engine: Diarizer, words: Told = "all"
+) -> Tables:
     """As a run finds them with one microphone; its speakers are named by whom they share most with.
 
-    Words that are said into the other's turn are not heard by a transcriber of one voice at a time.
+    Words that are said into the other's turn are withheld from a diarizer that knows no overlap.
+    One that does gets the script's: with `words` of "all", overlaps are found by words too.
     """
     mono = np.asarray(dialogue.channels.mean(axis=0), np.float32)
-    found = diarization.clustered(mono, settings)
+    found = diarization.diarized(mono, engine, settings)
     truth = diarization.truth(dialogue.speech)
-    names = diarization.naming(truth, diarization.spans(found.spans))
+    names = diarization.naming(truth, diarization.spans(found.spans.filter("regular")))
     labels = {name: LABELS[int(who)] for name, who in names.items()}
     spans = found.spans.with_columns(pl.col("speaker").replace(labels))
-    return built(dialogue, spans, settings, knows_overlap=found.knows_overlap)
+    return built(dialogue, spans, settings, knows_overlap=found.knows_overlap, words=words)
 
 
 def built(

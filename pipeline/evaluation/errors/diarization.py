@@ -14,8 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from pipeline import audio, config
 from pipeline.audio.samples import Audio, Samples
 from pipeline.core.tables import Metadata, Recording
-from pipeline.engines.diarization.clustering import ClusteringDiarizer
-from pipeline.engines.protocols import Diarized
+from pipeline.engines.protocols import Diarized, Diarizer
 from pipeline.engines.vad.silero import Silero
 from pipeline.speech import activity
 
@@ -52,11 +51,11 @@ def heard(samples: Samples, settings: config.Settings) -> pl.DataFrame:
     return activity.detect(Audio([samples]), Silero(settings), settings.activity)
 
 
-def clustered(samples: Samples, settings: config.Settings) -> Diarized:
+def diarized(samples: Samples, engine: Diarizer, settings: config.Settings) -> Diarized:
     """Who speaks on one microphone, as a run finds it."""
     one = Audio([samples])
     recording = Recording("0" * 64, one.duration_ms, 16_000, 1, Metadata())
-    return ClusteringDiarizer(settings).diarize(one, heard(samples, settings), recording)
+    return engine.diarize(one, heard(samples, settings), recording)
 
 
 def spans(table: pl.DataFrame) -> list[Span]:

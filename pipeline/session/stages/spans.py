@@ -38,7 +38,7 @@ def _parameters(context: Fresh) -> dict[str, Any]:
 
 STAGE = Stage(
     name="spans",
-    version=3,
+    version=4,
     needs=("media", "activity"),
     run=_run,
     parameters=_parameters,

@@ -40,7 +40,7 @@ Stretch = tuple[int, int]
 _REGIONS_AT_ONCE = 64
 
 
-@engine("diarizer", "clustering", settings=Clustering, auto=2)
+@engine("diarizer", "clustering", settings=Clustering, auto=3)
 class ClusteringDiarizer:
     """Two or more speakers on one microphone.
 
