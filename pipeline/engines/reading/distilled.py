@@ -211,6 +211,7 @@ class _Loaded:
         kept = {name: each.float() for name, each in load_file(trained / ADAPTER).items()}
         examples = kept.pop("examples").numpy()
         self.encoder = network.load(base, kept)
+        network.fold(self.encoder)
         self._cutter = network.tokenizer(base)
         self._slope, self._intercept = (
             card["calibration"]["slope"],

@@ -55,6 +55,12 @@ class Adapted(nn.Module):
         out = nn.functional.linear(x, self.weight, self.bias)
         return out + (x @ self.down.T) @ self.up.T if self.rank else out
 
+    def fold(self) -> None:
+        """Add the learned product to the published one: the same sum in one step."""
+        if self.rank:
+            self.weight += self.up @ self.down
+            self.rank = 0
+
 
 class _Layer(nn.Module):
     def __init__(self, base: Mapping[str, Tensor], rank: int) -> None:
@@ -154,6 +160,14 @@ def load(base: Path, kept: Mapping[str, Tensor] | None = None, classes: int = CL
     if kept is not None:
         made.load_state_dict(kept, strict=False)
     return made.eval()
+
+
+def fold(network: Network) -> None:
+    """Make a network that is only read with faster; it cannot be trained further."""
+    with torch.no_grad():
+        for part in network.modules():
+            if isinstance(part, Adapted):
+                part.fold()
 
 
 def trained(network: Network) -> dict[str, Tensor]:
