@@ -53,7 +53,7 @@ def _identity(context: Fresh) -> Identity:
 
 STAGE = Stage(
     name="words",
-    version=2,
+    version=3,
     needs=("spans",),
     run=_run,
     settings=("transcription",),
