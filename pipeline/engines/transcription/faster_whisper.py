@@ -110,6 +110,10 @@ class _Heard:
         """Length of all of them."""
         return sum(piece.length_ms for piece in self.unheard)
 
+    def refused(self) -> "_Heard":
+        """The same with no word believed."""
+        return replace(self, words=(), dropped=self.dropped + len(self.words))
+
 
 class FasterWhisper(Section):
     """Transcriber `faster_whisper`."""
@@ -216,25 +220,30 @@ class FasterWhisperTranscriber:
     def _all(
         self, audio: Audio, plans: Sequence[tuple[Piece, ...]], language: str
     ) -> Iterator[_Heard]:
-        """All windows, and after them, each alone, the stretches that they left unheard."""
+        """All windows, and after them, each alone, the stretches that they left unheard.
+
+        Much of these is noise that was taken for speech. There a doubtful result is refused, for
+        the fallback over temperatures would make words of it, at ten times the cost.
+        """
         unheard: list[Piece] = []
-        for heard in self._each(audio, plans, language):
-            unheard += heard.unheard
-            yield heard
-        yield from self._each(audio, [(piece,) for piece in unheard], language)
+        for window, heard in self._each(audio, plans, language):
+            kept = heard
+            if heard.doubtful:
+                again = self._judged(window, self._alone(window, language))
+                kept = min(again, heard, key=lambda one: (one.doubtful, one.unheard_ms))
+            unheard += kept.unheard
+            yield kept
+        for _, heard in self._each(audio, [(piece,) for piece in unheard], language):
+            yield heard.refused() if heard.doubtful else heard
 
     def _each(
         self, audio: Audio, plans: Sequence[tuple[Piece, ...]], language: str
-    ) -> Iterator[_Heard]:
+    ) -> Iterator[tuple[_Window, _Heard]]:
         for first in range(0, len(plans), self._own.batch_size):
             batch = plans[first : first + self._own.batch_size]
             windows = [self._window(audio, pieces) for pieces in batch]
             for window, segments in zip(windows, self._together(windows, language), strict=True):
-                heard = self._judged(window, segments)
-                if heard.doubtful:
-                    again = self._judged(window, self._alone(window, language))
-                    heard = min(again, heard, key=lambda one: (one.doubtful, one.unheard_ms))
-                yield heard
+                yield window, self._judged(window, segments)
 
     def _window(self, audio: Audio, pieces: tuple[Piece, ...]) -> _Window:
         gap = np.zeros(ms_to_samples(self._own.window_gap_ms), dtype=np.float32)
