@@ -39,7 +39,7 @@ def processed(
             writer.writerow([role, number * 8000, number * 8000 + 7000, text])
     engines = {} if shown is None else {"reader": ScriptedReader(shown)}
     bench = Workbench(
-        config.load("default", settings),
+        config.load("reading", settings),
         folder / "workspace",
         engines=engines,
     )

@@ -25,6 +25,7 @@ _TASKS: dict[Kind, str] = {
     "diarizer": "diarizer",
     "transcriber": "transcriber",
     "pitch tracker": "pitch",
+    "reader": "reading",
 }
 
 

@@ -204,5 +204,5 @@ KNOWN: Mapping[str, Known] = MappingProxyType(
     }
 )
 
-DEFAULT_MODELS = ("whisper-base", "pyannote-parts", "ge2e", "minilm")
+DEFAULT_MODELS = ("whisper-base", "pyannote-parts", "ge2e")
 """What the default settings need, and all of it comes from the package index."""

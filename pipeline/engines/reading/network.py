@@ -58,7 +58,7 @@ class Adapted(nn.Module):
     def fold(self) -> None:
         """Add the learned product to the published one: the same sum in one step."""
         if self.rank:
-            self.weight += self.up @ self.down
+            self.weight.copy_(self.weight + self.up @ self.down)
             self.rank = 0
 
 

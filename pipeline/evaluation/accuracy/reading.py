@@ -3,7 +3,7 @@
 from functools import partial
 
 from pipeline.evaluation.accuracy.moments import BY_KIND, by_kind
-from pipeline.evaluation.accuracy.row import PROFILES, Numbers, Place, Row
+from pipeline.evaluation.accuracy.row import READING_PROFILES, Numbers, Place, Row
 from pipeline.research.reading import excerpts
 from pipeline.research.reading.excerpts import Split
 
@@ -34,7 +34,7 @@ def moments(place: Place, profile: str, part: Split) -> Numbers:
 def strength(place: Place, part: Split) -> Numbers:
     """Of each grade of strength, how many moments there are and how many are right."""
     numbers: Numbers = {}
-    for each in place.written(part)["default"].tally().reliability(GRADES):
+    for each in place.written(part)["reading"].tally().reliability(GRADES):
         numbers |= {f"from_{each.low:g}": each.moments, f"right_{each.low:g}": each.right}
     return {name.replace(".", "_"): number for name, number in numbers.items()}
 
@@ -60,12 +60,12 @@ ROWS = (
             held_out=part == "sealed",
         )
         for part, who in PARTS.items()
-        for profile in PROFILES
+        for profile in READING_PROFILES
     ),
     *(
         Row(
             "moments of each strength that are right",
-            f"`default`, {who}",
+            f"`reading`, {who}",
             (),
             partial(strength, part=part),
             _STRENGTH,

@@ -18,6 +18,7 @@ from pipeline.session import SessionResult
 Numbers = dict[str, float]
 ACTED = ("rupture", "benign")
 PROFILES = ("default", "screening", "strict")
+READING_PROFILES = ("default", "reading")
 TWO_UTTERANCES = research.Tolerance(2, "utterances")
 
 
@@ -71,7 +72,7 @@ class Place:
         if part not in self._written:
             folder = self.scratch / part
             files = written_sessions.write(excerpts.authors(part), folder)
-            counselling.process(files, folder / "workspace", self.settings)
+            counselling.process(files, folder / "workspace", config.load("reading"))
             self._written[part] = {
                 profile: research.evaluate(
                     folder / "workspace",
@@ -80,7 +81,7 @@ class Place:
                     tolerance=TWO_UTTERANCES,
                     settings=config.load(profile),
                 ).evaluation
-                for profile in PROFILES
+                for profile in READING_PROFILES
             }
         return self._written[part]
 
