@@ -23,6 +23,11 @@ ORDINARY = Exchange(
     ((False, "What did you do on Sunday?"),), "We went to the lake with my sister and the kids."
 )
 
+RELIEVED = Exchange(
+    ((False, "What was it like to tell her?"),),
+    "I was scared, and then I was relieved, I cried the whole way home and I slept.",
+)
+
 
 @pytest.fixture(scope="module")
 def reader() -> DistilledReader:
@@ -34,17 +39,17 @@ def reader() -> DistilledReader:
     return DistilledReader(settings)
 
 
-def test_a_plain_refusal_reads_as_a_rupture_and_a_sunday_does_not(reader: DistilledReader) -> None:
-    refusal, sunday = reader.read([TURNED_DOWN, ORDINARY])
+def test_a_plain_refusal_reads_as_a_rupture_and_relief_does_not(reader: DistilledReader) -> None:
+    refusal, relief = reader.read([TURNED_DOWN, RELIEVED])
     assert set(refusal.probabilities) == set(MARKERS)
     assert sum(refusal.probabilities.values()) > 0.5
-    assert sum(sunday.probabilities.values()) < 0.2
+    assert sum(relief.probabilities.values()) < 0.2
     assert max(refusal.probabilities, key=lambda m: refusal.probabilities[m])[0] == "C"
     assert refusal.clause
     assert refusal.clause in TURNED_DOWN.reply
     assert len(refusal.resembles) == 2
-    assert sunday.clause is None
-    assert sunday.resembles == ()
+    assert relief.clause is None
+    assert relief.resembles == ()
 
 
 def test_neighbours_change_nothing(reader: DistilledReader) -> None:
