@@ -142,7 +142,7 @@ def test_every_table_with_a_speaker_has_the_role_beside_it(folder: Path) -> None
         if "speaker" in own:
             assert own[own.index("speaker") + 1] == "role"
             pairs = frame.select("speaker", "role").unique().rows()
-            assert pairs
+            assert pairs or name == "readings"  # without a reader nothing is read
             assert all(role == known.get(speaker) for speaker, role in pairs)
     measures = session.table("measures")
     assert measures.filter(pl.col("speaker").is_null())["role"].null_count() > 0

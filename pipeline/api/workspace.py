@@ -94,6 +94,7 @@ class Session:
         turns          turns and backchannels: text, number of words, latency
         units          speech of one person without a pause (inter-pausal units)
         words          words with times and confidence 0-1
+        readings       what replies show to a reader: marker, probability, the words that carry it
         silences       silences, who spoke before and after
         overlaps       overlapping speech: who held the floor, what came of it
         spans          who spoke when, as the diarizer has it

@@ -389,9 +389,9 @@ def test_words_after_the_end_cost_no_session_and_are_reported(
             "the session notes file assigns channels",
         ),
         (None, False, {1: "therapist", 2: "client"}, "channels", "only one channel contains sound"),
-        (0.6, False, {1: "therapist"}, "clustering", "both speakers are heard on every channel"),
-        (1.0, False, {1: "client", 2: "therapist"}, "clustering", "all channels contain the same"),
-        (0.6, False, {1: "client", 5: "therapist"}, "clustering", "both speakers are heard on"),
+        (0.6, False, {1: "therapist"}, "segmentation", "both speakers are heard on every channel"),
+        (1.0, False, {1: "client", 2: "therapist"}, "segmentation", "all channels contain the same"),
+        (0.6, False, {1: "client", 5: "therapist"}, "segmentation", "both speakers are heard on"),
     ],
 )
 def test_named_channels_are_no_single_microphone(
@@ -412,7 +412,7 @@ def test_named_channels_are_no_single_microphone(
     try:
         choice = at.plan(source, {"media": media}).choice("who spoke when")
     except EngineError as caught:  # no network of voices is installed here
-        assert engine == "clustering"
+        assert engine == "segmentation"
         assert because in caught.found  # noqa: PT017  # either way it says why
         assert "one microphone" not in str(caught)  # noqa: PT017
     else:
