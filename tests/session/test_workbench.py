@@ -390,7 +390,13 @@ def test_words_after_the_end_cost_no_session_and_are_reported(
         ),
         (None, False, {1: "therapist", 2: "client"}, "channels", "only one channel contains sound"),
         (0.6, False, {1: "therapist"}, "segmentation", "both speakers are heard on every channel"),
-        (1.0, False, {1: "client", 2: "therapist"}, "segmentation", "all channels contain the same"),
+        (
+            1.0,
+            False,
+            {1: "client", 2: "therapist"},
+            "segmentation",
+            "all channels contain the same",
+        ),
         (0.6, False, {1: "client", 5: "therapist"}, "segmentation", "both speakers are heard on"),
     ],
 )
