@@ -23,12 +23,12 @@ from pipeline.engines.protocols import Exchange
 from pipeline.engines.reading import network as net
 from pipeline.engines.reading.distilled import ADAPTER, CARD, FOLDER
 from pipeline.engines.reading.training import Example, Recipe, target, train
+from pipeline.evaluation.accuracy.reading import GRADES
 from pipeline.evaluation.material import strangers
 from pipeline.research.reading import calibration, excerpts
 
 _DOUBTFUL = 0.5
 """Weight of what two raters would read differently."""
-_BORDERS = (0.3, 0.5, 0.7)
 _PRINTED = 0.05
 
 
@@ -154,7 +154,7 @@ def write(
             "ruptures": int(shows.sum()),
             "grades": [
                 {"from": part.low, "turns": part.moments, "right": part.right}
-                for part in tally.reliability(_BORDERS)
+                for part in tally.reliability(GRADES)
             ],
         },
         "examples": [{"marker": min(turn.markers), "text": turn.text} for turn, _ in told],

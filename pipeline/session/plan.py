@@ -28,6 +28,12 @@ class LanguageResources:
         return {name: digest(part.encode()) for name, part in parts.items()}
 
     @property
+    def ask_for_readings(self) -> bool:
+        """Whether a rule in force asks what a reader makes of a turn."""
+        named = {name for compiled in self.rules.rules for name in compiled.columns}
+        return any(name.startswith("reads_") for name in named)
+
+    @property
     def listed(self) -> tuple[RuleEntry, ...]:
         """The rules in force, for the report."""
         return self.rules.entries()

@@ -17,7 +17,7 @@ from pipeline.session.role_warnings import unused_role_warnings
 from pipeline.session.stage import Stage, sections
 from pipeline.session.stages import STAGES, downstream
 from pipeline.workspace import stage_cache
-from pipeline.workspace.provenance import Provenance
+from pipeline.workspace.provenance import EngineChoice, Provenance
 from pipeline.workspace.stage_cache import Outcome, State
 from pipeline.workspace.store import Store, canonical, digest
 
@@ -75,6 +75,7 @@ def process(
     notes = (
         *plan.provenance.notes,
         *_about_language(context.language, plan, resources),
+        *_about_reading(reading, resources),
         *unused_role_warnings(context.recording, outcome.tables),
         *_repairs(outcome.tables, source),
     )
@@ -269,6 +270,12 @@ def _about_language(
         yield f"The language was not given; the transcriber detected '{language}'."
     if resources.lexicons.language is None:
         yield f"{_lacking(language)}: rules that need words abstain."
+
+
+def _about_reading(reading: EngineChoice, resources: LanguageResources) -> Iterator[str]:
+    """A note where rules ask for readings and there is no reader."""
+    if reading.name == "none" and resources.ask_for_readings:
+        yield f"Replies were not read: {reading.because}. Rules that ask for readings find nothing."
 
 
 def _lacking(language: str | None) -> str:

@@ -99,6 +99,17 @@ def test_without_a_reader_everything_else_works_and_it_is_told(tmp_path: Path) -
     assert read_hits(session.tables) == []
     (choice,) = [each for each in session.provenance.engines if each.task == "reading"]
     assert (choice.name, choice.because) == ("none", "as configured")
+    assert any("not read: as configured" in note for note in session.provenance.notes)
+
+
+def test_a_missing_model_is_told_and_not_where_no_rule_asks(tmp_path: Path) -> None:
+    nowhere: dict[str, object] = {"models_folder": str(tmp_path / "none")}
+    notes = processed(tmp_path, None, settings=nowhere).provenance.notes
+    assert any("no model 'minilm' in the models folder" in note for note in notes)
+    rules: dict[str, object] = {**nowhere, "rules": ["withdrawal"]}
+    assert not any(
+        "read" in note for note in processed(tmp_path, None, settings=rules).provenance.notes
+    )
 
 
 def test_another_reader_reads_again_and_nothing_before_it(tmp_path: Path) -> None:

@@ -1,13 +1,8 @@
 """Diarizer `pyannote`: a pipeline of pyannote.audio 4 from the models folder, on one microphone.
 
-It is the one diarizer that hears two voices at once on one channel. Both of its views are kept:
-the *regular* one, with overlapping speech, from which timing is measured, and the *exclusive* one,
-with one speaker at a time, from which words get their speaker::
-
-    regular     ████████████  speaker 1          regular = exclusive   ███████        speaker 1
-                         ██████████  speaker 2   regular only                 █████   speaker 1
-    exclusive   ██████████                       exclusive only          ...
-                          █████████
+Both of its views are kept (`engines.diarization.views`): the *regular* one, with overlapping
+speech, from which timing is measured, and the *exclusive* one, with one speaker at a time, from
+which words get their speaker.
 
 A pipeline is read as data: see `engines.checkpoints`.
 
@@ -17,6 +12,7 @@ voice prints, are dropped as soon as their distance is known.
 """
 
 import warnings
+from collections.abc import Iterator
 from importlib import metadata
 from typing import Any, Literal
 
@@ -28,9 +24,10 @@ from pipeline.audio.samples import Audio
 from pipeline.config import Section, Settings
 from pipeline.core.errors import EngineError
 from pipeline.core.registry import engine
-from pipeline.core.tables import SPANS, Recording
+from pipeline.core.tables import Recording
 from pipeline.core.time import s_to_ms
 from pipeline.engines import models
+from pipeline.engines.diarization import views
 from pipeline.engines.models import checkpoints
 from pipeline.engines.protocols import Diarized, Identity
 
@@ -115,7 +112,10 @@ class PyannoteDiarizer:
                 hint="out of memory? set pyannote.device: cpu, or engines.diarizer: clustering",
             ) from caught
         return Diarized(
-            _spans(found.speaker_diarization, found.exclusive_speaker_diarization, audio),
+            views.spans(
+                _stretches(found.speaker_diarization, audio),
+                _stretches(found.exclusive_speaker_diarization, audio),
+            ),
             _margin(found.speaker_embeddings),
             knows_overlap=True,
         )
@@ -135,14 +135,14 @@ class PyannoteDiarizer:
             model = self._model()
             models.offline()
             try:
-                torch, library = _libraries()
+                torch, library = checkpoints.libraries()
                 checkpoints.check(model.folder)
                 torch.set_num_threads(self._settings.engines.threads)
                 device = self._own.device
                 if device == "auto":
                     device = "cuda" if torch.cuda.is_available() else "cpu"
                 with checkpoints.known_classes():
-                    pipeline: Any = library.from_pretrained(model.folder)
+                    pipeline: Any = library.Pipeline.from_pretrained(model.folder)
                 pipeline.legacy = False  # older configs ask for the regular view alone
                 self._loaded = pipeline.to(torch.device(device))
             except EngineError:
@@ -153,16 +153,6 @@ class PyannoteDiarizer:
                     hint="tether models verify",
                 ) from caught
         return self._loaded
-
-
-def _libraries() -> tuple[Any, Any]:
-    """Torch, and pyannote.audio's class of pipelines."""
-    with warnings.catch_warnings():
-        # It only matters for reading files, and sound is handed over in memory.
-        warnings.filterwarnings("ignore", "\ntorchcodec is not installed correctly", UserWarning)
-        import torch
-        from pyannote.audio import Pipeline
-    return torch, Pipeline
 
 
 def _sound(audio: Audio) -> dict[str, Any]:
@@ -180,27 +170,10 @@ def _sound(audio: Audio) -> dict[str, Any]:
     }
 
 
-def _spans(regular: Any, exclusive: Any, audio: Audio) -> pl.DataFrame:
-    """Both views as one table; a stretch that is the same in both is one row."""
-    views = [
-        {
-            (s_to_ms(max(segment.start, 0.0)), min(s_to_ms(segment.end), audio.duration_ms), label)
-            for segment, _, label in view.itertracks(yield_label=True)
-        }
-        for view in (regular, exclusive)
-    ]
-    rows = sorted(row for row in views[0] | views[1] if row[0] < row[1])
-    names = {label: n for n, label in enumerate(dict.fromkeys(row[2] for row in rows), start=1)}
-    return SPANS.frame(
-        {
-            "start_ms": start,
-            "end_ms": end,
-            "speaker": f"speaker {names[label]}",
-            "regular": (start, end, label) in views[0],
-            "exclusive": (start, end, label) in views[1],
-        }
-        for start, end, label in rows
-    )
+def _stretches(view: Any, audio: Audio) -> Iterator[views.Stretch]:
+    for segment, _, label in view.itertracks(yield_label=True):
+        start_ms = s_to_ms(max(segment.start, 0.0))
+        yield start_ms, min(s_to_ms(segment.end), audio.duration_ms), label
 
 
 def _margin(vectors: Any) -> float | None:

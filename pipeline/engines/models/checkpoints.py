@@ -11,6 +11,7 @@ alone, both may name any callable of this machine. So before the library reads t
 and while the library reads them, torch unpickles with the same list of classes.
 """
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -125,3 +126,13 @@ def _refused(found: str, expected: str) -> EngineError:
         expected=expected,
         hint="take it from its publisher: tether models fetch pyannote",
     )
+
+
+def libraries() -> tuple[Any, Any]:
+    """Torch and pyannote.audio."""
+    with warnings.catch_warnings():
+        # It only matters for reading files, and sound is handed over in memory.
+        warnings.filterwarnings("ignore", "\ntorchcodec is not installed correctly", UserWarning)
+        import pyannote.audio
+        import torch
+    return torch, pyannote.audio

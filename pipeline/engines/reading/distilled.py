@@ -6,8 +6,8 @@ is made by ``scripts/train_reader`` from the repository alone, and rests on inve
 that anybody said can be read back from it.
 
 Probabilities are those on authors whose texts the network was not trained on, who wrote of
-sessions denser in ruptures than most are (`reader.json` has the counts). People are not texts:
-`tether reader fit` calibrates again on a clinic's own decisions.
+sessions denser in ruptures than most are (`reader.json` has the counts). In ordinary talk they are
+far too high: docs/accuracy.md.
 """
 
 import hashlib

@@ -103,7 +103,8 @@ def _gaps(results: Results) -> Iterator[Line]:
 
 def _words(results: Results) -> Iterator[Line]:
     for row in words.ROWS:
-        yield row.on, [Mark(results[row.what, row.on]["word_error"])]
+        label = row.what.removeprefix("word error, ").removesuffix(", true turns")
+        yield f"{label}: {row.on}", [Mark(results[row.what, row.on]["word_error"])]
 
 
 def _speakers(results: Results) -> Iterator[Line]:

@@ -1,5 +1,6 @@
 """Planted moments, and moments in conversations with independent codes."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from pipeline import config, research
@@ -80,11 +81,19 @@ def _kind(name: str) -> str:
 BY_KIND = "; ".join(map(_kind, KINDS)) + "; {flagged} of {benign} benign places flagged"
 
 
-def moments_in_consultations(place: Place) -> Numbers:
-    """Moments per hour where a doctor and a patient talk, by profile."""
+def moments_in_consultations(
+    place: Place, workspace: str = "consultations", profiles: Sequence[str] = PROFILES
+) -> Numbers:
+    """Moments per hour where a doctor and a patient talk, by profile.
+
+    Parameters
+    ----------
+    workspace
+        Attribute of `place` that holds it.
+    """
     numbers: Numbers = {}
-    for profile in PROFILES:
-        opened = load_sessions.read(place.consultations, settings=config.load(profile))
+    for profile in profiles:
+        opened = load_sessions.read(getattr(place, workspace), settings=config.load(profile))
         kinds = [kind for case in opened.cases for kind in case.tables["moments"]["kind"]]
         hours = sum(case.recording.duration_ms for case in opened.cases) / talk_norms.HOUR_MS
         found = sum(kind in KINDS for kind in kinds)

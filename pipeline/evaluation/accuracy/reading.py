@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from pipeline.evaluation.accuracy.moments import BY_KIND, by_kind
+from pipeline.evaluation.accuracy.moments import BY_KIND, by_kind, moments_in_consultations
 from pipeline.evaluation.accuracy.row import READING_PROFILES, Numbers, Place, Row
 from pipeline.research.reading import excerpts
 from pipeline.research.reading.excerpts import Split
@@ -49,6 +49,17 @@ _STRENGTH = "; ".join(
 )
 
 ROWS = (
+    Row(
+        "moments where nobody ruptures anything",
+        "29 acted consultations, read by the reader",
+        ("consultations",),
+        partial(
+            moments_in_consultations, workspace="consultations_read", profiles=READING_PROFILES
+        ),
+        "in {hours:.1f} hours: "
+        + ", ".join(f"`{p}` {{{p}:.0f}} ({{{p}_per_hour:.1f}} per hour)" for p in READING_PROFILES),
+        slow=True,
+    ),
     *(
         Row(
             "ruptures in excerpts, words and made times, within 2 utterances",

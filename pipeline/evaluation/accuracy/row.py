@@ -88,10 +88,19 @@ class Place:
     @cached_property
     def consultations(self) -> Path:
         """A workspace of acted consultations, in which nobody ruptures anything."""
-        workspace = self.scratch / "consultations"
-        sidecars = talk_norms.consultations(self.data, self.scratch)
-        counselling.process(sidecars, workspace, self.settings)
-        return workspace
+        return self._consultations("default")
+
+    @cached_property
+    def consultations_read(self) -> Path:
+        """The same, read by the reader."""
+        return self._consultations("reading")
+
+    def _consultations(self, profile: str) -> Path:
+        folder = self.scratch / f"consultations-{profile}"
+        folder.mkdir()
+        notes = talk_norms.consultations(self.data, folder)
+        counselling.process(notes, folder / "workspace", config.load(profile))
+        return folder / "workspace"
 
 
 @dataclass(frozen=True)

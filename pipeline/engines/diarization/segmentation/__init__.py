@@ -29,9 +29,10 @@ from pipeline.config import Settings
 from pipeline.core import frame_runs
 from pipeline.core.errors import EngineError
 from pipeline.core.registry import engine
-from pipeline.core.tables import SPANS, Recording
+from pipeline.core.tables import Recording
 from pipeline.core.time import FRAME_MS, SAMPLES_PER_FRAME
 from pipeline.engines import models
+from pipeline.engines.diarization import views
 from pipeline.engines.diarization.clustering import mixtures
 from pipeline.engines.diarization.clustering.voices import mel
 from pipeline.engines.diarization.segmentation import campplus, joining, networks, windows
@@ -220,20 +221,7 @@ def _away(frames: Labels, start: int, end: int) -> int:
 
 
 def _spans(regular: Sequence[Mask], exclusive: Sequence[Mask], audio: Audio) -> pl.DataFrame:
-    """Both views as one table; a stretch that is the same in both is one row."""
-    views = [set(_stretches(view, audio.duration_ms)) for view in (regular, exclusive)]
-    rows = sorted(views[0] | views[1])
-    names = {one: n for n, one in enumerate(dict.fromkeys(row[2] for row in rows), start=1)}
-    return SPANS.frame(
-        {
-            "start_ms": start,
-            "end_ms": end,
-            "speaker": f"speaker {names[one]}",
-            "regular": (start, end, one) in views[0],
-            "exclusive": (start, end, one) in views[1],
-        }
-        for start, end, one in rows
-    )
+    return views.spans(*(_stretches(view, audio.duration_ms) for view in (regular, exclusive)))
 
 
 def _stretches(view: Sequence[Mask], duration_ms: int) -> Iterator[tuple[int, int, int]]:

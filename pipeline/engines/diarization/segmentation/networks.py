@@ -3,7 +3,6 @@
 They are read as data, and only if they are the published files (see `engines.models.checkpoints`).
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,13 +47,13 @@ def load(folder: Path, device: str, threads: int) -> Networks:
     download.check(KIND, KNOWN[KIND], folder)
     models.offline()
     try:
-        torch, pretrained = _libraries()
+        torch, library = checkpoints.libraries()
         torch.set_num_threads(threads)
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         place = torch.device(device)
         with checkpoints.known_classes():
-            model = pretrained(folder / SEGMENTATION_FILE).eval().to(place)
+            model = library.Model.from_pretrained(folder / SEGMENTATION_FILE).eval().to(place)
         weights = torch.load(folder / CAMPPLUS_FILE, map_location=place, weights_only=True)
         return Networks(_segmentation(model, place), campplus.Network(weights, place))
     except Exception as caught:
@@ -73,16 +72,6 @@ def _segmentation(model: Any, device: Any) -> Network:
         return found
 
     return classes
-
-
-def _libraries() -> tuple[Any, Any]:
-    """Torch, and pyannote.audio's reader of networks."""
-    with warnings.catch_warnings():
-        # It only matters for reading files, and sound is handed over in memory.
-        warnings.filterwarnings("ignore", "\ntorchcodec is not installed correctly", UserWarning)
-        import torch
-        from pyannote.audio import Model
-    return torch, Model.from_pretrained
 
 
 def vectors(network: campplus.Network, pieces: Sequence[Matrix], at_once: int) -> Matrix:
