@@ -251,7 +251,22 @@ def test_one_speaker_only_is_never_flagged(run: Run, clip: Path, tmp_path: Path)
     assert "Only one voice was found" in report or "Who is the therapist?" in report
 
 
-def test_a_language_without_engine_or_lexicon_is_timing_only(run: Run, clip: Path) -> None:
+def test_a_language_without_lexicon_is_transcribed_and_measured_and_words_abstain(
+    run: Run, clip: Path
+) -> None:
+    done = run("run", clip, "--language", "de", "--json")
+    assert done.returncode == 0, done.stderr
+    told = recordings(done.stdout)[0]
+    assert told["engines"]["words"][0] == "faster_whisper"
+    report = Path(told["report"]).read_text(encoding="utf-8")
+    assert "no lexicon for the language" in report
+    assert "Timing only" not in report
+
+
+def test_a_language_that_no_engine_knows_is_timing_only(
+    run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TETHER_MODELS", str(tmp_path / "none"))
     done = run("run", clip, "--language", "de", "--json")
     assert done.returncode == 0, done.stderr
     told = recordings(done.stdout)[0]
@@ -260,7 +275,6 @@ def test_a_language_without_engine_or_lexicon_is_timing_only(run: Run, clip: Pat
     assert "does not know the language" in because
     report = Path(told["report"]).read_text(encoding="utf-8")
     assert "Timing only" in report
-    assert "no lexicon for the language" in report
 
 
 @pytest.mark.usefixtures("workspace")
