@@ -10,6 +10,9 @@ class Moments(Section):
 
     merge_ms: int = Field(ge=0, description="hits of one kind closer than this are one moment")
     longest_ms: int = Field(gt=0, description="a longer moment is cut at its widest gap")
+    resumed_words: int = Field(
+        gt=0, description="a client who says so many words in a turn has ended a withdrawal"
+    )
     min_word_confidence: float = Field(
         ge=0, le=1, description="a turn's mean; under this a main sign in its words is a weak one"
     )

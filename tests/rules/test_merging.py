@@ -18,6 +18,7 @@ from strategies import (
 from pipeline.core.tables import MOMENTS
 from pipeline.rules.detection import moments as merging
 from pipeline.rules.detection.hit import Hit
+from pipeline.rules.detection.response import Talk
 from pipeline.rules.explanation.caveats import Caveats
 
 TURNS = [
@@ -51,10 +52,12 @@ def turns_tables() -> Session:
     return tables_of(TURNS, features=named())
 
 
-def merged(*hits: Hit, needs: tuple[str, ...] = ("timing",)) -> pl.DataFrame:
+def merged(
+    *hits: Hit, needs: tuple[str, ...] = ("timing",), talk: Talk | None = None
+) -> pl.DataFrame:
     own = [each._replace(hit_id=n) for n, each in enumerate(hits)]
     tables = turns_tables()
-    return MOMENTS.frame(merging.moments(own, tables, {"a-rule": needs}, (), settings(), None))
+    return MOMENTS.frame(merging.moments(own, tables, {"a-rule": needs}, (), settings(), talk))
 
 
 def spans(moments: pl.DataFrame) -> list[tuple[int, int]]:
@@ -65,6 +68,20 @@ def test_near_hits_of_one_kind_are_one_moment() -> None:
     near_s = settings().moments.merge_ms // 1000
     assert spans(merged(hit(10, 20), hit(20 + near_s, 60))) == [(10, 60)]
     assert spans(merged(hit(10, 20), hit(21 + near_s, 60))) == [(10, 20), (21 + near_s, 60)]
+
+
+def test_a_withdrawal_ends_where_the_client_takes_the_floor_again() -> None:
+    words = settings().moments.resumed_words
+    near = (hit(10, 18), hit(30, 38))
+
+    def spans_with(start_s: int, n_words: int, **kind: str) -> list[tuple[int, int]]:
+        talk = Talk(400_000, client=[(start_s * 1000, n_words)])
+        return spans(merged(*(each._replace(**kind) for each in near), talk=talk))
+
+    assert spans_with(20, words) == [(10, 18), (30, 38)]
+    assert spans_with(20, words - 1) == [(10, 38)]
+    assert spans_with(30, words) == [(10, 38)]  # the second hit itself
+    assert spans_with(20, words, kind="confrontation", marker="C1") == [(10, 38)]
 
 
 def test_kinds_stay_apart() -> None:

@@ -1,7 +1,8 @@
 """Moments: hits of one kind near each other, ranked, with quoted turns, caveats and the response.
 
 A moment is one event: it needs a primary hit, its bounds are those of its primary hits, and it is
-at most `longest_ms` long. Supporting hits only raise its score, and only where they lie within it.
+at most `longest_ms` long. A withdrawal ends where the client takes the floor again: two hits with
+`resumed_words` words or more of the client between them are two events. Supporting hits only raise its score, and only where they lie within it.
 Suppressed hits make no moment.
 
 The weight of a hit is the share of such hits that are right (the rule's file says where that was
@@ -12,6 +13,7 @@ if they erred independently. They do not: the score ranks, and high scores are t
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -63,8 +65,9 @@ def moments(
     caveats = Caveats(tables, abstentions)
     for kind in dict.fromkeys(hit.kind for hit in counting):
         same = [hit for hit in counting if hit.kind == kind]
+        resumed_ms = _resumed(talk, settings.moments) if kind == "withdrawal" else []
         supporting = [hit for hit in same if not hit.primary]
-        for primary in _near((hit for hit in same if hit.primary), settings.moments):
+        for primary in _near((hit for hit in same if hit.primary), resumed_ms, settings.moments):
             row, evidence = _row(primary, supporting)
             row["quote_turns"], shown_ms = quotes.of(row["start_ms"], row["end_ms"])
             needs_words = any("words" in needs[hit.rule] for hit in evidence)
@@ -87,15 +90,27 @@ def moments(
     return rows
 
 
-def _near(hits: Iterable[Hit], settings: config.Moments) -> list[list[Hit]]:
+def _resumed(talk: Talk | None, settings: config.Moments) -> list[int]:
+    """Starts of the turns in which the client speaks at length, in order."""
+    spoken = talk.client if talk else []
+    return [start_ms for start_ms, n_words in spoken if n_words >= settings.resumed_words]
+
+
+def _near(
+    hits: Iterable[Hit], resumed_ms: Sequence[int], settings: config.Moments
+) -> list[list[Hit]]:
     """Groups of hits near each other, none longer than `longest_ms` unless a hit is.
+
+    Nothing in `resumed_ms` lies between two hits of a group.
 
     Too long a group is cut at its widest gap, and its parts likewise: events stay whole.
     """
     found: list[list[Hit]] = []
     end_ms = 0
     for hit in sorted(hits, key=lambda hit: (hit.start_ms, hit.end_ms, hit.hit_id)):
-        if found and hit.start_ms <= end_ms + settings.merge_ms:
+        near = hit.start_ms <= end_ms + settings.merge_ms
+        resumed = bisect_left(resumed_ms, end_ms) < bisect_left(resumed_ms, hit.start_ms)
+        if found and near and not resumed:
             found[-1].append(hit)
             end_ms = max(end_ms, hit.end_ms)
         else:

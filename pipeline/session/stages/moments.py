@@ -12,7 +12,7 @@ def _run(context: Context, tables: Tables) -> Tables:
 
 STAGE = Stage(
     name="moments",
-    version=4,
+    version=5,
     needs=("measures", "roles", "quality"),
     run=_run,
     settings=("moments", "response"),
