@@ -191,7 +191,7 @@ FIGURES = {
         "Gaps where the speaker changes", "share of changes, nearer to published", 0.4, _gaps
     ),
     "words": Figure(
-        "Words recognised wrongly (Moonshine)", "word error, less is better", 1, _words
+        "Words recognised wrongly", "word error, less is better", 1, _words
     ),
     "speakers": Figure("Who speaks: diarization error", "DER, less is better", 1.6, _speakers),
     "roles": Figure("Who is the therapist", "share right, more is better", 1, _roles),
