@@ -72,7 +72,7 @@ def test_settings_and_errors_load_no_polars() -> None:
 
 def test_looking_at_a_workspace_loads_no_model_library() -> None:
     loaded = ast.literal_eval(python("import sys, pipeline.api; print(sorted(sys.modules))"))
-    assert {"torch", "pyannote", "faster_whisper", "moonshine_voice"}.isdisjoint(loaded)
+    assert {"torch", "pyannote", "faster_whisper"}.isdisjoint(loaded)
 
 
 def test_every_public_name_is_there_and_says_what_it_is() -> None:

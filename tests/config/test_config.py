@@ -13,7 +13,7 @@ import pytest
 
 from pipeline import config
 from pipeline.core.errors import ConfigError
-from pipeline.engines.transcription.moonshine import Moonshine
+from pipeline.engines.transcription.faster_whisper import FasterWhisper
 from pipeline.rules.language import json_schema, rulefile
 
 
@@ -65,10 +65,10 @@ def test_a_file_names_only_what_differs(tmp_path: Path) -> None:
 
 
 def test_settings_travel_to_another_process() -> None:
-    settings = config.load(overrides={"moonshine.edge_ms": 7})
+    settings = config.load(overrides={"faster_whisper.beam_size": 7})
     arrived = pickle.loads(pickle.dumps(settings))  # noqa: S301  # its own
     assert arrived == settings
-    assert arrived.section(Moonshine).edge_ms == 7
+    assert arrived.section(FasterWhisper).beam_size == 7
     assert arrived.origin("none", "none") == settings.origin("none", "none")
 
 

@@ -42,7 +42,7 @@ def test_an_engine_is_found_by_its_name() -> None:
 
 def test_engines_stand_in_the_order_in_which_auto_tries_them() -> None:
     assert registry.names("diarizer") == ("pyannote", "segmentation", "clustering", "channels")
-    assert registry.names("transcriber") == ("faster_whisper", "moonshine")
+    assert registry.names("transcriber") == ("faster_whisper",)
     assert registry.names("pitch tracker") == ("pyin", "swift_f0")
     assert {each.kind for each in registry.engines()} == set(registry.KINDS)
 
@@ -95,7 +95,7 @@ def test_importing_pipeline_is_quick_and_loads_no_library() -> None:
 def test_finding_the_engines_loads_no_model_library() -> None:
     script = (
         "import sys; from pipeline.core import registry; assert registry.engines(); "
-        "libraries = {'torch', 'pyannote', 'faster_whisper', 'moonshine_voice', 'librosa', "
+        "libraries = {'torch', 'pyannote', 'faster_whisper', 'librosa', "
         "'onnxruntime', 'swift_f0', 'tokenizers', 'transformers'}; "
         "print(sorted(libraries & set(sys.modules)))"
     )

@@ -151,7 +151,7 @@ def test_interpolated_words_are_a_caveat_where_words_counted(
 
 
 def test_words_of_a_transcript_are_not_called_recognised() -> None:
-    for engine, machine in (("imported", False), ("moonshine", True)):
+    for engine, machine in (("imported", False), ("faster_whisper", True)):
         tables = turns_tables()
         engines = tables["transcription"].with_columns(engine=pl.lit(engine))
         found = Caveats({**tables, "transcription": engines}, ()).of(

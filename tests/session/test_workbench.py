@@ -12,6 +12,7 @@ import pytest
 from pipeline import config, session
 from pipeline.core.errors import EngineError
 from pipeline.core.tables import MEDIA, SPANS, WORDS
+from pipeline.engines.transcription.faster_whisper import FasterWhisperTranscriber
 from pipeline.engines.scripted import ScriptedDiarizer, ScriptedTranscriber
 from pipeline.session import SessionResult, intake
 from pipeline.session.workbench import Workbench
@@ -74,11 +75,12 @@ def test_other_scripts_give_other_tables(recording: Path, tmp_path: Path) -> Non
 
 
 def test_a_named_transcriber_is_not_given_a_language_that_it_does_not_know(
-    recording: Path, tmp_path: Path
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sidecar = tmp_path / "a.wav.yaml"
     sidecar.write_text("diarization: a.vtt\nlanguage: de\n", encoding="utf-8")
-    named = bench(tmp_path, {"engines.transcriber": "moonshine"})
+    monkeypatch.setattr(FasterWhisperTranscriber, "languages", lambda _: frozenset({"en"}))
+    named = bench(tmp_path, {"engines.transcriber": "faster_whisper"})
     with pytest.raises(EngineError, match="'de'"):
         process(recording, named)
 

@@ -32,7 +32,7 @@ from pipeline.session.workbench import workbench_of
 @options.workspace
 @options.profile
 @click.option("--diarizer", help="auto, channels, pyannote, segmentation, clustering or imported.")
-@click.option("--transcriber", help="auto, faster_whisper, moonshine, imported or none.")
+@click.option("--transcriber", help="auto, faster_whisper, imported or none.")
 @click.option("--refresh", is_flag=True, help="Compute everything again.")
 @options.as_json
 @options.names

@@ -103,8 +103,7 @@ def _gaps(results: Results) -> Iterator[Line]:
 
 def _words(results: Results) -> Iterator[Line]:
     for row in words.ROWS:
-        label = row.what.removeprefix("word error, ").removesuffix(", true turns")
-        yield f"{label}: {row.on}", [Mark(results[row.what, row.on]["word_error"])]
+        yield row.on, [Mark(results[row.what, row.on]["word_error"])]
 
 
 def _speakers(results: Results) -> Iterator[Line]:
@@ -190,9 +189,7 @@ FIGURES = {
     "talk": Figure(
         "Gaps where the speaker changes", "share of changes, nearer to published", 0.4, _gaps
     ),
-    "words": Figure(
-        "Words recognised wrongly", "word error, less is better", 1, _words
-    ),
+    "words": Figure("Words recognised wrongly", "word error, less is better", 1, _words),
     "speakers": Figure("Who speaks: diarization error", "DER, less is better", 1.6, _speakers),
     "roles": Figure("Who is the therapist", "share right, more is better", 1, _roles),
     "voice": Figure("Pitch beside a laryngograph", "share of moments, less is better", 0.2, _voice),
