@@ -25,6 +25,7 @@ COMMANDS = {
         "report": "Write a session's report again, with audio if you wish.",
         "correct": "Set who is therapist and who is client; kept for later runs.",
         "review": "Open the desk: listen to moments and decide, in a browser.",
+        "sheet": "Write what was decided on a session, for the supervision hour.",
         "verdicts": "List what supervisors decided, or write it as codes.",
     },
     CLINIC: {

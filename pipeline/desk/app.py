@@ -32,7 +32,7 @@ from pipeline.desk.access import REPORT_POLICY, Gate, Guard, Reviewer
 from pipeline.desk.desk import Desk
 from pipeline.desk.queue import Filter, Moment, Session, choices, clock
 from pipeline.desk.requests import Chosen, Decided, Missed, Named, byte_range, number, posted
-from pipeline.report import cards, labels, number_format, timeline
+from pipeline.report import cards, labels, number_format, sheet, timeline
 from pipeline.report.speakers import people
 from pipeline.session.batch import describe_bug
 from pipeline.workspace.verdicts import NOTE_LENGTH, Verdict
@@ -59,6 +59,7 @@ def application(desk: Desk, gate: Gate, hosts: frozenset[str]) -> Starlette:
         Route("/recordings/progress", site.progress),
         Route("/sessions/{session}", site.session),
         Route("/sessions/{session}/report", site.report),
+        Route("/sessions/{session}/sheet.{form}", site.sheet),
         Route("/sessions/{session}/sound", site.sound_state),
         Route("/sessions/{session}/sound.wav", site.sound),
         Route("/sessions/{session}/roles", posted(site.roles, Named), methods=["POST"]),
@@ -215,6 +216,27 @@ class _Site:
         return FileResponse(
             file, media_type="text/html", headers={"content-security-policy": REPORT_POLICY}
         )
+
+    def sheet(self, request: Request) -> Response:
+        """What this reviewer decided on a session, as a page, Markdown or Word."""
+        session = self._session(request)
+        form = request.path_params["form"]
+        if form not in sheet.FORMATS:
+            return self.unknown(request, None)
+        processed = self._desk.opened(session)
+        made = sheet.build(
+            processed.recording,
+            processed.tables,
+            self._desk.ledger.of(session.recording.recording_id),
+            reviewer=_reviewer(request).name,
+            for_supervisee="supervisee" in request.query_params,
+        )
+        headers = {"content-security-policy": REPORT_POLICY}
+        if form != "html":
+            name = f"{sheet.SHEET}-{session.recording.short_id}.{form}"
+            headers["content-disposition"] = f'attachment; filename="{name}"'
+        kind = mimetypes.guess_type(f"sheet.{form}")[0] or "text/plain"
+        return Response(sheet.FORMATS[form]([made]), media_type=kind, headers=headers)
 
     def sound_state(self, request: Request) -> Response:
         """Why a session's audio cannot be played; empty if it can, or is being decoded."""

@@ -130,6 +130,16 @@ def observed(tables: Tables) -> dict[int, str]:
     }
 
 
+def quoted(tables: Tables, people: People, span: tuple[int, int]) -> tuple[Line, ...]:
+    """Turns that touch a stretch (ms) which no rule flagged, with the turn before and after it."""
+    turns = tables.get("turns", TURNS.empty()).sort("start_ms", "turn_id")
+    floor = turns.filter(~pl.col("is_backchannel").fill_null(value=False))
+    before = floor.filter(pl.col("end_ms") <= span[0])["turn_id"].tail(1)
+    inside = turns.filter(pl.col("start_ms") < span[1], pl.col("end_ms") > span[0])["turn_id"]
+    after = floor.filter(pl.col("start_ms") >= span[1])["turn_id"].head(1)
+    return _Quotes(tables, people).lines([*before, *inside, *after], span)
+
+
 def suppressed(tables: Tables) -> tuple[Evidence, ...]:
     """Hits that an exception ruled out, each with the reason."""
     hits = tables.get("hits", HITS.empty()).filter(pl.col("suppressed_by").is_not_null())

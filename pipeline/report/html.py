@@ -47,13 +47,17 @@ def render(
     clips
         Audio clips by moment_id; None: no audio, and no player.
     """
+    return page("report", page=model.build(recording, tables, provenance, clips or {}))
+
+
+def page(name: str, **values: object) -> str:
+    """The template ``name.html`` with its own style sheet ``name.css``, as a complete document."""
     environment = _environment()
-    style, _, _ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr]
+    style, _, _ = environment.loader.get_source(environment, f"{name}.css")  # type: ignore[union-attr]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    page = model.build(recording, tables, provenance, clips or {})
     # The style sheet comes with the package, and its digest must match byte for byte.
     markup = Markup(style)  # noqa: S704
-    return environment.get_template("report.html").render(page=page, style=markup, digest=digest)
+    return environment.get_template(f"{name}.html").render(**values, style=markup, digest=digest)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from put_back import PutBack
 
 from pipeline import session
 from pipeline.cli.main import cli
+from pipeline.core.errors import TetherError
 from pipeline.workspace.store import Store
 from pipeline.workspace.verdicts import Ledger, Verdict
 
@@ -140,3 +142,38 @@ def test_a_purge_takes_verdicts_along_unless_they_are_to_be_kept(workspace: Path
     assert not [
         f for f in workspace.rglob("*") if f.is_file() and b"only the note" in f.read_bytes()
     ]
+
+
+def test_a_sheet_holds_what_was_decided(workspace: Path, tmp_path: Path) -> None:
+    recording_id = decide(workspace).recording_id
+    place = ("--workspace", str(workspace))
+    written = Path(tether("sheet", recording_id[:12], *place).splitlines()[0])
+    assert written == Store(workspace).session(recording_id) / "sheet.html"
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    assert "only the note says so" in written.read_text(encoding="utf-8")
+
+    file = tmp_path / "supervisee.md"
+    tether("sheet", recording_id[:12], *place, "--output", str(file), "--for-supervisee")
+    said = file.read_text(encoding="utf-8")
+    assert "You don't listen to me." in said
+    assert "only the note" not in said
+    nobody = tether("sheet", recording_id[:12], *place, "--reviewer", "BM")
+    assert "Nothing was confirmed or added by this reviewer; 1 moment not decided yet" in nobody
+
+
+def test_a_sheet_of_a_client_has_every_session_in_order(tmp_path: Path) -> None:
+    for number in (2, 1):
+        (tmp_path / f"{number}.csv").write_text(TALK + "client,20000,21000,x\n" * number, "utf-8")
+        notes = f"language: en\nclient: P07\nsession_number: {number}\n"
+        (tmp_path / f"{number}.csv.yaml").write_text(notes, encoding="utf-8")
+    workspace = tmp_path / "ws"
+    for number in (2, 1):
+        tether("run", str(tmp_path / f"{number}.csv"), "--workspace", str(workspace))
+    place = ("--workspace", str(workspace))
+    file = tmp_path / "p07.md"
+    tether("sheet", "--client", "P07", *place, "--output", str(file))
+    said = file.read_text(encoding="utf-8")
+    assert said.index("session 1") < said.index("session 2")
+    for wrong in (("--client", "P08", "--output", str(file)), ("--client", "P07"), ()):
+        got = CliRunner().invoke(cli, ["sheet", *wrong, *place])
+        assert isinstance(got.exception, TetherError)

@@ -66,6 +66,10 @@ def test_pages_are_accessible(
     for path in found.values():  # with sound and without, roles unknown, beside the candidates
         page.goto(desk.base + path)
         looked_at(page)
+        # The page of a sheet is sandboxed, so no script can look at it: tests/report/test_sheet.py.
+        for form, begins in (("html", b"<!doctype html>"), ("md", b"# "), ("docx", b"PK")):
+            answer = page.request.get(f"{desk.base}{path.partition('?')[0]}/sheet.{form}")
+            assert answer.body().startswith(begins)
     page.goto(f"{desk.base}/caseload")
     looked_at(page)
 

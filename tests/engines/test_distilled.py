@@ -15,9 +15,9 @@ from pipeline.engines.reading import distilled
 from pipeline.engines.reading.clauses import LONGEST_WORDS, clauses, stretches
 from pipeline.engines.reading.distilled import DistilledReader
 
-ASKED = "And how did the diary go this week?"
-TURNED_DOWN = Exchange(
-    ((False, ASKED),), "I'm not doing that diary again, it's pointless and it makes me feel stupid."
+UNHEARD = Exchange(
+    ((False, "How are you finding our sessions?"),),
+    "Honestly, you don't listen to me. You just read your questions.",
 )
 ORDINARY = Exchange(
     ((False, "What did you do on Sunday?"),), "We went to the lake with my sister and the kids."
@@ -39,24 +39,24 @@ def reader() -> DistilledReader:
     return DistilledReader(settings)
 
 
-def test_a_plain_refusal_reads_as_a_rupture_and_relief_does_not(reader: DistilledReader) -> None:
-    refusal, relief = reader.read([TURNED_DOWN, RELIEVED])
-    assert set(refusal.probabilities) == set(MARKERS)
-    assert sum(refusal.probabilities.values()) > 0.5
+def test_a_plain_complaint_reads_as_a_rupture_and_relief_does_not(reader: DistilledReader) -> None:
+    complaint, relief = reader.read([UNHEARD, RELIEVED])
+    assert set(complaint.probabilities) == set(MARKERS)
+    assert sum(complaint.probabilities.values()) > 0.4
     assert sum(relief.probabilities.values()) < 0.2
-    assert max(refusal.probabilities, key=lambda m: refusal.probabilities[m])[0] == "C"
-    assert refusal.clause
-    assert refusal.clause in TURNED_DOWN.reply
-    assert len(refusal.resembles) == 2
+    assert max(complaint.probabilities, key=lambda m: complaint.probabilities[m]) == "C1"
+    assert complaint.clause
+    assert complaint.clause in UNHEARD.reply
+    assert len(complaint.resembles) == 2
     assert relief.clause is None
     assert relief.resembles == ()
 
 
 def test_neighbours_change_nothing(reader: DistilledReader) -> None:
     """A batch is filled up to its longest reply: what is filled up must not be read."""
-    long = Exchange(TURNED_DOWN.before, f"{ORDINARY.reply} " * 5)
-    (alone,) = reader.read([TURNED_DOWN])
-    among = reader.read([ORDINARY, TURNED_DOWN, long])[1]
+    long = Exchange(UNHEARD.before, f"{ORDINARY.reply} " * 5)
+    (alone,) = reader.read([UNHEARD])
+    among = reader.read([ORDINARY, UNHEARD, long])[1]
     assert [*alone.probabilities.values()] == pytest.approx(
         [*among.probabilities.values()], abs=1e-5
     )
@@ -64,7 +64,7 @@ def test_neighbours_change_nothing(reader: DistilledReader) -> None:
 
 def test_a_clause_inside_a_long_answer_is_found(reader: DistilledReader) -> None:
     rest = "Then we drove to the lake and the children swam until it was dark and cold. " * 12
-    (long,) = reader.read([Exchange(TURNED_DOWN.before, f"{rest}{TURNED_DOWN.reply} {rest}")])
+    (long,) = reader.read([Exchange(UNHEARD.before, f"{rest}{UNHEARD.reply} {rest}")])
     (alone,) = reader.read([ORDINARY])
     assert sum(long.probabilities.values()) > sum(alone.probabilities.values())
     assert long.clause is None or "lake" not in long.clause

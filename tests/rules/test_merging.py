@@ -74,7 +74,7 @@ def test_a_withdrawal_ends_where_the_client_takes_the_floor_again() -> None:
     words = settings().moments.resumed_words
     near = (hit(10, 18), hit(30, 38))
 
-    def spans_with(start_s: int, n_words: int, **kind: str) -> list[tuple[int, int]]:
+    def spans_with(start_s: int, n_words: int, **kind: Any) -> list[tuple[int, int]]:
         talk = Talk(400_000, client=[(start_s * 1000, n_words)])
         return spans(merged(*(each._replace(**kind) for each in near), talk=talk))
 

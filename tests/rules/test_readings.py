@@ -57,11 +57,11 @@ def read_hits(tables: Tables) -> list[dict[str, object]]:
 @pytest.mark.parametrize("marker", MARKERS)
 def test_a_reading_flags_its_marker_as_strongly_as_it_is_sure(marker: str, tmp_path: Path) -> None:
     tables = processed(
-        tmp_path, {REPLY: {marker: 0.75, "W1" if marker != "W1" else "C1": 0.1}}
+        tmp_path, {REPLY: {marker: 0.85, "W1" if marker != "W1" else "C1": 0.1}}
     ).tables
     (hit,) = read_hits(tables)
     assert (hit["marker"], hit["kind"]) == (marker, MARKERS[marker])
-    assert hit["weight"] == pytest.approx(0.85)
+    assert hit["weight"] == pytest.approx(0.95)
     assert hit["item_ids"] == [3]
     (moment,) = tables["moments"].to_dicts()
     assert (moment["marker"], moment["kind"]) == (marker, MARKERS[marker])

@@ -12,8 +12,8 @@ import pytest
 from pipeline import config, session
 from pipeline.core.errors import EngineError
 from pipeline.core.tables import MEDIA, SPANS, WORDS
-from pipeline.engines.transcription.faster_whisper import FasterWhisperTranscriber
 from pipeline.engines.scripted import ScriptedDiarizer, ScriptedTranscriber
+from pipeline.engines.transcription.faster_whisper import FasterWhisperTranscriber
 from pipeline.session import SessionResult, intake
 from pipeline.session.workbench import Workbench
 

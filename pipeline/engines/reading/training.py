@@ -69,7 +69,7 @@ class Recipe:
         Of the target, how much is spread over all classes.
     """
 
-    epochs: int = 4
+    epochs: int = 3
     batch: int = 32
     rate: float = 1e-3
     head_rate: float = 2e-3

@@ -1,8 +1,9 @@
 """Moments: hits of one kind near each other, ranked, with quoted turns, caveats and the response.
 
 A moment is one event: it needs a primary hit, its bounds are those of its primary hits, and it is
-at most `longest_ms` long. A withdrawal ends where the client takes the floor again: two hits with
-`resumed_words` words or more of the client between them are two events. Supporting hits only raise its score, and only where they lie within it.
+at most `longest_ms` long. A withdrawal ends where the client takes the floor again: two hits with a
+turn of `resumed_words` words or more between them are two events. Supporting hits only raise the
+score, and only where they lie within the moment.
 Suppressed hits make no moment.
 
 The weight of a hit is the share of such hits that are right (the rule's file says where that was
