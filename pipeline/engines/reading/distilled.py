@@ -7,7 +7,7 @@ that anybody said can be read back from it.
 
 Probabilities are those on authors whose texts the network was not trained on, who wrote of
 sessions denser in ruptures than most are (`reader.json` has the counts). In ordinary talk they are
-far too high: docs/accuracy.md.
+too high: docs/accuracy.md.
 """
 
 import hashlib
