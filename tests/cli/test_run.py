@@ -263,7 +263,7 @@ def test_a_language_without_lexicon_is_transcribed_and_measured_and_words_abstai
     assert "Timing only" not in report
 
 
-def test_a_language_that_no_engine_knows_is_timing_only(
+def test_without_a_recogniser_there_is_timing_only(
     run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TETHER_MODELS", str(tmp_path / "none"))
@@ -272,7 +272,7 @@ def test_a_language_that_no_engine_knows_is_timing_only(
     told = recordings(done.stdout)[0]
     name, because = told["engines"]["words"]
     assert name == "none"
-    assert "does not know the language" in because
+    assert "no model 'faster_whisper' in the models folder" in because
     report = Path(told["report"]).read_text(encoding="utf-8")
     assert "Timing only" in report
 

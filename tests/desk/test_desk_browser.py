@@ -356,7 +356,7 @@ def test_verdicts_outlive_the_desk_and_other_settings(
         command.kill()  # the moment the page said so
 
     few = workspace.parent / "few.yaml"
-    few.write_text("extends: default\nmoments: {min_score: 0.9}\n", encoding="utf-8")
+    few.write_text("extends: default\nmoments: {min_score: 0.97}\n", encoding="utf-8")
     Folder(workspace.parent).process(processed.recordings / "spoken.flac", profile=str(few))
     with served(workspace) as desk:
         page = desk.enter(new_page(), path="/?status=decided")
