@@ -235,8 +235,8 @@ class _Site:
         if form != "html":
             name = f"{sheet.SHEET}-{session.recording.short_id}.{form}"
             headers["content-disposition"] = f'attachment; filename="{name}"'
-        kind = mimetypes.guess_type(f"sheet.{form}")[0] or "text/plain"
-        return Response(sheet.FORMATS[form]([made]), media_type=kind, headers=headers)
+        content = sheet.FORMATS[form]([made])
+        return Response(content, media_type=sheet.MEDIA_TYPES[form], headers=headers)
 
     def sound_state(self, request: Request) -> Response:
         """Why a session's audio cannot be played; empty if it can, or is being decoded."""

@@ -8,6 +8,8 @@ from desk_fixtures import MARKUP, UNCLOSED
 from desk_server import Served, served
 from playwright.sync_api import Page, expect
 
+from pipeline.report import sheet
+
 NARROW = 390
 LOOKS = [("light", WIDE), ("dark", WIDE), ("light", NARROW), ("dark", NARROW)]
 
@@ -70,6 +72,7 @@ def test_pages_are_accessible(
         for form, begins in (("html", b"<!doctype html>"), ("md", b"# "), ("docx", b"PK")):
             answer = page.request.get(f"{desk.base}{path.partition('?')[0]}/sheet.{form}")
             assert answer.body().startswith(begins)
+            assert answer.headers["content-type"].startswith(sheet.MEDIA_TYPES[form])
     page.goto(f"{desk.base}/caseload")
     looked_at(page)
 

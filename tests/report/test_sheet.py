@@ -16,12 +16,12 @@ from pipeline.report import sheet
 from pipeline.report.sheet import Sheet
 from pipeline.workspace.verdicts import Verdict
 
-NOTE = "He goes quiet <b>here</b>.\n2. line *with* marks, and _more_"
+NOTE = "He goes quiet <b>here</b>.\n===\n12. line *with* marks, and _more_"
 NOW = dt.datetime(2026, 11, 28, 12, tzinfo=dt.UTC)
 
 
 @pytest.fixture(scope="module")
-def told() -> tuple[Recording, Tables]:
+def session() -> tuple[Recording, Tables]:
     recording, tables, _ = report_session.session()
     return recording, tables
 
@@ -63,16 +63,16 @@ def decided(recording: Recording, tables: Tables) -> list[Verdict]:
     ]
 
 
-def made(told: tuple[Recording, Tables], **options: object) -> Sheet:
-    return sheet.build(*told, decided(*told), **options)  # type: ignore[arg-type]
+def made(session: tuple[Recording, Tables], **options: object) -> Sheet:
+    return sheet.build(*session, decided(*session), **options)  # type: ignore[arg-type]
 
 
-def test_it_holds_what_was_decided_and_counts_the_rest(told: tuple[Recording, Tables]) -> None:
-    whole = made(told)
+def test_it_holds_what_was_decided_and_counts_the_rest(session: tuple[Recording, Tables]) -> None:
+    whole = made(session)
     names = [[opinion.decision for opinion in each.opinions] for each in whole.moments]
     assert names == [["confirmed"], ["unsure", "confirmed"], ["added"]]
     assert whole.rejected == 1
-    moments = told[1]["moments"].filter(told[1]["moments"]["kind"] != "therapist_move")
+    moments = session[1]["moments"].filter(session[1]["moments"]["kind"] != "therapist_move")
     assert whole.undecided == moments.height - 3
     first, _, missed = whole.moments
     assert first.headline
@@ -82,12 +82,14 @@ def test_it_holds_what_was_decided_and_counts_the_rest(told: tuple[Recording, Ta
     assert not missed.response
 
 
-def test_one_reviewer_alone(told: tuple[Recording, Tables]) -> None:
-    assert [each.opinions[0].reviewer for each in made(told, reviewer="BM").moments] == ["BM"]
+def test_one_reviewer_alone(session: tuple[Recording, Tables]) -> None:
+    assert [each.opinions[0].reviewer for each in made(session, reviewer="BM").moments] == ["BM"]
 
 
-def test_a_response_does_not_repeat_what_the_moment_quotes(told: tuple[Recording, Tables]) -> None:
-    for moment in made(told).moments:
+def test_a_response_does_not_repeat_what_the_moment_quotes(
+    session: tuple[Recording, Tables],
+) -> None:
+    for moment in made(session).moments:
         beyond = moment.response.lines if moment.response else ()
         assert not {line.machine_time for line in beyond} & {
             line.machine_time for line in moment.lines
@@ -95,9 +97,11 @@ def test_a_response_does_not_repeat_what_the_moment_quotes(told: tuple[Recording
 
 
 @pytest.mark.parametrize("form", sheet.FORMATS)
-def test_a_sheet_for_the_supervisee_has_no_notes(told: tuple[Recording, Tables], form: str) -> None:
-    assert "He goes quiet" in text(form, [made(told)])
-    assert "He goes quiet" not in text(form, [made(told, for_supervisee=True)])
+def test_a_sheet_for_the_supervisee_has_no_notes(
+    session: tuple[Recording, Tables], form: str
+) -> None:
+    assert "He goes quiet" in text(form, [made(session)])
+    assert "He goes quiet" not in text(form, [made(session, for_supervisee=True)])
 
 
 def text(form: str, sheets: list[Sheet]) -> str:
@@ -108,8 +112,8 @@ def text(form: str, sheets: list[Sheet]) -> str:
 
 
 @pytest.mark.parametrize("form", sheet.FORMATS)
-def test_each_form_quotes_every_line(told: tuple[Recording, Tables], form: str) -> None:
-    whole = made(told)
+def test_each_form_quotes_every_line(session: tuple[Recording, Tables], form: str) -> None:
+    whole = made(session)
     shown = text(form, [whole])
     if form == "md":
         shown = MarkdownIt().render(shown)
@@ -120,30 +124,30 @@ def test_each_form_quotes_every_line(told: tuple[Recording, Tables], form: str) 
             assert " ".join((line.text or "").split()) in plain
 
 
-def test_markdown_shows_notes_as_they_were_typed(told: tuple[Recording, Tables]) -> None:
-    html = MarkdownIt().render(text("md", [made(told)]))
+def test_markdown_shows_notes_as_they_were_typed(session: tuple[Recording, Tables]) -> None:
+    html = MarkdownIt().render(text("md", [made(session)]))
     assert "He goes quiet &lt;b&gt;here&lt;/b&gt;." in html
-    assert "2. line *with* marks, and _more_" in html
+    assert "===<br />\n12. line *with* marks, and _more_" in html
 
 
-def test_word_keeps_text_that_xml_cannot_hold(told: tuple[Recording, Tables]) -> None:
-    whole = made(told)
+def test_word_keeps_text_that_xml_cannot_hold(session: tuple[Recording, Tables]) -> None:
+    whole = made(session)
     odd = replace(whole, title="Client \x00\x0b1")
     assert "Client   1" in text("docx", [odd])
 
 
-def test_an_empty_sheet_says_so(told: tuple[Recording, Tables]) -> None:
+def test_an_empty_sheet_says_so(session: tuple[Recording, Tables]) -> None:
     for form in sheet.FORMATS:
-        assert "No moment" in text(form, [sheet.build(*told, [])])
+        assert "No moment" in text(form, [sheet.build(*session, [])])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_is_accessible_and_short_on_paper(
-    told: tuple[Recording, Tables], new_page: NewPage, scheme: Scheme
+    session: tuple[Recording, Tables], new_page: NewPage, scheme: Scheme
 ) -> None:
     """41 minutes with three decided moments take at most four pages of either paper."""
     page = new_page(scheme=scheme)
-    page.set_content(text("html", [made(told)]))
+    page.set_content(text("html", [made(session)]))
     axe(page)
     for paper in ("A4", "Letter"):
         assert page.pdf(format=paper).count(b"/Type /Page\n") <= 4

@@ -97,7 +97,7 @@ def _format_of(output: Path | None) -> str:
 
 def _of_client(client: str, catalogue: Catalogue, store: Store) -> list[SessionResult]:
     """The client's sessions, by number, then by date, then as first seen."""
-    found = []
+    numbered = []
     for recording_id in dict.fromkeys(entry.recording_id for entry in catalogue.entries()):
         try:
             metadata = read_manifest(recording_id, store).recording.metadata
@@ -105,14 +105,14 @@ def _of_client(client: str, catalogue: Catalogue, store: Store) -> list[SessionR
             continue
         if metadata.client == client:
             order = (metadata.session_number is None, metadata.session_number, str(metadata.date))
-            found.append((order, recording_id))
-    if not found:
+            numbered.append((order, recording_id))
+    if not numbered:
         raise InputError(
             "no session of this client", hint="tether sessions lists clients and sessions"
         )
     return [
         sessions.reopen(recording_id, store, _TABLES)
-        for _, recording_id in sorted(found, key=lambda pair: pair[0])
+        for _, recording_id in sorted(numbered, key=lambda pair: pair[0])
     ]
 
 

@@ -23,4 +23,11 @@ def _page(sheets: Sequence[Sheet]) -> bytes:
 FORMATS: Mapping[str, Encoder] = {"html": _page, "md": markdown.encode, "docx": docx.encode}
 """File suffix, and what makes the file of the sheets of one or more sessions."""
 
-__all__ = ["FORMATS", "SHEET", "Decided", "Opinion", "Sheet", "build"]
+MEDIA_TYPES: Mapping[str, str] = {
+    "html": "text/html",
+    "md": "text/markdown",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+"""Media type of each, which not every machine knows."""
+
+__all__ = ["FORMATS", "MEDIA_TYPES", "SHEET", "Decided", "Opinion", "Sheet", "build"]

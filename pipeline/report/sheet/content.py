@@ -121,7 +121,7 @@ def build(
     )
     spans = [_Flagged(*row) for row in rows.select("kind", "start_ms", "end_ms").iter_rows()]
     attached = attach(spans, chosen)
-    found: list[tuple[int, Decided]] = []
+    dated: list[tuple[int, Decided]] = []
     rejected = 0
     for place, card in enumerate(cards.moments(recording, tables, who, {})):
         opinions = attached.moments.get(place, ())
@@ -129,13 +129,13 @@ def build(
         rejected += bool(opinions) and not kept
         if kept:
             moment = _flagged(card, opinions, for_supervisee=for_supervisee)
-            found.append((spans[place].start_ms, moment))
-    found += [
+            dated.append((spans[place].start_ms, moment))
+    dated += [
         (entry.start_ms, _unflagged(entry, tables, who, for_supervisee=for_supervisee))
         for entry in attached.loose
         if entry.decision in DECISIONS
     ]
-    moments = tuple(moment for _, moment in sorted(found, key=lambda pair: pair[0]))
+    moments = tuple(moment for _, moment in sorted(dated, key=lambda pair: pair[0]))
     return Sheet(
         title=model.title(recording),
         facts=_facts(recording),

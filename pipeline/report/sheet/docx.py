@@ -54,7 +54,7 @@ def _moment(document: Any, number: int, moment: Decided) -> None:
         paragraph.add_run(_clean(phrases.responded(moment.response)))
         _lines(document, moment.response.lines)
     for opinion in moment.opinions:
-        document.add_paragraph(_clean(phrases.opinion(opinion)), style="List Bullet")
+        document.add_paragraph(_clean(phrases.decision(opinion)), style="List Bullet")
         for line in opinion.note.splitlines():
             document.add_paragraph(_clean(line), style="Intense Quote")
 
@@ -70,8 +70,8 @@ def _lines(document: Any, lines: Sequence[Line]) -> None:
             paragraph.add_run(f"{line.silence_before} of silence\n").italic = True
         paragraph.add_run(f"{line.time} ")
         paragraph.add_run(_clean(f"{line.name}: ")).bold = True
-        said = paragraph.add_run(_clean(phrases.WORDLESS if line.text is None else line.text))
-        said.italic = line.text is None
+        quote = paragraph.add_run(_clean(phrases.WORDLESS if line.text is None else line.text))
+        quote.italic = line.text is None
 
 
 def _clean(text: str) -> str:

@@ -7,7 +7,8 @@ from pipeline.report.cards import Line
 from pipeline.report.sheet import phrases
 from pipeline.report.sheet.content import Decided, Sheet
 
-_SPECIAL = re.compile(r"([\\`*_\[\]|<>&~]|^[-+#]|(?<=^\d)[.)])")
+_SPECIAL = re.compile(r"[\\`*_\[\]|<>&~]|^[-+#=]|(?<=\d)[.)](?=\s)")
+"""Marks of Markdown: anywhere, at a line's start, and after the number of a list."""
 
 
 def encode(sheets: Sequence[Sheet]) -> bytes:
@@ -32,8 +33,8 @@ def _moment(number: int, moment: Decided) -> Iterator[str]:
         yield from (f"**{phrases.NEXT}:** {_plain(phrases.responded(moment.response))}", "")
         yield from _lines(moment.response.lines)
     for opinion in moment.opinions:
-        yield f"- {_plain(phrases.opinion(opinion))}"
-        yield from (f"  > {_plain(line)}" for line in opinion.note.splitlines())
+        yield f"- {_plain(phrases.decision(opinion))}"
+        yield from (f"  > {_plain(line)}  " for line in opinion.note.splitlines())
     yield ""
 
 
@@ -41,12 +42,12 @@ def _lines(lines: Sequence[Line]) -> Iterator[str]:
     for line in lines:
         if line.silence_before:
             yield f"> *{_plain(line.silence_before)} of silence*  "
-        said = _plain(line.text) if line.text is not None else f"*{phrases.WORDLESS}*"
-        yield f"> {line.time} **{_plain(line.name)}:** {said}  "
+        quote = _plain(line.text) if line.text is not None else f"*{phrases.WORDLESS}*"
+        yield f"> {line.time} **{_plain(line.name)}:** {quote}  "
     if lines:
         yield ""
 
 
 def _plain(text: str) -> str:
     """Text that Markdown shows as it is, on one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _SPECIAL.sub(r"\\\g<0>", " ".join(text.split()))

@@ -33,11 +33,11 @@ def responded(response: Response) -> str:
     return f"{response.sentence} {codes}."
 
 
-def opinion(said: Opinion) -> str:
+def decision(opinion: Opinion) -> str:
     """A decision in a line, without its note."""
-    parts = [f"{said.reviewer}: {said.decision}"]
-    if said.code:
-        parts.append(said.code)
-    if said.salience:
-        parts.append(f"salience {said.salience} of 5")
+    parts = [f"{opinion.reviewer}: {opinion.decision}"]
+    if opinion.code:
+        parts.append(opinion.code)
+    if opinion.salience:
+        parts.append(f"salience {opinion.salience} of 5")
     return ", ".join(parts)

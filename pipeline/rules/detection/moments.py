@@ -56,7 +56,7 @@ def moments(
     settings
         Only its sections `moments` and `response` are used.
     talk
-        What was said; None: the response is null.
+        What was said; None: the response is null, and no withdrawal ends early.
     """
     counting = [hit for hit in hits if hit.suppressed_by is None]
     if not counting:
