@@ -52,6 +52,13 @@ def test_a_plain_complaint_reads_as_a_rupture_and_relief_does_not(reader: Distil
     assert relief.resembles == ()
 
 
+@pytest.mark.xfail(strict=True, reason="curt attacks after one line are not what it learned")
+def test_a_curt_attack_reads_as_a_rupture(reader: DistilledReader) -> None:
+    attack = "Why do you need to know that? You look about twelve."
+    (reading,) = reader.read([Exchange(((False, "How old are you, if I may ask?"),), attack)])
+    assert sum(reading.probabilities.values()) > 0.4
+
+
 def test_neighbours_change_nothing(reader: DistilledReader) -> None:
     """A batch is filled up to its longest reply: what is filled up must not be read."""
     long = Exchange(UNHEARD.before, f"{ORDINARY.reply} " * 5)
